@@ -1,0 +1,4 @@
+import type { ErrorTable } from "../error-kind.ts";
+
+/** Codes of the gateway layer. */
+export const gatewayErrors = {} as const satisfies ErrorTable;

@@ -1,0 +1,31 @@
+export type { ErrorKind, ErrorTable } from "./error-kind.ts";
+export { exitCodeOf, httpStatusOf, isRetryable } from "./error-kind.ts";
+export type { ErrorCode, ErrorOptions, SourcePosition } from "./errors.ts";
+export { ERROR_CODES, GreenticError, isGreenticError, toGreenticError } from "./errors.ts";
+export type {
+  Actor,
+  Attachment,
+  ChannelMessageEnvelope,
+  Destination,
+  EnvelopeExtensions,
+  EnvelopeTenant,
+  ReplyScope,
+  SuggestedAction,
+} from "./envelope.ts";
+export { checkEnvelope } from "./envelope.ts";
+export type { Brand, ChannelId, ConversationId, EnvId, TeamId, TenantId, UserId } from "./ids.ts";
+export { channelId, conversationId, DEFAULT_TEAM, envId, quote, teamId, tenantId, userId } from "./ids.ts";
+export type { JsonLimits, JsonObject, JsonValue } from "./json.ts";
+export { isJsonObject, parseJson } from "./json.ts";
+export { decodeKeyToken, encodeKeyToken } from "./key-token.ts";
+export type { Outcome, OutcomeError } from "./outcome.ts";
+export type { AllowList, NetworkPolicy, Policy } from "./policy.ts";
+export { DENY_ALL } from "./policy.ts";
+export type { SessionKey, SessionKeyText } from "./session-key.ts";
+export { formatSessionKey, parseSessionKey } from "./session-key.ts";
+export type { StateKey } from "./state-key.ts";
+export { formatStateKey, stateKey } from "./state-key.ts";
+export type { TenantCtx } from "./tenant-ctx.ts";
+export { sessionCtx } from "./tenant-ctx.ts";
+export type { World } from "./world.ts";
+export { randomHex } from "./world.ts";
