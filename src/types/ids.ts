@@ -14,7 +14,6 @@ export type ConversationId = Brand<"ConversationId">;
 
 const TOKEN = /^[a-z0-9][a-z0-9-]{0,62}$/;
 // Foreign ids may hold anything printable; control characters have no honest use and break logs and terminals.
-// oxlint-disable-next-line no-control-regex
 const FOREIGN = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,512}$/u;
 
 function token<Name extends string>(what: Name, value: string): Brand<Name> {

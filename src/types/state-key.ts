@@ -8,7 +8,6 @@ export interface StateKey {
   readonly key: string;
 }
 
-// oxlint-disable-next-line no-control-regex
 const PART = /^[^/\u0000-\u001f\u007f-\u009f]{1,256}$/u;
 
 /** Checks and makes a state key. @throws TYPES_KEY_INVALID */

@@ -13,7 +13,6 @@ import {
 import { channelId, conversationId, envId, teamId, userId } from "./index.ts";
 
 const token = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,20}$/);
-// oxlint-disable-next-line no-control-regex
 const foreign = fc
   .string({ minLength: 1, maxLength: 40, unit: "grapheme" })
   .filter((s) => s.isWellFormed() && /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,512}$/u.test(s));

@@ -1,0 +1,19 @@
+/**
+ * What one component may reach; everything absent is denied. A pack's manifest asks for grants, the operator's policy can only
+ * take away from them.
+ */
+export interface ComponentGrants {
+  /** Origins that outbound HTTP may reach, `scheme://host[:port]`, `https://*.host` for one label. */
+  readonly http: readonly string[];
+  /** Names of secrets that it may read. */
+  readonly secrets: readonly string[];
+  /** Reads and writes of the session's state under the component's own prefix. */
+  readonly state: "none" | "read" | "read-write";
+  /** Names of tools that it may invoke. */
+  readonly tools: readonly string[];
+  /** Whether it may read the files of its own pack's assets. */
+  readonly assets: boolean;
+}
+
+/** Grants nothing. */
+export const NO_GRANTS: ComponentGrants = { http: [], secrets: [], state: "none", tools: [], assets: false };

@@ -1,0 +1,106 @@
+import type { JsonValue, OutcomeError, TenantCtx } from "../types/index.ts";
+import type { ComponentGrants } from "./grants.ts";
+
+/** The family of calling conventions that a component's exports show. @see upstream reference §3.2 */
+export type ComponentAbi =
+  | "exec"
+  | "node04"
+  | "node05"
+  | "node06"
+  | "component060"
+  | "runtime061"
+  | "ingress002"
+  | "validate010"
+  | "mcp250618"
+  | "command"
+  | "none";
+
+/** What admission found in a component; a pure function of its bytes. */
+export interface ComponentInfo {
+  /** Lower-case hex; the component's name everywhere in the host. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly abi: ComponentAbi;
+  /** Imported interfaces and functions with their versions, as the component spells them. */
+  readonly imports: readonly string[];
+  readonly exports: readonly string[];
+}
+
+/** One call into a component. */
+export interface ComponentCall {
+  /** Hash of an admitted component. */
+  readonly sha256: string;
+  /** The component's name in its pack; the prefix of its state. */
+  readonly component: string;
+  readonly operation: string;
+  readonly input: JsonValue;
+  /** Configuration values of the pack, where the family has a place for them. */
+  readonly config?: JsonValue;
+  readonly grants: ComponentGrants;
+  readonly services: HostServices;
+  /** Wall time that the call may take, host calls included. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/** What a call cost. */
+export interface CallStats {
+  readonly wallMs: number;
+  readonly fuel: number;
+  readonly peakMemoryBytes: number;
+  readonly hostCalls: readonly string[];
+  /** The guest's stdout, stderr and log lines, capped and stripped of control characters. */
+  readonly log: string;
+}
+
+/** How a call ended. A component's own error record keeps its code, retryable, backoff and details. */
+export type ComponentResult =
+  | { readonly kind: "ok"; readonly output: JsonValue; readonly stats: CallStats }
+  | { readonly kind: "error"; readonly error: OutcomeError; readonly stats: CallStats };
+
+/**
+ * What the parent answers to a component's host calls. Every one is called only after the call's grant was checked; an
+ * implementation needs no second check but must scope by `ctx`.
+ */
+export interface HostServices {
+  /** Sends one HTTP request; address checks and redirects are its own. */
+  readonly http: (ctx: TenantCtx, request: HostHttpRequest) => Promise<HostHttpResponse>;
+  /** Reads a secret; undefined where there is none. */
+  readonly secret: (ctx: TenantCtx, name: string) => Promise<Uint8Array | undefined>;
+  readonly stateRead: (ctx: TenantCtx, key: string) => Promise<Uint8Array | undefined>;
+  readonly stateWrite: (ctx: TenantCtx, key: string, value: Uint8Array) => Promise<void>;
+  readonly stateDelete: (ctx: TenantCtx, key: string) => Promise<void>;
+  readonly tool: (ctx: TenantCtx, name: string, input: JsonValue) => Promise<JsonValue>;
+  /** Reads one file of the pack's assets; undefined where there is none. */
+  readonly asset: (path: string) => Promise<Uint8Array | undefined>;
+  readonly log: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
+}
+
+export interface HostHttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body?: Uint8Array;
+  readonly timeoutMs?: number;
+  /** Origins that the request and its redirects may reach. */
+  readonly origins: readonly string[];
+}
+
+export interface HostHttpResponse {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Uint8Array;
+}
+
+/** Runs components that nobody trusts. */
+export interface ComponentHost extends AsyncDisposable {
+  /**
+   * Checks a component once and keeps it ready by hash: size, structure, opcodes, limits, imports within grants.
+   * @throws COMPONENT_BINARY_INVALID, COMPONENT_IMPORT_UNGRANTED (with the import's name), COMPONENT_ASYNC_UNSUPPORTED
+   */
+  admit(bytes: Uint8Array, grants: ComponentGrants): Promise<ComponentInfo>;
+  /**
+   * Calls an operation in a fresh instance.
+   * @throws COMPONENT_NOT_ADMITTED where the hash is unknown; everything that the guest does wrong is a result, not a throw.
+   */
+  invoke(ctx: TenantCtx, call: ComponentCall): Promise<ComponentResult>;
+}
