@@ -1,0 +1,229 @@
+import type { StateChange } from "../state/index.ts";
+import type { ChannelMessageEnvelope, JsonValue, SessionKeyText, TenantId } from "../types/index.ts";
+
+/** Where a session's flow stands. */
+export interface Cursor {
+  readonly flow: string;
+  readonly node: string;
+}
+
+/**
+ * What outlives a turn. Everything that the engine needs to go on is in `snapshot`, which the store keeps as it is; its size must
+ * not grow with past turns.
+ */
+export interface SessionRecord {
+  /** Absent while no flow is running. */
+  readonly cursor?: Cursor;
+  readonly waitReason?: string;
+  readonly pack: string;
+  /** Hex hash of the pack that the running flow started with. */
+  readonly packHash: string;
+  readonly locale: string;
+  /** Counts commits, from 1. */
+  readonly revision: number;
+  readonly expiresAtMs?: number;
+  readonly snapshot: JsonValue;
+}
+
+/** A message on its way in. */
+export interface IngressEntry {
+  readonly key: SessionKeyText;
+  /** The platform's name for this delivery, unique per channel; a redelivery carries the same. At most 256 characters. */
+  readonly dedupeKey: string;
+  readonly receivedAtMs: number;
+  /** 32 hex digits. */
+  readonly traceId: string;
+  readonly envelope: ChannelMessageEnvelope;
+  /** How long `dedupeKey` is remembered: the channel's longest redelivery. */
+  readonly dedupeTtlMs: number;
+  /** What to append to the conversation's log in the same commit (channels that keep their own log). */
+  readonly log?: JsonValue;
+}
+
+/** What `accept` says. `logIndex` is the log entry made by this delivery, or by the first one where this is a duplicate. */
+export interface Accepted {
+  readonly kind: "accepted" | "duplicate";
+  readonly logIndex?: number;
+}
+
+/** An unread message of a session. `order` rises with arrival within the session. */
+export interface InboxEntry {
+  readonly order: number;
+  readonly dedupeKey: string;
+  readonly receivedAtMs: number;
+  readonly traceId: string;
+  readonly envelope: ChannelMessageEnvelope;
+}
+
+/** Something that a session asked to be woken for. One living timer per (session, onceKey): a new one replaces the old. */
+export interface Timer {
+  readonly onceKey: string;
+  readonly dueAtMs: number;
+  readonly payload: JsonValue;
+}
+
+/** The journaled outcome of a node with outside effects, inside one turn. `turn` is the session's revision that the turn will commit. */
+export interface Step {
+  readonly turn: number;
+  readonly seq: number;
+  readonly node: string;
+  /** Hash of what went in; a recovered turn whose input differs must not reuse the outcome. */
+  readonly inputHash: string;
+  readonly outcome: JsonValue;
+}
+
+/** The right to run one session's turns, until it expires or a newer lease (a greater fence) takes over. */
+export interface Lease {
+  readonly key: SessionKeyText;
+  readonly worker: string;
+  /** Greater than every fence that any lease of this session ever had, across restarts. */
+  readonly fence: number;
+  readonly session: SessionRecord | undefined;
+  /** Unread messages in order, at most 16. */
+  readonly inbox: readonly InboxEntry[];
+  /** Due timers in order of their time. */
+  readonly timers: readonly Timer[];
+  /** All state of the session: `prefix/key` → value. */
+  readonly state: ReadonlyMap<string, JsonValue>;
+  /** Outcomes that a crashed turn left behind, by seq. */
+  readonly steps: readonly Step[];
+}
+
+/** By what a send can be made exactly once. A: idempotent; B: read back; C: opaque. @see turns.md */
+export type SinkClass = "A" | "B" | "C";
+
+/** A reply or action that the commit puts in the outbox. */
+export interface NewOutboxRow {
+  /** Unique; the idempotency key of the send. */
+  readonly id: string;
+  readonly provider: string;
+  readonly sinkClass: SinkClass;
+  readonly payload: JsonValue;
+  readonly traceId: string;
+}
+
+export type OutboxStatus = "queued" | "sending" | "sent" | "failed" | "unknown" | "abandoned";
+
+/** A row of the outbox. Rows of one session leave in `order`, one at a time. */
+export interface OutboxRow extends NewOutboxRow {
+  readonly key: SessionKeyText;
+  readonly order: number;
+  readonly status: OutboxStatus;
+  readonly attempts: number;
+  /** True from the moment its fate was unknown, for ever. */
+  readonly wasUnknown: boolean;
+  readonly notBeforeMs: number;
+  readonly createdAtMs: number;
+  /** The last failure's code; never the platform's text. */
+  readonly lastError?: string;
+}
+
+/** How one attempt to send ended. */
+export type SendResult =
+  | { readonly kind: "sent"; readonly receipt?: string }
+  | { readonly kind: "retry"; readonly error: string; readonly notBeforeMs: number }
+  | { readonly kind: "failed"; readonly error: string }
+  | { readonly kind: "unknown"; readonly error: string }
+  | { readonly kind: "abandoned"; readonly error: string };
+
+/** Everything one turn changes, in one commit. */
+export interface TurnCommit {
+  /** The new record; `null` ends the session (its state goes with it). */
+  readonly session: SessionRecord | null;
+  /** Orders of the inbox entries that this turn consumed. */
+  readonly consumed: readonly number[];
+  /** Consumed entries that could not be handled, with the code of why; they move to the dead letters. */
+  readonly deadLetters?: readonly { readonly order: number; readonly reason: string }[];
+  readonly state: readonly StateChange[];
+  /** Once-keys of timers that this turn fired or no longer wants. */
+  readonly timersDone: readonly string[];
+  readonly timersNew: readonly Timer[];
+  readonly outbox: readonly NewOutboxRow[];
+  /** Activities for the conversation's own log: delivered by being committed. */
+  readonly log: readonly JsonValue[];
+}
+
+/** One activity of a conversation's log; `index` counts from 0 without gaps. */
+export interface LogEntry {
+  readonly index: number;
+  readonly activity: JsonValue;
+}
+
+/** What is overdue and wants to be announced again. */
+export interface Overdue {
+  readonly sessions: readonly SessionKeyText[];
+  readonly sends: boolean;
+  /** When the next timer is due, if any. */
+  readonly nextTimerAtMs?: number;
+}
+
+/** A row of `gtc session list`. */
+export interface SessionSummary {
+  readonly key: SessionKeyText;
+  readonly session: SessionRecord | undefined;
+  readonly unread: number;
+}
+
+export interface SessionFilter {
+  readonly tenant?: TenantId;
+  readonly limit?: number;
+}
+
+/**
+ * The memory of conversations. Every promise is that of turns.md: what resolves is durable (for stores that keep anything), one
+ * commit is all or nothing, and a stale fence changes nothing.
+ */
+export interface SessionStore extends AsyncDisposable {
+  /** Whether anything survives the process. */
+  readonly isDurable: boolean;
+  /** Appends to the session's inbox; the same dedupe key of the same channel never makes a second entry. @throws STORE_UNAVAILABLE, STORE_READ_ONLY */
+  accept(entry: IngressEntry): Promise<Accepted>;
+  /** Leases sessions with unread inbox or due timers: of `keys` where given, else any. At most one living lease a session. */
+  lease(
+    worker: string,
+    options: { readonly limit: number; readonly keys?: readonly SessionKeyText[]; readonly ttlMs?: number },
+  ): Promise<readonly Lease[]>;
+  /** Extends a lease; false once the fence has moved on. */
+  renew(lease: Lease, ttlMs: number): Promise<boolean>;
+  /** Gives a lease back without a commit; harmless when the fence has moved on. */
+  release(lease: Lease): Promise<void>;
+  /** Journals an effect's outcome; the same (turn, seq) twice returns the first. @throws STORE_FENCE_STALE */
+  record(lease: Lease, step: Step): Promise<Step>;
+  /**
+   * Commits a turn and, unless `keep` is set, gives the lease back. With `keep` it returns the lease to go on with: same fence,
+   * new record, what is unread now; undefined where nothing is left to do. @throws STORE_FENCE_STALE
+   */
+  commit(lease: Lease, turn: TurnCommit, options?: { readonly keep?: boolean }): Promise<Lease | undefined>;
+
+  /** Claims the next sendable row of up to `limit` conversations. Claims expire after `ttlMs`; an expired claim that had begun becomes `unknown`. */
+  claimSends(
+    sender: string,
+    options: { readonly limit: number; readonly ttlMs?: number },
+  ): Promise<readonly OutboxRow[]>;
+  /** Records that the attempt starts; durable before the request's first byte. @throws STORE_CLAIM_LOST */
+  beginSend(row: OutboxRow, sender: string): Promise<void>;
+  /** Records how the attempt ended; durable before the next row of that conversation is claimed. @throws STORE_CLAIM_LOST */
+  endSend(row: OutboxRow, sender: string, result: SendResult): Promise<void>;
+  /** Lists rows, newest first. */
+  listOutbox(filter: SessionFilter & { readonly status?: OutboxStatus }): Promise<readonly OutboxRow[]>;
+  /** Puts a failed, unknown or abandoned row back to `queued`; false where there is none. */
+  retrySend(id: string): Promise<boolean>;
+
+  /** Reads a conversation's log after an index (-1 for all), oldest first. `conversation` is the key of its sessions without the user part. */
+  readLog(
+    conversation: string,
+    options: { readonly after: number; readonly limit: number },
+  ): Promise<readonly LogEntry[]>;
+
+  read(key: SessionKeyText): Promise<SessionSummary | undefined>;
+  list(filter: SessionFilter): Promise<readonly SessionSummary[]>;
+  /** Ends a session at once: record, state, unread inbox and timers go, and any lease of it turns stale. */
+  end(key: SessionKeyText): Promise<boolean>;
+  /** Tells what is overdue; drops expired dedupe keys, sent rows past retention and expired sessions; changes nothing else. */
+  sweep(nowMs: number): Promise<Overdue>;
+}
+
+/** The log's key of a session: everything but the user, so that a conversation has one log. */
+export function conversationOf(key: SessionKeyText): string {
+  return key.slice(0, key.lastIndexOf(":"));
+}

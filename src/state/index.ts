@@ -1,0 +1,1 @@
+export type { StateChange } from "./state-change.ts";
