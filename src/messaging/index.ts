@@ -1,0 +1,1 @@
+export type { ChannelAddress, Delivery, Provider, Received, ReceivedMessage, WebhookRequest } from "./provider.ts";

@@ -1,0 +1,63 @@
+import type { SendResult, SinkClass } from "../session/index.ts";
+import type { ChannelId, ChannelMessageEnvelope, EnvId, JsonValue, TeamId, TenantId } from "../types/index.ts";
+
+/** Where a channel stands: one provider instance of one team. */
+export interface ChannelAddress {
+  readonly env: EnvId;
+  readonly tenant: TenantId;
+  readonly team: TeamId;
+  readonly channel: ChannelId;
+}
+
+/** A webhook request as it came; verification sees the raw bytes. */
+export interface WebhookRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  /** Lower-case names; a repeated header is an array. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Uint8Array;
+}
+
+/** One message that a provider took out of a request. The runtime overwrites the envelope's tenant from the route. */
+export interface ReceivedMessage {
+  readonly envelope: ChannelMessageEnvelope;
+  /** Unique for this delivery within the channel. */
+  readonly dedupeKey: string;
+  readonly conversation: string;
+  readonly user: string;
+  /** BCP 47, where the platform tells. */
+  readonly locale?: string;
+  /** Its entry in the conversation's own log, for channels that keep one. */
+  readonly log?: JsonValue;
+}
+
+/** What a webhook request turned out to be. `refused` looks the same outside whatever the reason: 401 without a body. */
+export type Received =
+  | { readonly kind: "messages"; readonly messages: readonly ReceivedMessage[] }
+  | { readonly kind: "answer"; readonly status: number; readonly contentType: string; readonly body: string }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** How a channel's replies leave. `log`: being committed to the conversation's log is the delivery. */
+export type Delivery = { readonly kind: "log" } | { readonly kind: "send"; readonly sinkClass: SinkClass };
+
+/** One configured channel: between a platform and the runtime. */
+export interface Provider {
+  /** The platform, `webchat` or `telegram`. */
+  readonly type: string;
+  readonly address: ChannelAddress;
+  readonly delivery: Delivery;
+  /** The platform's longest redelivery. */
+  readonly dedupeTtlMs: number;
+  /** Verifies and normalises one webhook request; pure but for the clock. */
+  readonly receive?: (request: WebhookRequest) => Promise<Received>;
+  /** Starts fetching messages where the platform is polled; ends when the signal aborts. Messages must be accepted before they are acknowledged. */
+  readonly poll?: (accept: (message: ReceivedMessage) => Promise<void>, signal: AbortSignal) => Promise<void>;
+  /** Projects a message to what the channel can show: each value is one send or one log entry. Never drops an action or text silently. */
+  readonly project: (message: ChannelMessageEnvelope) => readonly JsonValue[];
+  /** Sends one projected payload. Throws only for programming mistakes: every outcome of the network is a result. */
+  readonly send?: (
+    payload: JsonValue,
+    options: { readonly idempotencyKey: string; readonly conversation: string; readonly signal: AbortSignal },
+  ) => Promise<SendResult>;
+}

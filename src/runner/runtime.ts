@@ -1,0 +1,83 @@
+import type { CallStats } from "../component/index.ts";
+import type { Provider, ReceivedMessage } from "../messaging/index.ts";
+import type { Accepted, SessionStore } from "../session/index.ts";
+import type {
+  ChannelMessageEnvelope,
+  EnvId,
+  JsonValue,
+  OutcomeError,
+  SessionKeyText,
+  TeamId,
+  TenantId,
+} from "../types/index.ts";
+
+/** Whose pack or channel something is; `team` absent means every team of the tenant. */
+export interface Scope {
+  readonly env: EnvId;
+  readonly tenant: TenantId;
+  readonly team?: TeamId;
+}
+
+/** One node that a turn ran, as `runner run-flow --json` prints it. */
+export interface StepReport {
+  readonly flow: string;
+  readonly node: string;
+  readonly kind: string;
+  readonly outcome: string;
+  readonly durationMs: number;
+  readonly stats?: CallStats;
+}
+
+/** How one turn ended, for callers that wait for it. @see cli.md, JSON of what judges */
+export interface TurnReport {
+  readonly status: "done" | "waiting" | "error";
+  readonly reply: readonly ChannelMessageEnvelope[];
+  readonly output: JsonValue;
+  readonly session: SessionKeyText;
+  readonly waitingAt?: string;
+  readonly error?: OutcomeError & { readonly node?: string };
+  readonly steps: readonly StepReport[];
+}
+
+/** A pack as the runtime holds it. */
+export interface PackSummary {
+  readonly name: string;
+  readonly version: string;
+  readonly packHash: string;
+  readonly scope: Scope;
+  readonly flows: readonly { readonly id: string; readonly type: string; readonly nodes: number }[];
+  readonly components: readonly string[];
+  readonly tools: readonly string[];
+}
+
+/** What one message should run, where the caller chooses it instead of the router. */
+export interface FlowChoice {
+  readonly pack?: string;
+  readonly flow?: string;
+  readonly entry?: string;
+}
+
+/** The running host: everything that the gateway, the command line and tests do goes through here. */
+export interface Runtime extends AsyncDisposable {
+  readonly store: SessionStore;
+  /** Appends a message to its session's inbox and wakes a worker; durable when it resolves. The flow runs later. */
+  accept(provider: Provider, message: ReceivedMessage): Promise<Accepted>;
+  /**
+   * Accepts a message and waits for its turn's end: synchronous webhooks and `run-flow`.
+   * @throws RUNNER_TURN_TIMEOUT when the turn takes longer; the message stays accepted.
+   */
+  request(
+    provider: Provider,
+    message: ReceivedMessage,
+    options: { readonly timeoutMs: number; readonly choice?: FlowChoice },
+  ): Promise<TurnReport>;
+  /** Calls `listener` after each commit that appended to the conversation's log. Returns how to stop. */
+  watchLog(conversation: string, listener: () => void): () => void;
+  /** Finds a channel's provider; undefined where there is none. */
+  channel(scope: Scope, channel: string): Provider | undefined;
+  listPacks(): readonly PackSummary[];
+  /** Starts the loops: turns, sends, sweeps, polls. */
+  start(): void;
+  /** Stops intake, finishes leases and sends at hand, then closes the store; at most `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>;
+}

@@ -1,0 +1,22 @@
+export type {
+  Accepted,
+  Cursor,
+  InboxEntry,
+  IngressEntry,
+  Lease,
+  LogEntry,
+  NewOutboxRow,
+  OutboxRow,
+  OutboxStatus,
+  Overdue,
+  SendResult,
+  SessionFilter,
+  SessionRecord,
+  SessionStore,
+  SessionSummary,
+  SinkClass,
+  Step,
+  Timer,
+  TurnCommit,
+} from "./store.ts";
+export { conversationOf } from "./store.ts";

@@ -1,0 +1,1 @@
+export type { TurnEvent, TurnObserver } from "./turn-event.ts";

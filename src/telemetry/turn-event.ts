@@ -1,0 +1,61 @@
+import type { TenantCtx } from "../types/index.ts";
+
+/**
+ * What the engine tells about its work, as it happens. Spans, metrics, logs and the page's side pane are all made from these,
+ * so they can't disagree; nobody listening costs nothing. Events hold names, codes and durations: never texts, never values.
+ */
+export type TurnEvent =
+  | {
+      readonly kind: "flow.started";
+      readonly ctx: TenantCtx;
+      readonly flow: string;
+      readonly pack: string;
+      readonly atMs: number;
+    }
+  | {
+      readonly kind: "node.ended";
+      readonly ctx: TenantCtx;
+      readonly flow: string;
+      readonly node: string;
+      /** The node's kind, `qa` or `tool.invoke`. */
+      readonly operation: string;
+      readonly outcome: "ok" | "error" | "waiting";
+      readonly status: string;
+      readonly atMs: number;
+      readonly durationMs: number;
+      readonly errorCode?: string;
+      /** The tool or component that was called. */
+      readonly target?: string;
+      /** State keys that the node wrote. */
+      readonly wrote?: readonly string[];
+    }
+  | {
+      readonly kind: "flow.ended";
+      readonly ctx: TenantCtx;
+      readonly flow: string;
+      readonly pack: string;
+      readonly outcome: "done" | "waiting" | "error";
+      readonly atMs: number;
+      readonly durationMs: number;
+      readonly errorCode?: string;
+    }
+  | { readonly kind: "message.accepted"; readonly ctx: TenantCtx; readonly duplicate: boolean; readonly atMs: number }
+  | {
+      readonly kind: "send.ended";
+      readonly ctx: TenantCtx;
+      readonly outcome: "sent" | "retry" | "failed" | "unknown" | "abandoned";
+      readonly atMs: number;
+      readonly durationMs: number;
+      readonly errorCode?: string;
+    }
+  | {
+      readonly kind: "warning";
+      readonly ctx: TenantCtx;
+      readonly code: string;
+      readonly flow?: string;
+      readonly node?: string;
+      readonly path?: string;
+    };
+
+/** Hears the engine's events; must not throw and must not block. */
+export type TurnObserver = (event: TurnEvent) => void;
