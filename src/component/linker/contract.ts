@@ -1,0 +1,54 @@
+import type { FunctionType } from "./component-types.ts";
+import type { LinkerLimits } from "./limits.ts";
+
+/** A function that a component imports: `{ instance: "wasi:clocks/wall-clock@0.2.0", name: "now" }`; instance null at top level. */
+export interface ImportRef {
+  readonly instance: string | null;
+  readonly name: string;
+}
+
+/** What the host gives for an import. `state` is what `instantiate` was given. */
+export interface HostFunction {
+  /** Whether `call` may return a promise; the guest then waits without holding the thread. */
+  readonly isAsync: boolean;
+  /** Takes lifted arguments, returns the result; throws `ComponentErr` to return the error side of a `result`. */
+  call(state: unknown, args: readonly unknown[]): unknown;
+}
+
+/** Finds the host's function for an import; undefined denies it. */
+export type ResolveImport = (ref: ImportRef) => HostFunction | undefined;
+
+/** A function that a component exports; `interface` is null at top level. */
+export interface ExportRef {
+  readonly interface: string | null;
+  readonly name: string;
+  readonly type: FunctionType;
+}
+
+/** How long and within what an instance may live. */
+export interface InstantiateOptions {
+  /** Overrides of {@link LinkerLimits}; those that are fixed at parse time have no effect here. */
+  readonly limits?: Partial<LinkerLimits>;
+  /** On the clock of `performance.now()`; a guest that still runs or waits then is stopped. */
+  readonly deadlineAtMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A component ready to be instantiated any number of times. */
+export interface LinkedComponent {
+  /** The functions that the component can reach. */
+  readonly imports: readonly ImportRef[];
+  readonly exports: readonly ExportRef[];
+  /** Makes an instance. @throws Trap where a start function fails */
+  instantiate(state: unknown, options?: InstantiateOptions): ComponentInstance;
+}
+
+/** One instance: one call at a time; after a Trap none. */
+export interface ComponentInstance {
+  /**
+   * Calls an export.
+   * @throws ComponentErr where the export returned `err`; Trap where the guest was stopped; TypeError where an argument doesn't fit.
+   */
+  call(ref: { readonly interface: string | null; readonly name: string }, args: readonly unknown[]): Promise<unknown>;
+  readonly stats: { readonly fuel: number; readonly peakMemoryBytes: number };
+}
