@@ -1,0 +1,23 @@
+/** A header's name and value; names repeat where HTTP lets them. */
+export type HttpHeader = readonly [name: string, value: string];
+
+/** One outbound request, with what it may reach. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly HttpHeader[];
+  readonly body?: Uint8Array;
+  /** Covers the whole exchange, redirects included. Default 30,000. */
+  readonly timeoutMs?: number;
+  /** Origins that the request and its redirects may reach: `https://host[:port]`, `https://*.host`. */
+  readonly origins: readonly string[];
+  /** Default true; false hands the redirect itself back. */
+  readonly followRedirects?: boolean;
+}
+
+/** What the server answered at the end of the redirects; header names are lower case. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: readonly HttpHeader[];
+  readonly body: Uint8Array;
+}
