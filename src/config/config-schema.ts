@@ -1,0 +1,73 @@
+import type { SchemaObject } from "ajv";
+
+const text = { type: "string", minLength: 1 } as const;
+const texts = { type: "array", items: text } as const;
+const object = (properties: Record<string, SchemaObject>, extra: SchemaObject = {}): SchemaObject => ({
+  type: "object",
+  additionalProperties: false,
+  properties,
+  ...extra,
+});
+
+/** The shape of greentic.toml. */
+export const configSchema: SchemaObject = object({
+  env: text,
+  tenant: text,
+  team: text,
+  data_dir: text,
+  store: { enum: ["sqlite", "memory"] },
+  unknown_sends: { enum: ["at-least-once", "at-most-once"] },
+  component_processes: { type: "integer", minimum: 0, maximum: 64 },
+  server: object({ host: text, port: { type: "integer", minimum: 0, maximum: 65535 } }),
+  log: object({ level: { enum: ["debug", "info", "warn", "error", "silent"] }, format: { enum: ["pretty", "json"] } }),
+  security: object({
+    trusted_publishers: {
+      type: "array",
+      items: {
+        oneOf: [
+          text,
+          object(
+            { key: text, names: texts, not_after: { type: "string", pattern: "^\\d{4}-\\d{2}-\\d{2}$" } },
+            { required: ["key"] },
+          ),
+        ],
+      },
+    },
+    revoked: { type: "array", items: { type: "string", pattern: "^[0-9a-f]{64}$" } },
+    threshold: { type: "integer", minimum: 1, maximum: 16 },
+    reject_unsigned: { type: "boolean" },
+  }),
+  network: object({ private_addresses: texts }),
+  telemetry: object({ otlp_endpoint: text, service_name: text }),
+});
+
+const provider = object({
+  pack: text,
+  type: { enum: ["webchat", "telegram"] },
+  setup_flow: text,
+  verify_flow: text,
+  tenant: text,
+  team: text,
+  enabled: { type: "boolean" },
+  config: { type: "object" },
+});
+
+const app = object({ pack: text, default_flow: text, tenant: text, team: text }, { required: ["pack"] });
+const service = { type: "object", additionalProperties: true } as const;
+
+/** The shape of greentic.demo.yaml, the documents' forms and the published one. */
+export const bundleSchema: SchemaObject = object({
+  tenant: text,
+  team: text,
+  env: text,
+  services: object({ nats: service, gateway: service, egress: service, subscriptions: service, events: service }),
+  providers: { type: "object", additionalProperties: provider },
+  apps: { type: "object", additionalProperties: app },
+  worker: object({
+    title: text,
+    description: text,
+    suggestions: texts,
+    accent: { type: "string", pattern: "^#[0-9a-fA-F]{6}$" },
+    locales: texts,
+  }),
+});

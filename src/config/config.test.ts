@@ -1,0 +1,105 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { loadConfig, parseBundle, readBundle, readToml, readYaml } from "./index.ts";
+
+const inDir = (files: Record<string, string>): string => {
+  const dir = mkdtempSync(join(tmpdir(), "greentic-config-"));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
+  return dir;
+};
+const load = (toml: string, environment = {}, flags = {}) =>
+  loadConfig({ cwd: inDir({ "greentic.toml": toml }), environment, flags });
+
+test("loadConfig() gives defaults when nothing is configured", () => {
+  const config = loadConfig({ cwd: inDir({}), environment: {} });
+  expect(config).toMatchObject({
+    env: "dev",
+    tenant: "demo",
+    team: "default",
+    host: "127.0.0.1",
+    port: 8080,
+    store: "sqlite",
+    security: { rejectUnsigned: true, threshold: 1, trustedPublishers: [] },
+  });
+  expect(config.origins["server.port"]).toBe("default");
+});
+
+test("loadConfig() prefers flag over environment over greentic.toml", () => {
+  const toml = "[server]\nport = 1\n";
+  expect(load(toml)).toMatchObject({ port: 1 });
+  expect(load(toml, { GREENTIC_PORT: "2" })).toMatchObject({ port: 2 });
+  const config = load(toml, { GREENTIC_PORT: "2" }, { port: 3 });
+  expect(config).toMatchObject({ port: 3 });
+  expect(config.origins["server.port"]).toBe("flag");
+});
+
+test("loadConfig() reads the documents' security section", () => {
+  const config = load(
+    '[security]\ntrusted_publishers = [\n  "greentic-official.pub",\n  { key = "acme.pub", names = ["acme-*"], not_after = "2027-12-31" },\n]\nreject_unsigned = true\n',
+  );
+  expect(config.security.trustedPublishers).toMatchObject([
+    { names: [] },
+    { names: ["acme-*"], notAfter: "2027-12-31" },
+  ]);
+  expect(config.security.trustedPublishers[0]?.keyFile).toMatch(/\/greentic-official\.pub$/);
+});
+
+test.each([
+  ["[server]\nprot = 1\n", "CONFIG_KEY_UNKNOWN", 2, 1, 'did you mean "port"'],
+  ['env = "dev"\n[security]\n  threshold = "two"\n', "CONFIG_VALUE_INVALID", 3, 3, "security.threshold"],
+  ["[log]\nlevel = \n", "CONFIG_SYNTAX_INVALID", 2, 9, "TOML"],
+  ["[nonsense]\na = 1\n", "CONFIG_KEY_UNKNOWN", 1, 1, "nonsense"],
+])("loadConfig() points at what is wrong in %j", (toml, code, line, column, words) => {
+  expect(() => load(toml)).toThrow(
+    expect.objectContaining({
+      code,
+      at: expect.objectContaining({ line, column }),
+      message: expect.stringContaining(words),
+    }),
+  );
+});
+
+test("loadConfig() refuses a rewrite table outside dev and test", () => {
+  const environment = { GREENTIC_HTTP_REWRITE: "https://api.telegram.org=http://127.0.0.1:9001" };
+  expect(load("", environment).network.rewrite).toEqual([["https://api.telegram.org", "http://127.0.0.1:9001"]]);
+  expect(() => load('env = "prod"', environment)).toThrow(expect.objectContaining({ code: "CONFIG_ENV_INVALID" }));
+});
+
+test("parseBundle() reads the documents' bundle", () => {
+  const bundle = parseBundle(
+    readYaml(
+      'providers:\n  messaging-telegram:\n    pack: "providers/messaging/messaging-telegram.gtpack"\n    setup_flow: "setup_default"\n    verify_flow: "verify_webhooks"\napps:\n  customer-service:\n    pack: "apps/customer-service.gtpack"\n    default_flow: "on_message"\n',
+      "/b/greentic.demo.yaml",
+    ),
+  );
+  expect(bundle.providers).toMatchObject([
+    {
+      name: "messaging-telegram",
+      pack: "/b/providers/messaging/messaging-telegram.gtpack",
+      setupFlow: "setup_default",
+      verifyFlow: "verify_webhooks",
+      tenant: "demo",
+    },
+  ]);
+  expect(bundle.apps).toMatchObject([
+    { name: "customer-service", pack: "/b/apps/customer-service.gtpack", defaultFlow: "on_message" },
+  ]);
+});
+
+test("readBundle() points at an unknown key by line and column", () => {
+  const dir = inDir({ "greentic.demo.yaml": "tenant: demo\napps:\n  main:\n    pack: a.gtpack\n    defalt_flow: x\n" });
+  expect(() => readBundle(dir)).toThrow(
+    expect.objectContaining({ code: "CONFIG_KEY_UNKNOWN", at: expect.objectContaining({ line: 5, column: 5 }) }),
+  );
+});
+
+test.each(["a: 1\na: 2\n", "a: [", "a: &x [1]\nb: *x\n", "a: !!js/function x\n"])("readYaml() refuses %j", (text) => {
+  expect(() => readYaml(text, "f.yaml")).toThrow();
+});
+
+test("readToml() keeps hostile keys as data", () => {
+  expect(() => readToml("[__proto__]\npolluted = 1\n", "f.toml")).not.toThrow(TypeError);
+  expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
+});

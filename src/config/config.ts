@@ -1,0 +1,57 @@
+import type { EnvId, TeamId, TenantId } from "../types/index.ts";
+
+/** Where a value came from: weakest first. */
+export type ConfigOrigin = "default" | "greentic.toml" | "environment" | "flag";
+
+/** A publisher whose signatures are believed. */
+export interface TrustedPublisher {
+  /** Absolute path of an SPKI PEM file. */
+  readonly keyFile: string;
+  /** Pack names it may sign, `*` matching any run of characters; empty means any. */
+  readonly names: readonly string[];
+  /** Last day (UTC) of its trust, `YYYY-MM-DD`. */
+  readonly notAfter?: string;
+}
+
+/** Whose packs are loaded. */
+export interface SecurityConfig {
+  readonly trustedPublishers: readonly TrustedPublisher[];
+  /** Key ids (hex) that are believed no more. */
+  readonly revoked: readonly string[];
+  /** How many trusted signatures a pack needs. */
+  readonly threshold: number;
+  readonly rejectUnsigned: boolean;
+}
+
+/** Everything the host is configured with, from flags, `GREENTIC_*`, greentic.toml and defaults, in that order. */
+export interface Config {
+  readonly env: EnvId;
+  readonly tenant: TenantId;
+  readonly team: TeamId;
+  readonly host: string;
+  readonly port: number;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly store: "sqlite" | "memory";
+  readonly log: { readonly level: "debug" | "info" | "warn" | "error" | "silent"; readonly format: "pretty" | "json" };
+  readonly security: SecurityConfig;
+  /** What happens to a send of class C whose fate is unknown. */
+  readonly unknownSends: "at-least-once" | "at-most-once";
+  readonly network: {
+    /** Prefix → replacement, applied after policy judged the original URL; only where env is dev or test. */
+    readonly rewrite: readonly (readonly [string, string])[];
+    /** Addresses or CIDR ranges that are reachable though they are private. */
+    readonly privateAddresses: readonly string[];
+  };
+  readonly telemetry: {
+    readonly otlpEndpoint?: string;
+    readonly otlpHeaders: Readonly<Record<string, string>>;
+    readonly serviceName: string;
+  };
+  /** Component-host processes; 0 means one less than there are cores, at least 1. */
+  readonly componentProcesses: number;
+  /** The file that was read, if any. */
+  readonly file?: string;
+  /** Dotted key → where its value came from. */
+  readonly origins: Readonly<Record<string, ConfigOrigin>>;
+}

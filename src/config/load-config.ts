@@ -1,0 +1,246 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { envId, GreenticError, quote, teamId, tenantId } from "../types/index.ts";
+import type { JsonObject, JsonValue } from "../types/index.ts";
+import { checkDocument } from "./check-document.ts";
+import { configSchema } from "./config-schema.ts";
+import type { Config, ConfigOrigin, SecurityConfig } from "./config.ts";
+import { readToml } from "./source-document.ts";
+import type { SourceDocument } from "./source-document.ts";
+
+/** The environment variables of a process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Values given on the command line; they win over everything else. */
+export interface ConfigFlags {
+  readonly config?: string | undefined;
+  readonly env?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly team?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly data?: string | undefined;
+  readonly store?: "sqlite" | "memory" | undefined;
+  readonly logLevel?: Config["log"]["level"] | undefined;
+}
+
+/** Returns this process's environment; the only place that reads it. */
+export function processEnvironment(): Environment {
+  return process.env;
+}
+
+const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
+
+/**
+ * Loads the configuration: flag > `GREENTIC_*` > greentic.toml > default.
+ * @throws CONFIG_FILE_MISSING, CONFIG_SYNTAX_INVALID, CONFIG_KEY_UNKNOWN, CONFIG_VALUE_INVALID, CONFIG_ENV_INVALID
+ */
+export function loadConfig(options: {
+  readonly cwd: string;
+  readonly environment: Environment;
+  readonly flags?: ConfigFlags;
+}): Config {
+  const { cwd, environment, flags = {} } = options;
+  const document = readConfigFile(cwd, flags.config ?? environment["GREENTIC_CONFIG"]);
+  const root = (document?.value ?? {}) as JsonObject;
+  const base = document ? dirname(resolve(document.file)) : cwd;
+  const origins: Record<string, ConfigOrigin> = {};
+
+  const pick = <T>(
+    key: string,
+    read: {
+      flag?: T | undefined;
+      variable?: string;
+      fromText?: (text: string) => T;
+      file?: JsonValue | undefined;
+      fallback: T;
+    },
+  ): T => {
+    if (read.flag !== undefined) return ((origins[key] = "flag"), read.flag);
+    const text = read.variable === undefined ? undefined : environment[read.variable];
+    if (text !== undefined && text !== "" && read.variable !== undefined) {
+      origins[key] = "environment";
+      try {
+        return read.fromText ? read.fromText(text) : (text as T);
+      } catch (error) {
+        throw new GreenticError(
+          "CONFIG_ENV_INVALID",
+          `Read ${read.variable}: ${error instanceof Error ? error.message : "invalid"}`,
+          { cause: error },
+        );
+      }
+    }
+    if (read.file !== undefined) return ((origins[key] = "greentic.toml"), read.file as T);
+    origins[key] = "default";
+    return read.fallback;
+  };
+  const table = (name: string): JsonObject => (root[name] ?? {}) as JsonObject;
+  const path = (
+    key: string,
+    read: { flag?: string | undefined; variable: string; file?: JsonValue | undefined; fallback: string },
+  ): string => {
+    const value = pick(key, read);
+    return resolve(origins[key] === "greentic.toml" ? base : cwd, value);
+  };
+
+  const env = envId(pick("env", { flag: flags.env, variable: "GREENTIC_ENV", file: root["env"], fallback: "dev" }));
+  const rewrite = pick("network.rewrite", {
+    variable: "GREENTIC_HTTP_REWRITE",
+    fromText: parseRewrite,
+    fallback: [] as readonly (readonly [string, string])[],
+  });
+  if (rewrite.length > 0 && env !== "dev" && env !== "test") {
+    throw new GreenticError(
+      "CONFIG_ENV_INVALID",
+      `Read GREENTIC_HTTP_REWRITE: only allowed where env is dev or test, got ${quote(env)}`,
+    );
+  }
+  const host = pick("server.host", {
+    flag: flags.host,
+    variable: "GREENTIC_HOST",
+    file: table("server")["host"],
+    fallback: "127.0.0.1",
+  });
+  const endpoint = pick<string | undefined>("telemetry.otlp_endpoint", {
+    variable: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    file: table("telemetry")["otlp_endpoint"],
+    fallback: undefined,
+  });
+  return {
+    env,
+    tenant: tenantId(
+      pick("tenant", { flag: flags.tenant, variable: "GREENTIC_TENANT", file: root["tenant"], fallback: "demo" }),
+    ),
+    team: teamId(
+      pick("team", { flag: flags.team, variable: "GREENTIC_TEAM", file: root["team"], fallback: "default" }),
+    ),
+    host,
+    port: pick("server.port", {
+      flag: flags.port,
+      variable: "GREENTIC_PORT",
+      fromText: parsePort,
+      file: table("server")["port"],
+      fallback: 8080,
+    }),
+    dataDir: path("data_dir", {
+      flag: flags.data,
+      variable: "GREENTIC_DATA_DIR",
+      file: root["data_dir"],
+      fallback: ".greentic",
+    }),
+    store: pick("store", {
+      flag: flags.store,
+      variable: "GREENTIC_STORE",
+      fromText: oneOf(["sqlite", "memory"] as const),
+      file: root["store"],
+      fallback: "sqlite",
+    }),
+    unknownSends: pick("unknown_sends", { file: root["unknown_sends"], fallback: "at-least-once" }),
+    componentProcesses: pick("component_processes", { file: root["component_processes"], fallback: 0 }),
+    log: {
+      level: pick("log.level", {
+        flag: flags.logLevel,
+        variable: "GREENTIC_LOG_LEVEL",
+        fromText: oneOf(LOG_LEVELS),
+        file: table("log")["level"],
+        fallback: "info",
+      }),
+      format: pick("log.format", {
+        variable: "GREENTIC_LOG_FORMAT",
+        fromText: oneOf(["pretty", "json"] as const),
+        file: table("log")["format"],
+        fallback: "json",
+      }),
+    },
+    security: readSecurity(table("security"), base, pick),
+    network: {
+      rewrite,
+      privateAddresses: pick("network.private_addresses", {
+        file: table("network")["private_addresses"],
+        fallback: [] as readonly string[],
+      }),
+    },
+    telemetry: {
+      otlpHeaders: parseHeaders(environment["OTEL_EXPORTER_OTLP_HEADERS"] ?? ""),
+      serviceName: pick("telemetry.service_name", {
+        variable: "OTEL_SERVICE_NAME",
+        file: table("telemetry")["service_name"],
+        fallback: "greentic",
+      }),
+      ...(endpoint !== undefined && { otlpEndpoint: endpoint }),
+    },
+    ...(document && { file: document.file }),
+    origins,
+  };
+}
+
+type Pick = <T>(key: string, read: { file?: JsonValue | undefined; fallback: T }) => T;
+
+function readSecurity(table: JsonObject, base: string, pick: Pick): SecurityConfig {
+  const publishers = pick("security.trusted_publishers", {
+    file: table["trusted_publishers"],
+    fallback: [] as readonly JsonValue[],
+  });
+  return {
+    trustedPublishers: publishers.map((entry) => {
+      if (typeof entry === "string") return { keyFile: resolve(base, entry), names: [] };
+      const { key, names, not_after } = entry as { key: string; names?: readonly string[]; not_after?: string };
+      return {
+        keyFile: resolve(base, key),
+        names: names ?? [],
+        ...(not_after !== undefined && { notAfter: not_after }),
+      };
+    }),
+    revoked: pick("security.revoked", { file: table["revoked"], fallback: [] as readonly string[] }),
+    threshold: pick("security.threshold", { file: table["threshold"], fallback: 1 }),
+    rejectUnsigned: pick("security.reject_unsigned", { file: table["reject_unsigned"], fallback: true }),
+  };
+}
+
+function readConfigFile(cwd: string, named: string | undefined): SourceDocument | undefined {
+  const file = resolve(cwd, named ?? "greentic.toml");
+  if (!existsSync(file)) {
+    if (named !== undefined)
+      throw new GreenticError("CONFIG_FILE_MISSING", `Read configuration: no file ${quote(named)}`);
+    return undefined;
+  }
+  const document = readToml(readFileSync(file, "utf8"), named ?? join(cwd, "greentic.toml"));
+  checkDocument(document, configSchema);
+  return document;
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65535) throw new RangeError(`expected a port from 0 to 65535, got ${quote(text)}`);
+  return port;
+}
+
+function oneOf<const T extends string>(values: readonly T[]): (text: string) => T {
+  return (text) => {
+    const value = values.find((v) => v === text);
+    if (value === undefined) throw new RangeError(`expected one of ${values.join(", ")}, got ${quote(text)}`);
+    return value;
+  };
+}
+
+function parseRewrite(text: string): readonly (readonly [string, string])[] {
+  return text
+    .split(",")
+    .filter(Boolean)
+    .map((pair) => {
+      const split = /^(https?:\/\/[^=]+)=(https?:\/\/.+)$/.exec(pair.trim());
+      if (!split?.[1] || !split[2])
+        throw new RangeError('expected "https://host=http://127.0.0.1:port" pairs separated by commas');
+      return [split[1], split[2]] as const;
+    });
+}
+
+function parseHeaders(text: string): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const pair of text.split(",")) {
+    const split = pair.indexOf("=");
+    if (split > 0)
+      headers[pair.slice(0, split).trim().toLowerCase()] = decodeURIComponent(pair.slice(split + 1).trim());
+  }
+  return headers;
+}
