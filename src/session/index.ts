@@ -1,9 +1,12 @@
+export { openMemoryStore } from "./memory-store.ts";
 export type {
   Accepted,
   Cursor,
+  DeadLetter,
   InboxEntry,
   IngressEntry,
   Lease,
+  LeaseTo,
   LogEntry,
   NewOutboxRow,
   OutboxRow,
@@ -19,4 +22,13 @@ export type {
   Timer,
   TurnCommit,
 } from "./store.ts";
-export { conversationOf } from "./store.ts";
+export {
+  channelOf,
+  CLAIM_TTL_MS,
+  conversationOf,
+  LEASE_INBOX_MAX,
+  LEASE_TTL_MS,
+  LOG_ENTRIES_MAX,
+  LOG_RETENTION_MS,
+  SENT_RETENTION_MS,
+} from "./store.ts";

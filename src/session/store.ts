@@ -44,6 +44,8 @@ export interface IngressEntry {
 export interface Accepted {
   readonly kind: "accepted" | "duplicate";
   readonly logIndex?: number;
+  /** Where `leaseTo` was asked for, the entry was new and the session was free. */
+  readonly lease?: Lease;
 }
 
 /** An unread message of a session. `order` rises with arrival within the session. */
@@ -72,7 +74,10 @@ export interface Step {
   readonly outcome: JsonValue;
 }
 
-/** The right to run one session's turns, until it expires or a newer lease (a greater fence) takes over. */
+/**
+ * The right to run one session's turns. Past its time to live another worker may take it over (with a greater fence); until one
+ * does, the old fence still counts.
+ */
 export interface Lease {
   readonly key: SessionKeyText;
   readonly worker: string;
@@ -94,7 +99,7 @@ export type SinkClass = "A" | "B" | "C";
 
 /** A reply or action that the commit puts in the outbox. */
 export interface NewOutboxRow {
-  /** Unique; the idempotency key of the send. */
+  /** Unique in the store; the idempotency key of the send. */
   readonly id: string;
   readonly provider: string;
   readonly sinkClass: SinkClass;
@@ -104,11 +109,12 @@ export interface NewOutboxRow {
 
 export type OutboxStatus = "queued" | "sending" | "sent" | "failed" | "unknown" | "abandoned";
 
-/** A row of the outbox. Rows of one session leave in `order`, one at a time. */
+/** A row of the outbox. Rows of one conversation leave in `order`, one at a time; a `queued` or `unknown` row holds the later ones back. */
 export interface OutboxRow extends NewOutboxRow {
   readonly key: SessionKeyText;
   readonly order: number;
   readonly status: OutboxStatus;
+  /** How often a send of it was begun. */
   readonly attempts: number;
   /** True from the moment its fate was unknown, for ever. */
   readonly wasUnknown: boolean;
@@ -118,21 +124,24 @@ export interface OutboxRow extends NewOutboxRow {
   readonly lastError?: string;
 }
 
-/** How one attempt to send ended. */
+/**
+ * How one attempt to send ended. `sent` and `unknown` need a `beginSend` on record; the others are also ways to give a claim back
+ * before it (`retry`) or to give the row up. `notBeforeMs` delays the row and, to keep the order, its conversation.
+ */
 export type SendResult =
   | { readonly kind: "sent"; readonly receipt?: string }
   | { readonly kind: "retry"; readonly error: string; readonly notBeforeMs: number }
   | { readonly kind: "failed"; readonly error: string }
-  | { readonly kind: "unknown"; readonly error: string }
+  | { readonly kind: "unknown"; readonly error: string; readonly notBeforeMs?: number }
   | { readonly kind: "abandoned"; readonly error: string };
 
 /** Everything one turn changes, in one commit. */
 export interface TurnCommit {
-  /** The new record; `null` ends the session (its state goes with it). */
+  /** The new record; `null` ends the session: its state and older timers go with it, what is unread stays for the next one. */
   readonly session: SessionRecord | null;
-  /** Orders of the inbox entries that this turn consumed. */
+  /** Orders of the unread inbox entries that this turn consumed. */
   readonly consumed: readonly number[];
-  /** Consumed entries that could not be handled, with the code of why; they move to the dead letters. */
+  /** Entries that could not be handled, with the code of why; they leave the inbox for the dead letters (no need to name them in `consumed` too). */
   readonly deadLetters?: readonly { readonly order: number; readonly reason: string }[];
   readonly state: readonly StateChange[];
   /** Once-keys of timers that this turn fired or no longer wants. */
@@ -149,9 +158,19 @@ export interface LogEntry {
   readonly activity: JsonValue;
 }
 
+/** A message that no turn could handle. */
+export interface DeadLetter extends InboxEntry {
+  readonly key: SessionKeyText;
+  /** The code of why. */
+  readonly reason: string;
+  readonly diedAtMs: number;
+}
+
 /** What is overdue and wants to be announced again. */
 export interface Overdue {
+  /** Free sessions (never leased, given back or with an expired lease) that have unread messages or due timers; at most 1,000. */
   readonly sessions: readonly SessionKeyText[];
+  /** Whether `claimSends` would find a row. */
   readonly sends: boolean;
   /** When the next timer is due, if any. */
   readonly nextTimerAtMs?: number;
@@ -164,10 +183,30 @@ export interface SessionSummary {
   readonly unread: number;
 }
 
+/** Who wants the lease of the session that a message arrives for. */
+export interface LeaseTo {
+  readonly worker: string;
+  readonly ttlMs?: number;
+}
+
 export interface SessionFilter {
   readonly tenant?: TenantId;
+  /** Default 100. */
   readonly limit?: number;
 }
+
+/** How long a lease lives without `renew`, unless asked otherwise. */
+export const LEASE_TTL_MS = 30_000;
+/** How long a sender may hold a row, unless asked otherwise. */
+export const CLAIM_TTL_MS = 60_000;
+/** Unread messages that one lease carries at most. */
+export const LEASE_INBOX_MAX = 16;
+/** How long rows that were sent stay listed. */
+export const SENT_RETENTION_MS = 24 * 3_600_000;
+/** Entries that a conversation's log keeps. */
+export const LOG_ENTRIES_MAX = 500;
+/** How long a conversation's log stays after its last entry. */
+export const LOG_RETENTION_MS = 30 * 24 * 3_600_000;
 
 /**
  * The memory of conversations. Every promise is that of turns.md: what resolves is durable (for stores that keep anything), one
@@ -176,14 +215,18 @@ export interface SessionFilter {
 export interface SessionStore extends AsyncDisposable {
   /** Whether anything survives the process. */
   readonly isDurable: boolean;
-  /** Appends to the session's inbox; the same dedupe key of the same channel never makes a second entry. @throws STORE_UNAVAILABLE, STORE_READ_ONLY */
-  accept(entry: IngressEntry): Promise<Accepted>;
+  /**
+   * Appends to the session's inbox; the same dedupe key of the same channel never makes a second entry. With `leaseTo` a free
+   * session is leased in the same step, which saves a worker in this process one round trip a turn.
+   * @throws STORE_UNAVAILABLE, STORE_READ_ONLY; RangeError for a dedupe key above 256 characters
+   */
+  accept(entry: IngressEntry, options?: { readonly leaseTo?: LeaseTo }): Promise<Accepted>;
   /** Leases sessions with unread inbox or due timers: of `keys` where given, else any. At most one living lease a session. */
   lease(
     worker: string,
     options: { readonly limit: number; readonly keys?: readonly SessionKeyText[]; readonly ttlMs?: number },
   ): Promise<readonly Lease[]>;
-  /** Extends a lease; false once the fence has moved on. */
+  /** Lets a lease live `ttlMs` from now; false once the fence has moved on. */
   renew(lease: Lease, ttlMs: number): Promise<boolean>;
   /** Gives a lease back without a commit; harmless when the fence has moved on. */
   release(lease: Lease): Promise<void>;
@@ -191,23 +234,32 @@ export interface SessionStore extends AsyncDisposable {
   record(lease: Lease, step: Step): Promise<Step>;
   /**
    * Commits a turn and, unless `keep` is set, gives the lease back. With `keep` it returns the lease to go on with: same fence,
-   * new record, what is unread now; undefined where nothing is left to do. @throws STORE_FENCE_STALE
+   * new record, what is unread now; undefined where nothing is left to do.
+   * @throws STORE_FENCE_STALE, STORE_ROW_DUPLICATE; RangeError where `consumed` names what is not unread. Nothing has changed then.
    */
   commit(lease: Lease, turn: TurnCommit, options?: { readonly keep?: boolean }): Promise<Lease | undefined>;
 
-  /** Claims the next sendable row of up to `limit` conversations. Claims expire after `ttlMs`; an expired claim that had begun becomes `unknown`. */
+  /**
+   * Claims the next row of up to `limit` conversations: the oldest that is `queued` or `unknown` (to be resolved by its sink class)
+   * and not delayed. Claims expire after `ttlMs`; an expired claim that had begun becomes `unknown`. A claim is spent when another
+   * one takes its row.
+   */
   claimSends(
     sender: string,
     options: { readonly limit: number; readonly ttlMs?: number },
   ): Promise<readonly OutboxRow[]>;
-  /** Records that the attempt starts; durable before the request's first byte. @throws STORE_CLAIM_LOST */
+  /** Records that the attempt starts (the row becomes `sending`); durable before the request's first byte. `row` is what `claimSends` gave. @throws STORE_CLAIM_LOST */
   beginSend(row: OutboxRow, sender: string): Promise<void>;
-  /** Records how the attempt ended; durable before the next row of that conversation is claimed. @throws STORE_CLAIM_LOST */
+  /** Records how the attempt ended; durable before the next row of that conversation is claimed. @throws STORE_CLAIM_LOST, STORE_SEND_NOT_BEGUN */
   endSend(row: OutboxRow, sender: string, result: SendResult): Promise<void>;
   /** Lists rows, newest first. */
   listOutbox(filter: SessionFilter & { readonly status?: OutboxStatus }): Promise<readonly OutboxRow[]>;
   /** Puts a failed, unknown or abandoned row back to `queued`; false where there is none. */
   retrySend(id: string): Promise<boolean>;
+  /** Lists dead letters, newest first. */
+  listDeadLetters(filter: SessionFilter): Promise<readonly DeadLetter[]>;
+  /** Puts a dead letter back into its session's inbox, as its newest entry; false where there is none (so it works once). */
+  redrive(order: number): Promise<boolean>;
 
   /** Reads a conversation's log after an index (-1 for all), oldest first. `conversation` is the key of its sessions without the user part. */
   readLog(
@@ -215,12 +267,24 @@ export interface SessionStore extends AsyncDisposable {
     options: { readonly after: number; readonly limit: number },
   ): Promise<readonly LogEntry[]>;
 
+  /** Reads one session; undefined where it has neither a record nor unread messages nor timers. */
   read(key: SessionKeyText): Promise<SessionSummary | undefined>;
+  /** Lists sessions in the order of their keys. */
   list(filter: SessionFilter): Promise<readonly SessionSummary[]>;
   /** Ends a session at once: record, state, unread inbox and timers go, and any lease of it turns stale. */
   end(key: SessionKeyText): Promise<boolean>;
-  /** Tells what is overdue; drops expired dedupe keys, sent rows past retention and expired sessions; changes nothing else. */
+  /**
+   * Tells what is overdue; drops expired dedupe keys, sent rows and logs past retention and expired sessions that are free and have
+   * nothing unread; changes nothing else. What it drops in one call is bounded, so call it again and again.
+   */
   sweep(nowMs: number): Promise<Overdue>;
+}
+
+/** The part of a key that names its channel, `env:tenant:team:channel`: the scope of dedupe keys. */
+export function channelOf(key: SessionKeyText): string {
+  let end = -1;
+  for (let part = 0; part < 4; part++) end = key.indexOf(":", end + 1);
+  return key.slice(0, end);
 }
 
 /** The log's key of a session: everything but the user, so that a conversation has one log. */

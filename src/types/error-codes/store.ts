@@ -7,8 +7,36 @@ export const storeErrors = {
     help: "Another worker took this session over; drop the turn, nothing was changed.",
   },
   STORE_CLAIM_LOST: { kind: "conflict", help: "Another sender took this row over; drop the attempt." },
+  STORE_SEND_NOT_BEGUN: {
+    kind: "conflict",
+    help: "Record the begin of an attempt before its end; a row that was never begun can't have been sent.",
+  },
+  STORE_ROW_DUPLICATE: {
+    kind: "conflict",
+    help: "Give every outbox row an id of its own; the turn was not committed.",
+  },
   STORE_UNAVAILABLE: {
     kind: "unavailable",
-    help: "The store can't be reached or written; try again, and check its disk or server.",
+    help: "The store can't be reached or written; try again, and check its disk or server, and that no other process has it open.",
+  },
+  STORE_READ_ONLY: {
+    kind: "unavailable",
+    help: "The store can't be written, nothing was changed; free disk space or make its directory writable. It resumes by itself.",
+  },
+  STORE_SCHEMA_NEWER: {
+    kind: "conflict",
+    help: "A newer version of this program wrote the store; run that version, or restore a backup made before the upgrade.",
+  },
+  STORE_DATA_CORRUPT: {
+    kind: "internal",
+    help: "The store's file is damaged or is no session store; stop, keep a copy of it, and restore a backup.",
+  },
+  STATE_VALUE_TOO_LARGE: {
+    kind: "invalid_input",
+    help: "Keep a state value within 256 KiB of JSON and 64 levels; put large data behind a reference.",
+  },
+  STATE_KEYS_TOO_MANY: {
+    kind: "invalid_input",
+    help: "Keep at most 1,000 state keys a session; delete what is no longer needed.",
   },
 } as const satisfies ErrorTable;

@@ -1,0 +1,97 @@
+/** Who holds a session. */
+export interface Hold {
+  readonly worker: string;
+  readonly fence: number;
+  /** On the monotonic clock: a jump of the wall clock neither ends nor prolongs a lease. */
+  expiresAtMs: number;
+  readonly ttlMs: number;
+  /** Set once it was seen to be past its time; its fence counts until the session is granted anew. */
+  isExpired?: boolean;
+}
+
+/** A session as the lease table sees it. */
+export interface Leasable {
+  hold: Hold | undefined;
+  /** Whether it has unread messages or due timers. */
+  readonly hasWork: boolean;
+}
+
+/** Which sessions are held by whom, and which free ones have work, longest waiting first. Both embedded stores use it. */
+export class LeaseTable<S extends Leasable> {
+  readonly #runnable = new Set<S>();
+  readonly #held = new Set<S>();
+  /** No lease expires before this. */
+  #nextExpiryMs = Number.POSITIVE_INFINITY;
+
+  /** Files a session anew after its work or its hold changed. */
+  refresh(session: S): void {
+    const isOpen = session.hold === undefined || session.hold.isExpired === true;
+    if (isOpen && session.hasWork) this.#runnable.add(session);
+    else this.#runnable.delete(session);
+  }
+
+  /** Hands a session to a worker, whoever held it before. */
+  grant(session: S, hold: Hold): void {
+    session.hold = hold;
+    this.#held.add(session);
+    this.#runnable.delete(session);
+    if (hold.expiresAtMs < this.#nextExpiryMs) this.#nextExpiryMs = hold.expiresAtMs;
+  }
+
+  /** Lets a hold live until `expiresAtMs`. */
+  renew(session: S, expiresAtMs: number): void {
+    if (session.hold === undefined) return;
+    session.hold.expiresAtMs = expiresAtMs;
+    session.hold.isExpired = false;
+    this.#held.add(session);
+    this.#runnable.delete(session);
+    if (expiresAtMs < this.#nextExpiryMs) this.#nextExpiryMs = expiresAtMs;
+  }
+
+  /** Takes a session from whoever holds it. */
+  free(session: S): void {
+    session.hold = undefined;
+    this.#held.delete(session);
+    this.refresh(session);
+  }
+
+  /** Drops a session that ceases to exist. */
+  forget(session: S): void {
+    session.hold = undefined;
+    this.#held.delete(session);
+    this.#runnable.delete(session);
+  }
+
+  /** Tells whether a session can be leased at this moment. */
+  isFree(session: S, monotonicMs: number): boolean {
+    return session.hold === undefined || session.hold.expiresAtMs <= monotonicMs;
+  }
+
+  /** Picks up to `limit` sessions that have work and are free. */
+  pick(limit: number, monotonicMs: number): S[] {
+    this.#expire(monotonicMs);
+    const picked: S[] = [];
+    for (const session of this.#runnable) {
+      if (picked.length >= limit) break;
+      picked.push(session);
+    }
+    return picked;
+  }
+
+  #expire(monotonicMs: number): void {
+    if (monotonicMs < this.#nextExpiryMs) return;
+    let next = Number.POSITIVE_INFINITY;
+    for (const session of this.#held) {
+      const hold = session.hold;
+      if (hold === undefined) continue;
+      if (hold.expiresAtMs > monotonicMs) {
+        next = Math.min(next, hold.expiresAtMs);
+        continue;
+      }
+      hold.isExpired = true;
+      this.#held.delete(session);
+      this.refresh(session);
+    }
+    this.#nextExpiryMs = next;
+  }
+}

@@ -1,0 +1,118 @@
+import { claimLost, fateOf, isPending } from "./outbox-rules.ts";
+import { SendLanes } from "./send-lanes.ts";
+import type { ClaimedRow } from "./send-lanes.ts";
+import { CLAIM_TTL_MS, conversationOf, SENT_RETENTION_MS } from "./store.ts";
+import type { NewOutboxRow, OutboxRow, OutboxStatus, SendResult } from "./store.ts";
+import type { SessionKeyText, World } from "../types/index.ts";
+
+/** The memory store's outbox. Rows are immutable; each change files a new one. */
+export class MemoryOutbox {
+  readonly #world: World;
+  readonly #rows = new Map<string, OutboxRow>();
+  readonly #lanes = new SendLanes<OutboxRow>();
+  /** Sent rows with the time of their end, oldest first. */
+  readonly #sent: { readonly id: string; readonly atMs: number }[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  has(id: string): boolean {
+    return this.#rows.has(id);
+  }
+
+  add(
+    row: NewOutboxRow,
+    place: { readonly key: SessionKeyText; readonly conversation: string; readonly order: number },
+  ): void {
+    const added: OutboxRow = {
+      id: row.id,
+      provider: row.provider,
+      sinkClass: row.sinkClass,
+      payload: row.payload,
+      traceId: row.traceId,
+      key: place.key,
+      order: place.order,
+      status: "queued",
+      attempts: 0,
+      wasUnknown: false,
+      notBeforeMs: 0,
+      createdAtMs: this.#world.nowMs(),
+    };
+    this.#rows.set(row.id, added);
+    this.#lanes.add(place.conversation, added);
+  }
+
+  claim(sender: string, limit: number, ttlMs = CLAIM_TTL_MS): OutboxRow[] {
+    const monotonicMs = this.#world.monotonicMs();
+    for (const row of this.#lanes.expire(monotonicMs)) {
+      this.#file({ ...row, status: "unknown", wasUnknown: true });
+    }
+    return this.#lanes.claim(sender, limit, { nowMs: this.#world.nowMs(), expiresAtMs: monotonicMs + ttlMs });
+  }
+
+  begin(row: OutboxRow, sender: string): void {
+    const claimed = claimedRow(row, sender);
+    const held = this.#lanes.held(claimed);
+    if (held === undefined || held.hasBegun) throw claimLost("Begin send", row.id);
+    this.#file({ ...held.row, status: "sending", attempts: held.row.attempts + 1 });
+    this.#lanes.begin(claimed);
+  }
+
+  end(row: OutboxRow, sender: string, result: SendResult): void {
+    const claimed = claimedRow(row, sender);
+    const held = this.#lanes.held(claimed);
+    if (held === undefined) throw claimLost("End send", row.id);
+    const { lastError, ...fate } = fateOf(held.row, result);
+    const ended: OutboxRow = { ...held.row, ...fate, ...(lastError === undefined ? {} : { lastError }) };
+    this.#rows.set(ended.id, ended);
+    if (isPending(ended.status)) this.#lanes.end(claimed, ended);
+    else this.#lanes.end(claimed);
+    if (ended.status === "sent") this.#sent.push({ id: ended.id, atMs: this.#world.nowMs() });
+  }
+
+  retry(id: string): boolean {
+    const row = this.#rows.get(id);
+    if (row === undefined || (row.status !== "failed" && row.status !== "unknown" && row.status !== "abandoned"))
+      return false;
+    const queued: OutboxRow = { ...row, status: "queued", notBeforeMs: 0 };
+    if (row.status === "unknown") this.#file(queued);
+    else {
+      this.#rows.set(id, queued);
+      this.#lanes.add(conversationOf(row.key), queued);
+    }
+    return true;
+  }
+
+  /** Newest first. */
+  list(matches: (row: OutboxRow) => boolean, status: OutboxStatus | undefined, limit: number): OutboxRow[] {
+    const rows = [...this.#rows.values()].filter(
+      (row) => (status === undefined || row.status === status) && matches(row),
+    );
+    return rows.sort((a, b) => b.order - a.order).slice(0, limit);
+  }
+
+  hasReady(): boolean {
+    return this.#lanes.hasReady({ nowMs: this.#world.nowMs(), monotonicMs: this.#world.monotonicMs() });
+  }
+
+  dropSent(nowMs: number): void {
+    const beforeMs = nowMs - SENT_RETENTION_MS;
+    let count = 0;
+    for (const { id, atMs } of this.#sent) {
+      if (atMs > beforeMs) break;
+      this.#rows.delete(id);
+      count++;
+    }
+    if (count > 0) this.#sent.splice(0, count);
+  }
+
+  #file(row: OutboxRow): void {
+    this.#rows.set(row.id, row);
+    this.#lanes.replace(conversationOf(row.key), row);
+  }
+}
+
+function claimedRow(row: OutboxRow, sender: string): ClaimedRow {
+  return { conversation: conversationOf(row.key), order: row.order, attempts: row.attempts, sender };
+}
