@@ -29,26 +29,25 @@ export class FileSecretStore implements WritableSecretStore {
   }
 
   /** @throws SECRETS_FILE_EXPOSED where others may read the file, SECRETS_FILE_INVALID */
-  read(uri: SecretUri): Promise<string | undefined> {
-    return Promise.resolve(this.#load().get(formatSecretUri(uri)));
+  async read(uri: SecretUri): Promise<string | undefined> {
+    return this.#load().get(formatSecretUri(uri));
   }
 
-  write(uri: SecretUri, value: string): Promise<void> {
+  async write(uri: SecretUri, value: string): Promise<void> {
     const entries = new Map(this.#load());
     entries.set(formatSecretUri(uri), value);
     this.#save(entries);
-    return Promise.resolve();
   }
 
-  remove(uri: SecretUri): Promise<boolean> {
+  async remove(uri: SecretUri): Promise<boolean> {
     const entries = new Map(this.#load());
     const isThere = entries.delete(formatSecretUri(uri));
     if (isThere) this.#save(entries);
-    return Promise.resolve(isThere);
+    return isThere;
   }
 
-  list(): Promise<readonly SecretUri[]> {
-    return Promise.resolve([...this.#load().keys()].sort().map(parseSecretUri));
+  async list(): Promise<readonly SecretUri[]> {
+    return [...this.#load().keys()].sort().map(parseSecretUri);
   }
 
   #load(): ReadonlyMap<string, string> {

@@ -36,7 +36,7 @@ test("FileSecretStore refuses a file that others may read", async () => {
   const path = file();
   writeFileSync(path, "{}");
   chmodSync(path, 0o644);
-  await expect(async () => new FileSecretStore(path).read(uri("secrets://dev/a/_/b/c"))).rejects.toMatchObject({
+  await expect(new FileSecretStore(path).read(uri("secrets://dev/a/_/b/c"))).rejects.toMatchObject({
     code: "SECRETS_FILE_EXPOSED",
   });
 });

@@ -1,0 +1,74 @@
+import type { TurnObserver } from "./turn-event.ts";
+import { createSpanObserver } from "./turn-spans.ts";
+
+export interface OtlpOptions {
+  /** Base URL of a collector's OTLP/HTTP receiver; `/v1/traces` and `/v1/metrics` are appended. */
+  readonly endpoint: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly serviceName: string;
+  readonly serviceVersion: string;
+  readonly metricsIntervalMs?: number;
+}
+
+/** A running export; `shutdown` flushes what is waiting. */
+export interface OtlpExport {
+  readonly observe: TurnObserver;
+  shutdown(): Promise<void>;
+}
+
+/** Starts the export of spans and metrics over OTLP/HTTP. The SDK is loaded here and nowhere else, so that a start without export pays nothing. */
+export async function openOtlpExport(options: OtlpOptions): Promise<OtlpExport> {
+  const [traces, metrics, traceExporter, metricExporter, resources] = await Promise.all([
+    import("@opentelemetry/sdk-trace"),
+    import("@opentelemetry/sdk-metrics"),
+    import("@opentelemetry/exporter-trace-otlp-http"),
+    import("@opentelemetry/exporter-metrics-otlp-http"),
+    import("@opentelemetry/resources"),
+  ]);
+  const base = options.endpoint.replace(/\/+$/, "");
+  const headers = { ...options.headers };
+  const resource = resources.resourceFromAttributes({
+    "service.name": options.serviceName,
+    "service.version": options.serviceVersion,
+  });
+
+  const random = new traces.RandomIdGenerator();
+  let chosen: string | undefined;
+  const tracerProvider = new traces.TracerProvider({
+    resource,
+    idGenerator: {
+      generateTraceId: () => chosen ?? random.generateTraceId(),
+      generateSpanId: () => random.generateSpanId(),
+    },
+    spanProcessors: [
+      new traces.BatchSpanProcessor({
+        exporter: new traceExporter.OTLPTraceExporter({ url: `${base}/v1/traces`, headers }),
+        scheduledDelayMillis: 1_000,
+      }),
+    ],
+  });
+  const meterProvider = new metrics.MeterProvider({
+    resource,
+    readers: [
+      new metrics.PeriodicExportingMetricReader({
+        exporter: new metricExporter.OTLPMetricExporter({ url: `${base}/v1/metrics`, headers }),
+        exportIntervalMillis: options.metricsIntervalMs ?? 15_000,
+        exportTimeoutMillis: Math.min(5_000, options.metricsIntervalMs ?? 5_000),
+      }),
+    ],
+  });
+  const withTraceId = <T>(traceId: string, make: () => T): T => {
+    chosen = traceId;
+    try {
+      return make();
+    } finally {
+      chosen = undefined;
+    }
+  };
+  return {
+    observe: createSpanObserver(tracerProvider.getTracer("greentic"), meterProvider.getMeter("greentic"), withTraceId),
+    async shutdown() {
+      await Promise.allSettled([tracerProvider.shutdown(), meterProvider.shutdown()]);
+    },
+  };
+}
