@@ -1,0 +1,85 @@
+import { quote } from "../types/index.ts";
+import type { Findings } from "./finding.ts";
+import type { FlowIr } from "./ir.ts";
+import { isUnguarded } from "./ir.ts";
+import { escapePointer } from "./json-template.ts";
+import { didYouMean } from "./suggest.ts";
+
+/** Checks what a flow's graph must have whatever its nodes do: a start, and routes and entrypoints that lead to nodes. */
+export function checkStructure(flow: FlowIr, findings: Findings): void {
+  const at = flow.positions.get("/start") ?? flow.at;
+  if (flow.nodes.size === 0) {
+    findings.add("FLOW_EMPTY", `Read flow: ${quote(flow.id)} has no nodes`, { at: flow.at, severity: "warning" });
+  } else if (flow.start === undefined || !flow.nodes.has(flow.start)) {
+    const name = flow.start ?? "";
+    findings.add(
+      "FLOW_START_MISSING",
+      `Read flow: start names no node, got ${quote(name)}${didYouMean(name, flow.nodes.keys())}`,
+      { at },
+    );
+  }
+  for (const [name, node] of flow.entrypoints) {
+    if (flow.nodes.has(node) || (name === "default" && node === flow.start)) continue;
+    findings.add(
+      "FLOW_ENTRYPOINT_MISSING",
+      `Read flow: entrypoint ${quote(name)} names no node, got ${quote(node)}${didYouMean(node, flow.nodes.keys())}`,
+      { at: flow.positions.get(`/entrypoints/${escapePointer(name)}`) ?? flow.at },
+    );
+  }
+  for (const node of flow.nodes.values()) {
+    node.routing.forEach((route, i) => {
+      if (route.target.kind !== "node" || flow.nodes.has(route.target.node)) return;
+      const hint = didYouMean(route.target.node, [...flow.nodes.keys(), "out", "reply"]);
+      findings.add("FLOW_ROUTE_TARGET_MISSING", `Read routing: no node ${quote(route.target.node)}${hint}`, {
+        at: flow.positions.get(`/nodes/${node.id}/routing/${i}/to`) ?? route.at,
+        node: node.id,
+      });
+    });
+  }
+}
+
+/** Finds nodes that nothing leads to, entries behind a default, and nodes without a default. */
+export function checkReach(flow: FlowIr, findings: Findings): void {
+  const reached = new Set<string>();
+  const queue = [...flow.entrypoints.values()];
+  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+    const node = flow.nodes.get(id);
+    if (node === undefined || reached.has(id)) continue;
+    reached.add(id);
+    for (const { target } of node.routing) if (target.kind === "node") queue.push(target.node);
+  }
+  for (const node of flow.nodes.values()) {
+    if (!reached.has(node.id)) {
+      findings.add("FLOW_NODE_UNREACHABLE", `Check flow: nothing leads to node ${quote(node.id)}`, {
+        at: node.at,
+        node: node.id,
+        severity: "warning",
+      });
+    }
+    const fallback = node.routing.findIndex(isUnguarded);
+    node.routing.forEach((route, i) => {
+      // A failed node passes its default by, so an entry for errors lives behind it.
+      if (fallback < 0 || i <= fallback || isErrorGuard(route.on ?? route.status)) return;
+      findings.add("FLOW_ROUTE_DEAD", "Check routing: the entry stands behind one without guards", {
+        at: route.at,
+        node: node.id,
+        severity: "warning",
+      });
+    });
+    if (fallback < 0 && node.routing.length > 0) {
+      findings.add(
+        "FLOW_ROUTE_NO_DEFAULT",
+        "Check routing: no entry without guards, the flow waits here when none holds",
+        {
+          at: node.routing[0]?.at ?? node.at,
+          node: node.id,
+          severity: "warning",
+        },
+      );
+    }
+  }
+}
+
+function isErrorGuard(guard: string | undefined): boolean {
+  return guard !== undefined && /^(?:on_)?(?:error|timeout|timed_out|cancel\w*)$/i.test(guard.trim());
+}
