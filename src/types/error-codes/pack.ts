@@ -1,4 +1,166 @@
 import type { ErrorTable } from "../error-kind.ts";
 
+const REBUILD =
+  "Build the pack again with `gtc pack build`, or fetch it again: it isn't an archive of the strict profile.";
+const TAMPERED = "The archive isn't what its publisher built: fetch it again from the publisher, don't repair it.";
+
 /** Codes of the pack layer. */
-export const packErrors = {} as const satisfies ErrorTable;
+export const packErrors = {
+  PACK_ZIP_END_MISSING: {
+    kind: "invalid_input",
+    help: "The file is not a whole zip archive: it was cut, or it is something else.",
+  },
+  PACK_ZIP_TRAILING: { kind: "invalid_input", help: REBUILD },
+  PACK_ZIP_COMMENT: { kind: "invalid_input", help: REBUILD },
+  PACK_ZIP_MULTIDISK: { kind: "invalid_input", help: REBUILD },
+  PACK_ZIP_ZIP64: { kind: "invalid_input", help: REBUILD },
+  PACK_ZIP_PREFIX: { kind: "invalid_input", help: REBUILD },
+  PACK_ZIP_GAP: { kind: "invalid_input", help: REBUILD },
+  PACK_ZIP_OVERLAP: { kind: "invalid_input", help: REBUILD },
+  PACK_ZIP_HEADER_INVALID: { kind: "invalid_input", help: REBUILD },
+  PACK_ZIP_HEADER_MISMATCH: { kind: "invalid_input", help: TAMPERED },
+  PACK_ZIP_METHOD_UNSUPPORTED: { kind: "invalid_input", help: "Entries are stored or deflated, nothing else." },
+  PACK_ZIP_ENCRYPTED: { kind: "invalid_input", help: "Packs are signed, never encrypted." },
+  PACK_ZIP_DESCRIPTOR: { kind: "invalid_input", help: REBUILD },
+  PACK_ZIP_FLAG_UNSUPPORTED: { kind: "invalid_input", help: REBUILD },
+  PACK_ZIP_EXTRA_FIELD: { kind: "invalid_input", help: REBUILD },
+  PACK_ZIP_NAME_INVALID: {
+    kind: "invalid_input",
+    help: "Entries have relative paths of letters, digits, `.`, `_`, `-` and `/`, without empty, `.` or `..` segments.",
+  },
+  PACK_ZIP_NAME_DUPLICATE: {
+    kind: "invalid_input",
+    help: "No two entries may have the same name, upper and lower case taken as equal.",
+  },
+  PACK_ZIP_FILE_IRREGULAR: { kind: "invalid_input", help: "Packs hold regular files only, of mode 0644." },
+  PACK_ZIP_TOO_MANY_ENTRIES: { kind: "invalid_input", help: "A pack holds at most 4,096 entries." },
+  PACK_ZIP_ENTRY_TOO_LARGE: { kind: "invalid_input", help: "An entry is at most 64 MiB." },
+  PACK_ZIP_TOO_LARGE: { kind: "invalid_input", help: "A pack is at most 512 MiB, packed and unpacked." },
+  PACK_ZIP_RATIO_EXCEEDED: { kind: "invalid_input", help: "An entry may inflate to at most 200 times its size." },
+  PACK_ZIP_INFLATE_FAILED: { kind: "invalid_input", help: TAMPERED },
+  PACK_ZIP_SIZE_MISMATCH: { kind: "invalid_input", help: TAMPERED },
+  PACK_ZIP_CHECKSUM_MISMATCH: { kind: "invalid_input", help: TAMPERED },
+
+  PACK_CBOR_INVALID: { kind: "invalid_input", help: "Write RFC 8949 CBOR; the offset says where it breaks." },
+  PACK_CBOR_NOT_DETERMINISTIC: {
+    kind: "invalid_input",
+    help: "Use core deterministic encoding: shortest and definite lengths, keys sorted bytewise and unique, no tags, no floats.",
+  },
+  PACK_CBOR_TOO_DEEP: { kind: "invalid_input", help: "Nest arrays and maps at most 32 deep." },
+
+  PACK_MANIFEST_MISSING: {
+    kind: "invalid_input",
+    help: "A pack begins with manifest.cbor; build it with `gtc pack build`.",
+  },
+  PACK_MANIFEST_INVALID: {
+    kind: "invalid_input",
+    help: "The manifest doesn't follow gtpack-v1; the message names the field.",
+  },
+  PACK_CAPABILITY_INVALID: {
+    kind: "invalid_input",
+    help: "Capability ids read greentic.cap.{category}.v{N}, for example greentic.cap.app.v1.",
+  },
+  PACK_ENTRY_UNLISTED: { kind: "permission_denied", help: TAMPERED },
+  PACK_ENTRY_MISSING: { kind: "permission_denied", help: TAMPERED },
+  PACK_HASH_MISMATCH: { kind: "permission_denied", help: TAMPERED },
+  PACK_SIGNATURE_MALFORMED: { kind: "permission_denied", help: TAMPERED },
+  PACK_SIGNATURE_INVALID: { kind: "permission_denied", help: TAMPERED },
+  PACK_SIGNATURE_MISSING: {
+    kind: "permission_denied",
+    help: "The manifest names a publisher who should have signed: fetch the signed pack.",
+  },
+  PACK_SIGNATURE_UNTRUSTED: {
+    kind: "permission_denied",
+    help: "Add the publisher's public key to [security] trusted_publishers in greentic.toml if you trust it.",
+  },
+  PACK_UNSIGNED: {
+    kind: "permission_denied",
+    help: "Sign the pack with `gtc pack sign`, or set reject_unsigned = false for development.",
+  },
+  PACK_SIGNER_REVOKED: {
+    kind: "permission_denied",
+    help: "The key was revoked: get a release signed by a current key.",
+  },
+  PACK_SIGNER_EXPIRED: {
+    kind: "permission_denied",
+    help: "The key's not_after has passed: get a release signed by a current key.",
+  },
+  PACK_SIGNER_OUT_OF_SCOPE: {
+    kind: "permission_denied",
+    help: "This publisher is trusted for other pack names only; see `names` in trusted_publishers.",
+  },
+  PACK_VERSION_DOWNGRADE: {
+    kind: "permission_denied",
+    help: "A newer version was loaded for this tenant before; pass --allow-downgrade if going back is meant.",
+  },
+  PACK_SBOM_INVALID: {
+    kind: "invalid_input",
+    help: "sbom.json must be CycloneDX 1.6 or SPDX 2.3 JSON; build the pack again.",
+  },
+  PACK_SBOM_MISMATCH: { kind: "invalid_input", help: "The SBOM and the manifest disagree: build the pack again." },
+
+  PACK_KEY_INVALID: { kind: "invalid_input", help: "Keys are Ed25519: PKCS#8 PEM (private) or SPKI PEM (public)." },
+  PACK_KEY_WEAK: {
+    kind: "invalid_input",
+    help: "The key is of small order or not canonical, so that anyone could sign for it.",
+  },
+  PACK_KEY_EXISTS: { kind: "conflict", help: "Choose another --output; a key is never overwritten." },
+  PACK_KEY_PERMISSIONS: { kind: "permission_denied", help: "Others may read the private key: chmod 600 it." },
+  PACK_TRUST_INVALID: {
+    kind: "invalid_input",
+    help: "trusted_publishers holds paths of public keys or tables { key, names, not_after }.",
+  },
+  PACK_LOAD_RECORD_INVALID: {
+    kind: "internal",
+    help: "The record of loaded packs is damaged; restore it from a backup.",
+  },
+
+  PACK_SOURCE_MISSING: {
+    kind: "not_found",
+    help: "Name a directory with pack.toml or pack.yaml; `gtc new NAME` makes one.",
+  },
+  PACK_SOURCE_AMBIGUOUS: { kind: "invalid_input", help: "Keep one of pack.toml and pack.yaml." },
+  PACK_SOURCE_SYNTAX: { kind: "invalid_input", help: "Correct the file at the position." },
+  PACK_SOURCE_KEY_UNKNOWN: {
+    kind: "invalid_input",
+    help: "Correct the spelling or remove the key; the message lists the known ones.",
+  },
+  PACK_SOURCE_INVALID: {
+    kind: "invalid_input",
+    help: "Correct the value at the position; the message says what is expected.",
+  },
+  PACK_FILE_MISSING: {
+    kind: "not_found",
+    help: "The source names a file that isn't there: create it or correct the path.",
+  },
+  PACK_FILE_IRREGULAR: {
+    kind: "invalid_input",
+    help: "Sources are regular files and folders: replace links by what they point to.",
+  },
+  PACK_FILE_TOO_LARGE: { kind: "invalid_input", help: "A file of a pack is at most 64 MiB." },
+  PACK_FILE_UNREADABLE: { kind: "not_found", help: "Check the path and its permissions." },
+  PACK_FILE_UNUSED: { kind: "invalid_input", help: "List the file in pack.toml or remove it." },
+  PACK_FLOW_INVALID: { kind: "invalid_input", help: "Run `gtc flow doctor` on the flow." },
+  PACK_COMPONENT_INVALID: {
+    kind: "invalid_input",
+    help: "Run `gtc component inspect` on the file; it must be a WebAssembly component.",
+  },
+  PACK_ASSET_INVALID: { kind: "invalid_input", help: "Correct the asset; i18n bundles are JSON objects of texts." },
+  PACK_REFERENCE_MISSING: {
+    kind: "invalid_input",
+    help: "A flow names a component, flow or asset that the pack doesn't hold.",
+  },
+  PACK_RANGE_INVALID: {
+    kind: "invalid_input",
+    help: 'Version ranges follow Cargo: "^0.4", "1.2.3", ">=1, <2", "~1.2", "1.*".',
+  },
+  PACK_DEPENDENCY_UNRESOLVED: {
+    kind: "not_found",
+    help: "Put the dependency beside the pack and run `gtc pack resolve`.",
+  },
+  PACK_NAME_INVALID: {
+    kind: "invalid_input",
+    help: "Pack names are lower-case letters, digits and hyphens, 1 to 63 characters, starting with a letter or digit.",
+  },
+  PACK_TARGET_EXISTS: { kind: "conflict", help: "Choose another name or remove what is there." },
+} as const satisfies ErrorTable;

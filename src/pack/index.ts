@@ -1,0 +1,47 @@
+export type { BuildPackOptions, BuiltPack, ComponentProbe } from "./build-pack.ts";
+export { buildPack, findPackSource } from "./build-pack.ts";
+export type { CapabilityId, PackKind } from "./capability-id.ts";
+export { packKindOf, parseCapabilityId } from "./capability-id.ts";
+export { cargoRange } from "./cargo-range.ts";
+export type { CborValue } from "./cbor.ts";
+export { decodeCbor, encodeCbor } from "./cbor.ts";
+export type { InspectedComponent, InspectedFlow, PackInspection } from "./inspect-pack.ts";
+export { inspectPack } from "./inspect-pack.ts";
+export type { KeyFiles, SigningKey } from "./keys.ts";
+export { generateKeyFiles, loadPublicKey, loadSigningKey, readSigningKey } from "./keys.ts";
+export type { LoadRecord, LoadStep } from "./load-record.ts";
+export { checkDowngrade, loadStep } from "./load-record.ts";
+export type { LoadRecords } from "./load-record-file.ts";
+export { FileLoadRecords } from "./load-record-file.ts";
+export type {
+  AssetEntry,
+  ComponentEntry,
+  ContentRef,
+  DependencyEntry,
+  FlowEntry,
+  PackGrants,
+  PackManifest,
+  ResolvedPack,
+} from "./manifest.ts";
+export { encodeManifest } from "./manifest.ts";
+export { decodeManifest } from "./manifest-read.ts";
+export type { OpenPackOptions, OpenPolicy, Pack } from "./open-pack.ts";
+export { openPack } from "./open-pack.ts";
+export type { PackLimits } from "./pack-limits.ts";
+export { PACK_LIMITS } from "./pack-limits.ts";
+export type { ComponentSource, PackSource } from "./pack-source.ts";
+export { parsePackSource } from "./pack-source.ts";
+export type { PublisherKey } from "./public-key.ts";
+export { publisherKey, readPublicKey } from "./public-key.ts";
+export type { PackFinding, PackReport, SbomStatus, SignatureStatus } from "./report.ts";
+export type { DependencyCandidate } from "./resolve-dependency.ts";
+export { resolveDependency } from "./resolve-dependency.ts";
+export type { SbomFormat } from "./sbom.ts";
+export type { SignedPackFile } from "./sign-pack.ts";
+export { signPack, signPackFile } from "./sign-pack.ts";
+export type { TrustConfig, TrustedPublisher, TrustedPublisherConfig, TrustPolicy } from "./trust.ts";
+export { loadTrust, TRUST_NOBODY, trustKey } from "./trust.ts";
+export { validatePack } from "./validate-pack.ts";
+export type { FullChecks, VerifyOptions } from "./verify-pack.ts";
+export { verifyPack } from "./verify-pack.ts";
+export { writeFileAtomic } from "./write-file.ts";

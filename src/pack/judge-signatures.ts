@@ -1,0 +1,103 @@
+import { quote } from "../types/index.ts";
+import type { ErrorCode } from "../types/index.ts";
+import { isSignatureValid } from "./public-key.ts";
+import type { PackFinding, SignatureStatus } from "./report.ts";
+import { signedStatement } from "./signature-file.ts";
+import type { PackSignature } from "./signature-file.ts";
+import { isNameCovered } from "./trust.ts";
+import type { TrustPolicy, TrustedPublisher } from "./trust.ts";
+
+/** What signatures are judged about. */
+export interface SignedPack {
+  readonly name: string;
+  readonly version: string;
+  readonly packHash: string;
+  /** Ids of the keys that the manifest expects to have signed. */
+  readonly signers: readonly string[];
+}
+
+/** The verdict on a pack's signatures. */
+export interface SignatureVerdict {
+  readonly status: SignatureStatus;
+  readonly keyIds: readonly string[];
+  readonly findings: readonly PackFinding[];
+}
+
+/**
+ * Judges detached signatures by a trust policy. A trusted key whose signature doesn't hold makes the pack invalid, whatever
+ * else holds; keys that nobody trusts say nothing, since anyone can add them.
+ */
+export function judgeSignatures(
+  pack: SignedPack,
+  {
+    signatures,
+    trust,
+    nowMs,
+  }: { readonly signatures: readonly PackSignature[]; readonly trust: TrustPolicy; readonly nowMs: number },
+): SignatureVerdict {
+  const findings: PackFinding[] = [];
+  const say = (code: ErrorCode, message: string, severity: PackFinding["severity"] = "error"): number =>
+    findings.push({ code, severity, path: "signature.sig", message });
+  const statement = signedStatement(pack);
+  const counted: string[] = [];
+  let isInvalid = false;
+  for (const { keyId, signature } of signatures) {
+    if (trust.revoked.has(keyId)) {
+      say("PACK_SIGNER_REVOKED", `Verify signature: key ${keyId} is revoked`);
+      continue;
+    }
+    const publishers = trust.publishers.filter(({ key }) => key.id === keyId);
+    const [publisher] = publishers;
+    if (publisher === undefined) continue;
+    if (!isSignatureValid(publisher.key, { message: statement, signature })) {
+      isInvalid = true;
+      say("PACK_SIGNATURE_INVALID", `Verify signature: the signature of key ${keyId} doesn't hold`);
+      continue;
+    }
+    const obstacles = publishers.map((entry) => obstacleOf(entry, pack.name, nowMs));
+    if (obstacles.includes(undefined)) counted.push(keyId);
+    else
+      say(
+        obstacles[0] ?? "PACK_SIGNATURE_UNTRUSTED",
+        `Verify signature: key ${keyId} doesn't count for ${quote(pack.name)}`,
+        "warning",
+      );
+  }
+  for (const keyId of pack.signers) {
+    if (!signatures.some((s) => s.keyId === keyId))
+      say("PACK_SIGNATURE_MISSING", `Verify signature: the manifest expects key ${keyId} to have signed`);
+  }
+  const status = statusOf({
+    isInvalid,
+    signatures: signatures.length,
+    counted: counted.length,
+    threshold: trust.threshold,
+  });
+  const severity = trust.rejectUnsigned ? "error" : "warning";
+  if (status === "none") say("PACK_UNSIGNED", "Verify signature: the pack is unsigned", severity);
+  if (status === "untrusted")
+    say(
+      "PACK_SIGNATURE_UNTRUSTED",
+      `Verify signature: expected ${trust.threshold} trusted signature${trust.threshold === 1 ? "" : "s"}, got ${counted.length}`,
+      severity,
+    );
+  return { status, keyIds: counted.length > 0 ? counted : signatures.map((s) => s.keyId), findings };
+}
+
+function statusOf(facts: {
+  readonly isInvalid: boolean;
+  readonly signatures: number;
+  readonly counted: number;
+  readonly threshold: number;
+}): SignatureStatus {
+  if (facts.isInvalid) return "invalid";
+  if (facts.signatures === 0) return "none";
+  return facts.counted >= facts.threshold ? "valid" : "untrusted";
+}
+
+/** Says why a trusted key's good signature doesn't count for this name at this time. */
+function obstacleOf(publisher: TrustedPublisher, name: string, nowMs: number): ErrorCode | undefined {
+  if (!isNameCovered(name, publisher.names)) return "PACK_SIGNER_OUT_OF_SCOPE";
+  if (publisher.notAfterMs !== undefined && nowMs >= publisher.notAfterMs) return "PACK_SIGNER_EXPIRED";
+  return undefined;
+}

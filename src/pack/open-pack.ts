@@ -1,0 +1,134 @@
+import { GreenticError, isJsonObject, parseJson } from "../types/index.ts";
+import type { PackKind } from "./capability-id.ts";
+import { packKindOf } from "./capability-id.ts";
+import { findingError } from "./finding-error.ts";
+import { checkDowngrade } from "./load-record.ts";
+import type { LoadRecord, LoadStep } from "./load-record.ts";
+import type { AssetEntry, ComponentEntry, FlowEntry, PackManifest } from "./manifest.ts";
+import type { PackArchive } from "./read-archive.ts";
+import type { PackReport } from "./report.ts";
+import type { TrustPolicy } from "./trust.ts";
+import { examinePack } from "./verify-pack.ts";
+
+export interface OpenPackOptions {
+  readonly trust: TrustPolicy;
+  /** Wall clock, for keys that expire. */
+  readonly nowMs: number;
+  readonly policy?: OpenPolicy | undefined;
+}
+
+/** What the operator decides about a pack beside whom to trust. */
+export interface OpenPolicy {
+  /** Whether an SBOM that disagrees with the manifest refuses the pack. Default "strict". */
+  readonly sbom?: "strict" | "warn" | undefined;
+  /** What the tenant loaded last under this name, asked for once the name is known. */
+  readonly previous?: ((name: string) => Promise<LoadRecord | undefined>) | undefined;
+  /** The caller writes the audit record. */
+  readonly allowDowngrade?: boolean | undefined;
+}
+
+/** A verified pack in memory. All its bytes are the bytes that were verified. */
+export interface Pack {
+  readonly name: string;
+  readonly version: string;
+  readonly kind: PackKind;
+  /** Lower-case hex; sessions stay on it. */
+  readonly packHash: string;
+  readonly manifest: PackManifest;
+  readonly report: PackReport;
+  /** How it relates to what was loaded before. */
+  readonly step: LoadStep;
+  /** Paths of all entries but manifest.cbor and signature.sig, in bytewise order. */
+  readonly entries: readonly string[];
+  /** By name. */
+  readonly flows: ReadonlyMap<string, FlowEntry>;
+  /** By name. */
+  readonly components: ReadonlyMap<string, ComponentEntry>;
+  /** By path. */
+  readonly assets: ReadonlyMap<string, AssetEntry>;
+  /** Locale → key → text, of the assets `i18n/<locale>.json`; the maps have no prototype. */
+  readonly i18n: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** Returns an entry's bytes, which must not be changed; undefined where there is none. */
+  read(path: string): Uint8Array | undefined;
+  /** Returns an entry as UTF-8 text. @throws PACK_ASSET_INVALID where it is none */
+  readText(path: string): string | undefined;
+}
+
+/**
+ * Verifies a pack and opens it. `bytes` belong to the pack from here on and must not be changed.
+ * @throws the code of the first finding that the policy refuses: PACK_ZIP_…, PACK_HASH_MISMATCH, PACK_UNSIGNED,
+ * PACK_SIGNATURE_…, PACK_SIGNER_…; PACK_VERSION_DOWNGRADE; PACK_ASSET_INVALID for a broken i18n bundle
+ */
+export async function openPack(bytes: Uint8Array, { trust, nowMs, policy = {} }: OpenPackOptions): Promise<Pack> {
+  const { report, content } = await examinePack(bytes, { trust, nowMs, sbom: policy.sbom });
+  const refused = report.findings.find((finding) => finding.severity === "error");
+  if (refused !== undefined || content === undefined) throw findingError(refused, "Open pack");
+  const { archive, manifest, packHash } = content;
+  const { name, version } = manifest;
+  const previous = await policy.previous?.(name);
+  const step = checkDowngrade({ name, version, packHash }, { previous, isAllowed: policy.allowDowngrade === true });
+  return {
+    name,
+    version,
+    kind: packKindOf(manifest.capabilities.id),
+    packHash,
+    manifest,
+    report,
+    step,
+    entries: [...archive.contents.keys()],
+    flows: manifest.flows,
+    components: manifest.components,
+    assets: manifest.assets,
+    i18n: readI18n(archive, manifest),
+    read: (path) => archive.contents.get(path)?.bytes,
+    readText: (path) => readText(archive, path),
+  };
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+function readText(archive: PackArchive, path: string): string | undefined {
+  const bytes = archive.contents.get(path)?.bytes;
+  if (bytes === undefined) return undefined;
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    throw new GreenticError("PACK_ASSET_INVALID", `Read ${JSON.stringify(path)}: not UTF-8`, {
+      details: { path },
+      cause: error,
+    });
+  }
+}
+
+function readI18n(archive: PackArchive, manifest: PackManifest): Pack["i18n"] {
+  const bundles = new Map<string, Readonly<Record<string, string>>>();
+  for (const path of manifest.assets.keys()) {
+    const locale = /(?:^|\/)i18n\/([A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*)\.json$/.exec(path)?.[1];
+    if (locale === undefined) continue;
+    bundles.set(locale.replaceAll("_", "-"), readBundle(path, readText(archive, path) ?? ""));
+  }
+  return bundles;
+}
+
+/** Reads one bundle; nested objects become dotted keys. */
+function readBundle(path: string, text: string): Readonly<Record<string, string>> {
+  const bundle = Object.create(null) as Record<string, string>;
+  const invalid = (state: string, cause?: unknown): GreenticError =>
+    new GreenticError("PACK_ASSET_INVALID", `Read i18n bundle ${JSON.stringify(path)}: ${state}`, {
+      details: { path },
+      cause,
+    });
+  const flatten = (value: unknown, key: string): void => {
+    if (typeof value === "string") bundle[key] = value;
+    else if (isJsonObject(value))
+      for (const [name, inner] of Object.entries(value)) flatten(inner, key === "" ? name : `${key}.${name}`);
+    else throw invalid(`expected texts, got something else at ${JSON.stringify(key)}`);
+  };
+  try {
+    flatten(parseJson(text), "");
+  } catch (error) {
+    throw error instanceof GreenticError && error.code === "PACK_ASSET_INVALID" ? error : invalid("not JSON", error);
+  }
+  if ("" in bundle) throw invalid("expected an object of texts");
+  return bundle;
+}

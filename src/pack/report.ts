@@ -1,0 +1,31 @@
+import type { PackKind } from "./capability-id.ts";
+
+/** One thing that was found while a pack was judged; `code` is a public error code or a finding code of flow or component. */
+export interface PackFinding {
+  readonly code: string;
+  readonly severity: "error" | "warning" | "info";
+  /** The entry that it is about. */
+  readonly path?: string;
+  readonly message: string;
+}
+
+export type SignatureStatus = "valid" | "untrusted" | "invalid" | "none";
+export type SbomStatus = "valid" | "mismatch" | "invalid" | "missing";
+
+/** The verdict on a pack, as `gtc pack verify --json` prints it; what a broken archive doesn't tell is null. */
+export interface PackReport {
+  /** True exactly where no finding is an error. */
+  readonly ok: boolean;
+  readonly kind: PackKind | null;
+  readonly name: string | null;
+  readonly version: string | null;
+  /** Lower-case hex, computed from the bytes that are there. */
+  readonly packHash: string | null;
+  readonly signature: {
+    readonly status: SignatureStatus;
+    /** Keys whose signature holds and counts; the claimed ones where none does. */
+    readonly keyIds: readonly string[];
+  };
+  readonly sbom: { readonly status: SbomStatus; readonly mismatches: readonly string[] };
+  readonly findings: readonly PackFinding[];
+}

@@ -1,0 +1,162 @@
+/**
+ * sbom.json in two shapes: CycloneDX 1.6 (default) and SPDX 2.3. Both list every file of the pack but manifest.cbor,
+ * signature.sig and themselves, with BLAKE3 and SHA-256, and the dependencies. No time and no random id: the same pack has
+ * the same SBOM.
+ * @see https://cyclonedx.org/docs/1.6/json/ https://spdx.github.io/spdx-spec/v2.3/
+ */
+import type { DependencyEntry } from "./manifest.ts";
+
+export type SbomFormat = "cyclonedx" | "spdx";
+
+/** A file as SBOMs list it. */
+export interface SbomFile {
+  readonly path: string;
+  /** BLAKE3, lower-case hex. */
+  readonly hash: string;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** Lower-case hex; SPDX 2.3 demands it of every file. */
+  readonly sha1: string;
+  readonly mediaType: string;
+}
+
+/** What an SBOM is about. */
+export interface SbomSubject {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  readonly authors: readonly string[];
+  /** In path order. */
+  readonly files: readonly SbomFile[];
+  readonly dependencies: ReadonlyMap<string, DependencyEntry>;
+  /** 32 bytes that stand for the content, lower-case hex; the document's id is made from it. */
+  readonly contentHash: string;
+}
+
+/** Writes an SBOM as JSON text with a line break at the end. */
+export function writeSbom(subject: SbomSubject, format: SbomFormat): string {
+  const document = format === "spdx" ? spdx(subject) : cycloneDx(subject);
+  return `${JSON.stringify(document, undefined, 2)}\n`;
+}
+
+const purl = (name: string, version: string | undefined): string =>
+  `pkg:generic/${name}${version === undefined ? "" : `@${encodeURIComponent(version)}`}`;
+
+function cycloneDx(subject: SbomSubject): object {
+  const rootRef = purl(subject.name, subject.version);
+  const files = subject.files.map((file) => ({
+    type: file.mediaType === "application/wasm" ? "library" : "file",
+    "bom-ref": `file:${file.path}`,
+    name: file.path,
+    "mime-type": file.mediaType,
+    hashes: [
+      { alg: "SHA-256", content: file.sha256 },
+      { alg: "BLAKE3", content: file.hash },
+    ],
+  }));
+  const packs = [...subject.dependencies].map(([name, { req, resolved }]) => ({
+    type: "application",
+    "bom-ref": `pack:${name}`,
+    name,
+    ...(resolved === undefined
+      ? {}
+      : { version: resolved.version, hashes: [{ alg: "BLAKE3", content: resolved.packHash }] }),
+    purl: purl(name, resolved?.version),
+    properties: [{ name: "greentic:requirement", value: req }],
+  }));
+  return {
+    $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
+    bomFormat: "CycloneDX",
+    specVersion: "1.6",
+    serialNumber: `urn:uuid:${uuidOf(subject.contentHash)}`,
+    version: 1,
+    metadata: {
+      tools: { components: [{ type: "application", name: "greentic-pack" }] },
+      ...(subject.authors.length === 0 ? {} : { authors: subject.authors.map(cycloneDxContact) }),
+      component: {
+        type: "application",
+        "bom-ref": rootRef,
+        name: subject.name,
+        version: subject.version,
+        ...(subject.description === "" ? {} : { description: subject.description }),
+        purl: rootRef,
+      },
+    },
+    components: [...files, ...packs],
+    dependencies: [
+      { ref: rootRef, dependsOn: [...files, ...packs].map((component) => component["bom-ref"]) },
+      ...[...files, ...packs].map((component) => ({ ref: component["bom-ref"] })),
+    ],
+  };
+}
+
+/** Takes "Name <mail>" apart. */
+function cycloneDxContact(author: string): object {
+  const [, name = author, email] = /^([^<]*?)\s*<([^<>\s]+@[^<>\s]+)>$/.exec(author) ?? [];
+  return { ...(name === "" ? {} : { name }), ...(email === undefined ? {} : { email }) };
+}
+
+/** Makes a UUID of version 8 (RFC 9562: vendor-defined content) from a hash. */
+function uuidOf(hash: string): string {
+  const variant = ((Number.parseInt(hash.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
+  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-${variant}${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
+}
+
+function spdx(subject: SbomSubject): object {
+  const rootId = "SPDXRef-Package";
+  const files = subject.files.map((file, i) => ({
+    SPDXID: `SPDXRef-File-${i + 1}`,
+    fileName: `./${file.path}`,
+    fileTypes: [file.mediaType === "application/wasm" ? "BINARY" : "OTHER"],
+    checksums: [
+      { algorithm: "SHA1", checksumValue: file.sha1 },
+      { algorithm: "SHA256", checksumValue: file.sha256 },
+      { algorithm: "BLAKE3", checksumValue: file.hash },
+    ],
+    licenseConcluded: "NOASSERTION",
+    copyrightText: "NOASSERTION",
+  }));
+  const packs = [...subject.dependencies].map(([name, { req, resolved }]) => ({
+    SPDXID: `SPDXRef-Pack-${name}`,
+    name,
+    ...(resolved === undefined
+      ? {}
+      : { versionInfo: resolved.version, checksums: [{ algorithm: "BLAKE3", checksumValue: resolved.packHash }] }),
+    comment: `requirement ${req}`,
+    downloadLocation: "NOASSERTION",
+    filesAnalyzed: false,
+  }));
+  return {
+    spdxVersion: "SPDX-2.3",
+    dataLicense: "CC0-1.0",
+    SPDXID: "SPDXRef-DOCUMENT",
+    name: `${subject.name}-${subject.version}`,
+    documentNamespace: `urn:uuid:${uuidOf(subject.contentHash)}`,
+    creationInfo: { created: "1980-01-01T00:00:00Z", creators: ["Tool: greentic-pack"] },
+    packages: [
+      {
+        SPDXID: rootId,
+        name: subject.name,
+        versionInfo: subject.version,
+        ...(subject.description === "" ? {} : { description: subject.description }),
+        downloadLocation: "NOASSERTION",
+        filesAnalyzed: false,
+      },
+      ...packs,
+    ],
+    files,
+    relationships: [
+      { spdxElementId: "SPDXRef-DOCUMENT", relationshipType: "DESCRIBES", relatedSpdxElement: rootId },
+      ...files.map((file) => ({
+        spdxElementId: rootId,
+        relationshipType: "CONTAINS",
+        relatedSpdxElement: file.SPDXID,
+      })),
+      ...packs.map((pack) => ({
+        spdxElementId: rootId,
+        relationshipType: "DEPENDS_ON",
+        relatedSpdxElement: pack.SPDXID,
+      })),
+    ],
+  };
+}

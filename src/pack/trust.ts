@@ -1,0 +1,113 @@
+import { resolve } from "node:path";
+import { GreenticError, quote } from "../types/index.ts";
+import { loadPublicKey } from "./keys.ts";
+import type { PublisherKey } from "./public-key.ts";
+
+/** `[security]` of greentic.toml, as far as packs go. Paths are relative to the file that they stand in. */
+export interface TrustConfig {
+  readonly trusted_publishers?: readonly (string | TrustedPublisherConfig)[] | undefined;
+  /** Key ids, hex. */
+  readonly revoked?: readonly string[] | undefined;
+  readonly threshold?: number | undefined;
+  readonly reject_unsigned?: boolean | undefined;
+}
+
+export interface TrustedPublisherConfig {
+  /** Path of the public key, SPKI PEM. */
+  readonly key: string;
+  /** Pack names that the key may sign, `*` for any run of characters; any name where absent. */
+  readonly names?: readonly string[] | undefined;
+  /** Last day, YYYY-MM-DD in UTC. */
+  readonly not_after?: string | undefined;
+}
+
+/** A publisher that the operator trusts. */
+export interface TrustedPublisher {
+  readonly key: PublisherKey;
+  /** Undefined means any name. */
+  readonly names?: readonly string[] | undefined;
+  /** Wall clock; the key doesn't count from here on. */
+  readonly notAfterMs?: number | undefined;
+}
+
+/** Whose signatures count, and how many it takes. */
+export interface TrustPolicy {
+  readonly publishers: readonly TrustedPublisher[];
+  /** Key ids, lower-case hex. */
+  readonly revoked: ReadonlySet<string>;
+  /** How many different trusted keys must have signed; at least 1. */
+  readonly threshold: number;
+  /** Refuses packs whose signatures don't reach the threshold. */
+  readonly rejectUnsigned: boolean;
+}
+
+/** Trusts nobody and refuses everything unsigned. */
+export const TRUST_NOBODY: TrustPolicy = { publishers: [], revoked: new Set(), threshold: 1, rejectUnsigned: true };
+
+/**
+ * Loads the keys that a configuration names. A key that isn't fit for trust is an error, not a skipped line.
+ * @throws PACK_TRUST_INVALID, PACK_FILE_UNREADABLE, PACK_KEY_INVALID, PACK_KEY_WEAK
+ */
+export async function loadTrust(config: TrustConfig, { baseDir }: { readonly baseDir: string }): Promise<TrustPolicy> {
+  const publishers: TrustedPublisher[] = [];
+  for (const item of config.trusted_publishers ?? []) {
+    const publisher: TrustedPublisherConfig = typeof item === "string" ? { key: item } : item;
+    if (typeof publisher.key !== "string") throw invalid("expected a path or a table with `key`");
+    publishers.push({
+      key: await loadPublicKey(resolve(baseDir, publisher.key)),
+      names: publisher.names?.map(checkPattern),
+      notAfterMs: publisher.not_after === undefined ? undefined : endOfDayMs(publisher.not_after),
+    });
+  }
+  const threshold = config.threshold ?? 1;
+  if (!Number.isInteger(threshold) || threshold < 1)
+    throw invalid(`threshold: expected a whole number from 1, got ${threshold}`);
+  const revoked = (config.revoked ?? []).map((id) => {
+    if (!/^[0-9a-fA-F]{64}$/.test(id)) throw invalid(`revoked: expected a key id of 64 hex digits, got ${quote(id)}`);
+    return id.toLowerCase();
+  });
+  return { publishers, revoked: new Set(revoked), threshold, rejectUnsigned: config.reject_unsigned ?? true };
+}
+
+/** Makes the policy of `verify --pubkey`: this key signs, or nobody does. */
+export function trustKey(key: PublisherKey): TrustPolicy {
+  return { ...TRUST_NOBODY, publishers: [{ key }] };
+}
+
+/** Tells whether one of the patterns covers a pack name; `*` stands for any run of characters. */
+export function isNameCovered(name: string, patterns: readonly string[] | undefined): boolean {
+  if (patterns === undefined) return true;
+  return patterns.some((pattern) => matchesPattern(name, pattern.split("*")));
+}
+
+/** Matches without a regular expression, so that no pattern can be slow. */
+function matchesPattern(name: string, literals: readonly string[]): boolean {
+  const [first = "", ...rest] = literals;
+  const last = rest.pop();
+  if (last === undefined) return name === first;
+  if (!name.startsWith(first)) return false;
+  let at = first.length;
+  for (const literal of rest) {
+    const found = name.indexOf(literal, at);
+    if (found < 0) return false;
+    at = found + literal.length;
+  }
+  return name.length - last.length >= at && name.endsWith(last);
+}
+
+function checkPattern(pattern: string): string {
+  if (!/^[a-z0-9*-]{1,64}$/.test(pattern)) throw invalid(`names: expected a pack name with "*", got ${quote(pattern)}`);
+  return pattern;
+}
+
+function endOfDayMs(day: string): number {
+  const startMs = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
+  // Date.parse takes 31 February for 3 March.
+  if (Number.isNaN(startMs) || !new Date(startMs).toISOString().startsWith(day))
+    throw invalid(`not_after: expected a day YYYY-MM-DD, got ${quote(day)}`);
+  return startMs + 24 * 60 * 60 * 1000;
+}
+
+function invalid(state: string): GreenticError {
+  return new GreenticError("PACK_TRUST_INVALID", `Read trusted publishers: ${state}`);
+}

@@ -1,0 +1,163 @@
+import { GreenticError, isGreenticError, quote, toGreenticError } from "../types/index.ts";
+import type { ErrorCode } from "../types/index.ts";
+import { packKindOf } from "./capability-id.ts";
+import { judgeSignatures } from "./judge-signatures.ts";
+import type { SignatureVerdict } from "./judge-signatures.ts";
+import type { ComponentEntry, FlowEntry, PackManifest } from "./manifest.ts";
+import { decodeManifest, listedContents } from "./manifest-read.ts";
+import { readArchive } from "./read-archive.ts";
+import type { PackArchive } from "./read-archive.ts";
+import type { PackFinding, PackReport } from "./report.ts";
+import { checkSbom } from "./sbom-check.ts";
+import { decodeSignatures } from "./signature-file.ts";
+import type { PackSignature } from "./signature-file.ts";
+import type { TrustPolicy } from "./trust.ts";
+
+export interface VerifyOptions {
+  readonly trust: TrustPolicy;
+  /** Wall clock, for keys that expire. */
+  readonly nowMs: number;
+  /** Whether an SBOM that disagrees with the manifest refuses the pack. Default "strict". */
+  readonly sbom?: "strict" | "warn" | undefined;
+  /** The checks of `--full`, which belong to other layers. */
+  readonly full?: FullChecks | undefined;
+}
+
+/** What `--full` adds: flow doctor and component admission, handed in because packs know neither. */
+export interface FullChecks {
+  readonly checkFlow: (flow: FlowEntry & { readonly name: string; readonly source: string }) => Findings;
+  /** Imports within the grants that the manifest asks for. */
+  readonly checkComponent: (
+    component: ComponentEntry & { readonly name: string; readonly bytes: Uint8Array },
+  ) => Findings;
+}
+
+type Findings = readonly PackFinding[] | Promise<readonly PackFinding[]>;
+
+/** A pack as far as it could be read, with the verdict. */
+export interface ExaminedPack {
+  readonly report: PackReport;
+  /** Present where the archive and its manifest could be read; use them only if the report is ok. */
+  readonly content?: { readonly archive: PackArchive; readonly manifest: PackManifest; readonly packHash: string };
+}
+
+/** Judges a pack and never throws for a bad one. Reads as the format's "Verification, as it reads". */
+export async function verifyPack(bytes: Uint8Array, options: VerifyOptions): Promise<PackReport> {
+  return (await examinePack(bytes, options)).report;
+}
+
+/** Judges a pack and keeps what was read, so that the verified bytes are the bytes that are loaded. */
+export async function examinePack(bytes: Uint8Array, options: VerifyOptions): Promise<ExaminedPack> {
+  let archive: PackArchive;
+  let manifest: PackManifest;
+  try {
+    archive = await readArchive(bytes);
+    manifest = readManifest(archive);
+  } catch (error) {
+    return { report: unreadable(error) };
+  }
+  const packHash = archive.packHash ?? "";
+  const signature = checkSignatures(archive, { manifest, packHash, options });
+  const sbom = checkSbom(manifest, archive.contents.get(manifest.sbom.path)?.bytes);
+  const sbomSeverity = options.sbom === "warn" ? "warning" : "error";
+  const findings = [
+    ...checkHashes(archive, manifest),
+    ...signature.findings,
+    ...sbom.findings.map((finding) => ({ ...finding, severity: sbomSeverity }) as const),
+  ];
+  if (options.full !== undefined) findings.push(...(await checkFully(archive, manifest, options.full)));
+  const report: PackReport = {
+    ok: findings.every((finding) => finding.severity !== "error"),
+    kind: packKindOf(manifest.capabilities.id),
+    name: manifest.name,
+    version: manifest.version,
+    packHash,
+    signature: { status: signature.status, keyIds: signature.keyIds },
+    sbom: { status: sbom.status, mismatches: sbom.mismatches },
+    findings,
+  };
+  return { report, content: { archive, manifest, packHash } };
+}
+
+function readManifest(archive: PackArchive): PackManifest {
+  if (archive.manifestBytes === undefined)
+    throw new GreenticError("PACK_MANIFEST_MISSING", "Read pack: no manifest.cbor");
+  return decodeManifest(archive.manifestBytes);
+}
+
+/** Holds the entries to the manifest, both ways: every entry is listed, every listed entry is there and has its bytes. */
+function checkHashes(archive: PackArchive, manifest: PackManifest): readonly PackFinding[] {
+  const findings: PackFinding[] = [];
+  const say = (code: ErrorCode, path: string, state: string): number =>
+    findings.push({ code, severity: "error", path, message: `Verify entry ${quote(path)}: ${state}` });
+  const listed = new Set<string>();
+  for (const { path, hash, sizeBytes } of listedContents(manifest)) {
+    listed.add(path);
+    const content = archive.contents.get(path);
+    if (content === undefined) say("PACK_ENTRY_MISSING", path, "listed in the manifest but not there");
+    else if (content.bytes.length !== sizeBytes)
+      say("PACK_HASH_MISMATCH", path, `expected ${sizeBytes} bytes, got ${content.bytes.length}`);
+    else if (content.hash !== hash) say("PACK_HASH_MISMATCH", path, "its hash differs from the manifest's");
+  }
+  for (const path of archive.contents.keys()) {
+    if (!listed.has(path)) say("PACK_ENTRY_UNLISTED", path, "there but not listed in the manifest");
+  }
+  return findings;
+}
+
+function checkSignatures(
+  archive: PackArchive,
+  {
+    manifest,
+    packHash,
+    options,
+  }: { readonly manifest: PackManifest; readonly packHash: string; readonly options: VerifyOptions },
+): SignatureVerdict {
+  let signatures: readonly PackSignature[] = [];
+  try {
+    if (archive.signatureBytes !== undefined) signatures = decodeSignatures(archive.signatureBytes);
+  } catch (error) {
+    return { status: "invalid", keyIds: [], findings: [toFinding(error)] };
+  }
+  const { name, version, signers } = manifest;
+  return judgeSignatures(
+    { name, version, packHash, signers },
+    { signatures, trust: options.trust, nowMs: options.nowMs },
+  );
+}
+
+async function checkFully(
+  archive: PackArchive,
+  manifest: PackManifest,
+  full: FullChecks,
+): Promise<readonly PackFinding[]> {
+  const findings: PackFinding[] = [];
+  const bytesOf = (path: string): Uint8Array => archive.contents.get(path)?.bytes ?? new Uint8Array();
+  for (const [name, flow] of manifest.flows) {
+    const source = new TextDecoder().decode(bytesOf(flow.path));
+    findings.push(...(await full.checkFlow({ ...flow, name, source })));
+  }
+  for (const [name, component] of manifest.components)
+    findings.push(...(await full.checkComponent({ ...component, name, bytes: bytesOf(component.path) })));
+  return findings;
+}
+
+function unreadable(error: unknown): PackReport {
+  return {
+    ok: false,
+    kind: null,
+    name: null,
+    version: null,
+    packHash: null,
+    signature: { status: "invalid", keyIds: [] },
+    sbom: { status: "missing", mismatches: [] },
+    findings: [toFinding(error)],
+  };
+}
+
+function toFinding(thrown: unknown): PackFinding {
+  if (!isGreenticError(thrown) && (thrown instanceof TypeError || thrown instanceof RangeError)) throw thrown;
+  const error = toGreenticError(thrown, "PACK_MANIFEST_INVALID", "Read pack");
+  const path = error.details?.path;
+  return { code: error.code, severity: "error", ...(typeof path === "string" ? { path } : {}), message: error.message };
+}
