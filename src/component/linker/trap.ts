@@ -1,3 +1,5 @@
+import { wasm } from "./wasm.ts";
+
 /** Why a guest was stopped. */
 export type TrapReason =
   | "fuel"
@@ -51,11 +53,11 @@ export function abiTrap(problem: string): never {
 
 /**
  * Turns whatever came out of a guest into a {@link Trap}. V8 reports its own traps as `WebAssembly.RuntimeError` and a stack
- * overflow as `RangeError`; anything else was thrown by the host.
+ * overflow as `RangeError`. What host functions throw is a Trap by then, so the rest is V8 refusing to convert between core types.
  */
 export function toTrap(thrown: unknown): Trap {
   if (thrown instanceof Trap) return thrown;
-  if (thrown instanceof WebAssembly.RuntimeError) {
+  if (thrown instanceof wasm.RuntimeError) {
     const memory = /memory access|out of memory/i.test(thrown.message);
     return new Trap(memory ? "memory" : "unreachable", `Run guest: ${thrown.message}`, { cause: thrown });
   }
@@ -65,7 +67,7 @@ export function toTrap(thrown: unknown): Trap {
   if (isSuspendError(thrown)) {
     return new Trap("abi", "Run guest: called an asynchronous import where it can't wait", { cause: thrown });
   }
-  return new Trap("host", "Run guest: a host function failed", { cause: thrown });
+  return new Trap("abi", "Run guest: its core code does not fit the canonical ABI", { cause: thrown });
 }
 
 function isSuspendError(thrown: unknown): boolean {

@@ -1,0 +1,276 @@
+// Rewrites a core module so that it can be stopped and can't grow past its caps. One pass; no index is renumbered, because
+// everything new stands at the end of its index space:
+//   global $fuel (mut i64)      charged at function entries, loop headers and bulk operations
+//   global $meter (mut externref)  who to ask for more
+//   table $refuel (1 funcref)   slot 0: the host's (externref) -> () that refills, waits or stops
+// The original must be valid by itself (V8 decides); that is what keeps guest code from naming the new indices.
+import { GreenticError, quote } from "../../types/index.ts";
+import { BinaryReader } from "./binary-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import type { Charge } from "./core-code.ts";
+import { scanBody } from "./core-code.ts";
+import { globalType, limits, readFunctionTypes, splitSections, valueType } from "./core-sections.ts";
+import type { LinkerLimits } from "./limits.ts";
+import type { CoreModuleInfo } from "./plan.ts";
+import { wasm } from "./wasm.ts";
+
+/** Names that the linker adds to a module's exports start with it; a component may not use it. */
+export const RESERVED_PREFIX = "$greentic.";
+export const FUEL_EXPORT = "$greentic.fuel";
+export const METER_EXPORT = "$greentic.meter";
+export const REFUEL_EXPORT = "$greentic.refuel";
+export const MEMORY_EXPORT = "$greentic.memory";
+
+/** Refuses a name that could reach what the linker adds to modules. */
+export function refuseReserved(name: string, reader: BinaryReader): void {
+  if (name.startsWith(RESERVED_PREFIX)) reader.fail(`name ${quote(name)} is reserved`);
+}
+
+const FUNCREF = 0x70;
+const EXTERNREF = 0x6f;
+const I64 = 0x7e;
+
+/** A core module with its meter. */
+export interface InstrumentedModule {
+  readonly bytes: Uint8Array;
+  readonly info: CoreModuleInfo;
+}
+
+interface Indices {
+  readonly fuel: number;
+  readonly meter: number;
+  readonly refuelType: number;
+  readonly refuelTable: number;
+}
+
+/**
+ * Instruments a core module.
+ * @param base the module's offset in the component, for messages
+ * @throws COMPONENT_BINARY_INVALID, COMPONENT_OPCODE_REFUSED, COMPONENT_LIMIT_EXCEEDED
+ */
+export function instrumentModule(original: Uint8Array, caps: LinkerLimits, base = 0): InstrumentedModule {
+  const module = new ModuleRewriter(original, caps, base);
+  const result = module.rewrite();
+  if (!wasm.validate(original)) {
+    throw new GreenticError("COMPONENT_BINARY_INVALID", `Parse component at offset ${base}: the core module is not valid`, {
+      details: { offset: base },
+    });
+  }
+  return result;
+}
+
+class ModuleRewriter {
+  readonly #bytes: Uint8Array;
+  readonly #caps: LinkerLimits;
+  readonly #sections: ReadonlyMap<number, BinaryReader>;
+  readonly #out = new ByteWriter();
+  #importedFunctions: number[] = [];
+  #importedGlobals = 0;
+  #importedTables = 0;
+  #importedMemories = 0;
+
+  constructor(bytes: Uint8Array, caps: LinkerLimits, base: number) {
+    this.#bytes = bytes;
+    this.#caps = caps;
+    this.#sections = splitSections(bytes, base);
+  }
+
+  rewrite(): InstrumentedModule {
+    const out = this.#out;
+    out.bytes(this.#bytes.subarray(0, 8));
+    const paramCounts = readFunctionTypes(this.#sections.get(1));
+    const imports = this.#imports();
+    const functionTypes = this.#functionTypes();
+    const memories = this.#countOf(5);
+    const indices: Indices = {
+      fuel: this.#importedGlobals + this.#countOf(6),
+      meter: this.#importedGlobals + this.#countOf(6) + 1,
+      refuelType: paramCounts.length,
+      refuelTable: this.#importedTables + this.#countOf(4),
+    };
+    const isMetered = functionTypes.length > 0;
+    if (memories + this.#importedMemories > 1) refuse("multiple memories");
+    this.#appendTo(1, isMetered ? 1 : 0, (body) => body.raw(0x60, 1, EXTERNREF, 0));
+    if (imports) out.section(2, imports);
+    this.#copy(3);
+    this.#tables(isMetered);
+    this.#memories();
+    this.#appendTo(6, isMetered ? 2 : 0, (body) => {
+      body.raw(I64, 1, 0x42).s64(this.#caps.startFuel).raw(0x0b);
+      body.raw(EXTERNREF, 1, 0xd0, EXTERNREF, 0x0b);
+    });
+    this.#exports(isMetered, memories > 0, indices);
+    for (const id of [8, 9, 12]) this.#copy(id);
+    this.#code(functionTypes, paramCounts, indices);
+    this.#copy(11);
+    return { bytes: out.finish(), info: { isMetered, definesMemory: memories > 0 } };
+  }
+
+  #countOf(id: number): number {
+    const section = this.#sections.get(id);
+    return section ? new BinaryReader(section.bytes, section.offset, section.end).u32() : 0;
+  }
+
+  #copy(id: number): void {
+    const section = this.#sections.get(id);
+    if (section) this.#out.section(id, this.#bytes.subarray(section.offset, section.end));
+  }
+
+  /** Copies a vector section with `added` entries behind its own. */
+  #appendTo(id: number, added: number, write: (body: ByteWriter) => void): void {
+    const section = this.#sections.get(id);
+    if (added === 0) return this.#copy(id);
+    const body = new ByteWriter();
+    body.u32((section?.u32() ?? 0) + added);
+    if (section) body.bytes(this.#bytes.subarray(section.offset, section.end));
+    write(body);
+    this.#out.section(id, body.finish());
+  }
+
+  #imports(): Uint8Array | undefined {
+    const reader = this.#sections.get(2);
+    if (!reader) return undefined;
+    const body = new ByteWriter();
+    const count = reader.count();
+    body.u32(count);
+    for (let index = 0; index < count; index++) {
+      const start = reader.offset;
+      reader.name();
+      refuseReserved(reader.name(), reader);
+      const kind = reader.byte();
+      const copy = (): void => void body.bytes(this.#bytes.subarray(start, reader.offset));
+      if (kind === 0) {
+        this.#importedFunctions.push(reader.u32());
+        copy();
+      } else if (kind === 1) {
+        valueType(reader);
+        copy();
+        limits(reader, body, { cap: this.#caps.maxTableElements, what: "table" });
+        this.#importedTables++;
+      } else if (kind === 2) {
+        copy();
+        limits(reader, body, { cap: this.#caps.maxMemoryPages, what: "memory" });
+        this.#importedMemories++;
+      } else if (kind === 3) {
+        globalType(reader);
+        copy();
+        this.#importedGlobals++;
+      } else refuse("exception tags");
+    }
+    return body.finish();
+  }
+
+  #functionTypes(): readonly number[] {
+    const reader = this.#sections.get(3);
+    if (!reader) return [];
+    const copy = new BinaryReader(reader.bytes, reader.offset, reader.end);
+    return copy.vector(() => copy.u32());
+  }
+
+  #tables(isMetered: boolean): void {
+    const reader = this.#sections.get(4);
+    if (!reader && !isMetered) return;
+    const body = new ByteWriter();
+    const count = reader?.count() ?? 0;
+    body.u32(count + (isMetered ? 1 : 0));
+    for (let index = 0; reader && index < count; index++) {
+      if (reader.peek() === 0x40) refuse("tables with an initial value");
+      const start = reader.offset;
+      valueType(reader);
+      body.bytes(this.#bytes.subarray(start, reader.offset));
+      limits(reader, body, { cap: this.#caps.maxTableElements, what: "table" });
+    }
+    if (isMetered) body.raw(FUNCREF, 1, 1, 1);
+    this.#out.section(4, body.finish());
+  }
+
+  #memories(): void {
+    const reader = this.#sections.get(5);
+    if (!reader) return;
+    const body = new ByteWriter();
+    const count = reader.count();
+    body.u32(count);
+    for (let index = 0; index < count; index++) {
+      limits(reader, body, { cap: this.#caps.maxMemoryPages, what: "memory" });
+    }
+    this.#out.section(5, body.finish());
+  }
+
+  #exports(isMetered: boolean, definesMemory: boolean, indices: Indices): void {
+    const section = this.#sections.get(7);
+    if (section) {
+      const reader = new BinaryReader(section.bytes, section.offset, section.end);
+      reader.vector(() => {
+        refuseReserved(reader.name(), reader);
+        reader.byte();
+        reader.u32();
+      });
+    }
+    this.#appendTo(7, (isMetered ? 3 : 0) + (definesMemory ? 1 : 0), (body) => {
+      if (isMetered) {
+        body.name(FUEL_EXPORT).raw(3).u32(indices.fuel);
+        body.name(METER_EXPORT).raw(3).u32(indices.meter);
+        body.name(REFUEL_EXPORT).raw(1).u32(indices.refuelTable);
+      }
+      if (definesMemory) body.name(MEMORY_EXPORT).raw(2).u32(0);
+    });
+  }
+
+  #code(functionTypes: readonly number[], paramCounts: readonly number[], indices: Indices): void {
+    const reader = this.#sections.get(10);
+    if (!reader) return;
+    const count = reader.count();
+    const section = new ByteWriter(reader.end - reader.offset);
+    section.u32(count);
+    for (let index = 0; index < count; index++) {
+      const size = reader.u32();
+      const start = reader.offset;
+      reader.skip(size);
+      const params = paramCounts[functionTypes[index] ?? -1] ?? 0;
+      const body = new BinaryReader(reader.bytes, start, start + size);
+      section.sized(this.#meteredBody(body, params, indices));
+    }
+    this.#out.section(10, section.finish());
+  }
+
+  #meteredBody(reader: BinaryReader, params: number, indices: Indices): ByteWriter {
+    const scan = scanBody(reader, params);
+    const out = new ByteWriter(scan.end - scan.start + 64 * scan.charges.length);
+    let copied = scan.start;
+    if (scan.scratchLocal !== undefined) {
+      // One more group of locals: a 32-bit scratch for the length of bulk operations.
+      out.u32(scan.localGroups + 1).bytes(this.#bytes.subarray(scan.afterGroupCount, scan.codeStart)).raw(1, 0x7f);
+      copied = scan.codeStart;
+    }
+    for (const charge of scan.charges) {
+      out.bytes(this.#bytes.subarray(copied, charge.at));
+      copied = charge.at;
+      writeCharge(out, charge, { indices, scratchLocal: scan.scratchLocal ?? 0 });
+    }
+    return out.bytes(this.#bytes.subarray(copied, scan.end));
+  }
+}
+
+/** `fuel -= cost; if (fuel < 0) refuel(meter)`; leaves the stack as it was. */
+function writeCharge(
+  out: ByteWriter,
+  charge: Charge,
+  where: { readonly indices: Indices; readonly scratchLocal: number },
+): void {
+  const { indices, scratchLocal } = where;
+  if (charge.kind === "region") {
+    out.raw(0x23).u32(indices.fuel).raw(0x42).s64(charge.cost);
+  } else {
+    // The length is on top of the stack: keep it, and charge it shifted.
+    out.raw(0x22).u32(scratchLocal);
+    out.raw(0x23).u32(indices.fuel).raw(0x20).u32(scratchLocal).raw(0xad);
+    out.raw(0x42).s64(Math.abs(charge.shift)).raw(charge.shift < 0 ? 0x86 : 0x88);
+  }
+  out.raw(0x7d, 0x24).u32(indices.fuel);
+  out.raw(0x23).u32(indices.fuel).raw(0x42, 0, 0x53, 0x04, 0x40);
+  out.raw(0x23).u32(indices.meter).raw(0x41, 0, 0x11).u32(indices.refuelType).u32(indices.refuelTable).raw(0x0b);
+}
+
+function refuse(feature: string): never {
+  throw new GreenticError("COMPONENT_OPCODE_REFUSED", `Parse component: a core module uses ${feature}`);
+}

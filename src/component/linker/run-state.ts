@@ -1,0 +1,137 @@
+import type { CallBudget, ResourceOwner } from "./abi-context.ts";
+import type { ResourceType } from "./component-types.ts";
+import type { InstantiateOptions } from "./contract.ts";
+import type { LinkerLimits } from "./limits.ts";
+import type { FuelSource, Meter } from "./refuel.ts";
+import { Trap } from "./trap.ts";
+
+/** Slices that a guest may use up where it can't wait: in realloc, post-return, destructors and start functions. */
+const MAX_BLOCKED_SLICES = 8;
+/** With more meters than this, each gets a smaller slice, so that many modules together don't hold the thread for long. */
+const FULL_SLICE_METERS = 4;
+
+/** What one instance has used and may still use: time, fuel, lifted bytes, host calls. */
+export class RunState implements FuelSource, CallBudget, ResourceOwner {
+  readonly state: unknown;
+  readonly limits: LinkerLimits;
+  readonly meters: Meter[] = [];
+  liftBudget = 0;
+  /** Above 0 while JavaScript calls into the guest without a way to wait. Starts so: instantiation can't wait. */
+  blockedDepth = 1;
+  readonly #deadlineAtMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #destroy: (resource: ResourceType, rep: unknown) => void;
+  #blockedSlices = 0;
+  #hostCallsLeft = 0;
+
+  constructor(
+    state: unknown,
+    limits: LinkerLimits,
+    options: InstantiateOptions & { readonly destroy: (resource: ResourceType, rep: unknown) => void },
+  ) {
+    this.state = state;
+    this.limits = limits;
+    this.#deadlineAtMs = options.deadlineAtMs ?? Number.POSITIVE_INFINITY;
+    this.#signal = options.signal;
+    this.#destroy = options.destroy;
+    this.beginCall();
+  }
+
+  /** Resets what is counted per call. */
+  beginCall(): void {
+    this.liftBudget = this.limits.liftBudgetBytes;
+    this.#blockedSlices = 0;
+    this.#hostCallsLeft = this.limits.hostCallsPerSlice;
+  }
+
+  get fuelUsed(): number {
+    return this.meters.reduce((sum, meter) => sum + meter.used, 0);
+  }
+
+  destroy(resource: ResourceType, rep: unknown): void {
+    this.#destroy(resource, rep);
+  }
+
+  /** Stops the guest where its time is over. @throws Trap */
+  checkTime(): void {
+    if (this.#signal?.aborted) throw new Trap("aborted", "Run guest: the call was aborted");
+    if (performance.now() >= this.#deadlineAtMs) throw deadlineTrap();
+  }
+
+  /** Counts a host call; a guest that makes many of them gives up the rest of its slice. */
+  countHostCall(): void {
+    if (--this.#hostCallsLeft >= 0) return;
+    this.#hostCallsLeft = this.limits.hostCallsPerSlice;
+    this.checkTime();
+    for (const meter of this.meters) meter.fill(0);
+  }
+
+  isBlocked(): boolean {
+    return this.blockedDepth > 0;
+  }
+
+  refuelNow(): number {
+    this.#checkFuel();
+    if (++this.#blockedSlices > MAX_BLOCKED_SLICES) {
+      throw new Trap("fuel", "Run guest: it works too long where it can't wait (realloc, post-return or destructor)");
+    }
+    return this.slice;
+  }
+
+  async refuelLater(): Promise<number> {
+    this.#checkFuel();
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+    this.#checkFuel();
+    return this.slice;
+  }
+
+  /** The fuel of one meter between two returns to the event loop. */
+  get slice(): number {
+    const share = Math.min(1, FULL_SLICE_METERS / this.meters.length);
+    return Math.max(1000, Math.floor(this.limits.fuelSlice * share));
+  }
+
+  #checkFuel(): void {
+    this.checkTime();
+    if (this.limits.maxFuel !== Number.POSITIVE_INFINITY && this.fuelUsed > this.limits.maxFuel) {
+      throw new Trap("fuel", `Run guest: it used more than ${this.limits.maxFuel} instructions`);
+    }
+  }
+
+  /** Waits for the host no longer than the guest may live. */
+  within(pending: Promise<unknown>): Promise<unknown> {
+    const signal = this.#signal;
+    if (this.#deadlineAtMs === Number.POSITIVE_INFINITY && !signal) return pending;
+    return new Promise((resolve, reject) => {
+      const leftMs = this.#deadlineAtMs - performance.now();
+      const timer = leftMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(stop, Math.max(0, leftMs), deadlineTrap());
+      const abort = (): void => stop(new Trap("aborted", "Run guest: the call was aborted"));
+      function clear(): void {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+      }
+      function stop(trap: Trap): void {
+        clear();
+        reject(trap);
+      }
+      if (signal?.aborted) return abort();
+      signal?.addEventListener("abort", abort, { once: true });
+      pending.then(
+        (value) => {
+          clear();
+          resolve(value);
+        },
+        (error: unknown) => {
+          clear();
+          reject(error instanceof Error ? error : new Trap("host", "Run guest: a host function failed", { cause: error }));
+        },
+      );
+    });
+  }
+}
+
+function deadlineTrap(): Trap {
+  return new Trap("deadline", "Run guest: its deadline passed");
+}
