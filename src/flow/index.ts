@@ -1,3 +1,5 @@
+export type { CompileOptions } from "./compile-flow.ts";
+export { compileFlow } from "./compile-flow.ts";
 export type {
   CompiledFlow,
   CompiledJsonTemplate,
@@ -11,4 +13,12 @@ export type { FlowIr, Interrupt, NodeIr, RetryIr, RouteIr, RouteTarget, RoutingI
 export { isUnguarded } from "./ir.ts";
 export type { KindCatalog, KindEffect, KindSpec, ResolvedKind } from "./kind-spec.ts";
 export { resolveKind } from "./kind-spec.ts";
+export type { JsonTemplate, JsonTemplateOptions } from "./json-template.ts";
+export { compileJsonTemplate } from "./json-template.ts";
+export type { FlowInspection, ParseOptions } from "./parse-flow.ts";
+export { inspectFlow, parseFlow } from "./parse-flow.ts";
 export type { FlowScope } from "./scope.ts";
+export type { TextTemplate } from "./template.ts";
+export { compileTemplate } from "./template.ts";
+export type { I18nBundles, Translate } from "./translator.ts";
+export { createTranslator } from "./translator.ts";
