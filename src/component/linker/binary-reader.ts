@@ -40,7 +40,8 @@ export class BinaryReader {
   /** Reads one byte that the format fixes. */
   expect(value: number, what: string): void {
     const got = this.byte();
-    if (got !== value) this.fail(`expected ${what} 0x${value.toString(16)}, got 0x${got.toString(16)}`, this.offset - 1);
+    if (got !== value)
+      this.fail(`expected ${what} 0x${value.toString(16)}, got 0x${got.toString(16)}`, this.offset - 1);
   }
 
   /** Reads an unsigned LEB128 of at most 32 bits. */

@@ -50,7 +50,8 @@ export function flagsCodec(names: readonly string[]): Codec {
     cost: 24 + 8 * names.length,
     load(cx, pointer) {
       const flags: Record<string, boolean> = {};
-      for (let word = 0; word < wordCount; word++) fill(flags, word, loadDiscriminant(cx.view, pointer + word * 4, wordSize));
+      for (let word = 0; word < wordCount; word++)
+        fill(flags, word, loadDiscriminant(cx.view, pointer + word * 4, wordSize));
       return flags;
     },
     store(cx, value, pointer) {

@@ -39,7 +39,8 @@ const SLOT_COST = 8;
 export function listCodec(element: Codec, type: ValueType): Codec {
   const Numeric = NUMERIC.get(type.kind);
   const loadAt = Numeric
-    ? (cx: AbiContext, pointer: number, length: number): unknown => loadNumeric(cx, pointer, length * element.size, Numeric)
+    ? (cx: AbiContext, pointer: number, length: number): unknown =>
+        loadNumeric(cx, pointer, length * element.size, Numeric)
     : (cx: AbiContext, pointer: number, length: number): unknown => loadItems(cx, pointer, length, element);
   const load = (cx: AbiContext, pointer: number, length: number): unknown => {
     const size = length * element.size;
@@ -86,12 +87,7 @@ function loadItems(cx: AbiContext, pointer: number, length: number, element: Cod
   return items;
 }
 
-function storeList(
-  cx: AbiContext,
-  value: unknown,
-  element: Codec,
-  Numeric: NumericArrayConstructor | undefined,
-): void {
+function storeList(cx: AbiContext, value: unknown, element: Codec, Numeric: NumericArrayConstructor | undefined): void {
   if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && !(value instanceof DataView))) misfit("list", value);
   const list = value as ArrayLike<unknown>;
   const { length } = list;

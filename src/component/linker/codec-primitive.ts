@@ -21,7 +21,8 @@ function nextFloat(flat: FlatReader): number {
 }
 
 function checkInteger(value: unknown, kind: string, range: readonly [number, number]): number {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < range[0] || value > range[1]) misfit(kind, value);
+  if (typeof value !== "number" || !Number.isInteger(value) || value < range[0] || value > range[1])
+    misfit(kind, value);
   return value;
 }
 

@@ -52,9 +52,13 @@ export function instrumentModule(original: Uint8Array, caps: LinkerLimits, base 
   const module = new ModuleRewriter(original, caps, base);
   const result = module.rewrite();
   if (!wasm.validate(original)) {
-    throw new GreenticError("COMPONENT_BINARY_INVALID", `Parse component at offset ${base}: the core module is not valid`, {
-      details: { offset: base },
-    });
+    throw new GreenticError(
+      "COMPONENT_BINARY_INVALID",
+      `Parse component at offset ${base}: the core module is not valid`,
+      {
+        details: { offset: base },
+      },
+    );
   }
   return result;
 }
@@ -239,7 +243,10 @@ class ModuleRewriter {
     let copied = scan.start;
     if (scan.scratchLocal !== undefined) {
       // One more group of locals: a 32-bit scratch for the length of bulk operations.
-      out.u32(scan.localGroups + 1).bytes(this.#bytes.subarray(scan.afterGroupCount, scan.codeStart)).raw(1, 0x7f);
+      out
+        .u32(scan.localGroups + 1)
+        .bytes(this.#bytes.subarray(scan.afterGroupCount, scan.codeStart))
+        .raw(1, 0x7f);
       copied = scan.codeStart;
     }
     for (const charge of scan.charges) {
@@ -264,7 +271,10 @@ function writeCharge(
     // The length is on top of the stack: keep it, and charge it shifted.
     out.raw(0x22).u32(scratchLocal);
     out.raw(0x23).u32(indices.fuel).raw(0x20).u32(scratchLocal).raw(0xad);
-    out.raw(0x42).s64(Math.abs(charge.shift)).raw(charge.shift < 0 ? 0x86 : 0x88);
+    out
+      .raw(0x42)
+      .s64(Math.abs(charge.shift))
+      .raw(charge.shift < 0 ? 0x86 : 0x88);
   }
   out.raw(0x7d, 0x24).u32(indices.fuel);
   out.raw(0x23).u32(indices.fuel).raw(0x42, 0, 0x53, 0x04, 0x40);

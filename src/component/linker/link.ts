@@ -15,15 +15,13 @@ export function linkComponent(plan: ComponentPlan, resolve: ResolveImport): Link
   const hosts = plan.imports.map((ref) => resolve(ref));
   const missing = plan.imports.filter((_ref, index) => hosts[index] === undefined);
   if (missing.length > 0) refuseImports(missing);
-  const lifts = plan.lifts.map(
-    (lift, index): LinkedLift => ({
-      index,
-      instance: lift.instance,
-      core: lift.core,
-      options: lift.options,
-      abi: functionAbi(lift.type),
-    }),
-  );
+  const lifts = plan.lifts.map((lift, index): LinkedLift => ({
+    index,
+    instance: lift.instance,
+    core: lift.core,
+    options: lift.options,
+    abi: functionAbi(lift.type),
+  }));
   const lowers = plan.lowers.map((lower, index): LinkedLower => {
     const host = lower.target.kind === "import" ? hosts[lower.target.index] : undefined;
     const lift = lower.target.kind === "lift" ? lifts[lower.target.index] : undefined;

@@ -2,6 +2,8 @@
 export function fieldName(label: string): string {
   return label
     .split("-")
-    .map((word, index) => (index === 0 ? word.toLowerCase() : word.slice(0, 1).toUpperCase() + word.slice(1).toLowerCase()))
+    .map((word, index) =>
+      index === 0 ? word.toLowerCase() : word.slice(0, 1).toUpperCase() + word.slice(1).toLowerCase(),
+    )
     .join("");
 }

@@ -194,4 +194,3 @@ class ComponentParser {
     this.#scope.define(item);
   }
 }
-

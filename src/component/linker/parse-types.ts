@@ -275,7 +275,10 @@ export class TypeParser {
 
   #named(what: string): readonly NamedType[] {
     const items = this.#filled(this.#reader.vector((): NamedType => ({ name: this.#label(), type: this.#value() })));
-    this.#unique(items.map((item) => item.name), what);
+    this.#unique(
+      items.map((item) => item.name),
+      what,
+    );
     return items;
   }
 
@@ -289,7 +292,10 @@ export class TypeParser {
         return { name, type };
       }),
     );
-    this.#unique(cases.map((item) => item.name), "cases");
+    this.#unique(
+      cases.map((item) => item.name),
+      "cases",
+    );
     return cases;
   }
 

@@ -106,7 +106,8 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
     if (this.#deadlineAtMs === Number.POSITIVE_INFINITY && !signal) return pending;
     return new Promise((resolve, reject) => {
       const leftMs = this.#deadlineAtMs - performance.now();
-      const timer = leftMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(stop, Math.max(0, leftMs), deadlineTrap());
+      const timer =
+        leftMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(stop, Math.max(0, leftMs), deadlineTrap());
       const abort = (): void => stop(new Trap("aborted", "Run guest: the call was aborted"));
       function clear(): void {
         clearTimeout(timer);
@@ -125,7 +126,9 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
         },
         (error: unknown) => {
           clear();
-          reject(error instanceof Error ? error : new Trap("host", "Run guest: a host function failed", { cause: error }));
+          reject(
+            error instanceof Error ? error : new Trap("host", "Run guest: a host function failed", { cause: error }),
+          );
         },
       );
     });
