@@ -55,6 +55,11 @@ export interface Provider {
   readonly poll?: (accept: (message: ReceivedMessage) => Promise<void>, signal: AbortSignal) => Promise<void>;
   /** Projects a message to what the channel can show: each value is one send or one log entry. Never drops an action or text silently. */
   readonly project: (message: ChannelMessageEnvelope) => readonly JsonValue[];
+  /**
+   * When the next send to a conversation may begin, in wall-clock milliseconds; now or earlier means at once. Asked before the attempt is
+   * begun on record, so that waiting for a channel's pace costs neither an attempt nor a doubt.
+   */
+  readonly readyAtMs?: (conversation: string) => number;
   /** Sends one projected payload. Throws only for programming mistakes: every outcome of the network is a result. */
   readonly send?: (
     payload: JsonValue,

@@ -1,0 +1,126 @@
+/**
+ * Telegram's Bot API, as far as this channel calls it.
+ * The token stands in the URL's path, so no URL, and no error that might hold one, leaves this file: callers get a result by kind.
+ * @see https://core.telegram.org/bots/api#making-requests
+ */
+import type { HttpRequest, HttpResponse } from "../../http/index.ts";
+import type { JsonObject, JsonValue } from "../../types/index.ts";
+import { GreenticError, isGreenticError, isJsonObject, parseJson } from "../../types/index.ts";
+
+/** Sends one HTTP request; `sendHttp` with the operator's options bound. */
+export type SendHttp = (request: HttpRequest, options?: { readonly signal?: AbortSignal }) => Promise<HttpResponse>;
+
+/** How a call ended. `refused` before it could have had an effect; `unknown` once the request was on its way. */
+export type BotApiResult =
+  | { readonly kind: "ok"; readonly result: JsonValue }
+  | { readonly kind: "limited"; readonly retryAfterMs: number }
+  | { readonly kind: "rejected"; readonly status: number }
+  | { readonly kind: "server-error" }
+  | { readonly kind: "unreachable" }
+  | { readonly kind: "denied"; readonly code: string }
+  | { readonly kind: "unknown" };
+
+export const TELEGRAM_ORIGIN = "https://api.telegram.org";
+const TOKEN = /^(\d{1,20}):[A-Za-z0-9_-]{10,}$/;
+// Node's codes of connections that were never made.
+const NOT_CONNECTED = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EADDRNOTAVAIL",
+]);
+
+/** What calls need. */
+export interface BotApiOptions {
+  readonly http: SendHttp;
+  readonly token: () => string | Promise<string>;
+}
+
+/** The bot's own id, the token's public half. @throws MESSAGING_CREDENTIAL_INVALID */
+export function botIdOf(token: string): string {
+  const id = TOKEN.exec(token)?.[1];
+  if (id === undefined) {
+    throw new GreenticError(
+      "MESSAGING_CREDENTIAL_INVALID",
+      "Read Telegram token: expected digits, a colon and a secret",
+    );
+  }
+  return id;
+}
+
+/** Calls one method. Network failures are results. @throws MESSAGING_CREDENTIAL_INVALID, or whatever the secret's source throws */
+export async function callBotApi(
+  method: string,
+  body: JsonObject,
+  options: BotApiOptions & { readonly timeoutMs?: number; readonly signal?: AbortSignal },
+): Promise<BotApiResult> {
+  const token = await options.token();
+  botIdOf(token);
+  let response: HttpResponse;
+  try {
+    response = await options.http(
+      {
+        method: "POST",
+        url: `${TELEGRAM_ORIGIN}/bot${token}/${method}`,
+        headers: [["content-type", "application/json"]],
+        body: Buffer.from(JSON.stringify(body)),
+        timeoutMs: options.timeoutMs ?? 15_000,
+        origins: [TELEGRAM_ORIGIN],
+        followRedirects: false,
+      },
+      options.signal === undefined ? {} : { signal: options.signal },
+    );
+  } catch (error) {
+    return failureOf(error);
+  }
+  return resultOf(response);
+}
+
+function failureOf(error: unknown): BotApiResult {
+  if (!(error instanceof GreenticError)) return { kind: "unknown" };
+  if (isGreenticError(error, "HTTP_HOST_UNRESOLVED")) return { kind: "unreachable" };
+  if (isGreenticError(error, "HTTP_UNAVAILABLE")) {
+    return NOT_CONNECTED.has(causeCode(error.cause)) ? { kind: "unreachable" } : { kind: "unknown" };
+  }
+  if (error.kind === "permission_denied" || error.kind === "invalid_input") {
+    return error.code === "HTTP_RESPONSE_TOO_LARGE" ? { kind: "unknown" } : { kind: "denied", code: error.code };
+  }
+  return { kind: "unknown" };
+}
+
+/** The first system code along the causes; with several addresses tried, Node gives an AggregateError. */
+function causeCode(cause: unknown): string {
+  if (cause instanceof AggregateError) {
+    const codes = cause.errors.map(causeCode);
+    return codes.find((code) => !NOT_CONNECTED.has(code)) ?? codes[0] ?? "";
+  }
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
+}
+
+function resultOf({ status, body }: HttpResponse): BotApiResult {
+  const answer = parseAnswer(body);
+  if (status === 200 && answer?.ok === true) return { kind: "ok", result: answer.result ?? null };
+  if (status === 429) {
+    const parameters = answer?.parameters;
+    const seconds = isJsonObject(parameters) ? parameters.retry_after : undefined;
+    return {
+      kind: "limited",
+      retryAfterMs: (typeof seconds === "number" && seconds > 0 ? Math.min(seconds, 86_400) : 1) * 1000,
+    };
+  }
+  if (status >= 500) return { kind: "server-error" };
+  // A 200 that isn't the Bot API's answer (a proxy's page) says nothing about the message.
+  if (status >= 200 && status < 300) return { kind: "unknown" };
+  return { kind: "rejected", status };
+}
+
+function parseAnswer(body: Uint8Array): JsonObject | undefined {
+  try {
+    const answer = parseJson(body, { maxBytes: 4 << 20 });
+    return isJsonObject(answer) ? answer : undefined;
+  } catch {
+    return undefined;
+  }
+}

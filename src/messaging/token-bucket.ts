@@ -1,0 +1,84 @@
+/** How much may happen at once, and how fast the allowance returns. */
+export interface BucketRate {
+  readonly capacity: number;
+  readonly perMs: number;
+}
+
+/** One allowance that refills with time: `capacity` at once, then `perMs` each millisecond. Time is handed in, so it never runs by itself. */
+export class TokenBucket {
+  readonly #rate: BucketRate;
+  #tokens: number;
+  #atMs: number;
+
+  constructor(rate: BucketRate, nowMs: number) {
+    this.#rate = rate;
+    this.#tokens = rate.capacity;
+    this.#atMs = nowMs;
+  }
+
+  /** Tells when one token will be there; `nowMs` or earlier means now. */
+  readyAtMs(nowMs: number): number {
+    this.#refill(nowMs);
+    return this.#tokens >= 1 ? nowMs : nowMs + Math.ceil((1 - this.#tokens) / this.#rate.perMs);
+  }
+
+  /** Takes one token; false where none is there. */
+  take(nowMs: number): boolean {
+    this.#refill(nowMs);
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  /** Empties the bucket so that the next token is there at `untilMs`, as a platform asked. */
+  pauseUntil(untilMs: number, nowMs: number): void {
+    this.#refill(nowMs);
+    this.#tokens = Math.min(this.#tokens, 1 - Math.max(0, untilMs - nowMs) * this.#rate.perMs);
+  }
+
+  /** Tells whether the bucket is as a new one would be. */
+  isFull(nowMs: number): boolean {
+    this.#refill(nowMs);
+    return this.#tokens >= this.#rate.capacity;
+  }
+
+  #refill(nowMs: number): void {
+    if (nowMs > this.#atMs) {
+      this.#tokens = Math.min(this.#rate.capacity, this.#tokens + (nowMs - this.#atMs) * this.#rate.perMs);
+    }
+    this.#atMs = Math.max(this.#atMs, nowMs);
+  }
+}
+
+/** Buckets by name; full ones are forgotten once there are more than `maxBuckets`, since a new one is the same. */
+export class TokenBuckets {
+  readonly #rate: BucketRate;
+  readonly #maxBuckets: number;
+  readonly #buckets = new Map<string, TokenBucket>();
+
+  constructor(rate: BucketRate, maxBuckets = 10_000) {
+    this.#rate = rate;
+    this.#maxBuckets = maxBuckets;
+  }
+
+  /** The bucket of a name. */
+  of(name: string, nowMs: number): TokenBucket {
+    const known = this.#buckets.get(name);
+    if (known !== undefined) return known;
+    if (this.#buckets.size >= this.#maxBuckets) this.#forget(nowMs);
+    const bucket = new TokenBucket(this.#rate, nowMs);
+    this.#buckets.set(name, bucket);
+    return bucket;
+  }
+
+  #forget(nowMs: number): void {
+    for (const [name, bucket] of this.#buckets) if (bucket.isFull(nowMs)) this.#buckets.delete(name);
+    // All busy: the oldest half goes, which forgives some senders rather than growing without bound.
+    if (this.#buckets.size < this.#maxBuckets) return;
+    let surplus = this.#maxBuckets / 2;
+    for (const name of this.#buckets.keys()) {
+      if (surplus-- <= 0) break;
+      this.#buckets.delete(name);
+    }
+  }
+}
