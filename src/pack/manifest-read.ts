@@ -150,7 +150,8 @@ class Fields {
     this.where = where;
     this.#map = asMap(value, where);
     for (const key of this.#map.keys()) {
-      if (typeof key !== "string" || !known.includes(key)) throw invalid(where, `unknown key ${typeof key === "string" ? quote(key) : "that isn't text"}`);
+      if (typeof key !== "string" || !known.includes(key))
+        throw invalid(where, `unknown key ${typeof key === "string" ? quote(key) : "that isn't text"}`);
     }
   }
 

@@ -131,7 +131,7 @@ function ref(content: ContentRef): Record<string, CborValue> {
 
 function jsonToCbor(value: JsonObject[string]): CborValue {
   if (Array.isArray(value)) return value.map(jsonToCbor);
-  if (typeof value !== "object" || value === null) return value as CborValue;
+  if (typeof value !== "object" || value === null) return value;
   return new Map(Object.entries(value).map(([key, inner]) => [key, jsonToCbor(inner)]));
 }
 
