@@ -6,7 +6,7 @@ import { createExpressionEnvironment } from "./expression.ts";
 import type { ExpressionEnvironment } from "./expression.ts";
 import type { FlowIr, NodeIr } from "./ir.ts";
 import { compileJsonTemplate, deepFreeze } from "./json-template.ts";
-import type { JsonTemplate } from "./json-template.ts";
+import type { JsonTemplate, JsonTemplateOptions } from "./json-template.ts";
 import { resolveKind } from "./kind-spec.ts";
 import type { KindCatalog } from "./kind-spec.ts";
 import { follow } from "./path.ts";
@@ -55,16 +55,24 @@ export interface CompiledInput {
   readonly templates: ReadonlyMap<string, CompiledTemplate & TextTemplate>;
 }
 
-/** Compiles a node's input. @throws FLOW_TEMPLATE_INVALID */
+/** Compiles a node's input. @throws FLOW_TEMPLATE_INVALID unless `onError` takes it */
 export function compileInput(
   flow: FlowIr,
-  from: { readonly node: NodeIr; readonly templates: readonly string[] },
+  from: {
+    readonly node: NodeIr;
+    readonly templates: readonly string[];
+    readonly onError?: JsonTemplateOptions["onError"];
+  },
 ): CompiledInput {
   const { node } = from;
   const locate = (pointer: string): SourcePosition | undefined =>
     flow.positions.get(`/nodes/${node.id}/input${pointer}`) ?? node.at;
   const substitute = createSubstitution(flow.parameters);
-  const options = substitute === undefined ? { locate } : { locate, substitute };
+  const options: JsonTemplateOptions = {
+    locate,
+    ...(substitute === undefined ? {} : { substitute }),
+    ...(from.onError === undefined ? {} : { onError: from.onError }),
+  };
   const templates = new Map<string, TextTemplate>();
   const { input } = node;
   if (isJsonObject(input)) {

@@ -5,6 +5,7 @@ import type { Path } from "./path.ts";
 import type { FlowScope } from "./scope.ts";
 import type { TemplateReference } from "./template-expression.ts";
 import { compileTemplate } from "./template.ts";
+import type { TextTemplate } from "./template.ts";
 import { onlyTag } from "./template-source.ts";
 
 /** A JSON template with what its strings refer to, for `doctor`. */
@@ -24,6 +25,8 @@ export interface JsonTemplateOptions {
   readonly locate?: (pointer: string) => SourcePosition | undefined;
   /** Called with each string before it is read; public flows replace `parameters.<path>` so. */
   readonly substitute?: (text: string) => JsonValue;
+  /** Given what a string's compilation throws; without it the first error is thrown. */
+  readonly onError?: (error: unknown) => void;
 }
 
 type Render = (scope: FlowScope, data: JsonValue | undefined) => JsonValue;
@@ -69,9 +72,20 @@ function compileString(source: string, place: Place): Compiled {
     return { kind: "dynamic", render: renderPath(path) };
   }
   if (tag === "this") return { kind: "dynamic", render: (_scope, data) => data ?? null };
-  const template = compileTemplate(text, place.options.locate?.(place.pointer));
+  const template = compileText(text, place);
+  if (template === undefined) return { kind: "static", value: text };
   for (const reference of template.references) place.references.push({ reference, pointer: place.pointer });
   return { kind: "dynamic", render: template.render };
+}
+
+function compileText(text: string, { pointer, options }: Place): TextTemplate | undefined {
+  try {
+    return compileTemplate(text, options.locate?.(pointer));
+  } catch (error) {
+    if (options.onError === undefined) throw error;
+    options.onError(error);
+    return undefined;
+  }
 }
 
 function renderPath(path: Path): Render {

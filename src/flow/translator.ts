@@ -19,7 +19,8 @@ export function createTranslator(
 ): Translate {
   const byName = new Map(Object.entries(bundles).map(([name, bundle]) => [normalise(name), bundle]));
   const exact = normalise(locale);
-  const chain = [...new Set([exact, exact.split("-")[0] ?? "", "en"])].flatMap((name) => byName.get(name) ?? []);
+  const names = new Set([exact, exact.split("-")[0] ?? "", "en"]);
+  const chain = [...names].map((name) => byName.get(name)).filter((bundle) => bundle !== undefined);
   return (key, args) => {
     const bundle = chain.find((candidate) => Object.hasOwn(candidate, key));
     if (bundle === undefined) {

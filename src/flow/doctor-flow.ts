@@ -1,0 +1,276 @@
+import type { JsonValue, SourcePosition } from "../types/index.ts";
+import { isJsonObject, quote } from "../types/index.ts";
+import { checkInput } from "./check-input.ts";
+import { ReferenceChecker } from "./check-references.ts";
+import { checkReach, checkStructure } from "./check-structure.ts";
+import { compileInput } from "./compile-flow.ts";
+import { compileGuards } from "./compile-routing.ts";
+import type { ExpressionEnvironment } from "./expression.ts";
+import { createExpressionEnvironment } from "./expression.ts";
+import { Findings } from "./finding.ts";
+import type { FlowFinding } from "./finding.ts";
+import type { FlowIr, NodeIr } from "./ir.ts";
+import { escapePointer } from "./json-template.ts";
+import { resolveKind } from "./kind-spec.ts";
+import type { KindCatalog, ResolvedKind } from "./kind-spec.ts";
+import { inspectFlow } from "./parse-flow.ts";
+import { didYouMean } from "./suggest.ts";
+import { compileTemplate } from "./template.ts";
+import type { I18nBundles } from "./translator.ts";
+
+/** What `doctor` may know; what it isn't given it doesn't judge. */
+export interface DoctorOptions {
+  readonly catalog: KindCatalog;
+  /** Names the file where a source is given. */
+  readonly file?: string;
+  /** Component ids of the pack and its dependencies. */
+  readonly components?: ReadonlySet<string>;
+  readonly tools?: ReadonlySet<string>;
+  /** Paths in the pack. */
+  readonly assets?: ReadonlySet<string>;
+  readonly i18n?: I18nBundles;
+}
+
+/**
+ * Examines a flow and says everything that can be said before it runs, in the order of the file: shape, kinds and their
+ * inputs, the graph, templates, guards, paths, texts, and what the pack must hold.
+ */
+export function doctorFlow(flow: FlowIr | Uint8Array | string, options: DoctorOptions): readonly FlowFinding[] {
+  const findings = new Findings();
+  const isSource = typeof flow === "string" || flow instanceof Uint8Array;
+  const inspection = isSource ? inspectFlow(flow, { file: options.file ?? "flow.ygtc" }) : { flow, findings: [] };
+  findings.list.push(...inspection.findings);
+  if (inspection.flow !== undefined) {
+    if (!isSource) checkStructure(inspection.flow, findings);
+    new FlowDoctor(inspection.flow, { options, findings }).examine();
+  }
+  return findings.list.sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
+}
+
+const ENGINE_STATUSES = ["error", "timeout", "cancelled"];
+const EVENTS = [
+  "error",
+  "timeout",
+  "timed_out",
+  "cancel",
+  "canceled",
+  "cancelled",
+  "expire",
+  "expired",
+  "ok",
+  "success",
+  "complete",
+  "submit",
+];
+
+class FlowDoctor {
+  readonly #flow: FlowIr;
+  readonly #options: DoctorOptions;
+  readonly #findings: Findings;
+  readonly #references: ReferenceChecker;
+  #environment: ExpressionEnvironment | undefined;
+
+  constructor(flow: FlowIr, from: { readonly options: DoctorOptions; readonly findings: Findings }) {
+    this.#flow = flow;
+    this.#options = from.options;
+    this.#findings = from.findings;
+    this.#references = new ReferenceChecker(flow, {
+      findings: from.findings,
+      outputOf: (id) => {
+        const node = flow.nodes.get(id);
+        const kind = node === undefined ? undefined : resolveKind(node.kind, from.options.catalog);
+        return kind?.kind === "builtin" ? kind.spec.output : undefined;
+      },
+    });
+  }
+
+  examine(): void {
+    checkReach(this.#flow, this.#findings);
+    this.#checkFailureText();
+    for (const node of this.#flow.nodes.values()) {
+      const kind = resolveKind(node.kind, this.#options.catalog);
+      this.#checkKind(node, kind);
+      this.#checkValues(node, kind);
+      this.#checkRoutes(node, kind);
+      this.#checkPack(node.input, { node, pointer: "" });
+    }
+  }
+
+  #locate(node: NodeIr): (pointer: string) => SourcePosition {
+    return (pointer) => {
+      for (let p = `/nodes/${node.id}/input${pointer}`; p.length > 6; p = p.slice(0, p.lastIndexOf("/"))) {
+        const at = this.#flow.positions.get(p);
+        if (at !== undefined) return at;
+      }
+      return node.at;
+    };
+  }
+
+  #checkFailureText(): void {
+    if (this.#flow.onFailure === undefined) return;
+    const at = this.#flow.positions.get("/on_failure") ?? this.#flow.at;
+    try {
+      for (const reference of compileTemplate(this.#flow.onFailure, at).references) {
+        if (reference.kind === "path") this.#references.checkValuePath(reference.path, { at });
+        else if (this.#options.i18n !== undefined)
+          this.#references.checkText(reference.key, { at, bundles: this.#options.i18n });
+      }
+    } catch (error) {
+      this.#findings.addThrown(error, { at });
+    }
+  }
+
+  #checkKind(node: NodeIr, kind: ResolvedKind): void {
+    const { catalog, components } = this.#options;
+    if (kind.kind === "builtin") {
+      for (const problem of checkInput(node.input, { schema: kind.spec.input, locate: this.#locate(node) })) {
+        this.#findings.add("FLOW_NODE_INPUT_INVALID", `Check ${quote(node.kind)}: ${problem.message}`, {
+          at: problem.at,
+          node: node.id,
+        });
+      }
+      return;
+    }
+    if (components?.has(kind.component) === true || components?.has(node.kind) === true) return;
+    const hint = didYouMean(node.kind, [...catalog.keys(), ...(components ?? [])]);
+    // Without the pack's components a dotted name may well be one's operation; version 1 nodes are named after components.
+    const isLikelyComponent =
+      components === undefined && hint === "" && (kind.operation !== undefined || this.#flow.schemaVersion === 1);
+    if (isLikelyComponent) return;
+    this.#findings.add(
+      "FLOW_KIND_UNKNOWN",
+      `Check node ${quote(node.id)}: no kind or component ${quote(node.kind)}${hint}`,
+      {
+        at: node.at,
+        node: node.id,
+        severity: components === undefined && kind.operation !== undefined ? "warning" : "error",
+      },
+    );
+  }
+
+  #checkValues(node: NodeIr, kind: ResolvedKind): void {
+    const locate = this.#locate(node);
+    try {
+      const { values, templates } = compileInput(this.#flow, {
+        node,
+        templates: kind.kind === "builtin" ? (kind.spec.templates ?? []) : [],
+        onError: (error) => this.#findings.addThrown(error, { at: node.at, node: node.id }),
+      });
+      // A template that its kind renders sees the kind's data first, so only its texts can be judged here.
+      const own = [...templates].flatMap(([field, template]) =>
+        template.references
+          .filter(({ kind }) => kind === "i18n")
+          .map((reference) => ({ reference, pointer: `/${escapePointer(field)}` })),
+      );
+      for (const { reference, pointer } of [...values.references, ...own]) {
+        const place = { at: locate(pointer), node: node.id };
+        if (reference.kind === "path") this.#references.checkValuePath(reference.path, place);
+        else if (this.#options.i18n !== undefined)
+          this.#references.checkText(reference.key, { ...place, bundles: this.#options.i18n });
+      }
+    } catch (error) {
+      this.#findings.addThrown(error, { at: node.at, node: node.id });
+    }
+  }
+
+  #checkRoutes(node: NodeIr, kind: ResolvedKind): void {
+    const statuses = kind.kind === "builtin" ? kind.spec.statuses : "any";
+    const known = statuses === "any" ? undefined : [...statuses, ...ENGINE_STATUSES];
+    const options = {
+      environment: () => (this.#environment ??= createExpressionEnvironment(this.#flow.nodes.keys())),
+      locate: (pointer: string) => this.#flow.positions.get(pointer),
+    };
+    node.routing.forEach((route, index) => {
+      const place = { at: route.at, node: node.id };
+      if (route.status !== undefined)
+        this.#checkStatus(route.status, { ...place, known, key: "status", kind: node.kind });
+      if (route.on !== undefined) {
+        this.#checkStatus(route.on.replace(/^on_/i, ""), {
+          ...place,
+          known: known && [...known, ...EVENTS],
+          key: "on",
+          kind: node.kind,
+        });
+      }
+      for (const key of ["status", "on", "condition", "if"] as const) {
+        const guard = route[key];
+        if (guard === undefined) continue;
+        try {
+          const at = this.#flow.positions.get(`/nodes/${node.id}/routing/${index}/${key}`) ?? route.at;
+          for (const { paths } of compileGuards(
+            { target: route.target, at: route.at, [key]: guard },
+            { node, index, options },
+          )) {
+            for (const path of paths)
+              this.#references.checkGuardPath(path, { at, node: node.id, isSpread: key === "condition" });
+          }
+        } catch (error) {
+          this.#findings.addThrown(error, place);
+        }
+      }
+    });
+  }
+
+  #checkStatus(
+    status: string,
+    from: {
+      readonly at: SourcePosition;
+      readonly node: string;
+      readonly known: readonly string[] | undefined;
+      readonly key: string;
+      readonly kind: string;
+    },
+  ): void {
+    if (from.known === undefined || from.known.includes(status.trim().toLowerCase())) return;
+    this.#findings.add(
+      "FLOW_ROUTE_STATUS_UNKNOWN",
+      `Check routing: ${quote(from.kind)} never ends with ${from.key} ${quote(status)}${didYouMean(status, from.known)}`,
+      { at: from.at, node: from.node },
+    );
+  }
+
+  /** Checks that tools, components and assets that an input names are there; names that are templates can't be judged. */
+  #checkPack(value: JsonValue, from: { readonly node: NodeIr; readonly pointer: string }): void {
+    if (Array.isArray(value)) {
+      value.forEach((item: JsonValue, i) => this.#checkPack(item, { ...from, pointer: `${from.pointer}/${i}` }));
+      return;
+    }
+    if (!isJsonObject(value)) return;
+    for (const [key, item] of Object.entries(value)) {
+      const pointer = `${from.pointer}/${escapePointer(key)}`;
+      if (typeof item !== "string") this.#checkPack(item, { ...from, pointer });
+      else if (!item.includes("{{")) this.#checkName(item, { ...from, pointer, key });
+    }
+  }
+
+  #checkName(name: string, from: { readonly node: NodeIr; readonly pointer: string; readonly key: string }): void {
+    const { node, pointer, key } = from;
+    const { assets, components, tools } = this.#options;
+    const place = { at: this.#locate(node)(pointer), node: node.id };
+    const isTop = pointer.lastIndexOf("/") === 0;
+    if (
+      assets !== undefined &&
+      (key === "asset" || key === "asset_path") &&
+      !assets.has(name) &&
+      !assets.has(`assets/${name}`)
+    ) {
+      this.#findings.add("FLOW_ASSET_MISSING", `Check pack: no asset ${quote(name)}${didYouMean(name, assets)}`, place);
+    }
+    if (tools !== undefined && isTop && node.kind === "tool.invoke" && key === "tool" && !tools.has(name)) {
+      this.#findings.add("FLOW_TOOL_MISSING", `Check pack: no tool ${quote(name)}${didYouMean(name, tools)}`, place);
+    }
+    const isComponent = isTop && node.kind === "component.exec" && (key === "component" || key === "component_ref");
+    if (components !== undefined && isComponent && !components.has(name)) {
+      this.#findings.add(
+        "FLOW_COMPONENT_MISSING",
+        `Check pack: no component ${quote(name)}${didYouMean(name, components)}`,
+        place,
+      );
+    }
+  }
+}
+
+/** Tells whether findings hold no error, so that the flow may be loaded. */
+export function isHealthy(findings: readonly FlowFinding[]): boolean {
+  return findings.every(({ severity }) => severity !== "error");
+}
