@@ -1,4 +1,6 @@
 export { openMemoryStore } from "./memory-store.ts";
+export type { SqliteStoreOptions } from "./sqlite-store.ts";
+export { openSqliteStore } from "./sqlite-store.ts";
 export type {
   Accepted,
   Cursor,

@@ -11,6 +11,7 @@ export interface Hold {
 
 /** A session as the lease table sees it. */
 export interface Leasable {
+  readonly key: string;
   hold: Hold | undefined;
   /** Whether it has unread messages or due timers. */
   readonly hasWork: boolean;
@@ -22,6 +23,23 @@ export class LeaseTable<S extends Leasable> {
   readonly #held = new Set<S>();
   /** No lease expires before this. */
   #nextExpiryMs = Number.POSITIVE_INFINITY;
+  #journal: { readonly key: string; readonly hold: Hold | undefined }[] | undefined;
+
+  /** Starts to keep what `holdsBefore` needs; call it again to start over. */
+  startJournal(): void {
+    this.#journal = [];
+  }
+
+  /** The holds, by session, as they were when the journal was started: what a failed transaction has to go back to. */
+  holdsBefore(): Map<string, Hold> {
+    const holds = new Map<string, Hold>();
+    for (const session of this.#held) if (session.hold !== undefined) holds.set(session.key, session.hold);
+    for (const { key, hold } of (this.#journal ?? []).toReversed()) {
+      if (hold === undefined) holds.delete(key);
+      else holds.set(key, hold);
+    }
+    return holds;
+  }
 
   /** Files a session anew after its work or its hold changed. */
   refresh(session: S): void {
@@ -32,6 +50,7 @@ export class LeaseTable<S extends Leasable> {
 
   /** Hands a session to a worker, whoever held it before. */
   grant(session: S, hold: Hold): void {
+    this.#note(session);
     session.hold = hold;
     this.#held.add(session);
     this.#runnable.delete(session);
@@ -41,6 +60,7 @@ export class LeaseTable<S extends Leasable> {
   /** Lets a hold live until `expiresAtMs`. */
   renew(session: S, expiresAtMs: number): void {
     if (session.hold === undefined) return;
+    this.#note(session);
     session.hold.expiresAtMs = expiresAtMs;
     session.hold.isExpired = false;
     this.#held.add(session);
@@ -50,6 +70,7 @@ export class LeaseTable<S extends Leasable> {
 
   /** Takes a session from whoever holds it. */
   free(session: S): void {
+    this.#note(session);
     session.hold = undefined;
     this.#held.delete(session);
     this.refresh(session);
@@ -57,6 +78,7 @@ export class LeaseTable<S extends Leasable> {
 
   /** Drops a session that ceases to exist. */
   forget(session: S): void {
+    this.#note(session);
     session.hold = undefined;
     this.#held.delete(session);
     this.#runnable.delete(session);
@@ -78,6 +100,10 @@ export class LeaseTable<S extends Leasable> {
     return picked;
   }
 
+  #note({ key, hold }: S): void {
+    this.#journal?.push({ key, hold: hold === undefined ? undefined : { ...hold } });
+  }
+
   #expire(monotonicMs: number): void {
     if (monotonicMs < this.#nextExpiryMs) return;
     let next = Number.POSITIVE_INFINITY;
@@ -89,7 +115,6 @@ export class LeaseTable<S extends Leasable> {
         continue;
       }
       hold.isExpired = true;
-      this.#held.delete(session);
       this.refresh(session);
     }
     this.#nextExpiryMs = next;

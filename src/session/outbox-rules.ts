@@ -1,6 +1,12 @@
 import { GreenticError, quote } from "../types/index.ts";
 import type { OutboxRow, OutboxStatus, SendResult } from "./store.ts";
 
+/** The numbers by which stored rows name their status. */
+export const STATUS = { queued: 0, sending: 1, sent: 2, failed: 3, unknown: 4, abandoned: 5 } as const;
+
+/** The statuses by those numbers. */
+export const STATUSES = Object.keys(STATUS) as readonly OutboxStatus[];
+
 /** What the end of an attempt makes of a row. */
 export interface RowFate {
   readonly status: OutboxStatus;

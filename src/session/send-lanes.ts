@@ -7,7 +7,8 @@ export interface LaneRow {
   readonly attempts: number;
 }
 
-interface Claim {
+/** Who holds a lane's first row. */
+export interface Claim {
   readonly sender: string;
   /** On the monotonic clock. */
   readonly expiresAtMs: number;
@@ -43,6 +44,31 @@ export class SendLanes<R extends LaneRow> {
   readonly #claimed = new Set<Lane<R>>();
   readonly #delayed = new DueHeap<Lane<R>>();
   #nextExpiryMs = Number.POSITIVE_INFINITY;
+  #journal: { readonly conversation: string; readonly claim: Claim | undefined }[] | undefined;
+
+  /** Starts to keep what `claimsBefore` needs; call it again to start over. */
+  startJournal(): void {
+    this.#journal = [];
+  }
+
+  /** The claims, by conversation, as they were when the journal was started: what a failed transaction has to go back to. */
+  claimsBefore(): Map<string, Claim> {
+    const claims = new Map<string, Claim>();
+    for (const { conversation, claim } of this.#claimed) if (claim !== undefined) claims.set(conversation, claim);
+    for (const { conversation, claim } of (this.#journal ?? []).toReversed()) {
+      if (claim === undefined) claims.delete(conversation);
+      else claims.set(conversation, claim);
+    }
+    return claims;
+  }
+
+  /** Gives lanes their claims back after a failed transaction. */
+  restore(claims: ReadonlyMap<string, Claim>): void {
+    for (const [conversation, claim] of claims) {
+      const lane = this.#lanes.get(conversation);
+      if (lane !== undefined) this.#hold(lane, claim);
+    }
+  }
 
   /** Adds a row where its order belongs. */
   add(conversation: string, row: R): void {
@@ -78,10 +104,8 @@ export class SendLanes<R extends LaneRow> {
         this.#file(lane);
         continue;
       }
-      lane.claim = { sender, expiresAtMs: clock.expiresAtMs, attempts: row.attempts, hasBegun: false };
-      this.#ready.delete(lane);
-      this.#claimed.add(lane);
-      if (clock.expiresAtMs < this.#nextExpiryMs) this.#nextExpiryMs = clock.expiresAtMs;
+      this.#note(lane);
+      this.#hold(lane, { sender, expiresAtMs: clock.expiresAtMs, attempts: row.attempts, hasBegun: false });
       rows.push(row);
     }
     return rows;
@@ -115,8 +139,10 @@ export class SendLanes<R extends LaneRow> {
 
   /** Notes that the sending of a held row has begun. */
   begin(claimed: ClaimedRow): void {
-    const claim = this.#heldLane(claimed)?.claim;
-    if (claim !== undefined) claim.hasBegun = true;
+    const lane = this.#heldLane(claimed);
+    if (lane?.claim === undefined) return;
+    this.#note(lane);
+    lane.claim.hasBegun = true;
   }
 
   /** Gives a held row back: it leaves the lane, or stays first (`keep`), maybe delayed. */
@@ -158,7 +184,19 @@ export class SendLanes<R extends LaneRow> {
     return isHeld ? lane : undefined;
   }
 
+  #note({ conversation, claim }: Lane<R>): void {
+    this.#journal?.push({ conversation, claim: claim === undefined ? undefined : { ...claim } });
+  }
+
+  #hold(lane: Lane<R>, claim: Claim): void {
+    lane.claim = claim;
+    this.#ready.delete(lane);
+    this.#claimed.add(lane);
+    if (claim.expiresAtMs < this.#nextExpiryMs) this.#nextExpiryMs = claim.expiresAtMs;
+  }
+
   #unclaim(lane: Lane<R>): void {
+    this.#note(lane);
     lane.claim = undefined;
     this.#claimed.delete(lane);
     if (lane.rows.length === 0) this.#lanes.delete(lane.conversation);

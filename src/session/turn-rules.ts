@@ -1,5 +1,5 @@
 import { GreenticError, quote } from "../types/index.ts";
-import type { IngressEntry, Lease } from "./store.ts";
+import type { IngressEntry } from "./store.ts";
 
 const DEDUPE_KEY_MAX = 256;
 
@@ -11,7 +11,7 @@ export function checkIngress(entry: IngressEntry): void {
 }
 
 /** The error of a worker whose lease is gone. */
-export function fenceStale(doing: string, lease: Pick<Lease, "key" | "fence">): GreenticError {
+export function fenceStale(doing: string, lease: { readonly key: string; readonly fence: number }): GreenticError {
   return new GreenticError("STORE_FENCE_STALE", `${doing} of ${quote(lease.key)}: fence ${lease.fence} is stale`);
 }
 

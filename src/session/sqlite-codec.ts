@@ -1,0 +1,150 @@
+import type { ChannelMessageEnvelope, JsonValue, SessionKeyText } from "../types/index.ts";
+import { STATUSES } from "./outbox-rules.ts";
+// Bodies were written by this module, as JSON of the type that they are read as.
+import type {
+  RawDeadLetter,
+  RawIngress,
+  RawLease,
+  RawNewRow,
+  RawRow,
+  RawState,
+  RawSummary,
+  RawTimer,
+  RawTurn,
+} from "./sqlite-protocol.ts";
+import type {
+  DeadLetter,
+  InboxEntry,
+  IngressEntry,
+  Lease,
+  LeaseTo,
+  OutboxRow,
+  SessionRecord,
+  SessionSummary,
+  SinkClass,
+  Step,
+  TurnCommit,
+} from "./store.ts";
+
+/** Writes what is to be accepted. */
+export function rawIngress(entry: IngressEntry, to: LeaseTo | undefined): RawIngress {
+  return {
+    key: entry.key,
+    dedupe: entry.dedupeKey,
+    received: entry.receivedAtMs,
+    trace: entry.traceId,
+    body: JSON.stringify(entry.envelope),
+    ttl: entry.dedupeTtlMs,
+    log: entry.log === undefined ? undefined : JSON.stringify(entry.log),
+    worker: to?.worker,
+    leaseTtl: to?.ttlMs,
+  };
+}
+
+/** Reads a lease. `accepted` is the message that it was given for, which the worker then does not send back. */
+export function leaseOf(raw: RawLease, worker: string, accepted?: IngressEntry): Lease {
+  return {
+    key: raw.key as SessionKeyText,
+    worker,
+    fence: raw.fence,
+    session: raw.body === null ? undefined : (JSON.parse(raw.body) as SessionRecord),
+    inbox: inboxOf(raw.inbox, accepted),
+    timers: raw.timers.map(([onceKey, dueAtMs, payload]) => ({
+      onceKey,
+      dueAtMs,
+      payload: JSON.parse(payload) as JsonValue,
+    })),
+    state: new Map(raw.state.map(([key, value]) => [key, JSON.parse(value ?? "null") as JsonValue])),
+    steps: raw.steps.map((body) => JSON.parse(body) as Step),
+  };
+}
+
+function inboxOf(raw: RawLease["inbox"], accepted: IngressEntry | undefined): readonly InboxEntry[] {
+  if (typeof raw !== "number") {
+    return raw.map(([order, dedupeKey, receivedAtMs, traceId, body]) => {
+      return { order, dedupeKey, receivedAtMs, traceId, envelope: JSON.parse(body) as ChannelMessageEnvelope };
+    });
+  }
+  if (accepted === undefined) throw new TypeError("Read lease: expected the accepted message");
+  const { dedupeKey, receivedAtMs, traceId, envelope } = accepted;
+  return [{ order: raw, dedupeKey, receivedAtMs, traceId, envelope }];
+}
+
+/** Writes a turn. */
+export function rawTurn(lease: Lease, turn: TurnCommit, keep: boolean): RawTurn {
+  return {
+    key: lease.key,
+    fence: lease.fence,
+    keep,
+    body: turn.session === null ? null : JSON.stringify(turn.session),
+    expires: turn.session?.expiresAtMs ?? null,
+    consumed: some(turn.consumed),
+    dead: some(turn.deadLetters),
+    state: some(turn.state)?.map(({ key, value }): RawState => [
+      key,
+      value === undefined ? null : JSON.stringify(value),
+    ]),
+    timersDone: some(turn.timersDone),
+    timersNew: some(turn.timersNew)?.map(({ onceKey, dueAtMs, payload }): RawTimer => [
+      onceKey,
+      dueAtMs,
+      JSON.stringify(payload),
+    ]),
+    outbox: some(turn.outbox)?.map((row): RawNewRow => [
+      row.id,
+      row.provider,
+      row.sinkClass,
+      JSON.stringify(row.payload),
+      row.traceId,
+    ]),
+    log: some(turn.log)?.map((activity) => JSON.stringify(activity)),
+  };
+}
+
+/** Reads an outbox row. */
+export function rowOf(raw: RawRow): OutboxRow {
+  const status = STATUSES[raw.status];
+  if (status === undefined) throw new RangeError(`Read outbox row: expected a known status, got ${raw.status}`);
+  const row: OutboxRow = {
+    id: raw.id,
+    provider: raw.provider,
+    sinkClass: raw.sink as SinkClass,
+    payload: JSON.parse(raw.payload) as JsonValue,
+    traceId: raw.trace,
+    key: raw.key as SessionKeyText,
+    order: raw.ord,
+    status,
+    attempts: raw.attempts,
+    wasUnknown: raw.was_unknown === 1,
+    notBeforeMs: raw.not_before,
+    createdAtMs: raw.created,
+  };
+  return raw.error === null ? row : { ...row, lastError: raw.error };
+}
+
+/** Reads a dead letter. */
+export function deadLetterOf(raw: RawDeadLetter): DeadLetter {
+  return {
+    key: raw.key as SessionKeyText,
+    reason: raw.reason,
+    diedAtMs: raw.died,
+    order: raw.ord,
+    dedupeKey: raw.dedupe,
+    receivedAtMs: raw.received,
+    traceId: raw.trace,
+    envelope: JSON.parse(raw.body) as ChannelMessageEnvelope,
+  };
+}
+
+/** Reads a summary. */
+export function summaryOf([key, body, unread]: RawSummary): SessionSummary {
+  return {
+    key: key as SessionKeyText,
+    session: body === null ? undefined : (JSON.parse(body) as SessionRecord),
+    unread,
+  };
+}
+
+function some<T>(list: readonly T[] | undefined): readonly T[] | undefined {
+  return list === undefined || list.length === 0 ? undefined : list;
+}

@@ -1,0 +1,242 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { SessionKeyText } from "../types/index.ts";
+import { LeaseTable } from "./lease-table.ts";
+import type { Hold, Leasable } from "./lease-table.ts";
+import { SendLanes } from "./send-lanes.ts";
+import type { LaneRow } from "./send-lanes.ts";
+import { SequenceCounter } from "./sqlite-sequence.ts";
+import { channelOf, conversationOf } from "./store.ts";
+
+/** Idle sessions whose record stays in memory. */
+const IDLE_MAX = 4_096;
+/** Records above this are read again rather than kept. */
+const IDLE_BODY_MAX = 16_384;
+
+/** What the worker knows of a session without asking the file: it is the file's only writer. */
+export interface HotSession extends Leasable {
+  readonly id: number;
+  readonly key: string;
+  readonly channel: string;
+  readonly conversation: string;
+  /** Orders of unread entries, rising. */
+  unread: number[];
+  /** The record as it is stored; null where no flow runs. */
+  body: string | null;
+  hasState: boolean;
+  hasSteps: boolean;
+  hasDueTimer: boolean;
+}
+
+class Hot implements HotSession {
+  readonly id: number;
+  readonly key: string;
+  readonly channel: string;
+  readonly conversation: string;
+  unread: number[] = [];
+  body: string | null;
+  hasState: boolean;
+  hasSteps = false;
+  hasDueTimer = false;
+  hold: Hold | undefined;
+
+  constructor(id: number, key: string, row: { readonly body: string | null; readonly hasState: boolean }) {
+    this.id = id;
+    this.key = key;
+    this.channel = channelOf(key as SessionKeyText);
+    this.conversation = conversationOf(key as SessionKeyText);
+    this.body = row.body;
+    this.hasState = row.hasState;
+  }
+
+  get hasWork(): boolean {
+    return this.unread.length > 0 || this.hasDueTimer;
+  }
+}
+
+/**
+ * The worker's memory beside the file: sessions in use, leases, claims, what is to be sent, and the clock of the batch that runs.
+ * Everything here but leases and claims can be read back from the file, which is what a failed transaction does.
+ */
+export class SqliteCore {
+  readonly db: DatabaseSync;
+  readonly sequence: SequenceCounter;
+  leases = new LeaseTable<HotSession>();
+  lanes = new SendLanes<LaneRow>();
+  nowMs = 0;
+  monotonicMs = 0;
+  /** Every session with unread messages, due timers, steps or a hold is here. */
+  readonly #sessions = new Map<string, HotSession>();
+  readonly #idle = new Map<string, HotSession>();
+  readonly #channels = new Map<string, number>();
+  readonly #byKey: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #channelByName: StatementSync;
+  readonly #insertChannel: StatementSync;
+  readonly #dueBetween: StatementSync;
+  readonly #dueAfter: StatementSync;
+  /** Timers due up to this have been noticed. */
+  #timersSeenMs = -1;
+  #nextTimerMs = 0;
+
+  constructor(db: DatabaseSync) {
+    this.db = db;
+    this.sequence = new SequenceCounter(db);
+    this.#byKey = db.prepare("SELECT id, has_state, body FROM session WHERE key = ?");
+    this.#insert = db.prepare("INSERT INTO session (key) VALUES (?)");
+    this.#channelByName = db.prepare("SELECT id FROM channel WHERE name = ?");
+    this.#insertChannel = db.prepare("INSERT INTO channel (name) VALUES (?)");
+    this.#dueBetween = db.prepare(
+      "SELECT DISTINCT s.key AS key FROM timer t JOIN session s ON s.id = t.session WHERE t.due > ? AND t.due <= ?",
+    );
+    this.#dueAfter = db.prepare("SELECT due FROM timer WHERE due > ? ORDER BY due LIMIT 1");
+  }
+
+  /** Notes where to go back to if the transaction that begins now fails. */
+  begin(clock: { readonly nowMs: number; readonly monotonicMs: number }): void {
+    this.nowMs = clock.nowMs;
+    this.monotonicMs = clock.monotonicMs;
+    this.leases.startJournal();
+    this.lanes.startJournal();
+  }
+
+  /** Goes back to what the file and the journals say after the transaction was rolled back. */
+  rollback(): void {
+    const holds = this.leases.holdsBefore();
+    const claims = this.lanes.claimsBefore();
+    this.load();
+    for (const [key, hold] of holds) {
+      const session = this.find(key);
+      if (session !== undefined) this.leases.grant(session, hold);
+    }
+    this.lanes.restore(claims);
+  }
+
+  /** Reads everything anew that is kept in memory. */
+  load(): void {
+    this.leases = new LeaseTable();
+    this.lanes = new SendLanes();
+    this.#sessions.clear();
+    this.#idle.clear();
+    this.#channels.clear();
+    this.#timersSeenMs = -1;
+    this.#nextTimerMs = 0;
+    this.sequence.load();
+    const unread = this.db.prepare("SELECT s.key AS key, i.ord AS ord FROM inbox i JOIN session s ON s.id = i.session");
+    for (const { key, ord } of unread.iterate()) this.find(String(key))?.unread.push(Number(ord));
+    const steps = this.db.prepare("SELECT DISTINCT s.key AS key FROM step t JOIN session s ON s.id = t.session");
+    for (const { key } of steps.iterate()) {
+      const session = this.find(String(key));
+      if (session !== undefined) session.hasSteps = true;
+    }
+    const pending = this.db.prepare(
+      "SELECT ord, key, attempts, not_before FROM outbox WHERE status IN (0, 1, 4) ORDER BY ord",
+    );
+    for (const { ord, key, attempts, not_before } of pending.iterate()) {
+      this.lanes.add(conversationOf(String(key) as SessionKeyText), {
+        order: Number(ord),
+        notBeforeMs: Number(not_before),
+        attempts: Number(attempts),
+      });
+    }
+    for (const session of this.#sessions.values()) {
+      session.unread.sort((a, b) => a - b);
+      this.leases.refresh(session);
+    }
+  }
+
+  /** The number that stands for a session's channel in the file. */
+  channelId(key: string): number {
+    const name = this.#sessions.get(key)?.channel ?? channelOf(key as SessionKeyText);
+    const known = this.#channels.get(name);
+    if (known !== undefined) return known;
+    const row = this.#channelByName.get(name);
+    const id = Number(row === undefined ? this.#insertChannel.run(name).lastInsertRowid : row["id"]);
+    this.#channels.set(name, id);
+    return id;
+  }
+
+  /** Finds a session that has work; all of those are in memory. */
+  peek(key: string): HotSession | undefined {
+    return this.#sessions.get(key);
+  }
+
+  /** Finds a session in memory or in the file. Call `settle` when done with it. */
+  find(key: string): HotSession | undefined {
+    const known = this.#sessions.get(key);
+    if (known !== undefined) return known;
+    const row = this.#byKey.get(key);
+    if (row === undefined) return undefined;
+    const session = new Hot(Number(row["id"]), key, {
+      body: row["body"] as string | null,
+      hasState: row["has_state"] === 1,
+    });
+    this.#sessions.set(key, session);
+    return session;
+  }
+
+  /** Makes the row of a session that is not in the file. */
+  create(key: string): HotSession {
+    const id = Number(this.#insert.run(key).lastInsertRowid);
+    const session = new Hot(id, key, { body: null, hasState: false });
+    this.#sessions.set(key, session);
+    return session;
+  }
+
+  /** Finds the session that a lease's fence still counts for. */
+  held(key: string, fence: number): HotSession | undefined {
+    const session = this.#sessions.get(key);
+    return session?.hold?.fence === fence ? session : undefined;
+  }
+
+  /** Files a session after a change, and lets the longest idle ones go from memory. */
+  settle(session: HotSession): void {
+    this.leases.refresh(session);
+    if (session.hold !== undefined || session.hasWork || session.hasSteps) {
+      this.#idle.delete(session.key);
+      return;
+    }
+    if (session.body !== null && session.body.length > IDLE_BODY_MAX) {
+      this.#sessions.delete(session.key);
+      return;
+    }
+    this.#idle.delete(session.key);
+    this.#idle.set(session.key, session);
+    if (this.#idle.size <= IDLE_MAX) return;
+    const oldest = this.#idle.keys().next();
+    if (oldest.done === true) return;
+    this.#idle.delete(oldest.value);
+    this.#sessions.delete(oldest.value);
+  }
+
+  /** Drops a session whose row was deleted. */
+  forget(session: HotSession): void {
+    this.leases.forget(session);
+    this.#sessions.delete(session.key);
+    this.#idle.delete(session.key);
+  }
+
+  /** Notices timers that fell due up to `nowMs`. */
+  wakeTimers(nowMs: number): void {
+    if (nowMs < this.#nextTimerMs) return;
+    for (const { key } of this.#dueBetween.all(this.#timersSeenMs, nowMs)) {
+      const session = this.find(String(key));
+      if (session === undefined) continue;
+      session.hasDueTimer = true;
+      this.settle(session);
+    }
+    this.#timersSeenMs = nowMs;
+    this.#nextTimerMs = this.nextTimerAfter(nowMs) ?? Number.POSITIVE_INFINITY;
+  }
+
+  nextTimerAfter(nowMs: number): number | undefined {
+    const due = this.#dueAfter.get(nowMs)?.["due"];
+    return due === undefined ? undefined : Number(due);
+  }
+
+  /** Notes that a timer was set. */
+  timerSet(dueMs: number): void {
+    if (dueMs < this.#nextTimerMs) this.#nextTimerMs = dueMs;
+    // After a jump of the wall clock a timer may fall before what has been noticed already.
+    if (dueMs <= this.#timersSeenMs) this.#timersSeenMs = dueMs - 1;
+  }
+}

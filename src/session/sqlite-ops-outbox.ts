@@ -1,0 +1,128 @@
+import type { StatementSync } from "node:sqlite";
+import type { SessionKeyText } from "../types/index.ts";
+import { claimLost, fateOf, isPending, STATUS, STATUSES } from "./outbox-rules.ts";
+import type { HotSession, SqliteCore } from "./sqlite-core.ts";
+import type { RawClaim, RawFilter, RawNewRow, RawRow } from "./sqlite-protocol.ts";
+import { IS_TENANT } from "./sqlite-tenant.ts";
+import { conversationOf } from "./store.ts";
+import type { OutboxStatus, SendResult } from "./store.ts";
+
+const COLUMNS =
+  "ord, id, key, status, attempts, was_unknown, not_before, created, provider, sink, trace, error, payload";
+
+/** Replies and actions on their way out. */
+export class OutboxOps {
+  readonly #core: SqliteCore;
+  readonly #insert: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #byOrder: StatementSync;
+  readonly #byId: StatementSync;
+  readonly #begin: StatementSync;
+  readonly #end: StatementSync;
+  readonly #lose: StatementSync;
+  readonly #requeue: StatementSync;
+  readonly #newest: StatementSync;
+
+  constructor(core: SqliteCore) {
+    this.#core = core;
+    const { db } = core;
+    this.#insert = db.prepare(
+      `INSERT INTO outbox (ord, id, key, status, attempts, was_unknown, not_before, created, provider, sink, trace, payload)
+       VALUES (?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+    );
+    this.#delete = db.prepare("DELETE FROM outbox WHERE ord = ?");
+    this.#byOrder = db.prepare(`SELECT ${COLUMNS} FROM outbox WHERE ord = ?`);
+    this.#byId = db.prepare(`SELECT ${COLUMNS} FROM outbox WHERE id = ?`);
+    this.#begin = db.prepare(`UPDATE outbox SET status = ${STATUS.sending}, attempts = attempts + 1 WHERE ord = ?`);
+    this.#end = db.prepare(
+      "UPDATE outbox SET status = ?, was_unknown = ?, not_before = ?, error = ?, receipt = ?, ended = ? WHERE ord = ?",
+    );
+    this.#lose = db.prepare(`UPDATE outbox SET status = ${STATUS.unknown}, was_unknown = 1 WHERE ord = ?`);
+    this.#requeue = db.prepare(`UPDATE outbox SET status = ${STATUS.queued}, not_before = 0 WHERE ord = ?`);
+    this.#newest = db.prepare(
+      `SELECT ${COLUMNS} FROM outbox WHERE ${IS_TENANT} AND (?2 IS NULL OR status = ?2) ORDER BY ord DESC LIMIT ?3`,
+    );
+  }
+
+  /** Adds a turn's rows. Returns the id that exists already, where one does: then none was added. */
+  add(rows: readonly RawNewRow[], session: HotSession): string | undefined {
+    const { sequence, lanes, nowMs } = this.#core;
+    const added: number[] = [];
+    for (const [id, provider, sink, payload, trace] of rows) {
+      const order = sequence.next();
+      const { changes } = this.#insert.run(order, id, session.key, nowMs, provider, sink, trace, payload);
+      if (Number(changes) === 0) {
+        for (const order of added) this.#delete.run(order);
+        return id;
+      }
+      added.push(order);
+    }
+    for (const order of added) lanes.add(session.conversation, { order, notBeforeMs: 0, attempts: 0 });
+    return undefined;
+  }
+
+  claimSends(sender: string, limit: number, ttlMs: number): RawRow[] {
+    const { lanes, monotonicMs, nowMs } = this.#core;
+    for (const { order } of lanes.expire(monotonicMs)) {
+      this.#lose.run(order);
+      const row = this.#byOrder.get(order) as unknown as RawRow;
+      lanes.replace(conversation(row.key), { order, notBeforeMs: 0, attempts: row.attempts });
+    }
+    const claimed = lanes.claim(sender, limit, { nowMs, expiresAtMs: monotonicMs + ttlMs });
+    return claimed.map(({ order }) => this.#byOrder.get(order) as unknown as RawRow);
+  }
+
+  beginSend(claim: RawClaim): void {
+    const held = this.#core.lanes.held(claim);
+    if (held === undefined || held.hasBegun) throw claimLost("Begin send", claim.id);
+    this.#begin.run(claim.order);
+    this.#core.lanes.begin(claim);
+  }
+
+  endSend(claim: RawClaim, result: SendResult): void {
+    const { lanes, nowMs } = this.#core;
+    if (lanes.held(claim) === undefined) throw claimLost("End send", claim.id);
+    const row = this.#byOrder.get(claim.order) as unknown as RawRow;
+    const before = { id: row.id, status: statusOf(row), wasUnknown: row.was_unknown === 1 };
+    const fate = fateOf(row.error === null ? before : { ...before, lastError: row.error }, result);
+    const receipt = result.kind === "sent" ? (result.receipt ?? null) : null;
+    const isOver = !isPending(fate.status);
+    this.#end.run(
+      STATUS[fate.status],
+      fate.wasUnknown ? 1 : 0,
+      fate.notBeforeMs,
+      fate.lastError ?? null,
+      receipt,
+      isOver ? nowMs : null,
+      claim.order,
+    );
+    if (isOver) lanes.end(claim);
+    else lanes.end(claim, { order: claim.order, notBeforeMs: fate.notBeforeMs, attempts: row.attempts });
+  }
+
+  listOutbox(filter: RawFilter, status: number | undefined): RawRow[] {
+    return this.#newest.all(filter.tenant ?? null, status ?? null, filter.limit) as unknown as RawRow[];
+  }
+
+  retrySend(id: string): boolean {
+    const row = this.#byId.get(id) as unknown as RawRow | undefined;
+    if (row === undefined) return false;
+    const status = statusOf(row);
+    if (status !== "failed" && status !== "unknown" && status !== "abandoned") return false;
+    this.#requeue.run(row.ord);
+    const waiting = { order: row.ord, notBeforeMs: 0, attempts: row.attempts };
+    if (status === "unknown") this.#core.lanes.replace(conversation(row.key), waiting);
+    else this.#core.lanes.add(conversation(row.key), waiting);
+    return true;
+  }
+}
+
+function conversation(key: string): string {
+  return conversationOf(key as SessionKeyText);
+}
+
+function statusOf(row: RawRow): OutboxStatus {
+  const status = STATUSES[row.status];
+  if (status === undefined) throw new RangeError(`Read outbox row: expected a status of 0 to 5, got ${row.status}`);
+  return status;
+}

@@ -1,0 +1,227 @@
+import type { StatementSync } from "node:sqlite";
+import type { Hold } from "./lease-table.ts";
+import type { HotSession, SqliteCore } from "./sqlite-core.ts";
+import type { LogOps } from "./sqlite-ops-log.ts";
+import type { OutboxOps } from "./sqlite-ops-outbox.ts";
+import type { RawEntry, RawLease, RawState, RawTimer, RawTurn } from "./sqlite-protocol.ts";
+import { LEASE_INBOX_MAX } from "./store.ts";
+import { fenceStale, notUnread, rowDuplicate } from "./turn-rules.ts";
+
+/** Leases, steps and commits: the life of a turn. */
+export class TurnOps {
+  readonly #core: SqliteCore;
+  readonly #logs: LogOps;
+  readonly #outbox: OutboxOps;
+  readonly #sql: ReturnType<typeof prepare>;
+
+  constructor(core: SqliteCore, rooms: { readonly logs: LogOps; readonly outbox: OutboxOps }) {
+    this.#core = core;
+    this.#logs = rooms.logs;
+    this.#outbox = rooms.outbox;
+    this.#sql = prepare(core);
+  }
+
+  lease(worker: string, limit: number, ttlMs: number, keys: readonly string[] | undefined): RawLease[] {
+    const { leases, monotonicMs, nowMs } = this.#core;
+    this.#core.wakeTimers(nowMs);
+    const take = (session: HotSession): RawLease => this.carry(session, this.grant(session, worker, ttlMs));
+    if (keys === undefined) return leases.pick(limit, monotonicMs).map(take);
+    const taken: RawLease[] = [];
+    for (const key of keys) {
+      if (taken.length >= limit) break;
+      const session = this.#core.peek(key);
+      if (session?.hasWork === true && leases.isFree(session, monotonicMs)) taken.push(take(session));
+    }
+    return taken;
+  }
+
+  /** Hands a session to a worker under a new fence. */
+  grant(session: HotSession, worker: string, ttlMs: number): Hold {
+    const { leases, monotonicMs, sequence } = this.#core;
+    const hold = { worker, fence: sequence.next(), expiresAtMs: monotonicMs + ttlMs, ttlMs };
+    leases.grant(session, hold);
+    this.#core.settle(session);
+    return hold;
+  }
+
+  /** Reads what a lease carries; `only` is the order of the one unread entry where the other side has it already. */
+  carry(session: HotSession, hold: Hold, only?: number): RawLease {
+    const { id } = session;
+    return {
+      key: session.key,
+      fence: hold.fence,
+      body: session.body,
+      inbox: only ?? (this.#sql.inbox.all(id, LEASE_INBOX_MAX) as unknown as RawEntry[]),
+      timers: session.hasDueTimer ? (this.#sql.dueTimers.all(id, this.#core.nowMs) as unknown as RawTimer[]) : [],
+      state: session.hasState ? (this.#sql.state.all(id) as unknown as RawState[]) : [],
+      steps: session.hasSteps ? this.#sql.steps.all(id).map((row) => String(row["body"])) : [],
+    };
+  }
+
+  renew(key: string, fence: number, ttlMs: number): boolean {
+    const session = this.#core.held(key, fence);
+    if (session !== undefined) this.#core.leases.renew(session, this.#core.monotonicMs + ttlMs);
+    return session !== undefined;
+  }
+
+  release(key: string, fence: number): void {
+    const session = this.#core.held(key, fence);
+    if (session === undefined) return;
+    this.#core.leases.free(session);
+    this.#core.settle(session);
+  }
+
+  /** Returns the first outcome where the step is on record already. */
+  record(
+    key: string,
+    fence: number,
+    step: { readonly turn: number; readonly seq: number; readonly body: string },
+  ): string | undefined {
+    const session = this.#core.held(key, fence);
+    if (session === undefined) throw fenceStale("Record step", { key, fence });
+    const first = session.hasSteps ? this.#sql.step.get(session.id, step.turn, step.seq) : undefined;
+    if (first !== undefined) return String(first["body"]);
+    this.#sql.insertStep.run(session.id, step.turn, step.seq, step.body);
+    session.hasSteps = true;
+    return undefined;
+  }
+
+  commit(turn: RawTurn): RawLease | undefined {
+    const core = this.#core;
+    const session = core.held(turn.key, turn.fence);
+    const hold = session?.hold;
+    if (session === undefined || hold === undefined) throw fenceStale("Commit turn", turn);
+    for (const order of turn.consumed ?? []) if (!session.unread.includes(order)) throw notUnread(turn.key, order);
+    for (const { order } of turn.dead ?? []) if (!session.unread.includes(order)) throw notUnread(turn.key, order);
+    if (turn.outbox !== undefined) {
+      const duplicate = this.#outbox.add(turn.outbox, session);
+      if (duplicate !== undefined) throw rowDuplicate(turn.key, duplicate);
+    }
+
+    this.#consume(session, turn);
+    if (session.hasSteps) {
+      this.#sql.deleteSteps.run(session.id);
+      session.hasSteps = false;
+    }
+    if (turn.body === null) this.#clear(session);
+    else if (turn.state !== undefined) this.#writeState(session, turn.state);
+    for (const once of turn.timersDone ?? []) this.#sql.deleteTimer.run(session.id, once);
+    for (const [once, due, payload] of turn.timersNew ?? []) {
+      this.#sql.setTimer.run(session.id, once, due, payload);
+      core.timerSet(due);
+    }
+    if (session.hasDueTimer || turn.timersNew !== undefined) {
+      session.hasDueTimer = this.#sql.hasDueTimer.get(session.id, core.nowMs) !== undefined;
+    }
+    for (const body of turn.log ?? []) this.#logs.append(session.conversation, body);
+
+    const isKept = turn.keep && session.hasWork;
+    if (turn.body !== null || isKept || session.unread.length > 0 || this.#sql.hasTimer.get(session.id) !== undefined) {
+      session.body = turn.body;
+      this.#sql.update.run(turn.body, turn.expires, session.hasState ? 1 : 0, session.id);
+    } else {
+      this.#sql.deleteSession.run(session.id);
+      core.forget(session);
+      return undefined;
+    }
+    if (isKept) {
+      core.leases.renew(session, core.monotonicMs + hold.ttlMs);
+      return this.carry(session, hold);
+    }
+    core.leases.free(session);
+    core.settle(session);
+    return undefined;
+  }
+
+  /** Drops a session with all that is only its own. */
+  end(session: HotSession): void {
+    this.#clear(session);
+    this.#sql.deleteSteps.run(session.id);
+    this.#sql.deleteInbox.run(session.id);
+    this.#sql.deleteSession.run(session.id);
+    this.#core.forget(session);
+  }
+
+  #clear(session: HotSession): void {
+    this.#sql.deleteTimers.run(session.id);
+    session.hasDueTimer = false;
+    if (session.hasState) this.#sql.deleteState.run(session.id);
+    session.hasState = false;
+  }
+
+  #writeState(session: HotSession, changes: readonly RawState[]): void {
+    for (const [key, value] of changes) {
+      if (value === null) this.#sql.deleteStateKey.run(session.id, key);
+      else {
+        this.#sql.setState.run(session.id, key, value);
+        session.hasState = true;
+      }
+    }
+  }
+
+  #consume(session: HotSession, turn: RawTurn): void {
+    const dead = turn.dead ?? [];
+    const gone = new Set(turn.consumed);
+    for (const { order, reason } of dead) {
+      this.#sql.bury.run(session.key, reason, this.#core.nowMs, session.id, order);
+      gone.add(order);
+    }
+    for (const order of gone) this.#sql.deleteEntry.run(session.id, order);
+    if (gone.size > 0) session.unread = session.unread.filter((order) => !gone.has(order));
+  }
+}
+
+function prepare({ db }: SqliteCore): Readonly<Record<StatementName, StatementSync>> {
+  const arrays = (sql: string): StatementSync => {
+    const statement = db.prepare(sql);
+    statement.setReturnArrays(true);
+    return statement;
+  };
+  return {
+    inbox: arrays("SELECT ord, dedupe, received, trace, body FROM inbox WHERE session = ? ORDER BY ord LIMIT ?"),
+    dueTimers: arrays("SELECT once, due, payload FROM timer WHERE session = ? AND due <= ? ORDER BY due, once"),
+    state: arrays("SELECT key, value FROM state WHERE session = ?"),
+    steps: db.prepare("SELECT body FROM step WHERE session = ? ORDER BY turn, seq"),
+    step: db.prepare("SELECT body FROM step WHERE session = ? AND turn = ? AND seq = ?"),
+    insertStep: db.prepare("INSERT INTO step (session, turn, seq, body) VALUES (?, ?, ?, ?)"),
+    deleteSteps: db.prepare("DELETE FROM step WHERE session = ?"),
+    update: db.prepare("UPDATE session SET body = ?, expires = ?, has_state = ? WHERE id = ?"),
+    deleteSession: db.prepare("DELETE FROM session WHERE id = ?"),
+    deleteEntry: db.prepare("DELETE FROM inbox WHERE session = ? AND ord = ?"),
+    deleteInbox: db.prepare("DELETE FROM inbox WHERE session = ?"),
+    bury: db.prepare(
+      `INSERT INTO dead_letter (ord, key, reason, died, dedupe, received, trace, body)
+       SELECT ord, ?, ?, ?, dedupe, received, trace, body FROM inbox WHERE session = ? AND ord = ?`,
+    ),
+    setState: db.prepare("INSERT OR REPLACE INTO state (session, key, value) VALUES (?, ?, ?)"),
+    deleteStateKey: db.prepare("DELETE FROM state WHERE session = ? AND key = ?"),
+    deleteState: db.prepare("DELETE FROM state WHERE session = ?"),
+    setTimer: db.prepare("INSERT OR REPLACE INTO timer (session, once, due, payload) VALUES (?, ?, ?, ?)"),
+    deleteTimer: db.prepare("DELETE FROM timer WHERE session = ? AND once = ?"),
+    deleteTimers: db.prepare("DELETE FROM timer WHERE session = ?"),
+    hasTimer: db.prepare("SELECT 1 FROM timer WHERE session = ? LIMIT 1"),
+    hasDueTimer: db.prepare("SELECT 1 FROM timer WHERE session = ? AND due <= ? LIMIT 1"),
+  };
+}
+
+type StatementName =
+  | "inbox"
+  | "dueTimers"
+  | "state"
+  | "steps"
+  | "step"
+  | "insertStep"
+  | "deleteSteps"
+  | "update"
+  | "deleteSession"
+  | "deleteEntry"
+  | "deleteInbox"
+  | "bury"
+  | "setState"
+  | "deleteStateKey"
+  | "deleteState"
+  | "setTimer"
+  | "deleteTimer"
+  | "deleteTimers"
+  | "hasTimer"
+  | "hasDueTimer";

@@ -1,0 +1,176 @@
+// What the store's thread and its worker say to each other. Bodies are JSON text, made and read on the store's side; arrays rather
+// than objects, and many requests to one message, since copying between threads is a good part of a turn's cost.
+import type { ErrorCode } from "../types/index.ts";
+import type { SendResult } from "./store.ts";
+
+/** `[order, dedupeKey, receivedAtMs, traceId, envelope]` */
+export type RawEntry = readonly [number, string, number, string, string];
+/** `[onceKey, dueAtMs, payload]` */
+export type RawTimer = readonly [string, number, string];
+/** `[key, value]`, value null to delete */
+export type RawState = readonly [string, string | null];
+
+/** What a lease carries over. `inbox` is a number, the entry's order, where it holds just what was accepted in the same request. */
+export interface RawLease {
+  readonly key: string;
+  readonly fence: number;
+  readonly body: string | null;
+  readonly inbox: readonly RawEntry[] | number;
+  readonly timers: readonly RawTimer[];
+  readonly state: readonly RawState[];
+  readonly steps: readonly string[];
+}
+
+/** `[id, provider, sinkClass, payload, traceId]` */
+export type RawNewRow = readonly [string, string, string, string, string];
+
+/** An outbox row as it is stored. */
+export interface RawRow {
+  readonly ord: number;
+  readonly id: string;
+  readonly key: string;
+  readonly status: number;
+  readonly attempts: number;
+  readonly was_unknown: number;
+  readonly not_before: number;
+  readonly created: number;
+  readonly provider: string;
+  readonly sink: string;
+  readonly trace: string;
+  readonly error: string | null;
+  readonly payload: string;
+}
+
+/** A dead letter as it is stored. */
+export interface RawDeadLetter {
+  readonly ord: number;
+  readonly key: string;
+  readonly reason: string;
+  readonly died: number;
+  readonly dedupe: string;
+  readonly received: number;
+  readonly trace: string;
+  readonly body: string;
+}
+
+/** `[key, body, unread]` */
+export type RawSummary = readonly [string, string | null, number];
+
+/** A message on its way in. */
+export interface RawIngress {
+  readonly key: string;
+  readonly dedupe: string;
+  readonly received: number;
+  readonly trace: string;
+  readonly body: string;
+  readonly ttl: number;
+  readonly log: string | undefined;
+  readonly worker: string | undefined;
+  readonly leaseTtl: number | undefined;
+}
+
+/** `order` is absent for a duplicate. */
+export interface RawAccepted {
+  readonly isNew: boolean;
+  readonly logIndex?: number;
+  readonly lease?: RawLease;
+}
+
+/** A turn's changes; what is empty is absent. */
+export interface RawTurn {
+  readonly key: string;
+  readonly fence: number;
+  readonly keep: boolean;
+  /** Null ends the session. */
+  readonly body: string | null;
+  readonly expires: number | null;
+  readonly consumed: readonly number[] | undefined;
+  readonly dead: readonly { readonly order: number; readonly reason: string }[] | undefined;
+  readonly state: readonly RawState[] | undefined;
+  readonly timersDone: readonly string[] | undefined;
+  readonly timersNew: readonly RawTimer[] | undefined;
+  readonly outbox: readonly RawNewRow[] | undefined;
+  readonly log: readonly string[] | undefined;
+}
+
+/** Names a row that a sender holds. */
+export interface RawClaim {
+  readonly id: string;
+  readonly conversation: string;
+  readonly order: number;
+  readonly attempts: number;
+  readonly sender: string;
+}
+
+/** Whose records to list. */
+export interface RawFilter {
+  readonly tenant: string | undefined;
+  readonly limit: number;
+}
+
+/** What `sweep` found. */
+export interface RawOverdue {
+  readonly sessions: readonly string[];
+  readonly sends: boolean;
+  readonly nextTimerAtMs: number | undefined;
+}
+
+/** Every operation of the worker. One that throws has changed nothing, or makes its whole transaction start over. */
+export interface StoreOps {
+  accept(entry: RawIngress): RawAccepted;
+  lease(worker: string, limit: number, ttlMs: number, keys: readonly string[] | undefined): readonly RawLease[];
+  renew(key: string, fence: number, ttlMs: number): boolean;
+  release(key: string, fence: number): void;
+  record(
+    key: string,
+    fence: number,
+    step: { readonly turn: number; readonly seq: number; readonly body: string },
+  ): string | undefined;
+  commit(turn: RawTurn): RawLease | undefined;
+  claimSends(sender: string, limit: number, ttlMs: number): readonly RawRow[];
+  beginSend(claim: RawClaim): void;
+  endSend(claim: RawClaim, result: SendResult): void;
+  listOutbox(filter: RawFilter, status: number | undefined): readonly RawRow[];
+  retrySend(id: string): boolean;
+  listDeadLetters(filter: RawFilter): readonly RawDeadLetter[];
+  redrive(order: number): boolean;
+  readLog(conversation: string, after: number, limit: number): readonly (readonly [number, string])[];
+  read(key: string): RawSummary | undefined;
+  list(filter: RawFilter): readonly RawSummary[];
+  end(key: string): boolean;
+  sweep(nowMs: number): RawOverdue;
+}
+
+/** One call: the operation and its arguments. */
+export type RawCall = { [Op in keyof StoreOps]: readonly [Op, Parameters<StoreOps[Op]>] }[keyof StoreOps];
+
+/** All calls of one tick, with the time at which they were sent. */
+export interface RawBatch {
+  readonly nowMs: number;
+  readonly monotonicMs: number;
+  readonly calls: readonly RawCall[];
+}
+
+/** Why a call failed; without a code it is a programming mistake. */
+export interface RawFailure {
+  readonly index: number;
+  readonly code: ErrorCode | undefined;
+  readonly message: string;
+}
+
+/** The answers to one batch, in its order. */
+export interface RawAnswers {
+  readonly kind: "answers";
+  readonly results: readonly unknown[];
+  readonly failures?: readonly RawFailure[];
+}
+
+/** What the worker sends: once whether it could open the file, then answers. */
+export type FromWorker =
+  | { readonly kind: "opened" }
+  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
+  | { readonly kind: "closed" }
+  | RawAnswers;
+
+/** What the worker gets. */
+export type ToWorker = RawBatch | { readonly kind: "close" };

@@ -1,0 +1,113 @@
+import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { GreenticError, quote } from "../types/index.ts";
+import { storeFailure } from "./sqlite-failure.ts";
+
+/** "GTCS": marks the file as a session store. */
+const APPLICATION_ID = 0x47544353;
+
+// Everything of a session that goes with it is keyed by the session row's id, so that a key of 60 to 100 bytes is stored once.
+// What outlives the session (deliveries, outbox, dead letters, logs) names it by text. `session` is the only table that grows with
+// the number of waiting sessions.
+const VERSION_1 = `
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE channel (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE delivery (
+  channel INTEGER NOT NULL, dedupe TEXT NOT NULL, expires INTEGER NOT NULL, log_index INTEGER,
+  PRIMARY KEY (channel, dedupe)) WITHOUT ROWID;
+CREATE TABLE session (
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, expires INTEGER, has_state INTEGER NOT NULL DEFAULT 0, body TEXT);
+CREATE TABLE inbox (
+  session INTEGER NOT NULL, ord INTEGER NOT NULL, dedupe TEXT NOT NULL, received INTEGER NOT NULL, trace TEXT NOT NULL,
+  body TEXT NOT NULL, PRIMARY KEY (session, ord)) WITHOUT ROWID;
+CREATE TABLE state (
+  session INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (session, key)) WITHOUT ROWID;
+CREATE TABLE timer (
+  session INTEGER NOT NULL, once TEXT NOT NULL, due INTEGER NOT NULL, payload TEXT NOT NULL,
+  PRIMARY KEY (session, once)) WITHOUT ROWID;
+CREATE INDEX timer_due ON timer (due, session);
+CREATE TABLE step (
+  session INTEGER NOT NULL, turn INTEGER NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (session, turn, seq)) WITHOUT ROWID;
+CREATE TABLE outbox (
+  ord INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, key TEXT NOT NULL, status INTEGER NOT NULL, attempts INTEGER NOT NULL,
+  was_unknown INTEGER NOT NULL, not_before INTEGER NOT NULL, created INTEGER NOT NULL, ended INTEGER, provider TEXT NOT NULL,
+  sink TEXT NOT NULL, trace TEXT NOT NULL, error TEXT, receipt TEXT, payload TEXT NOT NULL);
+CREATE TABLE dead_letter (
+  ord INTEGER PRIMARY KEY, key TEXT NOT NULL, reason TEXT NOT NULL, died INTEGER NOT NULL, dedupe TEXT NOT NULL,
+  received INTEGER NOT NULL, trace TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE conversation (
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, next INTEGER NOT NULL, touched INTEGER NOT NULL);
+CREATE TABLE log (
+  conversation INTEGER NOT NULL, idx INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (conversation, idx)) WITHOUT ROWID;
+INSERT INTO meta VALUES ('sequence', 1);
+`;
+
+/** Brings a file from version `index` to `index + 1`; never changed once released, only added to. */
+const UPGRADES: readonly string[] = [VERSION_1];
+
+/**
+ * Opens a store's file, made or upgraded as needed, for this process alone. The write-ahead log is flushed at each commit; no
+ * shared memory is used, as the exclusive lock keeps every other process out. Frames of the log carry SQLite's checksums, so a
+ * torn tail is cut off at the last whole commit; `cell_size_check` refuses pages of impossible structure.
+ * @throws STORE_UNAVAILABLE, STORE_READ_ONLY, STORE_SCHEMA_NEWER, STORE_DATA_CORRUPT
+ */
+export function openDatabase(file: string): DatabaseSync {
+  const doing = `Open session store ${quote(file)}`;
+  let db: DatabaseSync | undefined;
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    db = new DatabaseSync(file, { timeout: 0 });
+    db.exec(
+      "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;",
+    );
+    checkVersion(db, doing);
+    db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32768;");
+    // Checkpoints write each page once however often it changed, so rarer ones write less; 16 MB bounds the time to recover.
+    db.exec("PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;");
+    upgrade(db);
+    syncDirectory(dirname(file));
+    return db;
+  } catch (error) {
+    db?.close();
+    throw storeFailure(error, doing);
+  }
+}
+
+function checkVersion(db: DatabaseSync, doing: string): void {
+  const version = pragma(db, "user_version");
+  const application = pragma(db, "application_id");
+  const tables = Number(db.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"]);
+  if (application !== APPLICATION_ID && (application !== 0 || tables > 0)) {
+    throw new GreenticError("STORE_DATA_CORRUPT", `${doing}: it is a database of another kind`);
+  }
+  if (version > UPGRADES.length) {
+    throw new GreenticError(
+      "STORE_SCHEMA_NEWER",
+      `${doing}: expected schema version ${UPGRADES.length} or older, got ${version}`,
+    );
+  }
+}
+
+function upgrade(db: DatabaseSync): void {
+  for (let version = pragma(db, "user_version"); version < UPGRADES.length; version++) {
+    db.exec(
+      `BEGIN IMMEDIATE; ${UPGRADES[version]} PRAGMA application_id=${APPLICATION_ID}; PRAGMA user_version=${version + 1}; COMMIT;`,
+    );
+  }
+}
+
+function pragma(db: DatabaseSync, name: string): number {
+  return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+/** A new file is only as durable as its name in the directory. */
+function syncDirectory(dir: string): void {
+  const fd = openSync(dir, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

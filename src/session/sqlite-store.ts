@@ -1,0 +1,168 @@
+import { join } from "node:path";
+import type { SessionKeyText, World } from "../types/index.ts";
+import { STATUS } from "./outbox-rules.ts";
+import { deadLetterOf, leaseOf, rawIngress, rawTurn, rowOf, summaryOf } from "./sqlite-codec.ts";
+import { SqliteLink } from "./sqlite-link.ts";
+import type { RawClaim, RawFilter } from "./sqlite-protocol.ts";
+import { CLAIM_TTL_MS, conversationOf, LEASE_TTL_MS } from "./store.ts";
+import type {
+  Accepted,
+  DeadLetter,
+  IngressEntry,
+  Lease,
+  LeaseTo,
+  LogEntry,
+  OutboxRow,
+  OutboxStatus,
+  Overdue,
+  SendResult,
+  SessionFilter,
+  SessionStore,
+  SessionSummary,
+  Step,
+  TurnCommit,
+} from "./store.ts";
+import { checkIngress } from "./turn-rules.ts";
+
+/** Where a SQLite store lives; its directory belongs to it and to one process at a time. */
+export interface SqliteStoreOptions {
+  /** Holds `sessions.db` and its log; made if absent. */
+  readonly dir: string;
+  readonly world: World;
+}
+
+/**
+ * Opens the durable store of one process: a SQLite file with one writer off the event loop. What resolves is flushed to the disk.
+ * After a crash every lease and claim is gone and sends that had begun are `unknown`.
+ * @throws STORE_UNAVAILABLE where another process has it open, STORE_READ_ONLY, STORE_SCHEMA_NEWER, STORE_DATA_CORRUPT
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<SessionStore> {
+  return new SqliteSessionStore(await SqliteLink.open(join(options.dir, "sessions.db"), options.world));
+}
+
+class SqliteSessionStore implements SessionStore {
+  readonly isDurable = true;
+  readonly #link: SqliteLink;
+
+  constructor(link: SqliteLink) {
+    this.#link = link;
+  }
+
+  async accept(entry: IngressEntry, options?: { readonly leaseTo?: LeaseTo }): Promise<Accepted> {
+    checkIngress(entry);
+    const to = options?.leaseTo;
+    const { isNew, logIndex, lease } = await this.#link.call("accept", rawIngress(entry, to));
+    const answer: Accepted = logIndex === undefined ? kindOf(isNew) : { ...kindOf(isNew), logIndex };
+    return lease === undefined || to === undefined ? answer : { ...answer, lease: leaseOf(lease, to.worker, entry) };
+  }
+
+  async lease(
+    worker: string,
+    options: { readonly limit: number; readonly keys?: readonly SessionKeyText[]; readonly ttlMs?: number },
+  ): Promise<readonly Lease[]> {
+    const leases = await this.#link.call("lease", worker, options.limit, options.ttlMs ?? LEASE_TTL_MS, options.keys);
+    return leases.map((raw) => leaseOf(raw, worker));
+  }
+
+  renew(lease: Lease, ttlMs: number): Promise<boolean> {
+    return this.#link.call("renew", lease.key, lease.fence, ttlMs);
+  }
+
+  release(lease: Lease): Promise<void> {
+    return this.#link.call("release", lease.key, lease.fence);
+  }
+
+  async record(lease: Lease, step: Step): Promise<Step> {
+    const { turn, seq } = step;
+    const body = JSON.stringify(step);
+    const first = await this.#link.call("record", lease.key, lease.fence, { turn, seq, body });
+    return first === undefined ? step : (JSON.parse(first) as Step);
+  }
+
+  async commit(lease: Lease, turn: TurnCommit, options?: { readonly keep?: boolean }): Promise<Lease | undefined> {
+    const next = await this.#link.call("commit", rawTurn(lease, turn, options?.keep === true));
+    return next === undefined ? undefined : leaseOf(next, lease.worker);
+  }
+
+  async claimSends(
+    sender: string,
+    options: { readonly limit: number; readonly ttlMs?: number },
+  ): Promise<readonly OutboxRow[]> {
+    const rows = await this.#link.call("claimSends", sender, options.limit, options.ttlMs ?? CLAIM_TTL_MS);
+    return rows.map(rowOf);
+  }
+
+  beginSend(row: OutboxRow, sender: string): Promise<void> {
+    return this.#link.call("beginSend", rawClaim(row, sender));
+  }
+
+  endSend(row: OutboxRow, sender: string, result: SendResult): Promise<void> {
+    return this.#link.call("endSend", rawClaim(row, sender), result);
+  }
+
+  async listOutbox(filter: SessionFilter & { readonly status?: OutboxStatus }): Promise<readonly OutboxRow[]> {
+    const status = filter.status === undefined ? undefined : STATUS[filter.status];
+    const rows = await this.#link.call("listOutbox", rawFilter(filter), status);
+    return rows.map(rowOf);
+  }
+
+  retrySend(id: string): Promise<boolean> {
+    return this.#link.call("retrySend", id);
+  }
+
+  async listDeadLetters(filter: SessionFilter): Promise<readonly DeadLetter[]> {
+    const letters = await this.#link.call("listDeadLetters", rawFilter(filter));
+    return letters.map(deadLetterOf);
+  }
+
+  redrive(order: number): Promise<boolean> {
+    return this.#link.call("redrive", order);
+  }
+
+  async readLog(
+    conversation: string,
+    options: { readonly after: number; readonly limit: number },
+  ): Promise<readonly LogEntry[]> {
+    const entries = await this.#link.call("readLog", conversation, options.after, options.limit);
+    return entries.map(([index, body]) => ({ index, activity: JSON.parse(body) as LogEntry["activity"] }));
+  }
+
+  async read(key: SessionKeyText): Promise<SessionSummary | undefined> {
+    const summary = await this.#link.call("read", key);
+    return summary === undefined ? undefined : summaryOf(summary);
+  }
+
+  async list(filter: SessionFilter): Promise<readonly SessionSummary[]> {
+    const summaries = await this.#link.call("list", rawFilter(filter));
+    return summaries.map(summaryOf);
+  }
+
+  end(key: SessionKeyText): Promise<boolean> {
+    return this.#link.call("end", key);
+  }
+
+  async sweep(nowMs: number): Promise<Overdue> {
+    const { sessions, sends, nextTimerAtMs } = await this.#link.call("sweep", nowMs);
+    const overdue = { sessions: sessions as readonly SessionKeyText[], sends };
+    return nextTimerAtMs === undefined ? overdue : { ...overdue, nextTimerAtMs };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#link.close();
+  }
+}
+
+const ACCEPTED: Accepted = { kind: "accepted" };
+const DUPLICATE: Accepted = { kind: "duplicate" };
+
+function kindOf(isNew: boolean): Accepted {
+  return isNew ? ACCEPTED : DUPLICATE;
+}
+
+function rawClaim({ id, key, order, attempts }: OutboxRow, sender: string): RawClaim {
+  return { id, conversation: conversationOf(key), order, attempts, sender };
+}
+
+function rawFilter({ tenant, limit }: SessionFilter): RawFilter {
+  return { tenant, limit: limit ?? 100 };
+}

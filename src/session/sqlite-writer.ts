@@ -1,0 +1,139 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { GreenticError, isGreenticError } from "../types/index.ts";
+import { STATUS } from "./outbox-rules.ts";
+import { SqliteCore } from "./sqlite-core.ts";
+import { isFatal, storeFailure } from "./sqlite-failure.ts";
+import { AdminOps } from "./sqlite-ops-admin.ts";
+import { InboxOps } from "./sqlite-ops-inbox.ts";
+import { LogOps } from "./sqlite-ops-log.ts";
+import { OutboxOps } from "./sqlite-ops-outbox.ts";
+import { TurnOps } from "./sqlite-ops-turn.ts";
+import type { RawAnswers, RawCall, RawFailure, StoreOps } from "./sqlite-protocol.ts";
+
+interface Clock {
+  readonly nowMs: number;
+  readonly monotonicMs: number;
+}
+
+/** Answers being collected. */
+interface Answers {
+  readonly results: unknown[];
+  readonly failures: RawFailure[];
+}
+
+/**
+ * The one writer of a store's file. All calls that wait when it wakes run in one transaction and share one flush. A call that
+ * refuses does so before it writes; where one fails otherwise (a full disk, say) the transaction is rolled back and each call
+ * runs in one of its own, so that it fails alone.
+ */
+export class SqliteWriter {
+  readonly #db: DatabaseSync;
+  readonly #core: SqliteCore;
+  readonly #ops: StoreOps;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  /** What ended this store's life. */
+  #fatal: GreenticError | undefined;
+
+  /** Recovers what the last process left behind: its leases are gone, and sends that it had begun are unknown. */
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    this.#begin = db.prepare("BEGIN IMMEDIATE");
+    this.#commit = db.prepare("COMMIT");
+    db.exec(`UPDATE outbox SET status = ${STATUS.unknown}, was_unknown = 1 WHERE status = ${STATUS.sending}`);
+    this.#core = new SqliteCore(db);
+    this.#core.load();
+    this.#ops = operations(this.#core);
+  }
+
+  run(calls: readonly RawCall[], clock: Clock): RawAnswers {
+    const together: Answers = { results: [], failures: [] };
+    if (this.#fatal === undefined && this.#attempt(calls, clock, together) === undefined) return answersOf(together);
+    const apart: Answers = { results: [], failures: [] };
+    for (const [index, call] of calls.entries()) {
+      const one: Answers = { results: [], failures: [] };
+      const error = this.#fatal ?? this.#attempt([call], clock, one);
+      if (error !== undefined) apart.failures.push(failureOf(error, index));
+      for (const failure of one.failures) apart.failures.push({ ...failure, index });
+      apart.results.push(one.results[0]);
+    }
+    return answersOf(apart);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** Runs calls in one transaction. Returns why that failed as a whole; then nothing has changed. */
+  #attempt(calls: readonly RawCall[], clock: Clock, answers: Answers): GreenticError | undefined {
+    try {
+      this.#core.begin(clock);
+      this.#begin.run();
+      for (const [index, [name, args]] of calls.entries()) {
+        try {
+          answers.results.push(Reflect.apply(this.#ops[name], undefined, args));
+        } catch (error) {
+          if (!isGreenticError(error) && !(error instanceof RangeError)) throw error;
+          answers.results.push(undefined);
+          answers.failures.push(failureOf(error, index));
+        }
+      }
+      this.#commit.run();
+      return undefined;
+    } catch (error) {
+      return this.#rollback(error);
+    }
+  }
+
+  #rollback(error: unknown): GreenticError {
+    const failure = storeFailure(error, "Write session store");
+    try {
+      if (isFatal(error)) throw error;
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      this.#core.rollback();
+    } catch (second) {
+      // What is on disk is open, or it can't be read back: nothing may be built on it any more.
+      this.#fatal = new GreenticError("STORE_UNAVAILABLE", "Write session store: it failed and was shut", {
+        cause: second,
+      });
+      return this.#fatal;
+    }
+    return failure;
+  }
+}
+
+function operations(core: SqliteCore): StoreOps {
+  const logs = new LogOps(core);
+  const outbox = new OutboxOps(core);
+  const turns = new TurnOps(core, { logs, outbox });
+  const inbox = new InboxOps(core, { logs, turns });
+  const admin = new AdminOps(core, turns);
+  return {
+    accept: inbox.accept.bind(inbox),
+    lease: turns.lease.bind(turns),
+    renew: turns.renew.bind(turns),
+    release: turns.release.bind(turns),
+    record: turns.record.bind(turns),
+    commit: turns.commit.bind(turns),
+    claimSends: outbox.claimSends.bind(outbox),
+    beginSend: outbox.beginSend.bind(outbox),
+    endSend: outbox.endSend.bind(outbox),
+    listOutbox: outbox.listOutbox.bind(outbox),
+    retrySend: outbox.retrySend.bind(outbox),
+    listDeadLetters: inbox.listDeadLetters.bind(inbox),
+    redrive: inbox.redrive.bind(inbox),
+    readLog: logs.readLog.bind(logs),
+    read: admin.read.bind(admin),
+    list: admin.list.bind(admin),
+    end: admin.end.bind(admin),
+    sweep: admin.sweep.bind(admin),
+  };
+}
+
+function answersOf({ results, failures }: Answers): RawAnswers {
+  return failures.length === 0 ? { kind: "answers", results } : { kind: "answers", results, failures };
+}
+
+function failureOf(error: GreenticError | RangeError, index: number): RawFailure {
+  return { index, code: isGreenticError(error) ? error.code : undefined, message: error.message };
+}
