@@ -47,7 +47,7 @@ test.each([
   ["a long form of 2^32-1", "1b00000000ffffffff", "PACK_CBOR_NOT_DETERMINISTIC"],
   ["a long form of a length", "580161", "PACK_CBOR_NOT_DETERMINISTIC"],
   ["keys out of order", "a2616201616102", "PACK_CBOR_NOT_DETERMINISTIC"],
-  ["length-first order where bytewise differs", "a2613001190100" + "02", "PACK_CBOR_NOT_DETERMINISTIC"],
+  ["length-first order where bytewise differs", "a261300119010002", "PACK_CBOR_NOT_DETERMINISTIC"],
   ["a key twice", "a2616101616102", "PACK_CBOR_INVALID"],
   ["a float", "fb3ff199999999999a", "PACK_CBOR_NOT_DETERMINISTIC"],
   ["NaN", "f97e00", "PACK_CBOR_NOT_DETERMINISTIC"],

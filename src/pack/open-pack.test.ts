@@ -31,7 +31,7 @@ test("openPack() gives the verified bytes, indexes and texts", async () => {
   expect(Buffer.from(pack.read("components/echo.wasm") ?? []).equals(EMPTY_COMPONENT)).toBe(true);
   expect(pack.read("assets/nothing")).toBeUndefined();
   expect(pack.readText("assets/nothing")).toBeUndefined();
-  expect([...pack.i18n].map(([locale, texts]) => [locale, { ...texts }])).toEqual([
+  expect(Object.entries(pack.i18n).map(([locale, texts]) => [locale, { ...texts }])).toEqual([
     ["en", { hello: "Hello", "menu.help": "Help" }],
     ["pt-BR", { hello: "Olá" }],
   ]);

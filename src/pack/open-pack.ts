@@ -1,4 +1,5 @@
 import { GreenticError, isJsonObject, parseJson } from "../types/index.ts";
+import type { I18nBundles } from "../flow/index.ts";
 import type { PackKind } from "./capability-id.ts";
 import { packKindOf } from "./capability-id.ts";
 import { findingError } from "./finding-error.ts";
@@ -46,8 +47,8 @@ export interface Pack {
   readonly components: ReadonlyMap<string, ComponentEntry>;
   /** By path. */
   readonly assets: ReadonlyMap<string, AssetEntry>;
-  /** Locale → key → text, of the assets `i18n/<locale>.json`; the maps have no prototype. */
-  readonly i18n: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** Locale → key → text, of the assets `i18n/<locale>.json`; the objects have no prototype. */
+  readonly i18n: I18nBundles;
   /** Returns an entry's bytes, which must not be changed; undefined where there is none. */
   read(path: string): Uint8Array | undefined;
   /** Returns an entry as UTF-8 text. @throws PACK_ASSET_INVALID where it is none */
@@ -100,12 +101,12 @@ function readText(archive: PackArchive, path: string): string | undefined {
   }
 }
 
-function readI18n(archive: PackArchive, manifest: PackManifest): Pack["i18n"] {
-  const bundles = new Map<string, Readonly<Record<string, string>>>();
+function readI18n(archive: PackArchive, manifest: PackManifest): I18nBundles {
+  const bundles = Object.create(null) as Record<string, Readonly<Record<string, string>>>;
   for (const path of manifest.assets.keys()) {
     const locale = /(?:^|\/)i18n\/([A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*)\.json$/.exec(path)?.[1];
     if (locale === undefined) continue;
-    bundles.set(locale.replaceAll("_", "-"), readBundle(path, readText(archive, path) ?? ""));
+    bundles[locale.replaceAll("_", "-")] = readBundle(path, readText(archive, path) ?? "");
   }
   return bundles;
 }

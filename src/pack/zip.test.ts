@@ -1,78 +1,23 @@
-import { crc32, deflateRawSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { ContentHasher } from "./content-hasher.ts";
 import type { PackLimits } from "./pack-limits.ts";
 import { PACK_LIMITS } from "./pack-limits.ts";
 import { readZip } from "./zip-read.ts";
 import { writeZip } from "./zip-write.ts";
-
-const bytesOf = (text: string): Uint8Array => Buffer.from(text);
-const FILES = [
-  { path: "manifest.cbor", bytes: bytesOf("m") },
-  { path: "assets/a.txt", bytes: bytesOf("alpha") },
-  { path: "flows/main.ygtc", bytes: bytesOf("id: main") },
-];
-const good = (): Buffer<ArrayBuffer> => Buffer.from(writeZip(FILES));
-const END = 22;
-
-/** Where the n-th central header begins; names are those of `FILES` in written order. */
-function centralAt(zip: Buffer, index: number): number {
-  let at = zip.readUInt32LE(zip.length - END + 16);
-  for (let i = 0; i < index; i++) at += 46 + zip.readUInt16LE(at + 28);
-  return at;
-}
-
-/** Changes a field of an entry in both headers: `local` is its offset in the local header, the central one is 2 further. */
-function patch(
-  zip: Buffer,
-  index: number,
-  change: { readonly local: number; readonly size: 1 | 2 | 4; readonly value: number },
-): void {
-  const central = centralAt(zip, index);
-  const local = zip.readUInt32LE(central + 42);
-  zip.writeUIntLE(change.value, local + change.local, change.size);
-  zip.writeUIntLE(change.value, central + change.local + 2, change.size);
-}
-
-function rename(zip: Buffer, index: number, name: string): void {
-  const central = centralAt(zip, index);
-  zip.write(name, zip.readUInt32LE(central + 42) + 30, "latin1");
-  zip.write(name, central + 46, "latin1");
-}
-
-/** Inserts bytes in front of an offset and moves what the end record points to. */
-function insert(zip: Buffer, at: number, bytes: Uint8Array): Buffer<ArrayBuffer> {
-  const out = Buffer.concat([zip.subarray(0, at), bytes, zip.subarray(at)]);
-  const end = out.length - END;
-  if (at <= out.readUInt32LE(end + 16)) out.writeUInt32LE(out.readUInt32LE(end + 16) + bytes.length, end + 16);
-  return out;
-}
-
-interface Entry {
-  readonly path: string;
-  readonly packed: Uint8Array;
-  readonly sizeBytes: number;
-  readonly crc: number;
-}
-
-/** An archive of deflated entries with whatever claims. */
-function deflated(...entries: readonly Entry[]): Buffer<ArrayBuffer> {
-  const zip = Buffer.from(writeZip(entries.map(({ path, packed }) => ({ path, bytes: packed }))));
-  for (const [i, entry] of entries.entries()) {
-    patch(zip, i, { local: 4, size: 2, value: 20 });
-    patch(zip, i, { local: 8, size: 2, value: 8 });
-    patch(zip, i, { local: 14, size: 4, value: entry.crc });
-    patch(zip, i, { local: 22, size: 4, value: entry.sizeBytes });
-  }
-  return zip;
-}
-
-const deflate = (path: string, bytes: Uint8Array): Entry => ({
-  path,
-  packed: deflateRawSync(bytes, { level: 9 }),
-  sizeBytes: bytes.length,
-  crc: crc32(bytes),
-});
+import {
+  bytesOf,
+  centralAt,
+  deflate,
+  deflated,
+  END,
+  FILES,
+  fixCentral,
+  good,
+  insert,
+  patch,
+  rename,
+} from "./zip-fixture.ts";
+import type { Entry } from "./zip-fixture.ts";
 
 async function readAll(
   zip: Uint8Array,
@@ -420,19 +365,6 @@ const VIOLATIONS: readonly (readonly [string, string, () => Uint8Array])[] = [
     () => writeZip([...FILES, { path: "Assets/A.txt", bytes: bytesOf("beta") }]),
   ],
 ];
-
-function fixCentral(
-  zip: Buffer<ArrayBuffer>,
-  index: number,
-  { offset, extra }: { readonly offset: number; readonly extra: number },
-): Buffer<ArrayBuffer> {
-  zip.writeUInt32LE(zip.readUInt32LE(zip.length - END + 12) + extra, zip.length - END + 12);
-  // `insert` moved the directory's begin, which stands before the inserted bytes.
-  const begin = good().readUInt32LE(good().length - END + 16);
-  zip.writeUInt32LE(begin, zip.length - END + 16);
-  zip.writeUInt16LE(extra, centralAt(zip, index) + offset);
-  return zip;
-}
 
 test.each(VIOLATIONS)("readZip() refuses %s as %s", (_what, code, make) => {
   expect(() => readZip(make())).toThrow(expect.objectContaining({ code }));
