@@ -177,7 +177,8 @@ class ModuleRewriter {
     const body = new ByteWriter();
     const count = reader?.count() ?? 0;
     body.u32(count + (isMetered ? 1 : 0));
-    for (let index = 0; reader && index < count; index++) {
+    for (let index = 0; index < count; index++) {
+      if (!reader) break;
       if (reader.peek() === 0x40) refuse("tables with an initial value");
       const start = reader.offset;
       valueType(reader);

@@ -13,7 +13,7 @@ import { Meter } from "./refuel.ts";
 import { RunState } from "./run-state.ts";
 import { stringCodec } from "./strings.ts";
 import { abiTrap, ComponentErr, toTrap, Trap } from "./trap.ts";
-import type { CoreFunction, WasmMemory, WasmModule } from "./wasm.ts";
+import type { CoreFunction, WasmModule } from "./wasm.ts";
 import { wasm } from "./wasm.ts";
 
 /** A lowered function: what stands in the way between core code and its callee. */
@@ -278,7 +278,7 @@ export class LinkedInstance implements ComponentInstance {
           const { handles } = this.#leave(ref.instance);
           return handles.get(Number(index) >>> 0, ref.resource).rep;
         };
-      case "resource-drop":
+      default:
         return this.#dropFunction(ref.resource, ref.instance);
     }
   }
@@ -338,7 +338,7 @@ export class LinkedInstance implements ComponentInstance {
       instance,
       strings: stringCodec(options.encoding),
       budget: this.#run,
-      memory: memory as WasmMemory | null,
+      memory,
       realloc: options.realloc && this.#coreFunction(options.realloc),
     });
   }

@@ -86,7 +86,7 @@ function canonOptions(reader: BinaryReader, scope: Scope): CanonOptions {
         return;
       case 6:
       case 7:
-        return refuseAsync("an asynchronous canonical option", start);
+        refuseAsync("an asynchronous canonical option", start);
       default:
         reader.fail(`canonical option ${kind}`, start);
     }

@@ -51,23 +51,24 @@ export class Meter {
   }
 }
 
-const HOOK_MODULE = Uint8Array.from([
-  ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+// prettier-ignore
+const HOOK_SECTIONS: readonly (readonly number[])[] = [
+  [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
   // types: (externref) -> (), (externref) -> i32
-  ...[1, 10, 2, 0x60, 1, 0x6f, 0, 0x60, 1, 0x6f, 1, 0x7f],
+  [1, 10, 2, 0x60, 1, 0x6f, 0, 0x60, 1, 0x6f, 1, 0x7f],
   // imports: h.b blocked, h.n now, h.l later
-  ...[2, 19, 3, 1, 0x68, 1, 0x62, 0, 1, 1, 0x68, 1, 0x6e, 0, 0, 1, 0x68, 1, 0x6c, 0, 0],
-  ...[3, 2, 1, 0],
-  ...[7, 5, 1, 1, 0x72, 0, 3],
-  ...[10, 20, 1, 18, 0, 0x20, 0, 0x10, 0, 0x04, 0x40, 0x20, 0, 0x10, 1, 0x05, 0x20, 0, 0x10, 2, 0x0b, 0x0b],
-]);
+  [2, 19, 3, 1, 0x68, 1, 0x62, 0, 1, 1, 0x68, 1, 0x6e, 0, 0, 1, 0x68, 1, 0x6c, 0, 0],
+  [3, 2, 1, 0],
+  [7, 5, 1, 1, 0x72, 0, 3],
+  [10, 20, 1, 18, 0, 0x20, 0, 0x10, 0, 0x04, 0x40, 0x20, 0, 0x10, 1, 0x05, 0x20, 0, 0x10, 2, 0x0b, 0x0b],
+];
 
 function makeHook(): CoreFunction {
   const blocked: CoreFunction = (meter) => ((meter as Meter).source.isBlocked() ? 1 : 0);
   const now: CoreFunction = (meter) => (meter as Meter).fill((meter as Meter).source.refuelNow());
   const later: CoreFunction = async (meter) => (meter as Meter).fill(await (meter as Meter).source.refuelLater());
   const imports = { h: { b: blocked, n: now, l: new wasm.Suspending(later) } };
-  const { exports } = new wasm.Instance(new wasm.Module(HOOK_MODULE), imports);
+  const { exports } = new wasm.Instance(new wasm.Module(Uint8Array.from(HOOK_SECTIONS.flat())), imports);
   return exports["r"] as CoreFunction;
 }
 
