@@ -1,0 +1,1 @@
+export { GUEST_LIBRARY, HOST_INTERFACES, MCP_ROUTER, WIT_DIRECTORY } from "./wit-files.ts";

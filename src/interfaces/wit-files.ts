@@ -1,0 +1,20 @@
+import { join } from "node:path";
+
+/** Holds the WIT packages of every interface between host and components, one file a package. */
+export const WIT_DIRECTORY: string = join(import.meta.dirname, "wit");
+
+/** Holds the library `@greentic/guest` that components in TypeScript may import, and `host.d.ts` with the host's modules. */
+export const GUEST_LIBRARY: string = join(import.meta.dirname, "guest");
+
+/** The interface that MCP components export. */
+export const MCP_ROUTER = "wasix:mcp/router@25.6.18";
+
+/** The interfaces that a component built here imports for each thing that it may be granted. */
+export const HOST_INTERFACES = {
+  http: "greentic:http/http-client@1.1.0",
+  secrets: "greentic:secrets-store/secrets-store@1.0.0",
+  state: "greentic:state/state-store@1.0.0",
+  telemetry: "greentic:telemetry/logger-api@1.0.0",
+  tools: "greentic:host/tools@1.0.0",
+  assets: "greentic:host/assets@1.0.0",
+} as const;
