@@ -83,6 +83,8 @@ export interface HostHttpRequest {
   readonly timeoutMs?: number;
   /** Origins that the request and its redirects may reach. */
   readonly origins: readonly string[];
+  /** Default true. */
+  readonly followRedirects?: boolean;
 }
 
 export interface HostHttpResponse {

@@ -22,4 +22,54 @@ export const componentErrors = {
     kind: "permission_denied",
     help: "Grant what the message names in the pack's manifest, or build the component without it.",
   },
+  COMPONENT_SOURCE_INVALID: {
+    kind: "invalid_input",
+    help: "Describe the component in component.toml: name, world (component, mcp or own), entry, wasi, wit and [grants].",
+  },
+  COMPONENT_BUILDER_ABSENT: {
+    kind: "unavailable",
+    help: "Install the builder beside the project: npm install --save-dev componentize-qjs.",
+  },
+  COMPONENT_BUILD_FAILED: {
+    kind: "invalid_input",
+    help: "Correct the source that the message names; types must be erasable and imports relative or granted.",
+  },
+  COMPONENT_SOURCE_EXISTS: {
+    kind: "conflict",
+    help: "Choose another directory; nothing that exists is overwritten.",
+  },
+  COMPONENT_NOT_ADMITTED: {
+    kind: "not_found",
+    help: "Admit the component before it is called; a host forgets what it admitted when it ends.",
+  },
+  COMPONENT_OPERATION_UNKNOWN: {
+    kind: "not_found",
+    help: "Call an operation that the component exports; `gtc component inspect` lists them.",
+  },
+  COMPONENT_ABI_UNSUPPORTED: {
+    kind: "invalid_input",
+    help: "Call components that export greentic:component's execute or wasix:mcp/router@25.6.18.",
+  },
+  COMPONENT_INPUT_INVALID: { kind: "invalid_input", help: "Give the operation the input that its interface asks for." },
+  COMPONENT_FAILED: { kind: "unknown", help: "The component itself reported the failure; its message says why." },
+  COMPONENT_TRAPPED: {
+    kind: "internal",
+    help: "The component broke off by itself; its log may say why. Report it to its publisher.",
+  },
+  COMPONENT_DEADLINE_EXCEEDED: {
+    kind: "timeout",
+    help: "The component ran longer than its call may; make it faster or allow more time.",
+  },
+  COMPONENT_OUTPUT_INVALID: {
+    kind: "internal",
+    help: "The component's answer breaks its interface or is too large; report it to its publisher.",
+  },
+  COMPONENT_BUSY: {
+    kind: "rate_limited",
+    help: "The tenant has too many calls in flight and waiting; try again later.",
+  },
+  COMPONENT_HOST_LOST: {
+    kind: "unavailable",
+    help: "The process that ran the component ended; the call may have had effects and can be tried again.",
+  },
 } as const satisfies ErrorTable;

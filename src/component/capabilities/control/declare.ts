@@ -1,0 +1,12 @@
+import type { CapabilityDeclaration } from "../declaration.ts";
+
+/** Cooperation with the host's scheduler, which needs none: guests are interrupted anyway. */
+export const control: CapabilityDeclaration = {
+  name: "control",
+  interfaces: [
+    "greentic:component/control@0.4.0",
+    "greentic:component/control@0.5.0",
+    "greentic:component/control@0.6.0",
+  ],
+  isGranted: () => true,
+};

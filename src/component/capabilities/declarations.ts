@@ -1,0 +1,31 @@
+import { GreenticError, quote } from "../../types/index.ts";
+import type { ComponentGrants } from "../grants.ts";
+import { assets } from "./assets/declare.ts";
+import { control } from "./control/declare.ts";
+import type { CapabilityDeclaration } from "./declaration.ts";
+import { http } from "./http/declare.ts";
+import { secrets } from "./secrets/declare.ts";
+import { state } from "./state/declare.ts";
+import { telemetry } from "./telemetry/declare.ts";
+import { tools } from "./tools/declare.ts";
+
+const CAPABILITIES: readonly CapabilityDeclaration[] = [http, secrets, state, telemetry, tools, assets, control];
+const byInterface = new Map(
+  CAPABILITIES.flatMap((capability) => capability.interfaces.map((name) => [name, capability] as const)),
+);
+
+/**
+ * Checks that grants admit every import. WASI needs none: what it reaches by itself is nothing.
+ * @throws COMPONENT_IMPORT_UNGRANTED with the first import that isn't admitted
+ */
+export function checkImports(imports: readonly string[], grants: ComponentGrants): void {
+  for (const name of imports) {
+    if (name.startsWith("wasi:")) continue;
+    const capability = byInterface.get(name);
+    if (capability?.isGranted(grants) === true) continue;
+    const missing = capability === undefined ? "the host has no such interface" : `grant ${capability.name} is missing`;
+    throw new GreenticError("COMPONENT_IMPORT_UNGRANTED", `Admit component: import ${quote(name)}: ${missing}`, {
+      details: { import: name },
+    });
+  }
+}

@@ -1,0 +1,8 @@
+import type { CapabilityDeclaration } from "../declaration.ts";
+
+/** The session's state under the component's own prefix. */
+export const state: CapabilityDeclaration = {
+  name: "state",
+  interfaces: ["greentic:state/state-store@1.0.0"],
+  isGranted: ({ state }) => state !== "none",
+};

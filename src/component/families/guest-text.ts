@@ -1,0 +1,35 @@
+import type { JsonValue } from "../../types/index.ts";
+import { GreenticError, parseJson } from "../../types/index.ts";
+
+const MAX_JSON_BYTES = 4 << 20;
+const MAX_TEXT = 500;
+
+/** Makes a guest's text safe for people and logs: no control or direction characters, at most 500 characters. */
+export function plainText(text: string): string {
+  const plain = text
+    .slice(0, MAX_TEXT * 2)
+    .replaceAll(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+/g, " ")
+    .trim();
+  return plain.length > MAX_TEXT ? `${plain.slice(0, MAX_TEXT - 3)}...` : plain;
+}
+
+/** Reads JSON that a guest must give. @throws COMPONENT_OUTPUT_INVALID */
+export function guestJson(text: string): JsonValue {
+  try {
+    return parseJson(text, { maxBytes: MAX_JSON_BYTES });
+  } catch (error) {
+    throw new GreenticError("COMPONENT_OUTPUT_INVALID", "Read a component's answer: no JSON within bounds", {
+      cause: error,
+    });
+  }
+}
+
+/** Reads text that may be JSON: a document that looks like it and is, or the text itself. */
+export function guestValue(text: string): JsonValue {
+  if (!/^\s*(?:[[{"\d-]|true|false|null)/.test(text)) return text;
+  try {
+    return parseJson(text, { maxBytes: MAX_JSON_BYTES });
+  } catch {
+    return text;
+  }
+}

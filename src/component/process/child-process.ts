@@ -1,0 +1,270 @@
+import type { ChildProcess } from "node:child_process";
+import { fork } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ERROR_CODES, GreenticError } from "../../types/index.ts";
+import type { ErrorCode } from "../../types/index.ts";
+import type { ComponentInfo } from "../host.ts";
+import type { LinkerLimits } from "../linker/index.ts";
+import type { Invocation } from "./invocation.ts";
+import type { ToChild, ToParent, WireError } from "./messages.ts";
+
+/** Within what a component-host process lives. */
+export interface ChildLimits {
+  readonly linker: Partial<LinkerLimits>;
+  readonly maxHeapMb: number;
+  readonly maxRssBytes: number;
+  /** How long after its deadline a guest may still hold the thread before the process is killed. */
+  readonly killGraceMs: number;
+  /** How long the process may leave a ping unanswered. */
+  readonly silenceMs: number;
+}
+
+/** What a process tells its pool. */
+export interface ChildEvents {
+  /** A call has ended; `isLost` where the process took it along. */
+  readonly onDone: (invocation: Invocation, isLost: boolean) => void;
+  readonly onExit: (child: ComponentProcess) => void;
+  /** Gives the bytes of an admitted component. */
+  readonly bytesOf: (sha256: string) => Uint8Array | undefined;
+}
+
+interface Flight {
+  readonly invocation: Invocation;
+  readonly killTimer: NodeJS.Timeout;
+}
+
+interface Admission {
+  readonly resolve: (info: ComponentInfo) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const CHILD = join(import.meta.dirname, "component.child.ts");
+const SRC = join(import.meta.dirname, "..", "..");
+const PAGE_BYTES = 4096;
+
+/** The flags under which a component-host process runs: it can read its own sources and do nothing else. */
+export function childFlags(limits: ChildLimits): readonly string[] {
+  const pages = limits.linker.maxMemoryPages ?? 1024;
+  const readable = ["component", "types", "interfaces"].map((layer) => join(SRC, layer, "*"));
+  return [
+    "--permission",
+    ...[...readable, join(dirname(SRC), "package.json")].map((path) => `--allow-fs-read=${path}`),
+    `--max-old-space-size=${limits.maxHeapMb}`,
+    `--wasm-max-mem-pages=${pages}`,
+    `--wasm-max-table-size=${limits.linker.maxTableElements ?? 65_536}`,
+    "--disable-proto=delete",
+    "--no-warnings",
+  ];
+}
+
+/** One component-host process and the calls in it; watched, and killed where it doesn't answer or grows too large. */
+export class ComponentProcess {
+  readonly #limits: ChildLimits;
+  readonly #events: ChildEvents;
+  readonly #child: ChildProcess;
+  readonly #flights = new Map<number, Flight>();
+  readonly #admissions = new Map<number, Admission>();
+  readonly #sent = new Set<string>();
+  readonly #watch: NodeJS.Timeout;
+  /** Milliseconds from spawn to the first word; undefined until then. */
+  readyAfterMs: number | undefined;
+  #nextId = 0;
+  #silentSinceMs: number | undefined;
+  #isOver = false;
+
+  constructor(limits: ChildLimits, events: ChildEvents) {
+    this.#limits = limits;
+    this.#events = events;
+    const spawnedMs = performance.now();
+    this.#child = fork(CHILD, [JSON.stringify(limits.linker)], {
+      execArgv: [...childFlags(limits)],
+      env: {},
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+    });
+    this.#child.on("message", (message) => {
+      this.readyAfterMs ??= performance.now() - spawnedMs;
+      this.#receive(message as ToParent);
+    });
+    this.#child.on("error", () => this.kill());
+    this.#child.once("exit", () => this.#end());
+    this.#watch = setInterval(() => void this.#look(), 250);
+    this.#watch.unref();
+    this.#holdOpen();
+  }
+
+  /** Calls and admissions in it. */
+  get load(): number {
+    return this.#flights.size + this.#admissions.size;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  hasComponent(sha256: string): boolean {
+    return this.#sent.has(sha256);
+  }
+
+  /** Admits a component in this process; it may die of it. */
+  admit(bytes: Uint8Array): Promise<ComponentInfo> {
+    const { promise, resolve, reject } = Promise.withResolvers<ComponentInfo>();
+    const id = this.#nextId++;
+    this.#admissions.set(id, { resolve, reject });
+    this.#send({ kind: "admit", id, bytes });
+    return promise;
+  }
+
+  run(invocation: Invocation): void {
+    const id = this.#nextId++;
+    const killTimer = setTimeout(() => this.kill(), Math.max(0, invocation.leftMs) + this.#limits.killGraceMs);
+    this.#flights.set(id, { invocation, killTimer });
+    this.#sendComponent(invocation.call.sha256);
+    this.#send({ kind: "run", id, run: invocation.begin() });
+  }
+
+  /** Ends the process at once; the calls in it are lost. */
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  /** Ends the process and waits until it is gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOver) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#child.once("exit", () => resolve());
+    this.#child.ref();
+    this.kill();
+    await promise;
+  }
+
+  #receive(message: ToParent): void {
+    this.#silentSinceMs = undefined;
+    switch (message.kind) {
+      case "ready":
+      case "pong":
+        return;
+      case "admitted":
+        this.#sent.add(message.info.sha256);
+        this.#settleAdmission(message.id, ({ resolve }) => resolve(message.info));
+        return;
+      case "refused":
+        this.#settleAdmission(message.id, ({ reject }) => reject(fromWire(message.error)));
+        return;
+      case "missing": {
+        // The child let go of it for others; this send is behind its word, so it can't be lost again before the call.
+        const flight = this.#flights.get(message.id);
+        if (flight === undefined) return;
+        this.#sent.delete(flight.invocation.call.sha256);
+        this.#sendComponent(flight.invocation.call.sha256);
+        this.#send({ kind: "run", id: message.id, run: flight.invocation.begin() });
+        return;
+      }
+      case "result":
+        this.#land(message.id)?.finish(message.result);
+        return;
+      case "ask":
+        void this.#answer(message.id, message.ask, message);
+        return;
+      case "log":
+        this.#flights.get(message.id)?.invocation.gate.log(message.line);
+    }
+  }
+
+  async #answer(id: number, ask: number, { request }: Extract<ToParent, { kind: "ask" }>): Promise<void> {
+    const flight = this.#flights.get(id);
+    if (flight === undefined) return;
+    const answer = await flight.invocation.gate.ask(request);
+    if (this.#flights.get(id) === flight) this.#send({ kind: "answer", id, ask, answer });
+  }
+
+  #land(id: number): Invocation | undefined {
+    const flight = this.#flights.get(id);
+    if (flight === undefined) return undefined;
+    clearTimeout(flight.killTimer);
+    this.#flights.delete(id);
+    this.#holdOpen();
+    this.#events.onDone(flight.invocation, false);
+    return flight.invocation;
+  }
+
+  #settleAdmission(id: number, settle: (admission: Admission) => void): void {
+    const admission = this.#admissions.get(id);
+    this.#admissions.delete(id);
+    this.#holdOpen();
+    if (admission !== undefined) settle(admission);
+  }
+
+  #sendComponent(sha256: string): void {
+    if (this.#sent.has(sha256)) return;
+    const bytes = this.#events.bytesOf(sha256);
+    if (bytes === undefined) return;
+    this.#sent.add(sha256);
+    this.#send({ kind: "admit", id: this.#nextId++, bytes });
+  }
+
+  #send(message: ToChild): void {
+    this.#holdOpen();
+    // A process that is ending can't take it; its exit settles everything.
+    if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
+  /** Keeps this process's event loop alive exactly as long as something is expected. */
+  #holdOpen(): void {
+    const { channel } = this.#child;
+    if (this.load > 0) {
+      this.#child.ref();
+      channel?.ref();
+    } else {
+      this.#child.unref();
+      channel?.unref();
+    }
+  }
+
+  async #look(): Promise<void> {
+    if (this.load === 0 || this.readyAfterMs === undefined) return;
+    const nowMs = performance.now();
+    if (this.#silentSinceMs === undefined) {
+      this.#silentSinceMs = nowMs;
+      this.#send({ kind: "ping", id: 0 });
+    } else if (nowMs - this.#silentSinceMs > this.#limits.silenceMs) {
+      this.kill();
+      return;
+    }
+    const rss = await residentBytes(this.#child.pid);
+    if (rss !== undefined && rss > this.#limits.maxRssBytes) this.kill();
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearInterval(this.#watch);
+    const lost = [...this.#flights.values()];
+    this.#flights.clear();
+    for (const { reject } of this.#admissions.values()) {
+      reject(new GreenticError("COMPONENT_BINARY_INVALID", "Admit component: the process that read it ended"));
+    }
+    this.#admissions.clear();
+    this.#events.onExit(this);
+    for (const { invocation, killTimer } of lost) {
+      clearTimeout(killTimer);
+      this.#events.onDone(invocation, true);
+    }
+  }
+}
+
+function fromWire({ code, message, details }: WireError): GreenticError {
+  const known = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : "COMPONENT_BINARY_INVALID";
+  return new GreenticError(known, message, { details });
+}
+
+/** Reads a process's resident size; undefined where the system has no `/proc`. */
+async function residentBytes(pid: number | undefined): Promise<number | undefined> {
+  try {
+    const fields = (await readFile(`/proc/${pid}/statm`, "utf8")).split(" ");
+    return Number(fields[1]) * PAGE_BYTES;
+  } catch {
+    return undefined;
+  }
+}

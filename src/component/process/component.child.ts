@@ -1,0 +1,78 @@
+// A component-host process: runs guests and nothing else. It has no files, network, processes, workers or environment; what a
+// guest asks of the host goes to the parent, which knows the call's tenant and grants.
+import { isGreenticError } from "../../types/index.ts";
+import type { HostAnswer } from "../capabilities/host-request.ts";
+import type { LinkerLimits } from "../linker/index.ts";
+import type { GuestRun, ToChild, ToParent, WireError } from "./messages.ts";
+import { ComponentRuntime } from "./runtime.ts";
+
+interface Running {
+  readonly asks: Map<number, (answer: HostAnswer) => void>;
+  readonly abort: AbortController;
+}
+
+const runtime = new ComponentRuntime(JSON.parse(process.argv[2] ?? "{}") as Partial<LinkerLimits>);
+const running = new Map<number, Running>();
+const tell = (message: ToParent): void => void process.send?.(message);
+
+process.on("message", (message: ToChild) => {
+  switch (message.kind) {
+    case "admit":
+      admit(message.id, message.bytes);
+      return;
+    case "run":
+      void run(message.id, message.run);
+      return;
+    case "answer": {
+      const asks = running.get(message.id)?.asks;
+      asks?.get(message.ask)?.(message.answer);
+      asks?.delete(message.ask);
+      return;
+    }
+    case "cancel":
+      running.get(message.id)?.abort.abort();
+      return;
+    case "ping":
+      tell({ kind: "pong", id: message.id });
+  }
+});
+process.on("disconnect", () => process.exit(0));
+tell({ kind: "ready" });
+
+function admit(id: number, bytes: Uint8Array): void {
+  try {
+    tell({ kind: "admitted", id, info: runtime.admit(bytes) });
+  } catch (error) {
+    tell({ kind: "refused", id, error: wireError(error) });
+  }
+}
+
+async function run(id: number, guestRun: GuestRun): Promise<void> {
+  if (!runtime.has(guestRun.sha256)) {
+    tell({ kind: "missing", id });
+    return;
+  }
+  const asks = new Map<number, (answer: HostAnswer) => void>();
+  const abort = new AbortController();
+  running.set(id, { asks, abort });
+  let nextAsk = 0;
+  const result = await runtime.run(guestRun, {
+    ask: (request) => {
+      const ask = nextAsk++;
+      const { promise, resolve } = Promise.withResolvers<HostAnswer>();
+      asks.set(ask, resolve);
+      tell({ kind: "ask", id, ask, request });
+      return promise;
+    },
+    log: (line) => tell({ kind: "log", id, line }),
+    signal: abort.signal,
+  });
+  running.delete(id);
+  tell({ kind: "result", id, result });
+}
+
+function wireError(error: unknown): WireError {
+  if (isGreenticError(error)) return { code: error.code, message: error.message, details: error.details };
+  const name = error instanceof Error ? error.name : typeof error;
+  return { code: "COMPONENT_BINARY_INVALID", message: `Admit component: ${name}`, details: undefined };
+}

@@ -1,0 +1,62 @@
+import type { OutcomeError, TenantCtx } from "../../types/index.ts";
+import { ERROR_CODES, isRetryable } from "../../types/index.ts";
+import type { ErrorCode } from "../../types/index.ts";
+import type { CallStats, ComponentCall, ComponentResult } from "../host.ts";
+import { GuestGate } from "./guest-gate.ts";
+import type { GuestRun } from "./messages.ts";
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** One call under way in the parent: its time, its gate and who waits for it. */
+export class Invocation {
+  readonly call: ComponentCall;
+  readonly ctx: TenantCtx;
+  readonly timeoutMs: number;
+  /** On the clock of `performance.now()`. */
+  readonly deadlineAtMs: number;
+  readonly result: Promise<ComponentResult>;
+  /** Counts from 1; a call is repeated at most once. */
+  attempt = 0;
+  gate: GuestGate;
+  readonly #settle: (result: ComponentResult) => void;
+  readonly #startedMs = performance.now();
+
+  constructor(ctx: TenantCtx, call: ComponentCall) {
+    const { promise, resolve } = Promise.withResolvers<ComponentResult>();
+    this.call = call;
+    this.ctx = ctx;
+    const left = ctx.deadlineMs === undefined ? Number.POSITIVE_INFINITY : Math.max(0, ctx.deadlineMs - Date.now());
+    this.timeoutMs = Math.min(call.timeoutMs ?? DEFAULT_TIMEOUT_MS, left);
+    this.deadlineAtMs = this.#startedMs + this.timeoutMs;
+    this.result = promise;
+    this.gate = new GuestGate(ctx, call);
+    this.#settle = resolve;
+  }
+
+  /** What is left of the call's time. */
+  get leftMs(): number {
+    return this.deadlineAtMs - performance.now();
+  }
+
+  /** Starts an attempt with a gate of its own and gives what the child is told. */
+  begin(): GuestRun {
+    this.attempt++;
+    this.gate.close();
+    this.gate = new GuestGate(this.ctx, this.call);
+    const { sha256, operation, input, config } = this.call;
+    return { sha256, ctx: this.ctx, operation, input, config, timeoutMs: Math.max(1, this.leftMs) };
+  }
+
+  finish(result: ComponentResult): void {
+    this.gate.close();
+    this.#settle(result);
+  }
+
+  /** Ends the call with an error of the host's. */
+  fail(code: ErrorCode, message: string): void {
+    const error: OutcomeError = { code, message, retryable: isRetryable(ERROR_CODES[code].kind) };
+    const wallMs = performance.now() - this.#startedMs;
+    const stats: CallStats = { wallMs, fuel: 0, peakMemoryBytes: 0, hostCalls: [], log: "" };
+    this.finish({ kind: "error", error, stats });
+  }
+}

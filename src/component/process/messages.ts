@@ -1,0 +1,40 @@
+import type { JsonValue, TenantCtx } from "../../types/index.ts";
+import type { HostAnswer, HostRequest, LogLine } from "../capabilities/host-request.ts";
+import type { ComponentInfo, ComponentResult } from "../host.ts";
+
+/** One call as it goes to where the guest runs; no secrets, stores or grants are in it. */
+export interface GuestRun {
+  readonly sha256: string;
+  readonly ctx: TenantCtx;
+  readonly operation: string;
+  readonly input: JsonValue;
+  readonly config: JsonValue | undefined;
+  /** What is left of the call's time. */
+  readonly timeoutMs: number;
+}
+
+/** From the parent to a component-host process. */
+export type ToChild =
+  | { readonly kind: "admit"; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly kind: "run"; readonly id: number; readonly run: GuestRun }
+  | { readonly kind: "answer"; readonly id: number; readonly ask: number; readonly answer: HostAnswer }
+  | { readonly kind: "cancel"; readonly id: number }
+  | { readonly kind: "ping"; readonly id: number };
+
+/** A refusal as it crosses the process: our own error's public parts. */
+export interface WireError {
+  readonly code: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, string | number | boolean | readonly string[]>> | undefined;
+}
+
+/** From a component-host process to its parent. */
+export type ToParent =
+  | { readonly kind: "ready" }
+  | { readonly kind: "admitted"; readonly id: number; readonly info: ComponentInfo }
+  | { readonly kind: "refused"; readonly id: number; readonly error: WireError }
+  | { readonly kind: "missing"; readonly id: number }
+  | { readonly kind: "result"; readonly id: number; readonly result: ComponentResult }
+  | { readonly kind: "ask"; readonly id: number; readonly ask: number; readonly request: HostRequest }
+  | { readonly kind: "log"; readonly id: number; readonly line: LogLine }
+  | { readonly kind: "pong"; readonly id: number };

@@ -1,0 +1,174 @@
+import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { GreenticError } from "../../types/index.ts";
+import type { TenantCtx } from "../../types/index.ts";
+import { checkImports } from "../capabilities/declarations.ts";
+import type { ComponentGrants } from "../grants.ts";
+import type { ComponentCall, ComponentHost, ComponentInfo, ComponentResult } from "../host.ts";
+import type { LinkerLimits } from "../linker/index.ts";
+import type { ChildLimits } from "./child-process.ts";
+import { ComponentProcess } from "./child-process.ts";
+import { Invocation } from "./invocation.ts";
+import type { TenantLimits } from "./tenant-queue.ts";
+import { TenantQueue } from "./tenant-queue.ts";
+
+/** How many processes run components, and within what. */
+export interface ProcessHostOptions {
+  /** Default: one less than the machine's processors, at least 1. */
+  readonly poolSize?: number;
+  /** Calls that one process runs together. Default 32. */
+  readonly maxCallsPerProcess?: number;
+  /** Default 16 running and 256 waiting. */
+  readonly tenant?: Partial<TenantLimits>;
+  readonly limits?: Partial<LinkerLimits>;
+  /** Resident size at which a process is killed. Default 1.5 GiB. */
+  readonly maxRssBytes?: number;
+  /** Default 512. */
+  readonly maxHeapMb?: number;
+}
+
+interface Admitted {
+  readonly bytes: Uint8Array;
+  readonly info: ComponentInfo;
+}
+
+/**
+ * Runs components in processes of their own under Node's permission model. Processes start when they are needed and hold this
+ * one open only while calls are in them.
+ */
+export class ProcessComponentHost implements ComponentHost {
+  readonly #poolSize: number;
+  readonly #maxCallsPerProcess: number;
+  readonly #limits: ChildLimits;
+  readonly #admitted = new Map<string, Admitted>();
+  readonly #admitting = new Map<string, Promise<ComponentInfo>>();
+  readonly #queue: TenantQueue<Invocation>;
+  readonly #processes = new Set<ComponentProcess>();
+  #isOver = false;
+
+  constructor(options: ProcessHostOptions = {}) {
+    this.#poolSize = options.poolSize ?? Math.max(1, availableParallelism() - 1);
+    this.#maxCallsPerProcess = options.maxCallsPerProcess ?? 32;
+    this.#queue = new TenantQueue({ maxRunning: 16, maxWaiting: 256, ...options.tenant });
+    this.#limits = {
+      linker: options.limits ?? {},
+      maxHeapMb: options.maxHeapMb ?? 512,
+      maxRssBytes: options.maxRssBytes ?? 1536 << 20,
+      killGraceMs: 75,
+      silenceMs: 3000,
+    };
+  }
+
+  async admit(bytes: Uint8Array, grants: ComponentGrants): Promise<ComponentInfo> {
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const info = this.#admitted.get(sha256)?.info ?? (await this.#admitOnce(sha256, bytes));
+    checkImports(info.imports, grants);
+    return info;
+  }
+
+  async invoke(ctx: TenantCtx, call: ComponentCall): Promise<ComponentResult> {
+    if (!this.#admitted.has(call.sha256)) {
+      throw new GreenticError("COMPONENT_NOT_ADMITTED", "Call component: its hash is unknown");
+    }
+    const invocation = new Invocation(ctx, call);
+    if (this.#isOver) invocation.fail("COMPONENT_HOST_LOST", "Call component: the host is ending");
+    else if (this.#queue.add(tenantOf(invocation), invocation)) this.#dispatch();
+    else invocation.fail("COMPONENT_BUSY", "Call component: too many calls of this tenant wait");
+    return invocation.result;
+  }
+
+  /** Ends every process; calls under way end with COMPONENT_HOST_LOST. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    for (const invocation of this.#queue.drain()) {
+      invocation.fail("COMPONENT_HOST_LOST", "Call component: the host is ending");
+    }
+    await Promise.all([...this.#processes].map((process) => process[Symbol.asyncDispose]()));
+  }
+
+  async #admitOnce(sha256: string, bytes: Uint8Array): Promise<ComponentInfo> {
+    let admission = this.#admitting.get(sha256);
+    if (admission === undefined) {
+      admission = this.#leastLoaded().admit(bytes);
+      this.#admitting.set(sha256, admission);
+    }
+    try {
+      const info = await admission;
+      // The child read strangers' bytes: its word on what they are is taken, its word on which they are is not.
+      const own: ComponentInfo = { ...info, sha256, sizeBytes: bytes.byteLength };
+      this.#admitted.set(sha256, { bytes, info: own });
+      return own;
+    } finally {
+      this.#admitting.delete(sha256);
+    }
+  }
+
+  #dispatch(): void {
+    while (this.#hasRoom()) {
+      const next = this.#queue.take();
+      if (next === undefined) return;
+      const { item: invocation } = next;
+      if (invocation.leftMs <= 0) {
+        this.#queue.done(next.tenant);
+        invocation.fail("COMPONENT_BUSY", "Call component: its time was over before its turn came");
+        continue;
+      }
+      this.#processFor(invocation.call.sha256).run(invocation);
+    }
+  }
+
+  #hasRoom(): boolean {
+    if (this.#processes.size < this.#poolSize) return true;
+    for (const process of this.#processes) if (process.load < this.#maxCallsPerProcess) return true;
+    return false;
+  }
+
+  /** Prefers an idle process that has the component, then any with room that has it, then the least loaded. */
+  #processFor(sha256: string): ComponentProcess {
+    let best: ComponentProcess | undefined;
+    for (const process of this.#processes) {
+      if (!process.hasComponent(sha256) || process.load >= this.#maxCallsPerProcess) continue;
+      if (best === undefined || process.load < best.load) best = process;
+    }
+    return best !== undefined && best.load === 0 ? best : this.#leastLoaded();
+  }
+
+  #leastLoaded(): ComponentProcess {
+    let best: ComponentProcess | undefined;
+    for (const process of this.#processes) if (best === undefined || process.load < best.load) best = process;
+    if (best !== undefined && (best.load === 0 || this.#processes.size >= this.#poolSize)) return best;
+    return this.#spawn();
+  }
+
+  #spawn(): ComponentProcess {
+    const process = new ComponentProcess(this.#limits, {
+      bytesOf: (sha256) => this.#admitted.get(sha256)?.bytes,
+      onExit: (ended) => this.#processes.delete(ended),
+      onDone: (invocation, isLost) => this.#done(invocation, isLost),
+    });
+    this.#processes.add(process);
+    return process;
+  }
+
+  #done(invocation: Invocation, isLost: boolean): void {
+    this.#queue.done(tenantOf(invocation));
+    if (isLost) this.#afterLoss(invocation);
+    if (!this.#isOver) this.#dispatch();
+  }
+
+  /** Repeats a call that its process took along, once, where it has time left and changed nothing. */
+  #afterLoss(invocation: Invocation): void {
+    if (invocation.leftMs <= 0) {
+      const afterMs = Math.round(invocation.timeoutMs);
+      invocation.fail("COMPONENT_DEADLINE_EXCEEDED", `Call component: its process was stopped after ${afterMs} ms`);
+      return;
+    }
+    const mayRepeat = !this.#isOver && invocation.attempt === 1 && !invocation.gate.hadEffect;
+    if (mayRepeat && this.#queue.add(tenantOf(invocation), invocation)) return;
+    invocation.fail("COMPONENT_HOST_LOST", "Call component: the process that ran it ended");
+  }
+}
+
+function tenantOf({ ctx }: Invocation): string {
+  return `${ctx.env}/${ctx.tenant}`;
+}
