@@ -1,0 +1,64 @@
+import { isRecord } from "./activity.ts";
+import type { Activity } from "./activity.ts";
+
+/** What survives a reload of the tab: enough to go on where the conversation was. */
+export interface SavedConversation {
+  readonly userId: string;
+  readonly conversationId: string;
+  readonly token: string;
+  readonly expiresAtMs: number;
+}
+
+/** Where the tab keeps its conversation. Nothing outlives the tab, so a shared machine shows nobody else's. */
+export interface ConversationStorage {
+  readonly load: () => SavedConversation | undefined;
+  readonly save: (saved: SavedConversation) => void;
+  readonly clear: () => void;
+  /** Activities that the server hasn't confirmed, oldest first. */
+  readonly loadUnsent: () => readonly Activity[];
+  readonly saveUnsent: (activities: readonly Activity[]) => void;
+}
+
+/** Opens the storage of one tenant's conversation in this tab; where the browser refuses storage it forgets on reload. */
+export function openStorage(tenant: string): ConversationStorage {
+  const key = `greentic:webchat:${tenant}`;
+  const unsentKey = `${key}:unsent`;
+  return {
+    load: () => {
+      const value = read(key);
+      if (!isRecord(value)) return undefined;
+      const { userId, conversationId, token, expiresAtMs } = value;
+      if (typeof userId !== "string" || typeof conversationId !== "string") return undefined;
+      if (typeof token !== "string" || typeof expiresAtMs !== "number") return undefined;
+      return { userId, conversationId, token, expiresAtMs };
+    },
+    save: (saved) => write(key, saved),
+    clear: () => {
+      write(key, undefined);
+    },
+    loadUnsent: () => {
+      const value = read(unsentKey);
+      return Array.isArray(value)
+        ? value.filter((item): item is Activity => isRecord(item) && typeof item["type"] === "string")
+        : [];
+    },
+    saveUnsent: (activities) => write(unsentKey, activities.length === 0 ? undefined : activities),
+  };
+}
+
+function read(key: string): unknown {
+  try {
+    return JSON.parse(sessionStorage.getItem(key) ?? "null");
+  } catch {
+    return undefined;
+  }
+}
+
+function write(key: string, value: unknown): void {
+  try {
+    if (value === undefined) sessionStorage.removeItem(key);
+    else sessionStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // Storage is refused in some embedded frames and full in others: the conversation then lasts as long as the page.
+  }
+}
