@@ -1,3 +1,15 @@
+export type { BuiltComponent } from "./authoring/build-component.ts";
+export { buildComponent } from "./authoring/build-component.ts";
+export type { ComponentSource } from "./authoring/component-source.ts";
+export { COMPONENT_SOURCE_FILE, readComponentSource } from "./authoring/component-source.ts";
+export type { HttpStub } from "./authoring/http-stubs.ts";
+export { parseHttpStubs } from "./authoring/http-stubs.ts";
+export { inspectComponent } from "./authoring/inspect-component.ts";
+export type { NewComponent } from "./authoring/new-component.ts";
+export { newComponent } from "./authoring/new-component.ts";
+export type { ComponentTest, ComponentTestReport } from "./authoring/test-component.ts";
+export { testComponent } from "./authoring/test-component.ts";
+export { checkImports } from "./capabilities/declarations.ts";
 export type { ComponentGrants } from "./grants.ts";
 export { NO_GRANTS } from "./grants.ts";
 export type {
@@ -11,3 +23,8 @@ export type {
   HostHttpResponse,
   HostServices,
 } from "./host.ts";
+export type { LinkerLimits } from "./linker/index.ts";
+export { DEFAULT_LIMITS } from "./linker/index.ts";
+export { InProcessComponentHost } from "./process/in-process-host.ts";
+export type { ProcessHostOptions } from "./process/process-host.ts";
+export { ProcessComponentHost } from "./process/process-host.ts";

@@ -38,6 +38,10 @@ export const componentErrors = {
     kind: "conflict",
     help: "Choose another directory; nothing that exists is overwritten.",
   },
+  COMPONENT_STUB_INVALID: {
+    kind: "invalid_input",
+    help: "Write HTTP stubs as a JSON list of { method, url, status, headers, body }.",
+  },
   COMPONENT_NOT_ADMITTED: {
     kind: "not_found",
     help: "Admit the component before it is called; a host forgets what it admitted when it ends.",
