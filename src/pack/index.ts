@@ -25,6 +25,8 @@ export type {
 } from "./manifest.ts";
 export { encodeManifest } from "./manifest.ts";
 export { decodeManifest } from "./manifest-read.ts";
+export type { PackTemplate, TemplateFile } from "./new-pack-templates.ts";
+export { newPackFiles, writeNewPack } from "./new-pack.ts";
 export type { OpenPackOptions, OpenPolicy, Pack } from "./open-pack.ts";
 export { openPack } from "./open-pack.ts";
 export type { PackLimits } from "./pack-limits.ts";

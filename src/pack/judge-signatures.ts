@@ -40,10 +40,11 @@ export function judgeSignatures(
     findings.push({ code, severity, path: "signature.sig", message });
   const statement = signedStatement(pack);
   const counted: string[] = [];
+  const revoked: string[] = [];
   let isInvalid = false;
   for (const { keyId, signature } of signatures) {
     if (trust.revoked.has(keyId)) {
-      say("PACK_SIGNER_REVOKED", `Verify signature: key ${keyId} is revoked`);
+      revoked.push(keyId);
       continue;
     }
     const publishers = trust.publishers.filter(({ key }) => key.id === keyId);
@@ -63,6 +64,9 @@ export function judgeSignatures(
         "warning",
       );
   }
+  // A revoked key doesn't count. Beside one that does it's the trace of a rotation, alone it refuses the pack under any policy.
+  for (const keyId of revoked)
+    say("PACK_SIGNER_REVOKED", `Verify signature: key ${keyId} is revoked`, counted.length > 0 ? "warning" : "error");
   for (const keyId of pack.signers) {
     if (!signatures.some((s) => s.keyId === keyId))
       say("PACK_SIGNATURE_MISSING", `Verify signature: the manifest expects key ${keyId} to have signed`);

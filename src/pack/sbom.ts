@@ -9,7 +9,7 @@ import type { DependencyEntry } from "./manifest.ts";
 export type SbomFormat = "cyclonedx" | "spdx";
 
 /** A file as SBOMs list it. */
-export interface SbomFile {
+interface SbomFile {
   readonly path: string;
   /** BLAKE3, lower-case hex. */
   readonly hash: string;

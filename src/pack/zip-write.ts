@@ -23,8 +23,8 @@ export interface ZipFile {
   readonly bytes: Uint8Array;
 }
 
-/** The entry that stands first, so that a reader knows a pack by its first bytes. */
-export const FIRST_ENTRY = "manifest.cbor";
+// Stands first, so that a reader knows a pack by its first bytes.
+const FIRST_ENTRY = "manifest.cbor";
 
 /**
  * Writes the one archive that these files have: stored, in path order with manifest.cbor first, time 1980-01-01, mode 0644.
