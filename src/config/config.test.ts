@@ -61,12 +61,6 @@ test.each([
   );
 });
 
-test("loadConfig() refuses a rewrite table outside dev and test", () => {
-  const environment = { GREENTIC_HTTP_REWRITE: "https://api.telegram.org=http://127.0.0.1:9001" };
-  expect(load("", environment).network.rewrite).toEqual([["https://api.telegram.org", "http://127.0.0.1:9001"]]);
-  expect(() => load('env = "prod"', environment)).toThrow(expect.objectContaining({ code: "CONFIG_ENV_INVALID" }));
-});
-
 test("parseBundle() reads the documents' bundle", () => {
   const bundle = parseBundle(
     readYaml(

@@ -38,8 +38,8 @@ export interface Config {
   /** What happens to a send of class C whose fate is unknown. */
   readonly unknownSends: "at-least-once" | "at-most-once";
   readonly network: {
-    /** Prefix → replacement, applied after policy judged the original URL; only where env is dev or test. */
-    readonly rewrite: readonly (readonly [string, string])[];
+    /** `https://from=http://to,…` as GREENTIC_HTTP_REWRITE gives it; the http layer reads it. */
+    readonly rewrite?: string;
     /** Addresses or CIDR ranges that are reachable though they are private. */
     readonly privateAddresses: readonly string[];
   };

@@ -84,17 +84,10 @@ export function loadConfig(options: {
   };
 
   const env = envId(pick("env", { flag: flags.env, variable: "GREENTIC_ENV", file: root["env"], fallback: "dev" }));
-  const rewrite = pick("network.rewrite", {
+  const rewrite = pick<string | undefined>("network.rewrite", {
     variable: "GREENTIC_HTTP_REWRITE",
-    fromText: parseRewrite,
-    fallback: [] as readonly (readonly [string, string])[],
+    fallback: undefined,
   });
-  if (rewrite.length > 0 && env !== "dev" && env !== "test") {
-    throw new GreenticError(
-      "CONFIG_ENV_INVALID",
-      `Read GREENTIC_HTTP_REWRITE: only allowed where env is dev or test, got ${quote(env)}`,
-    );
-  }
   const host = pick("server.host", {
     flag: flags.host,
     variable: "GREENTIC_HOST",
@@ -154,7 +147,7 @@ export function loadConfig(options: {
     },
     security: readSecurity(table("security"), base, pick),
     network: {
-      rewrite,
+      ...(rewrite !== undefined && { rewrite }),
       privateAddresses: pick("network.private_addresses", {
         file: table("network")["private_addresses"],
         fallback: [] as readonly string[],
@@ -221,18 +214,6 @@ function oneOf<const T extends string>(values: readonly T[]): (text: string) => 
     if (value === undefined) throw new RangeError(`expected one of ${values.join(", ")}, got ${quote(text)}`);
     return value;
   };
-}
-
-function parseRewrite(text: string): readonly (readonly [string, string])[] {
-  return text
-    .split(",")
-    .filter(Boolean)
-    .map((pair) => {
-      const split = /^(https?:\/\/[^=]+)=(https?:\/\/.+)$/.exec(pair.trim());
-      if (!split?.[1] || !split[2])
-        throw new RangeError('expected "https://host=http://127.0.0.1:port" pairs separated by commas');
-      return [split[1], split[2]] as const;
-    });
 }
 
 function parseHeaders(text: string): Record<string, string> {

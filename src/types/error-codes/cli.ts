@@ -1,4 +1,8 @@
 import type { ErrorTable } from "../error-kind.ts";
 
 /** Codes of the cli layer. */
-export const cliErrors = {} as const satisfies ErrorTable;
+export const cliErrors = {
+  CLI_USAGE_INVALID: { kind: "invalid_input", help: "See `gtc --help`, or --help of the command." },
+  CLI_FILE_MISSING: { kind: "not_found", help: "Check the path." },
+  CLI_INTERNAL: { kind: "internal", help: "This is a defect; run again with GREENTIC_LOG_LEVEL=debug and report what it prints." },
+} as const satisfies ErrorTable;

@@ -1,0 +1,66 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { doctorFlow, inspectFlow } from "../flow/index.ts";
+import type { DoctorOptions, FlowFinding } from "../flow/index.ts";
+import { parseToolMap } from "../mcp/index.ts";
+import type { Pack } from "../pack/index.ts";
+import { KIND_CATALOG } from "../runner/index.ts";
+import { GreenticError, quote } from "../types/index.ts";
+
+/** What doctor says of one flow, as `gtc flow doctor --json` prints it. */
+export interface FlowCheck {
+  readonly file: string;
+  readonly id: string;
+  readonly findings: readonly FlowFinding[];
+}
+
+const TOOL_MAPS = ["assets/toolmap.json", "toolmap.json"];
+
+/** Checks all flows of an opened pack against what the pack holds. */
+export function checkPackFlows(pack: Pack): readonly FlowCheck[] {
+  const toolMap = TOOL_MAPS.map((path) => ({ path, text: pack.readText(path) })).find(({ text }) => text !== undefined);
+  const options: DoctorOptions = {
+    catalog: KIND_CATALOG,
+    components: new Set(pack.components.keys()),
+    tools: new Set(
+      toolMap?.text === undefined
+        ? []
+        : parseToolMap(toolMap.text, { file: toolMap.path }).tools.map((tool) => tool.name),
+    ),
+    assets: new Set(pack.assets.keys()),
+    i18n: Object.fromEntries(pack.i18n),
+  };
+  return [...pack.flows.values()].map((flow) => checkSource(pack.readText(flow.path) ?? "", flow.path, options));
+}
+
+/** Checks flow files and all flows below directories; references into a pack are judged only with `--pack`. @throws CLI_FILE_MISSING */
+export async function checkFlowFiles(cwd: string, paths: readonly string[]): Promise<readonly FlowCheck[]> {
+  const files = (await Promise.all(paths.map((path) => flowFilesAt(resolve(cwd, path))))).flat();
+  return Promise.all(
+    files.map(async (file) =>
+      checkSource(await readFile(file, "utf8"), shortName(cwd, file), { catalog: KIND_CATALOG }),
+    ),
+  );
+}
+
+/** Lists the flow files that a path stands for. @throws CLI_FILE_MISSING */
+export async function flowFilesAt(path: string): Promise<readonly string[]> {
+  const info = await stat(path).catch(() => undefined);
+  if (info === undefined) throw new GreenticError("CLI_FILE_MISSING", `Read flows: nothing at ${quote(path)}`);
+  if (info.isFile()) return [path];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ygtc") && !entry.parentPath.includes("node_modules"))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+function checkSource(source: string, file: string, options: DoctorOptions): FlowCheck {
+  const { flow } = inspectFlow(source, { file });
+  return { file, id: flow?.id ?? "", findings: doctorFlow(source, { ...options, file }) };
+}
+
+function shortName(cwd: string, file: string): string {
+  const short = relative(cwd, file);
+  return short.startsWith("..") || dirname(short) === "" ? file : short;
+}

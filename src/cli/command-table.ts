@@ -1,0 +1,78 @@
+import type { CommandSpec } from "./command.ts";
+
+type Load = () => Promise<{ readonly default: CommandSpec }>;
+
+/** A verb: its summary for help, and how to load it once it is chosen. */
+export interface TableEntry {
+  readonly summary: string;
+  readonly load: Load;
+}
+
+/** Every verb, `noun verb` → entry. Files are imported only when chosen; a test pins summaries against the files. */
+export const COMMANDS: Readonly<Record<string, TableEntry>> = {
+  new: {
+    summary: "Scaffold a pack that builds, passes its own check and runs",
+    load: () => import("./commands/new.ts"),
+  },
+  start: { summary: "Run a bundle", load: () => import("./commands/start.ts") },
+  doctor: { summary: "Check this machine and this directory", load: () => import("./commands/doctor.ts") },
+  "runner load": {
+    summary: "Verify a pack and register it in the data directory",
+    load: () => import("./commands/runner-load.ts"),
+  },
+  "runner list": { summary: "List registered packs", load: () => import("./commands/runner-list.ts") },
+  "runner unload": { summary: "Remove a registered pack", load: () => import("./commands/runner-unload.ts") },
+  "runner run-flow": { summary: "Run one turn of a flow", load: () => import("./commands/runner-run-flow.ts") },
+  "flow doctor": { summary: "Check flows", load: () => import("./commands/flow-doctor.ts") },
+  "flow graph": { summary: "Draw a flow as a Mermaid diagram", load: () => import("./commands/flow-graph.ts") },
+  "flow kinds": { summary: "List node kinds with their inputs", load: () => import("./commands/flow-kinds.ts") },
+  "pack build": { summary: "Build a pack from its source directory", load: () => import("./commands/pack-build.ts") },
+  "pack keygen": { summary: "Make a signing key pair", load: () => import("./commands/pack-keygen.ts") },
+  "pack sign": { summary: "Sign a pack", load: () => import("./commands/pack-sign.ts") },
+  "pack verify": {
+    summary: "Verify a pack's integrity, signatures and, in full, its content",
+    load: () => import("./commands/pack-verify.ts"),
+  },
+  "pack validate": {
+    summary: "Validate a pack's structure and manifest",
+    load: () => import("./commands/pack-validate.ts"),
+  },
+  "pack inspect": { summary: "Show what a pack holds", load: () => import("./commands/pack-inspect.ts") },
+  "component new": { summary: "Scaffold a component", load: () => import("./commands/component-new.ts") },
+  "component build": {
+    summary: "Build a TypeScript component to WebAssembly",
+    load: () => import("./commands/component-build.ts"),
+  },
+  "component inspect": {
+    summary: "Show a component's interface",
+    load: () => import("./commands/component-inspect.ts"),
+  },
+  "component test": {
+    summary: "Call a component in the local harness",
+    load: () => import("./commands/component-test.ts"),
+  },
+  "component hash": { summary: "Print a component's SHA-256", load: () => import("./commands/component-hash.ts") },
+  "mcp list-tools": { summary: "List the tools of a tool map", load: () => import("./commands/mcp-list-tools.ts") },
+  "mcp call": { summary: "Call a tool of a tool map", load: () => import("./commands/mcp-call.ts") },
+  "secrets set": { summary: "Keep a secret", load: () => import("./commands/secrets-set.ts") },
+  "secrets get": { summary: "Print a secret", load: () => import("./commands/secrets-get.ts") },
+  "secrets list": { summary: "List the names of secrets", load: () => import("./commands/secrets-list.ts") },
+  "secrets delete": { summary: "Remove a secret", load: () => import("./commands/secrets-delete.ts") },
+  "deployer init": {
+    summary: "Describe a tenant and its connectors in this directory",
+    load: () => import("./commands/deployer-init.ts"),
+  },
+  "deployer bootstrap": {
+    summary: "Make the tenant, dev key, secrets file and registrations",
+    load: () => import("./commands/deployer-bootstrap.ts"),
+  },
+  "config show": {
+    summary: "Show the configuration and where each value came from",
+    load: () => import("./commands/config-show.ts"),
+  },
+  "session list": { summary: "List sessions", load: () => import("./commands/session-list.ts") },
+  "session show": { summary: "Show one session", load: () => import("./commands/session-show.ts") },
+  "session end": { summary: "End a session", load: () => import("./commands/session-end.ts") },
+  "outbox list": { summary: "List sends and their states", load: () => import("./commands/outbox-list.ts") },
+  "outbox retry": { summary: "Queue a failed or unknown send again", load: () => import("./commands/outbox-retry.ts") },
+};

@@ -1,0 +1,20 @@
+import { inspectPack } from "../../pack/index.ts";
+import { defineCommand, hasFlag, printJson } from "../command.ts";
+import { readInputFile } from "../files.ts";
+
+export default defineCommand({
+  summary: "Show what a pack holds",
+  arguments: [{ name: "pack", summary: "the pack file" }],
+  options: [{ flags: "--json", summary: "print as JSON" }],
+  examples: ["gtc pack inspect my-feature-1.0.0.gtpack --json"],
+  async run(input, io) {
+    const pack = await inspectPack(await readInputFile(io, input.args[0] ?? ""));
+    if (hasFlag(input, "json")) return printJson(io, pack);
+    io.stdout.write(`${pack.name} ${pack.version} (${pack.kind})\n`);
+    for (const flow of pack.flows) io.stdout.write(`flow       ${flow.id}  ${flow.type}\n`);
+    for (const component of pack.components)
+      io.stdout.write(`component  ${component.id}  ${component.abi}  ${component.sha256.slice(0, 16)}\n`);
+    io.stdout.write(`assets     ${pack.assets.length}\n`);
+    return undefined;
+  },
+});

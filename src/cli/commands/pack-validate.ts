@@ -1,0 +1,17 @@
+import { validatePack } from "../../pack/index.ts";
+import { defineCommand, hasFlag, printJson } from "../command.ts";
+import { readInputFile } from "../files.ts";
+import { printReport } from "../print-report.ts";
+
+export default defineCommand({
+  summary: "Validate a pack's structure and manifest",
+  arguments: [{ name: "pack", summary: "the pack file" }],
+  options: [{ flags: "--json", summary: "print the report as JSON" }],
+  examples: ["gtc pack validate ./my-pack.gtpack"],
+  async run(input, io) {
+    const report = await validatePack(await readInputFile(io, input.args[0] ?? ""));
+    if (hasFlag(input, "json")) printJson(io, report);
+    else printReport(io, report);
+    return report.ok ? 0 : 2;
+  },
+});

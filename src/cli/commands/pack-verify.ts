@@ -1,0 +1,41 @@
+import { resolve } from "node:path";
+import { loadConfig } from "../../config/index.ts";
+import { loadPublicKey, trustKey, verifyPack } from "../../pack/index.ts";
+import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import { readInputFile } from "../files.ts";
+import { fullChecks } from "../full-checks.ts";
+import { printReport } from "../print-report.ts";
+import { trustOf } from "../trust.ts";
+
+export default defineCommand({
+  summary: "Verify a pack's integrity, signatures and, in full, its content",
+  arguments: [{ name: "pack", summary: "the pack file" }],
+  options: [
+    {
+      flags: "--pubkey <file>",
+      summary: "the publisher's public key, instead of the trusted publishers of greentic.toml",
+    },
+    { flags: "--full", summary: "check flows and components too" },
+    { flags: "--json", summary: "print the report as JSON" },
+  ],
+  examples: [
+    "gtc pack verify my-feature-1.0.0.gtpack --pubkey my-key.pub",
+    "gtc pack verify --full my-feature-1.0.0.gtpack",
+  ],
+  async run(input, io) {
+    const pubkey = textOption(input, "pubkey");
+    const trust =
+      pubkey === undefined
+        ? await trustOf(loadConfig({ cwd: io.cwd, environment: io.environment }))
+        : trustKey(await loadPublicKey(resolve(io.cwd, pubkey)));
+    const bytes = await readInputFile(io, input.args[0] ?? "");
+    const report = await verifyPack(bytes, {
+      trust,
+      nowMs: io.nowMs(),
+      ...(hasFlag(input, "full") && { full: await fullChecks(bytes, { nowMs: io.nowMs() }) }),
+    });
+    if (hasFlag(input, "json")) printJson(io, report);
+    else printReport(io, report);
+    return report.ok ? 0 : 4;
+  },
+});

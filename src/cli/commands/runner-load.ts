@@ -1,0 +1,61 @@
+import { resolve } from "node:path";
+import { loadConfig } from "../../config/index.ts";
+import { PackShelf } from "../../deployer/index.ts";
+import { openPack } from "../../pack/index.ts";
+import { GreenticError, tenantId } from "../../types/index.ts";
+import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import { readInputFile } from "../files.ts";
+import { fullChecks } from "../full-checks.ts";
+import { trustOf } from "../trust.ts";
+
+export default defineCommand({
+  summary: "Verify a pack and register it in the data directory",
+  options: [
+    { flags: "--pack <file>", summary: "the pack file", required: true },
+    { flags: "--tenant <tenant>", summary: "whose pack (default: the configured tenant)" },
+    { flags: "--allow-unsigned", summary: "accept a pack without a trusted signature" },
+    { flags: "--allow-downgrade", summary: "accept a version older than the one that was loaded before" },
+    { flags: "--data <dir>", summary: "the data directory" },
+    { flags: "--json", summary: "print as JSON" },
+  ],
+  examples: ["greentic-runner load --pack dist/weather.pack --allow-unsigned"],
+  async run(input, io) {
+    const config = loadConfig({ cwd: io.cwd, environment: io.environment, flags: { data: textOption(input, "data") } });
+    const tenant = tenantId(textOption(input, "tenant") ?? config.tenant);
+    const file = String(input.options["pack"]);
+    if (file.startsWith("oci://"))
+      throw new GreenticError("CLI_USAGE_INVALID", "Load pack: this version loads files; pull the pack first");
+    const allowUnsigned = hasFlag(input, "allowUnsigned");
+    const trust = await trustOf(config);
+    const shelf = new PackShelf(config.dataDir);
+    const bytes = await readInputFile(io, resolve(io.cwd, file));
+    const pack = await openPack(bytes, {
+      trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
+      nowMs: io.nowMs(),
+      policy: { previous: (name) => shelf.previous(tenant, name), allowDowngrade: hasFlag(input, "allowDowngrade") },
+    });
+    const full = await fullChecks(bytes, { nowMs: io.nowMs() });
+    for (const [name, component] of pack.components) {
+      const [finding] = await full.checkComponent({
+        ...component,
+        name,
+        bytes: pack.read(component.path) ?? new Uint8Array(),
+      });
+      if (finding !== undefined)
+        throw new GreenticError("COMPONENT_IMPORT_UNGRANTED", `Load pack ${pack.name}: ${finding.message}`);
+    }
+    const isSigned = pack.report.signature.status === "valid";
+    if (!isSigned)
+      io.stderr.write(
+        `warning: ${pack.name} has no trusted signature (${pack.report.signature.status}); it was registered because of --allow-unsigned\n`,
+      );
+    if (pack.step === "downgrade")
+      io.stderr.write(`warning: ${pack.name} goes back to ${pack.version} because of --allow-downgrade\n`);
+    const shelved = await shelf.add(tenant, bytes, { pack, allowUnsigned: allowUnsigned && !isSigned });
+    if (hasFlag(input, "json")) printJson(io, { ...shelved, signature: pack.report.signature.status, step: pack.step });
+    else
+      io.stdout.write(
+        `loaded ${pack.name} ${pack.version} for ${tenant}\npack hash  ${pack.packHash}\nsignature  ${pack.report.signature.status}\n`,
+      );
+  },
+});

@@ -1,0 +1,126 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { loadConfig, readBundle } from "../../config/index.ts";
+import { receiveConsole } from "../../messaging/index.ts";
+import { openPack } from "../../pack/index.ts";
+import type { AppPack } from "../../runner/index.ts";
+import {
+  envId,
+  GreenticError,
+  isJsonObject,
+  parseJson,
+  quote,
+  randomHex,
+  teamId,
+  tenantId,
+} from "../../types/index.ts";
+import type { JsonValue } from "../../types/index.ts";
+import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import type { CommandInput, CommandIo } from "../command.ts";
+import { readInputFile } from "../files.ts";
+import { CONSOLE_CHANNEL, openHost } from "../host.ts";
+import { trustOf } from "../trust.ts";
+
+export default defineCommand({
+  summary: "Run one turn of a flow",
+  options: [
+    { flags: "--pack <file>", summary: "a pack file (default: what is registered for the tenant)" },
+    { flags: "--allow-unsigned", summary: "accept --pack without a trusted signature" },
+    { flags: "--flow <id>", summary: "the flow (default: the router's choice)" },
+    { flags: "--entry <name>", summary: "the entrypoint or node to start at" },
+    { flags: "--tenant <tenant>", summary: "whose turn", required: true },
+    { flags: "--env <env>", summary: "environment" },
+    { flags: "--team <team>", summary: "team" },
+    { flags: "--session <id>", summary: "the conversation; the same one continues a waiting flow", default: "default" },
+    { flags: "--input <json>", summary: "a JSON text, an object with `text`, or a Telegram update", required: true },
+    { flags: "--locale <tag>", summary: "the person's language" },
+    { flags: "--timeout <ms>", summary: "how long the turn may take", default: "30000" },
+    { flags: "--data <dir>", summary: "the data directory" },
+    { flags: "--json", summary: "print the whole report" },
+  ],
+  examples: ['greentic-runner run-flow --tenant acme --input \'{"update":{"message":{"text":"/weather"}}}\''],
+  async run(input, io) {
+    const tenant = tenantId(String(input.options["tenant"]));
+    const config = loadConfig({
+      cwd: io.cwd,
+      environment: io.environment,
+      flags: {
+        tenant,
+        env: textOption(input, "env"),
+        team: textOption(input, "team"),
+        data: textOption(input, "data"),
+      },
+    });
+    const value = withText(parseJson(String(input.options["input"])));
+    const bundleFile = join(io.cwd, "greentic.demo.yaml");
+    const packFile = textOption(input, "pack");
+    const { runtime, world } = await openHost({
+      config,
+      ...(packFile === undefined && existsSync(bundleFile) && { bundle: withoutPolling(readBundle(bundleFile)) }),
+      environment: io.environment,
+      warn: (message) => io.stderr.write(`warning: ${message}\n`),
+      ...(packFile !== undefined && { apps: [await appOf(packFile, { input, io, config })] }),
+    });
+    try {
+      runtime.start();
+      const scope = { env: envId(config.env), tenant, team: teamId(config.team) };
+      const provider = runtime.channel(scope, CONSOLE_CHANNEL);
+      if (provider === undefined)
+        throw new GreenticError(
+          "CLI_USAGE_INVALID",
+          `Run flow: tenant ${quote(tenant)} has nothing to run here; load a pack for it first`,
+        );
+      const locale = textOption(input, "locale");
+      const message = receiveConsole(provider.address, value, {
+        session: String(input.options["session"]),
+        id: randomHex(world, 16),
+        ...(locale !== undefined && { locale }),
+      });
+      const flow = textOption(input, "flow");
+      const entry = textOption(input, "entry");
+      const report = await runtime.request(provider, message, {
+        timeoutMs: Number(input.options["timeout"]),
+        choice: { ...(flow !== undefined && { flow }), ...(entry !== undefined && { entry }) },
+      });
+      if (hasFlag(input, "json")) printJson(io, report);
+      else {
+        for (const reply of report.reply) if (reply.text !== undefined) io.stdout.write(`${reply.text}\n`);
+        io.stderr.write(
+          `${report.status}${report.waitingAt === undefined ? "" : ` at ${report.waitingAt}`}${report.error === undefined ? "" : `: ${report.error.code}`}\n`,
+        );
+      }
+      return report.status === "error" ? 1 : 0;
+    } finally {
+      await runtime[Symbol.asyncDispose]();
+    }
+  },
+});
+
+interface Named {
+  readonly input: CommandInput;
+  readonly io: CommandIo;
+  readonly config: ReturnType<typeof loadConfig>;
+}
+
+async function appOf(file: string, { input, io, config }: Named): Promise<AppPack> {
+  const trust = await trustOf(config);
+  const pack = await openPack(await readInputFile(io, file), {
+    trust: hasFlag(input, "allowUnsigned") ? { ...trust, rejectUnsigned: false } : trust,
+    nowMs: io.nowMs(),
+  });
+  return { scope: { env: config.env, tenant: config.tenant }, pack };
+}
+
+/** A single turn has no time for channels that fetch: their packs and settings count, their polls don't. */
+function withoutPolling(bundle: ReturnType<typeof readBundle>): ReturnType<typeof readBundle> {
+  return { ...bundle, providers: bundle.providers.filter((provider) => provider.type === "webchat") };
+}
+
+/** Takes the text out of a Telegram update, the documents' form of input. */
+function withText(value: JsonValue): JsonValue {
+  if (!isJsonObject(value) || value["text"] !== undefined) return value;
+  const update = value["update"];
+  const message = isJsonObject(update) ? update["message"] : undefined;
+  const text = isJsonObject(message) ? message["text"] : undefined;
+  return typeof text === "string" ? { ...value, text } : value;
+}

@@ -1,0 +1,18 @@
+import { loadConfig } from "../../config/index.ts";
+import { formatSecretUri } from "../../secrets/index.ts";
+import { GreenticError } from "../../types/index.ts";
+import { defineCommand } from "../command.ts";
+import { SECRET_OPTIONS, secretFile, secretUriOf } from "../secret-stores.ts";
+
+export default defineCommand({
+  summary: "Remove a secret",
+  arguments: [{ name: "name", summary: "the secret's name, or its secrets:// URI" }],
+  options: SECRET_OPTIONS,
+  async run(input, io) {
+    const config = loadConfig({ cwd: io.cwd, environment: io.environment });
+    const uri = secretUriOf(input, config);
+    if (!(await secretFile(config).remove(uri)))
+      throw new GreenticError("SECRETS_NOT_FOUND", `Remove secret: nothing at ${formatSecretUri(uri)}`);
+    io.stdout.write(`removed ${formatSecretUri(uri)}\n`);
+  },
+});

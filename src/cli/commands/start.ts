@@ -1,0 +1,134 @@
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadConfig, readBundle } from "../../config/index.ts";
+import type { Bundle, Config } from "../../config/index.ts";
+import { createGateway, createTurnFeed } from "../../gateway/index.ts";
+import type { GatewayTenant } from "../../gateway/index.ts";
+import { combineObservers, createLogger, createLogObserver, openOtlpExport } from "../../telemetry/index.ts";
+import { GreenticError, quote } from "../../types/index.ts";
+import type { TenantId } from "../../types/index.ts";
+import { defineCommand, hasFlag, textOption } from "../command.ts";
+import type { CommandInput, CommandIo } from "../command.ts";
+import { openHost, webchatKey } from "../host.ts";
+import { VERSION } from "../version.ts";
+
+const PAGE_DIR = fileURLToPath(new URL("../../../web/dist/", import.meta.url));
+const DRAIN_MS = 9_000;
+
+export default defineCommand({
+  summary: "Run a bundle",
+  arguments: [
+    { name: "bundle", summary: "directory with greentic.demo.yaml, or that file (default: here)", optional: true },
+  ],
+  options: [
+    { flags: "--port <port>", summary: "port to listen on; 0 takes any (default 8080)" },
+    { flags: "--host <host>", summary: "address to listen on (default 127.0.0.1)" },
+    { flags: "--data <dir>", summary: "data directory (default .greentic)" },
+    { flags: "--env <env>", summary: "environment (default dev)" },
+    { flags: "--store <store>", summary: "sqlite, or memory where nothing may survive" },
+    { flags: "--config <file>", summary: "another greentic.toml" },
+    { flags: "--verbose", summary: "log every turn" },
+  ],
+  examples: ["gtc start examples/weather-demo", "gtc start --port 9000 --data /var/lib/greentic"],
+  async run(input, io) {
+    const { config, bundle } = readSettings(input, io);
+    const log = createLogger({ ...config.log, stream: io.stderr as { write(line: string): void } });
+    const otlp =
+      config.telemetry.otlpEndpoint === undefined
+        ? undefined
+        : await openOtlpExport({
+            endpoint: config.telemetry.otlpEndpoint,
+            headers: config.telemetry.otlpHeaders,
+            serviceName: config.telemetry.serviceName,
+            serviceVersion: VERSION,
+          });
+    const turns = createTurnFeed();
+    const observe = combineObservers([createLogObserver(log), turns.observe, otlp?.observe]);
+    const { runtime, world, tenants } = await openHost({
+      config,
+      ...(bundle && { bundle }),
+      environment: io.environment,
+      ...(observe && { observe }),
+      warn: (message) => log.warn(message),
+    });
+    if (!runtime.store.isDurable) log.warn("the memory store keeps nothing: every conversation ends with this process");
+    const gateway = createGateway({
+      runtime,
+      env: config.env,
+      world,
+      defaultTenant: config.tenant,
+      tokenKey: webchatKey(config.dataDir),
+      tenant: (tenant) => (tenants.has(tenant) ? tenantSettings(tenant, bundle) : undefined),
+      turns,
+      ...(existsSync(PAGE_DIR) && { pageDir: PAGE_DIR }),
+      report: (report) =>
+        report.kind === "failed"
+          ? log.error({ route: report.route, err: report.error }, "request failed")
+          : log.debug({ route: report.route, reason: report.reason }, "request refused"),
+    });
+    runtime.start();
+    const { url, close } = await gateway.listen({ host: config.host, port: config.port });
+    io.stderr.write(`ready ${url}\n`);
+    await new Promise<void>((stop) =>
+      io.signal.aborted ? stop() : io.signal.addEventListener("abort", () => stop(), { once: true }),
+    );
+    io.stderr.write("draining\n");
+    // Intake ends first, so that everything acknowledged is in the inbox before the workers finish.
+    await Promise.all([close(), runtime.drain(DRAIN_MS)]);
+    await otlp?.shutdown();
+    return 0;
+  },
+});
+
+/** The configuration beside the bundle counts where this directory has none. */
+function readSettings(
+  input: CommandInput,
+  io: CommandIo,
+): { readonly config: Config; readonly bundle: Bundle | undefined } {
+  const named = input.args[0];
+  const place = resolve(io.cwd, named ?? ".");
+  const hasBundle = named !== undefined || existsSync(join(place, "greentic.demo.yaml"));
+  const bundle = hasBundle ? readBundle(place) : undefined;
+  const beside = bundle && join(dirname(bundle.file), "greentic.toml");
+  const configFile =
+    textOption(input, "config") ??
+    (!existsSync(join(io.cwd, "greentic.toml")) && beside !== undefined && existsSync(beside) ? beside : undefined);
+  const port = textOption(input, "port");
+  if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) < 65_536))
+    throw new GreenticError("CLI_USAGE_INVALID", `Start: expected a port from 0 to 65535, got ${quote(port)}`);
+  const store = textOption(input, "store");
+  if (store !== undefined && store !== "sqlite" && store !== "memory")
+    throw new GreenticError("CLI_USAGE_INVALID", `Start: expected --store sqlite or memory, got ${quote(store)}`);
+  const config = loadConfig({
+    cwd: io.cwd,
+    environment: io.environment,
+    flags: {
+      config: configFile,
+      env: textOption(input, "env") ?? (io.environment["GREENTIC_ENV"] ? undefined : bundle?.env),
+      tenant: bundle?.tenant,
+      host: textOption(input, "host"),
+      port: port === undefined ? undefined : Number(port),
+      data: textOption(input, "data"),
+      store,
+      logLevel: hasFlag(input, "verbose") ? "debug" : undefined,
+    },
+  });
+  return { config, bundle };
+}
+
+function tenantSettings(tenant: TenantId, bundle: Bundle | undefined): GatewayTenant {
+  const worker = bundle?.tenant === tenant ? bundle.worker : undefined;
+  return {
+    webchat: { anonymous: true },
+    page: {
+      locales: worker?.locales ?? ["en"],
+      theme: worker?.accent === undefined ? {} : { accent: worker.accent },
+      worker: {
+        title: worker?.title ?? "Worker",
+        description: worker?.description ?? "",
+        suggestions: worker?.suggestions ?? [],
+      },
+    },
+  };
+}

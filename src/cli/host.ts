@@ -1,0 +1,230 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openInProcessBus } from "../bus/index.ts";
+import { ProcessComponentHost } from "../component/index.ts";
+import type { Bundle, BundleProvider, Config, Environment } from "../config/index.ts";
+import { PackShelf } from "../deployer/index.ts";
+import { parseHttpRewrites, sendHttp } from "../http/index.ts";
+import type { HttpOptions } from "../http/index.ts";
+import {
+  createConsoleProvider,
+  createTelegramProvider,
+  createWebChatProvider,
+  createWebhookProvider,
+} from "../messaging/index.ts";
+import type { ChannelAddress, Provider } from "../messaging/index.ts";
+import { openPack } from "../pack/index.ts";
+import type { Pack } from "../pack/index.ts";
+import { createMachineWorld, openRuntime } from "../runner/index.ts";
+import type { AppPack, Runtime } from "../runner/index.ts";
+import { openMemoryStore, openSqliteStore } from "../session/index.ts";
+import type { TurnObserver } from "../telemetry/index.ts";
+import { channelId, DEFAULT_TEAM, GreenticError, quote } from "../types/index.ts";
+import type { Policy, TeamId, TenantId, World } from "../types/index.ts";
+import { secretReader } from "./secret-stores.ts";
+import { trustOf } from "./trust.ts";
+
+/** The channels that every tenant has without naming them. */
+export const WEBHOOK_CHANNEL = channelId("webhook");
+export const CONSOLE_CHANNEL = channelId("console");
+
+export interface HostOptions {
+  readonly config: Config;
+  readonly bundle?: Bundle;
+  readonly environment: Environment;
+  readonly observe?: TurnObserver;
+  /** Says loudly what an operator should know: unsigned packs, channels without secrets. */
+  readonly warn: (message: string) => void;
+  /** Apps beside the bundle's and the registered ones. */
+  readonly apps?: readonly AppPack[];
+}
+
+/** A runtime with everything it stands on, made of configuration. */
+export interface Host {
+  readonly runtime: Runtime;
+  readonly world: World;
+  readonly tenants: ReadonlySet<TenantId>;
+}
+
+/** Opens store, component processes, packs and channels, and the runtime over them; not yet started. */
+export async function openHost(options: HostOptions): Promise<Host> {
+  const { config, bundle } = options;
+  const world = createMachineWorld();
+  const shelf = new PackShelf(config.dataDir);
+  const apps = [...(await bundleApps(options, shelf)), ...(await shelvedApps(options, shelf)), ...(options.apps ?? [])];
+  const tenants = new Set<TenantId>([
+    config.tenant,
+    ...(bundle?.providers ?? []).map((p) => p.tenant),
+    ...apps.map((app) => app.scope.tenant),
+  ]);
+  const http: HttpOptions = {
+    privateAddresses: config.network.privateAddresses,
+    rewrites: parseHttpRewrites(config.network.rewrite ?? "", config.env),
+  };
+  const secrets = secretReader(config, options.environment);
+  const providers: Provider[] = (bundle?.providers ?? []).map((provider) =>
+    createProvider(provider, { ...options, world, http, secrets }),
+  );
+  for (const tenant of tenants) {
+    const address = (channel: ChannelAddress["channel"]): ChannelAddress => ({
+      env: config.env,
+      tenant,
+      team: teamOf(bundle, tenant),
+      channel,
+    });
+    providers.push(
+      createWebhookProvider(address(WEBHOOK_CHANNEL), { world }),
+      createConsoleProvider(address(CONSOLE_CHANNEL)),
+    );
+    if (!providers.some((p) => p.type === "webchat" && p.address.tenant === tenant))
+      providers.push(createWebChatProvider(address(channelId("webchat")), { world }));
+  }
+  const policy: Policy = {
+    network: { egress: { origins: ["*"] }, privateAddresses: config.network.privateAddresses },
+    secrets: ["*"],
+    unknownSends: config.unknownSends,
+  };
+  const runtime = await openRuntime({
+    world,
+    store: config.store === "memory" ? openMemoryStore(world) : await openSqliteStore({ dir: config.dataDir, world }),
+    bus: openInProcessBus(),
+    components: new ProcessComponentHost(config.componentProcesses > 0 ? { poolSize: config.componentProcesses } : {}),
+    providers,
+    apps,
+    policy: () => policy,
+    secrets,
+    http,
+    ...(options.observe && { observe: options.observe }),
+  });
+  return { runtime, world, tenants };
+}
+
+function teamOf(bundle: Bundle | undefined, tenant: TenantId): TeamId {
+  return bundle?.tenant === tenant ? bundle.team : DEFAULT_TEAM;
+}
+
+async function bundleApps({ config, bundle, ...rest }: HostOptions, shelf: PackShelf): Promise<readonly AppPack[]> {
+  return Promise.all(
+    (bundle?.apps ?? []).map(async (app): Promise<AppPack> => {
+      if (app.pack.startsWith("oci://"))
+        throw new GreenticError(
+          "CLI_USAGE_INVALID",
+          `Load app ${app.name}: this version loads pack files, got ${quote(app.pack)}`,
+        );
+      if (!existsSync(app.pack))
+        throw new GreenticError("CLI_FILE_MISSING", `Load app ${app.name}: no pack file at ${quote(app.pack)}`);
+      const pack = await verifiedPack(await readFile(app.pack), {
+        config,
+        ...rest,
+        tenant: app.tenant,
+        shelf,
+        allowUnsigned: false,
+      });
+      return {
+        scope: { env: config.env, tenant: app.tenant, ...(app.team && { team: app.team }) },
+        pack,
+        ...(app.defaultFlow && { defaultFlow: app.defaultFlow }),
+      };
+    }),
+  );
+}
+
+async function shelvedApps({ config, ...rest }: HostOptions, shelf: PackShelf): Promise<readonly AppPack[]> {
+  return Promise.all(
+    (await shelf.list()).map(async (entry): Promise<AppPack> => {
+      const pack = await verifiedPack(await shelf.read(entry), {
+        config,
+        ...rest,
+        tenant: entry.tenant,
+        shelf,
+        allowUnsigned: entry.allowUnsigned,
+      });
+      return { scope: { env: config.env, tenant: entry.tenant }, pack };
+    }),
+  );
+}
+
+type PackOptions = HostOptions & {
+  readonly tenant: TenantId;
+  readonly shelf: PackShelf;
+  readonly allowUnsigned: boolean;
+};
+
+/** Verifies at every start: a file on disk may have changed since it was registered. */
+async function verifiedPack(
+  bytes: Uint8Array,
+  { config, warn, tenant, shelf, allowUnsigned }: PackOptions,
+): Promise<Pack> {
+  const trust = await trustOf(config);
+  const pack = await openPack(bytes, {
+    trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
+    nowMs: Date.now(),
+    policy: { previous: (name) => shelf.previous(tenant, name) },
+  });
+  if (pack.report.signature.status !== "valid")
+    warn(`pack ${pack.name} of ${tenant} runs without a trusted signature (${pack.report.signature.status})`);
+  return pack;
+}
+
+interface ProviderParts extends HostOptions {
+  readonly world: World;
+  readonly http: HttpOptions;
+  readonly secrets: ReturnType<typeof secretReader>;
+}
+
+function createProvider(provider: BundleProvider, { config, world, http, secrets, warn }: ProviderParts): Provider {
+  const address: ChannelAddress = {
+    env: config.env,
+    tenant: provider.tenant,
+    team: provider.team,
+    channel: channelId(provider.name),
+  };
+  switch (provider.type) {
+    case "webchat":
+      return createWebChatProvider(address, { world });
+    case "telegram": {
+      const ctx = { ...address, traceId: "", correlationId: "", attempt: 1, locale: "en" };
+      const read = async (name: string): Promise<string> => (await secrets.get(ctx, provider.name, name)) ?? "";
+      const username = provider.config["username"];
+      const isWebhook = provider.config["mode"] === "webhook" || typeof provider.config["public_base_url"] === "string";
+      read("telegram_bot_token").then(
+        (token) =>
+          token === "" &&
+          warn(
+            `channel ${provider.name} waits for its token: greentic-secrets set telegram_bot_token --category ${provider.name} --tenant ${provider.tenant}`,
+          ),
+        (error: unknown) =>
+          warn(
+            `channel ${provider.name}: ${error instanceof GreenticError ? error.message : "its token can't be read"}`,
+          ),
+      );
+      return createTelegramProvider({
+        address,
+        world,
+        mode: isWebhook ? "webhook" : "polling",
+        token: () => read("telegram_bot_token"),
+        secretToken: async () => [await read("telegram_secret_token")].filter((token) => token !== ""),
+        http: (request, { signal } = {}) => sendHttp(request, { ...http, ...(signal && { signal }) }),
+        ...(typeof username === "string" && { username }),
+      });
+    }
+    case undefined:
+      throw new GreenticError(
+        "CLI_USAGE_INVALID",
+        `Open channel ${provider.name}: this version runs built-in channels; name its "type"`,
+      );
+  }
+}
+
+/** Reads the key that signs WebChat tokens, or makes it: 32 random bytes in the data directory, for its owner alone. */
+export function webchatKey(dataDir: string): Uint8Array {
+  const file = join(dataDir, "webchat.key");
+  if (!existsSync(file)) {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    writeFileSync(file, randomBytes(32), { mode: 0o600, flag: "wx" });
+    chmodSync(file, 0o600);
+  }
+  return readFileSync(file);
+}

@@ -1,0 +1,22 @@
+import { processEnvironment } from "../config/index.ts";
+import { runCli } from "./run-cli.ts";
+
+const stop = new AbortController();
+let hits = 0;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    // The second signal means it: whatever is still draining stays in the journal.
+    if (++hits > 1) process.exit(130);
+    stop.abort();
+  });
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  cwd: process.cwd(),
+  environment: processEnvironment(),
+  nowMs: () => Date.now(),
+  signal: stop.signal,
+});

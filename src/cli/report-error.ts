@@ -1,0 +1,28 @@
+import { existsSync, readFileSync } from "node:fs";
+import { exitCodeOf, isGreenticError } from "../types/index.ts";
+import type { GreenticError } from "../types/index.ts";
+import type { CommandIo } from "./command.ts";
+
+/** Prints an error for a person: message, place with an excerpt and a caret, help; returns the exit code. */
+export function reportError(thrown: unknown, io: CommandIo): number {
+  if (!isGreenticError(thrown)) {
+    const detail = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+    io.stderr.write(`error[CLI_INTERNAL]: ${detail}\n`);
+    if (io.environment["GREENTIC_LOG_LEVEL"] === "debug" && thrown instanceof Error)
+      io.stderr.write(`${thrown.stack}\n`);
+    return 1;
+  }
+  io.stderr.write(`error[${thrown.code}]: ${thrown.message}\n${excerpt(thrown)}  help: ${thrown.help}\n`);
+  return exitCodeOf(thrown.kind);
+}
+
+function excerpt(error: GreenticError): string {
+  if (!error.at) return "";
+  const { file, line, column } = error.at;
+  const head = `  --> ${file}:${line}:${column}\n`;
+  const source = existsSync(file) ? readFileSync(file, "utf8").split("\n")[line - 1] : undefined;
+  if (source === undefined) return head;
+  const gutter = String(line);
+  const blank = " ".repeat(gutter.length);
+  return `${head}${blank} |\n${gutter} | ${source}\n${blank} | ${" ".repeat(Math.max(column - 1, 0))}^\n`;
+}

@@ -1,0 +1,83 @@
+import { Command, CommanderError, Option } from "commander";
+import { exitCodeOf } from "../types/index.ts";
+import { COMMANDS } from "./command-table.ts";
+import type { CommandIo, CommandSpec } from "./command.ts";
+import { reportError } from "./report-error.ts";
+import { VERSION } from "./version.ts";
+
+/** Nouns and the documented programs that stand for them. */
+const NOUNS: Readonly<Record<string, string>> = {
+  runner: "Load packs and run flows",
+  flow: "Check and draw flows",
+  pack: "Build, sign, verify and inspect packs",
+  component: "Write, build and test components",
+  mcp: "List and call tools",
+  secrets: "Keep secrets",
+  deployer: "Set up tenants",
+  config: "Show configuration",
+  session: "Look at sessions",
+  outbox: "Look at sends",
+};
+
+/**
+ * Runs one command line, without the program's name. Every outcome is an exit code: 0 ok, 1 internal, 2 invalid input or usage,
+ * 3 not found, 4 permission or signature, 5 unavailable, 130 interrupted.
+ */
+export async function runCli(argv: readonly string[], io: CommandIo): Promise<number> {
+  const words = matchCommand(argv);
+  const program = newProgram("gtc", io)
+    .description("Greentic: signed packs, durable flows, sandboxed tools")
+    .version(VERSION);
+  let exitCode = 0;
+  for (const [noun, summary] of Object.entries(NOUNS)) program.addCommand(newProgram(noun, io).description(summary));
+  for (const [path, entry] of Object.entries(COMMANDS)) {
+    const [noun, verb] = path.split(" ");
+    const parent = verb === undefined ? program : program.commands.find((command) => command.name() === noun);
+    const command = newProgram(verb ?? noun ?? "", io).description(entry.summary);
+    parent?.addCommand(command);
+    if (path === words) {
+      const spec = (await entry.load()).default;
+      describe(command, spec);
+      command.action(async () => {
+        exitCode = (await spec.run({ args: command.args, options: command.opts() }, io)) ?? 0;
+      });
+    } else command.action(() => undefined);
+  }
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return io.signal.aborted && exitCode === 0 && words !== "start" ? 130 : exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodeOf("invalid_input");
+    return reportError(error, io);
+  }
+}
+
+function matchCommand(argv: readonly string[]): string | undefined {
+  const [noun, verb] = argv;
+  if (noun === undefined) return undefined;
+  if (verb !== undefined && `${noun} ${verb}` in COMMANDS) return `${noun} ${verb}`;
+  return noun in COMMANDS ? noun : undefined;
+}
+
+function newProgram(name: string, io: CommandIo): Command {
+  return new Command(name)
+    .exitOverride()
+    .allowExcessArguments(false)
+    .showHelpAfterError("(add --help for its arguments and options)")
+    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) });
+}
+
+function describe(command: Command, spec: CommandSpec): void {
+  for (const argument of spec.arguments ?? [])
+    command.argument(argument.optional === true ? `[${argument.name}]` : `<${argument.name}>`, argument.summary);
+  for (const option of spec.options ?? []) {
+    const made = new Option(option.flags, option.summary);
+    if (option.default !== undefined) made.default(option.default);
+    if (option.required === true) made.makeOptionMandatory();
+    if (option.repeat === true)
+      made.argParser((value: string, all: readonly string[] | undefined) => [...(all ?? []), value]);
+    command.addOption(made);
+  }
+  if (spec.examples)
+    command.addHelpText("after", `\nExamples:\n${spec.examples.map((example) => `  $ ${example}`).join("\n")}`);
+}

@@ -1,0 +1,34 @@
+import { join } from "node:path";
+import type { Config, Environment } from "../config/index.ts";
+import { createSecretReader, EnvSecretStore, FileSecretStore } from "../secrets/index.ts";
+import type { SecretReader, SecretUri } from "../secrets/index.ts";
+import { parseSecretUri } from "../secrets/index.ts";
+import type { CommandInput } from "./command.ts";
+import { textOption } from "./command.ts";
+
+/** Opens the secrets file of the data directory. */
+export function secretFile(config: Config): FileSecretStore {
+  return new FileSecretStore(join(config.dataDir, "secrets.json"));
+}
+
+/** Makes the reader of a host: the environment wins over the file. */
+export function secretReader(config: Config, environment: Environment): SecretReader {
+  return createSecretReader([new EnvSecretStore(environment), secretFile(config)]);
+}
+
+/** The options with which the secrets commands name a secret. */
+export const SECRET_OPTIONS = [
+  { flags: "--tenant <tenant>", summary: "whose secret (default: the configured tenant)" },
+  { flags: "--team <team>", summary: "the team's own secret instead of the tenant's" },
+  { flags: "--category <name>", summary: "the channel or pack that it is for", default: "configs" },
+] as const;
+
+/** Builds the URI of the secret that a command names; a full `secrets://` URI stands for itself. */
+export function secretUriOf(input: CommandInput, config: Config): SecretUri {
+  const name = input.args[0] ?? "";
+  if (name.startsWith("secrets://")) return parseSecretUri(name);
+  const tenant = textOption(input, "tenant") ?? config.tenant;
+  return parseSecretUri(
+    `secrets://${config.env}/${tenant}/${textOption(input, "team") ?? "_"}/${textOption(input, "category") ?? "configs"}/${name.toLowerCase()}`,
+  );
+}

@@ -1,0 +1,23 @@
+import { GreenticError, quote } from "../types/index.ts";
+
+/** A channel that `init` can set up. */
+export interface Connector {
+  /** The documents' name, `messaging.telegram`. */
+  readonly id: string;
+  readonly type: "webchat" | "telegram";
+  /** Secrets that it can't work without, kept under the category of its channel's name. */
+  readonly secrets: readonly string[];
+}
+
+export const CONNECTORS: readonly Connector[] = [
+  { id: "messaging.webchat", type: "webchat", secrets: [] },
+  { id: "messaging.telegram", type: "telegram", secrets: ["telegram_bot_token"] },
+];
+
+/** Finds a connector by its documented name, with or without `messaging.`. @throws DEPLOYER_CONNECTOR_UNKNOWN */
+export function findConnector(name: string): Connector {
+  const found = CONNECTORS.find((connector) => connector.id === name || connector.type === name);
+  if (!found)
+    throw new GreenticError("DEPLOYER_CONNECTOR_UNKNOWN", `Set up connector: no connector is named ${quote(name)}`);
+  return found;
+}
