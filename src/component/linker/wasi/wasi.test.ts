@@ -1,0 +1,163 @@
+import { describe, expect, test } from "vitest";
+import { ComponentErr, Trap } from "../trap.ts";
+import { resolveWasi } from "./resolve-wasi.ts";
+import type { WasiOptions } from "./wasi.ts";
+import { createWasi } from "./wasi.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** Calls WASI functions as a guest would, without one. */
+function world(options: Partial<WasiOptions> = {}): (name: string, ...args: readonly unknown[]) => unknown {
+  const wasi = createWasi({
+    nowMs: () => 1_700_000_000_123.9,
+    randomBytes: (count) => new Uint8Array(count).fill(7),
+    ...options,
+  });
+  return (name, ...args) => {
+    const [instance = "", func = ""] = name.split("#");
+    const host = resolveWasi({ instance: `wasi:${instance}@0.2.6`, name: func });
+    if (!host) throw new RangeError(`no ${name}`);
+    return host.call({ wasi }, args);
+  };
+}
+
+const fails = (call: () => unknown, code: unknown): void => {
+  let thrown: unknown;
+  try {
+    call();
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(ComponentErr);
+  expect((thrown as ComponentErr).value).toEqual(code);
+};
+
+describe("resolveWasi()", () => {
+  test("serves every 0.2 patch version and nothing else", () => {
+    const find = (instance: string): unknown => resolveWasi({ instance, name: "now" });
+    expect(find("wasi:clocks/wall-clock@0.2.0")).toBe(find("wasi:clocks/wall-clock@0.2.11"));
+    expect(find("wasi:clocks/wall-clock@0.2.0")).toBeDefined();
+    expect(find("wasi:clocks/wall-clock@0.3.0")).toBeUndefined();
+    expect(find("wasi:clocks/wall-clock")).toBeUndefined();
+    expect(resolveWasi({ instance: "wasi:clocks/wall-clock@0.2.0", name: "__proto__" })).toBeUndefined();
+    expect(resolveWasi({ instance: "wasi:http/outgoing-handler@0.2.0", name: "handle" })).toBeUndefined();
+    expect(resolveWasi({ instance: null, name: "now" })).toBeUndefined();
+  });
+
+  test("denies sockets", () => {
+    const call = world();
+    expect(call("sockets/instance-network#instance-network")).toBeTypeOf("object");
+    fails(() => call("sockets/tcp-create-socket#create-tcp-socket", "ipv4"), "access-denied");
+  });
+});
+
+describe("a world with nothing granted", () => {
+  const call = world();
+  test("has no environment, arguments, files or terminals", () => {
+    expect(call("cli/environment#get-environment")).toEqual([]);
+    expect(call("cli/environment#get-arguments")).toEqual([]);
+    expect(call("filesystem/preopens#get-directories")).toEqual([]);
+    expect(call("cli/terminal-stdin#get-terminal-stdin")).toBeUndefined();
+    fails(() => call("io/streams#[method]input-stream.read", call("cli/stdin#get-stdin"), 10n), { tag: "closed" });
+  });
+
+  test("shows a clock of whole milliseconds", () => {
+    expect(call("clocks/wall-clock#now")).toEqual({ seconds: 1_700_000_000n, nanoseconds: 123_000_000 });
+    expect((call("clocks/monotonic-clock#now") as bigint) % 1_000_000n).toBe(0n);
+  });
+
+  test("ends the guest where it exits", () => {
+    const exit = (): unknown => call("cli/exit#exit-with-code", 3);
+    expect(exit).toThrow(expect.objectContaining({ reason: "exit", exitCode: 3 }) as Error);
+    expect(() => call("cli/exit#exit", { tag: "err" })).toThrow(expect.objectContaining({ exitCode: 1 }) as Error);
+  });
+});
+
+describe("grants", () => {
+  test("cap random bytes", () => {
+    const call = world({ maxRandomBytes: 16 });
+    expect(call("random/random#get-random-bytes", 16n)).toHaveLength(16);
+    expect(() => call("random/random#get-random-bytes", 2n ** 63n)).toThrow(Trap);
+  });
+
+  test("cap what is logged and count the rest", () => {
+    const lines: string[] = [];
+    const wasi = createWasi({
+      nowMs: () => 0,
+      randomBytes: (count) => new Uint8Array(count),
+      maxLogBytes: 5,
+      log: (stream, part) => lines.push(`${stream}:${new TextDecoder().decode(part)}`),
+    });
+    const write = resolveWasi({ instance: "wasi:io/streams@0.2.0", name: "[method]output-stream.write" });
+    const stdout = resolveWasi({ instance: "wasi:cli/stdout@0.2.0", name: "get-stdout" })?.call({ wasi }, []);
+    write?.call({ wasi }, [stdout, bytes("abc")]);
+    write?.call({ wasi }, [stdout, bytes("defg")]);
+    write?.call({ wasi }, [stdout, bytes("h")]);
+    expect(lines).toEqual(["stdout:abc", "stdout:de"]);
+    expect(wasi.droppedLogBytes).toBe(3);
+  });
+
+  test("give the environment, arguments and stdin", () => {
+    const call = world({ env: { A: "1" }, args: ["x"], stdin: bytes("in") });
+    expect(call("cli/environment#get-environment")).toEqual([["A", "1"]]);
+    expect(call("cli/environment#get-arguments")).toEqual(["x"]);
+    expect(call("io/streams#[method]input-stream.read", call("cli/stdin#get-stdin"), 100n)).toEqual(bytes("in"));
+  });
+
+  test("make a pollable ready when its time has come", async () => {
+    const call = world();
+    const soon = call("clocks/monotonic-clock#subscribe-duration", 1_000_000n);
+    await call("io/poll#[method]pollable.block", soon);
+    expect(call("io/poll#[method]pollable.ready", soon)).toBe(true);
+    const never = call("clocks/monotonic-clock#subscribe-duration", 2n ** 64n - 1n);
+    expect(call("io/poll#[method]pollable.ready", never)).toBe(false);
+    expect(call("io/poll#poll", [never, soon])).toEqual(Uint32Array.of(1));
+  });
+});
+
+describe("files", () => {
+  const call = world({
+    files: new Map([
+      ["a/b.txt", bytes("hello")],
+      ["c.txt", bytes("")],
+    ]),
+  });
+  const [[root]] = call("filesystem/preopens#get-directories") as [[unknown, string]];
+  const method = (name: string, ...args: readonly unknown[]): unknown =>
+    call(`filesystem/types#[method]descriptor.${name}`, ...args);
+  const open = (path: string, flags = {}, access = {}): unknown => method("open-at", root, {}, path, flags, access);
+
+  test("are read by path", () => {
+    const file = open("a/./b.txt");
+    expect(method("read", file, 3n, 1n)).toEqual([bytes("ell"), false]);
+    expect(method("read", file, 100n, 2n)).toEqual([bytes("llo"), true]);
+    expect(method("stat", file)).toMatchObject({ type: "regular-file", size: 5n });
+    const stream = method("read-via-stream", file, 4n);
+    expect(call("io/streams#[method]input-stream.read", stream, 9n)).toEqual(bytes("o"));
+  });
+
+  test("are listed", () => {
+    const entries = method("read-directory", root);
+    const next = (): unknown => call("filesystem/types#[method]directory-entry-stream.read-directory-entry", entries);
+    expect([next(), next(), next()]).toEqual([
+      { type: "directory", name: "a" },
+      { type: "regular-file", name: "c.txt" },
+      undefined,
+    ]);
+  });
+
+  test("can't be left, written or made", () => {
+    fails(() => open("../x"), "not-permitted");
+    fails(() => open("a/../../x"), "not-permitted");
+    fails(() => open("/etc/passwd"), "not-permitted");
+    fails(() => open("missing"), "no-entry");
+    fails(() => open("c.txt/x"), "not-directory");
+    fails(() => open("c.txt", {}, { write: true }), "read-only");
+    fails(() => open("new", { create: true }), "read-only");
+    fails(() => method("unlink-file-at", root, "c.txt"), "read-only");
+  });
+
+  test("need relative paths without dots", () => {
+    expect(() => world({ files: new Map([["../x", bytes("")]]) })).toThrow(TypeError);
+  });
+});
