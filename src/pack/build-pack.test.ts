@@ -81,6 +81,7 @@ test("buildPack() resolves dependencies and warns of what it leaves out", async 
     "assets/.secret": "x",
     "assets/node_modules/x.js": "x",
     "dist/y": "y",
+    "components/notes.md": "x",
   };
   const resolved = { version: "0.4.2", packHash: "cd".repeat(32) };
   const built = await buildFiles(files, { resolveDependency: async () => resolved });

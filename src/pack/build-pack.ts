@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { GreenticError, quote, toGreenticError } from "../types/index.ts";
+import { GreenticError, isGreenticError, quote, toGreenticError } from "../types/index.ts";
 import { loadBlake3 } from "./blake3.ts";
 import { ContentHasher } from "./content-hasher.ts";
 import type { HashedContent } from "./content-hasher.ts";
@@ -237,21 +237,27 @@ async function resolveDependencies(
   return entries;
 }
 
-/** Warns of files in the three folders that nothing lists: they are not in the pack. */
+/** What an author would miss in the pack: a folder may hold sources and notes beside it. */
+const EXPECTED_IN_PACK: readonly (readonly [folder: string, files: RegExp])[] = [
+  ["flows", /\.ygtc$/],
+  ["components", /\.wasm$/],
+  ["assets", /./],
+];
+
+/** Warns of files that nothing lists: they are not in the pack. Odd names among them are nobody's error. */
 async function findUnused(
   root: string,
   { used, findings }: { readonly used: ReadonlySet<string>; readonly findings: PackFinding[] },
 ): Promise<void> {
-  for (const folder of ["flows", "components", "assets"]) {
-    const files = (await hasFolder(root, folder)) ? await listSourceFiles(root, folder) : [];
+  for (const [folder, expected] of EXPECTED_IN_PACK) {
+    const files = await listSourceFiles(root, folder).catch((error: unknown) => {
+      if (isGreenticError(error)) return [];
+      throw error;
+    });
     for (const path of files) {
-      if (!used.has(path))
-        findings.push({
-          code: "PACK_FILE_UNUSED",
-          severity: "warning",
-          path,
-          message: `Build pack: ${quote(path)} is listed nowhere and left out`,
-        });
+      if (used.has(path) || !expected.test(path)) continue;
+      const message = `Build pack: ${quote(path)} is listed nowhere and left out`;
+      findings.push({ code: "PACK_FILE_UNUSED", severity: "warning", path, message });
     }
   }
 }
