@@ -5,13 +5,19 @@ import { isUnguarded } from "./ir.ts";
 import { escapePointer } from "./json-template.ts";
 import { didYouMean } from "./suggest.ts";
 
-/** Checks what a flow's graph must have whatever its nodes do: a start, and routes and entrypoints that lead to nodes. */
-export function checkStructure(flow: FlowIr, findings: Findings): void {
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * Checks what a flow's graph must have whatever its nodes do: a start, and routes and entrypoints that lead to nodes. Nodes
+ * that are there and couldn't be read (`unread`) have their own findings and count.
+ */
+export function checkStructure(flow: FlowIr, findings: Findings, unread: ReadonlySet<string> = NONE): void {
   const at = flow.positions.get("/start") ?? flow.at;
-  if (flow.nodes.size === 0) {
+  const isKnown = (id: string): boolean => flow.nodes.has(id) || unread.has(id);
+  if (flow.nodes.size + unread.size === 0) {
     findings.add("FLOW_EMPTY", `Read flow: ${quote(flow.id)} has no nodes`, { at: flow.at, severity: "warning" });
-  } else if (flow.start === undefined || !flow.nodes.has(flow.start)) {
-    const name = flow.start ?? "";
+  } else if (flow.start !== undefined && !isKnown(flow.start)) {
+    const name = flow.start;
     findings.add(
       "FLOW_START_MISSING",
       `Read flow: start names no node, got ${quote(name)}${didYouMean(name, flow.nodes.keys())}`,
@@ -19,7 +25,7 @@ export function checkStructure(flow: FlowIr, findings: Findings): void {
     );
   }
   for (const [name, node] of flow.entrypoints) {
-    if (flow.nodes.has(node) || (name === "default" && node === flow.start)) continue;
+    if (isKnown(node) || (name === "default" && node === flow.start)) continue;
     findings.add(
       "FLOW_ENTRYPOINT_MISSING",
       `Read flow: entrypoint ${quote(name)} names no node, got ${quote(node)}${didYouMean(node, flow.nodes.keys())}`,
@@ -28,7 +34,7 @@ export function checkStructure(flow: FlowIr, findings: Findings): void {
   }
   for (const node of flow.nodes.values()) {
     node.routing.forEach((route, i) => {
-      if (route.target.kind !== "node" || flow.nodes.has(route.target.node)) return;
+      if (route.target.kind !== "node" || isKnown(route.target.node)) return;
       const hint = didYouMean(route.target.node, [...flow.nodes.keys(), "out", "reply"]);
       findings.add("FLOW_ROUTE_TARGET_MISSING", `Read routing: no node ${quote(route.target.node)}${hint}`, {
         at: flow.positions.get(`/nodes/${node.id}/routing/${i}/to`) ?? route.at,

@@ -44,7 +44,7 @@ function inspect(
   to: { readonly file: string; readonly findings: Findings },
 ): FlowIr | undefined {
   const yaml = readYaml(source, to);
-  const flow = yaml === undefined ? undefined : readFlow(yaml, to);
-  if (flow !== undefined) checkStructure(flow, to.findings);
-  return flow;
+  const read = yaml === undefined ? undefined : readFlow(yaml, to);
+  if (read !== undefined) checkStructure(read.flow, to.findings, read.unread);
+  return read?.flow;
 }

@@ -125,12 +125,13 @@ function readCompiledRouting(routing: JsonValue | undefined, place: Place): Rout
   if (routing === undefined || routing === null || routing === "End") return [];
   if (routing === "Reply") return [to({ kind: "reply" })];
   if (Array.isArray(routing) || typeof routing === "string") {
-    return readRouting(routing, { node: id, isStrict: false, findings, locate: () => at });
+    return readRouting(routing, { node: id, isStrict: false, findings, locate: () => at, locateKey: () => at });
   }
   const { Next: next, Branch: branch, Custom: custom } = asObject(routing);
   const nextNode = asObject(next)["node_id"];
   if (typeof nextNode === "string") return [to({ kind: "node", node: nextNode })];
-  if (custom !== undefined) return readRouting(custom, { node: id, isStrict: false, findings, locate: () => at });
+  if (custom !== undefined)
+    return readRouting(custom, { node: id, isStrict: false, findings, locate: () => at, locateKey: () => at });
   if (branch !== undefined && isJsonObject(branch)) {
     const routes = Object.entries(asObject(branch["on_status"])).flatMap(([status, node]) =>
       typeof node === "string" ? [to({ kind: "node", node }, status)] : [],

@@ -36,8 +36,14 @@ export interface ReadTo {
   readonly findings: Findings;
 }
 
+/** A flow, and the ids of the nodes that are in the file and couldn't be read. */
+export interface ReadFlow {
+  readonly flow: FlowIr;
+  readonly unread: ReadonlySet<string>;
+}
+
 /** Reads a document as a flow, in any of its spellings; undefined when there is no map of nodes to go on with. */
-export function readFlow(source: YamlSource, to: ReadTo): FlowIr | undefined {
+export function readFlow(source: YamlSource, to: ReadTo): ReadFlow | undefined {
   const start: SourcePosition = source.values.get("") ?? { file: to.file, line: 1, column: 1 };
   const { value } = source;
   if (!isJsonObject(value)) {
@@ -45,7 +51,8 @@ export function readFlow(source: YamlSource, to: ReadTo): FlowIr | undefined {
     return undefined;
   }
   const reader = new FlowReader(value, { source, to, start });
-  return reader.read();
+  const flow = reader.read();
+  return flow === undefined ? undefined : { flow, unread: reader.unread };
 }
 
 interface ReaderContext {
@@ -55,6 +62,7 @@ interface ReaderContext {
 }
 
 class FlowReader {
+  readonly unread = new Set<string>();
   readonly #flow: JsonObject;
   readonly #context: ReaderContext;
   readonly #isLegacy: boolean;
@@ -210,6 +218,7 @@ class FlowReader {
         this.#context.to.findings.add("FLOW_ID_INVALID", `Read flow: not a node id, got ${quote(id)}`, {
           at: this.#keyAt(base),
         });
+        this.unread.add(id);
         continue;
       }
       const read = readNode(value, {
@@ -219,7 +228,10 @@ class FlowReader {
         locate: (pointer) => this.#at(base + pointer),
         locateKey: (pointer) => this.#keyAt(base + pointer),
       });
-      if (read === undefined) continue;
+      if (read === undefined) {
+        this.unread.add(id);
+        continue;
+      }
       found.set(id, read.node);
       if (read.inputKey !== undefined) this.#renames.set(`${base}/${escapePointer(read.inputKey)}`, `${base}/input`);
       this.#renames.set(`${base}/${read.routingKey}`, `${base}/routing`);

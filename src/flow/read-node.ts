@@ -68,6 +68,7 @@ export function readNode(value: JsonValue, context: NodeContext): ReadNode | und
       ...context,
       node: context.id,
       locate: (pointer) => context.locate(`/${routingKey}${pointer}`),
+      locateKey: (pointer) => context.locateKey(`/${routingKey}${pointer}`),
     }),
     ...(retry === undefined ? {} : { retry }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),

@@ -11,6 +11,7 @@ export interface RoutingContext {
   readonly findings: Findings;
   /** The place of a value or key below the routing, by JSON pointer from it. */
   readonly locate: (pointer: string) => SourcePosition;
+  readonly locateKey: (pointer: string) => SourcePosition;
 }
 
 const KEYS = ["to", "next", "out", "reply", "status", "on", "event", "condition", "if"] as const;
@@ -53,7 +54,7 @@ function readRoute(entry: JsonValue, context: RouteContext): RouteIr | undefined
   for (const key of Object.keys(entry)) {
     if ((KEYS as readonly string[]).includes(key)) continue;
     context.findings.add("FLOW_KEY_UNKNOWN", `Read routing: unknown key ${quote(key)}${didYouMean(key, KEYS)}`, {
-      at: context.locate(`${context.pointer}/${key}`),
+      at: context.locateKey(`${context.pointer}/${key}`),
       node: context.node,
       severity: context.isStrict ? "error" : "warning",
     });
@@ -85,7 +86,7 @@ function readTarget(entry: JsonObject, context: RouteContext): RouteTarget | und
   const to = entry["to"] ?? entry["next"];
   if (entry["to"] === undefined && entry["next"] !== undefined) {
     context.findings.add("FLOW_ROUTE_NEXT", "Read routing: `next` is read as `to`", {
-      at: context.locate(`${context.pointer}/next`),
+      at: context.locateKey(`${context.pointer}/next`),
       node: context.node,
       severity: "warning",
     });
