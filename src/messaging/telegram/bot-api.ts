@@ -5,7 +5,7 @@
  */
 import type { HttpRequest, HttpResponse } from "../../http/index.ts";
 import type { JsonObject, JsonValue } from "../../types/index.ts";
-import { GreenticError, isGreenticError, isJsonObject, parseJson } from "../../types/index.ts";
+import { GreenticError, isJsonObject, parseJson } from "../../types/index.ts";
 
 /** Sends one HTTP request; `sendHttp` with the operator's options bound. */
 export type SendHttp = (request: HttpRequest, options?: { readonly signal?: AbortSignal }) => Promise<HttpResponse>;
@@ -80,8 +80,8 @@ export async function callBotApi(
 
 function failureOf(error: unknown): BotApiResult {
   if (!(error instanceof GreenticError)) return { kind: "unknown" };
-  if (isGreenticError(error, "HTTP_HOST_UNRESOLVED")) return { kind: "unreachable" };
-  if (isGreenticError(error, "HTTP_UNAVAILABLE")) {
+  if (error.code === "HTTP_HOST_UNRESOLVED") return { kind: "unreachable" };
+  if (error.code === "HTTP_UNAVAILABLE") {
     return NOT_CONNECTED.has(causeCode(error.cause)) ? { kind: "unreachable" } : { kind: "unknown" };
   }
   if (error.kind === "permission_denied" || error.kind === "invalid_input") {

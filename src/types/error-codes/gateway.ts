@@ -19,6 +19,10 @@ export const gatewayErrors = {
     kind: "permission_denied",
     help: "The token isn't valid here or has expired; get a new one from tokens/generate.",
   },
+  GATEWAY_HOST_DENIED: {
+    kind: "permission_denied",
+    help: "Open the page under a host name that this host is configured for.",
+  },
   GATEWAY_ORIGIN_DENIED: {
     kind: "permission_denied",
     help: "Add the page's origin to the tenant's allowed origins, or get a token for this origin.",

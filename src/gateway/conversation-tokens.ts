@@ -1,0 +1,159 @@
+/**
+ * Tokens of web conversations: JWT, HS256, `iss` greentic.webchat, `aud` directline, 1,800 s.
+ * They bind user (`sub`, `dl_…`), conversation (`conv`), tenancy (`ctx`) and the page's origins (`org`). Stream tickets are JWTs of
+ * their own audience, good once and for a minute.
+ * @see https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-direct-line-3-0-authentication
+ */
+import type { JWTPayload } from "jose";
+import { errors, jwtVerify, SignJWT } from "jose";
+import type { EnvId, TeamId, TenantId, World } from "../types/index.ts";
+import { GreenticError, isJsonObject, randomHex } from "../types/index.ts";
+
+/** What a token says, checked. */
+export interface ConversationClaims {
+  readonly env: EnvId;
+  readonly tenant: TenantId;
+  readonly team: TeamId;
+  readonly user: string;
+  readonly conversation: string;
+  /** Origins that may use the token; empty where it was given to a server. */
+  readonly origins: readonly string[];
+  readonly expiresAtMs: number;
+}
+
+/** What to put into a token. */
+export type NewConversation = Omit<ConversationClaims, "expiresAtMs">;
+
+const ISSUER = "greentic.webchat";
+const AUDIENCE = "directline";
+const TICKET_AUDIENCE = "directline.stream";
+/** Lifetime of a token. */
+export const TOKEN_TTL_SECONDS = 1800;
+const TICKET_TTL_SECONDS = 60;
+const MAX_TOKEN_LENGTH = 4096;
+const MAX_CACHED = 10_000;
+
+/** Makes and checks tokens. A token is verified once and then known by its text until it expires. */
+export class ConversationTokens {
+  readonly #key: Promise<CryptoKey>;
+  readonly #world: World;
+  readonly #known = new Map<string, ConversationClaims>();
+  readonly #usedTickets = new Map<string, number>();
+
+  constructor(key: Uint8Array, world: World) {
+    if (key.byteLength < 32) {
+      throw new GreenticError(
+        "GATEWAY_OPTIONS_INVALID",
+        `Read token key: expected at least 32 bytes, got ${key.byteLength}`,
+      );
+    }
+    this.#key = crypto.subtle.importKey("raw", Uint8Array.from(key), { name: "HMAC", hash: "SHA-256" }, false, [
+      "sign",
+      "verify",
+    ]);
+    this.#world = world;
+  }
+
+  /** Makes a token for a conversation. */
+  async issue(conversation: NewConversation): Promise<string> {
+    return this.#sign(AUDIENCE, TOKEN_TTL_SECONDS, payloadOf(conversation));
+  }
+
+  /** Checks a token; undefined where it is forged, foreign or expired, and nothing tells which. */
+  async verify(token: string): Promise<ConversationClaims | undefined> {
+    const known = this.#known.get(token);
+    if (known !== undefined) {
+      if (known.expiresAtMs > this.#world.nowMs()) return known;
+      this.#known.delete(token);
+      return undefined;
+    }
+    const payload = await this.#open(token, AUDIENCE);
+    const claims = payload === undefined ? undefined : claimsOf(payload);
+    if (claims === undefined) return undefined;
+    if (this.#known.size >= MAX_CACHED) {
+      const [oldest] = this.#known.keys();
+      if (oldest !== undefined) this.#known.delete(oldest);
+    }
+    this.#known.set(token, claims);
+    return claims;
+  }
+
+  /** Makes a ticket that opens one stream of a conversation within a minute. */
+  async issueTicket(claims: ConversationClaims): Promise<string> {
+    return this.#sign(TICKET_AUDIENCE, TICKET_TTL_SECONDS, { ...payloadOf(claims), until: claims.expiresAtMs });
+  }
+
+  /** Takes a ticket; undefined where it isn't good or was taken before. `expiresAtMs` is the token's that it was made from. */
+  async takeTicket(ticket: string): Promise<ConversationClaims | undefined> {
+    const payload = await this.#open(ticket, TICKET_AUDIENCE);
+    const claims = payload === undefined ? undefined : claimsOf(payload);
+    if (payload?.jti === undefined || claims === undefined || typeof payload["until"] !== "number") return undefined;
+    const nowMs = this.#world.nowMs();
+    for (const [jti, expiresAtMs] of this.#usedTickets) {
+      if (expiresAtMs > nowMs) break;
+      this.#usedTickets.delete(jti);
+    }
+    if (this.#usedTickets.has(payload.jti)) return undefined;
+    this.#usedTickets.set(payload.jti, claims.expiresAtMs);
+    return { ...claims, expiresAtMs: payload["until"] };
+  }
+
+  async #sign(audience: string, ttlSeconds: number, payload: JWTPayload): Promise<string> {
+    const issuedAt = Math.floor(this.#world.nowMs() / 1000);
+    return new SignJWT(payload)
+      .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+      .setIssuer(ISSUER)
+      .setAudience(audience)
+      .setIssuedAt(issuedAt)
+      .setNotBefore(issuedAt)
+      .setExpirationTime(issuedAt + ttlSeconds)
+      .setJti(randomHex(this.#world, 16))
+      .sign(await this.#key);
+  }
+
+  async #open(token: string, audience: string): Promise<JWTPayload | undefined> {
+    if (token.length > MAX_TOKEN_LENGTH) return undefined;
+    try {
+      const { payload } = await jwtVerify(token, await this.#key, {
+        algorithms: ["HS256"],
+        issuer: ISSUER,
+        audience,
+        typ: "JWT",
+        requiredClaims: ["sub", "iat", "nbf", "exp", "jti"],
+        currentDate: new Date(this.#world.nowMs()),
+      });
+      return payload;
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return undefined;
+      throw error;
+    }
+  }
+}
+
+function payloadOf(conversation: NewConversation): JWTPayload {
+  const { env, tenant, team } = conversation;
+  return {
+    sub: conversation.user,
+    conv: conversation.conversation,
+    ctx: { env, tenant, team },
+    ...(conversation.origins.length === 0 ? {} : { org: conversation.origins }),
+  };
+}
+
+// Only we can have signed it, so its ids are those that were checked when it was made.
+function claimsOf(payload: JWTPayload): ConversationClaims | undefined {
+  const { sub, exp, conv, ctx, org } = payload as JWTPayload & Record<string, unknown>;
+  if (typeof sub !== "string" || typeof exp !== "number" || typeof conv !== "string" || !isJsonObject(ctx))
+    return undefined;
+  const { env, tenant, team } = ctx;
+  if (typeof env !== "string" || typeof tenant !== "string" || typeof team !== "string") return undefined;
+  return {
+    env: env as EnvId,
+    tenant: tenant as TenantId,
+    team: team as TeamId,
+    user: sub,
+    conversation: conv,
+    origins: Array.isArray(org) ? (org as string[]) : [],
+    expiresAtMs: exp * 1000,
+  };
+}

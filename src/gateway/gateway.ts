@@ -1,0 +1,164 @@
+import { Hono } from "hono";
+import type { HttpBindings } from "@hono/node-server";
+import { GreenticError, tenantId } from "../types/index.ts";
+import { errorAnswer, jsonAnswer, REFUSED, unknownRoute } from "./answers.ts";
+import { ConversationTokens } from "./conversation-tokens.ts";
+import type { DirectLineOptions } from "./direct-line.ts";
+import { DirectLine } from "./direct-line.ts";
+import type { GatewayAnswer, GatewayRequest } from "./exchange.ts";
+import { fromWeb, toWeb } from "./exchange.ts";
+import type { Waiting } from "./intake.ts";
+import { handleIngress, handleWebhook } from "./intake.ts";
+import type { Listening } from "./listen.ts";
+import { listen } from "./listen.ts";
+import type { GatewayOptions } from "./options.ts";
+import { DEFAULT_LIMITS } from "./options.ts";
+import { judgeOrigin, preflight, withCors } from "./origins.ts";
+import { servePageFiles } from "./page-files.ts";
+import { Sockets } from "./sockets.ts";
+
+/** The HTTP side of a host. */
+export interface Gateway {
+  /** All HTTP routes, without a server: `app.request("/healthz")`. */
+  readonly app: Hono<{ Bindings: Partial<HttpBindings> }>;
+  /** Answers an intake request (`/v1/…`, `/webhook/…`) apart from any server; undefined for other paths. What benchmarks call. */
+  readonly handle: (request: GatewayRequest) => Promise<GatewayAnswer> | undefined;
+  /** Opens a server; port 0 takes a free one. @throws GATEWAY_ADDRESS_UNAVAILABLE */
+  readonly listen: (address: { readonly host: string; readonly port: number }) => Promise<Listening>;
+  /** Refuses new work with 503 from now on and closes streams; what is under way goes on. */
+  readonly startDraining: () => void;
+}
+
+/** Makes the gateway of a runtime. @throws GATEWAY_OPTIONS_INVALID */
+export function createGateway(given: GatewayOptions): Gateway {
+  const limits = { ...DEFAULT_LIMITS, ...given.limits };
+  const options: DirectLineOptions = { ...given, limits, tokens: new ConversationTokens(given.tokenKey, given.world) };
+  const directLine = new DirectLine(options);
+  const sockets = new Sockets(options);
+  const waiting: Waiting = new Map();
+  let isDraining = false;
+
+  const route = (request: GatewayRequest): Promise<GatewayAnswer> | undefined => {
+    const parts = request.path.split("/");
+    if (parts[1] === "webhook" && parts.length === 3 && parts[2] !== undefined) {
+      return handleWebhook(request, { tenant: options.defaultTenant, flow: decoded(parts[2]) }, { options, waiting });
+    }
+    if (parts[1] !== "v1") return undefined;
+    const [, , first = "", second = "", third = "", fourth = "", ...rest] = parts;
+    if (first === "webhook" && parts.length === 5) {
+      return handleWebhook(request, { tenant: second, flow: decoded(third) }, { options, waiting });
+    }
+    if (first === "messaging" && second === "webchat" && fourth === "v3" && rest[0] === "directline") {
+      return directLine.handle(request, third, rest.slice(1));
+    }
+    if (first === "messaging" && second === "webchat" && fourth === "token" && rest.length === 0) {
+      return directLine.handle(request, third, ["token"]);
+    }
+    if (
+      second === "ingress" &&
+      (first === "messaging" || first === "events") &&
+      parts.length >= 6 &&
+      parts.length <= 7
+    ) {
+      if (request.method !== "POST" && request.method !== "GET") return Promise.resolve(unknownRoute());
+      const team = parts.length === 7 ? rest[0] : undefined;
+      return handleIngress(request, { domain: first, channel: third, tenant: fourth, team }, options);
+    }
+    if (first === "web" && second === "config" && parts.length === 5)
+      return Promise.resolve(pageConfig(request, third, options));
+    return undefined;
+  };
+
+  const handle = (request: GatewayRequest): Promise<GatewayAnswer> | undefined => {
+    if (!request.path.startsWith("/v1/") && !request.path.startsWith("/webhook/")) return undefined;
+    if (isDraining)
+      return Promise.resolve(
+        errorAnswer(new GreenticError("GATEWAY_DRAINING", "Handle request: the host is stopping")),
+      );
+    try {
+      return (route(request) ?? Promise.resolve(unknownRoute())).catch((error: unknown) => failed(request, error));
+    } catch (error) {
+      return Promise.resolve(failed(request, error));
+    }
+  };
+  const failed = (request: GatewayRequest, error: unknown): GatewayAnswer => {
+    const isOurs = error instanceof GreenticError && error.kind !== "internal";
+    if (!isOurs) options.report?.({ kind: "failed", route: request.path, error });
+    return errorAnswer(error);
+  };
+
+  const app = createApp(options, { handle, isDraining: () => isDraining });
+  const startDraining = (): void => {
+    isDraining = true;
+    sockets.closeAll();
+  };
+  return {
+    app,
+    handle,
+    startDraining,
+    listen: (address) =>
+      listen(address, {
+        app,
+        handle,
+        sockets,
+        limits,
+        hosts: options.hosts,
+        isDraining: () => isDraining,
+        startDraining,
+      }),
+  };
+}
+
+function createApp(
+  options: GatewayOptions,
+  { handle, isDraining }: { readonly handle: Gateway["handle"]; readonly isDraining: () => boolean },
+): Gateway["app"] {
+  const app: Gateway["app"] = new Hono();
+  const { runtime, env, pageDir } = options;
+  app.get("/healthz", (c) => c.json({ status: "healthy" }));
+  app.get("/readyz", async (c) => {
+    const isReady = !isDraining() && (await (options.isReady?.() ?? true));
+    return isReady ? c.json({ status: "ready" }) : c.json({ status: "not ready" }, 503, { "retry-after": "2" });
+  });
+  app.get("/status", (c) =>
+    c.json({
+      status: isDraining() ? "draining" : "running",
+      env,
+      packs: runtime.listPacks().length,
+      durable: runtime.store.isDurable,
+    }),
+  );
+  const servePage = pageDir === undefined ? undefined : servePageFiles(pageDir, { isFixed: env !== "dev" });
+  app.all("*", async (c) => {
+    const request = fromWeb(c.req.raw, c.env?.incoming?.socket.remoteAddress ?? "");
+    const answer = await handle(request);
+    if (answer !== undefined) return toWeb(answer);
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    return toWeb((isRead ? await servePage?.(request) : undefined) ?? unknownRoute());
+  });
+  app.onError((error, c) => {
+    options.report?.({ kind: "failed", route: c.req.path, error });
+    return toWeb(errorAnswer(error));
+  });
+  return app;
+}
+
+/** What the page must know before it connects; the same refusal for tenants without a page as for none. */
+function pageConfig(request: GatewayRequest, name: string, options: GatewayOptions): GatewayAnswer {
+  const settings = /^[a-z0-9][a-z0-9-]{0,62}$/.test(name) ? options.tenant(tenantId(name)) : undefined;
+  const verdict = judgeOrigin(request, settings?.webchat?.origins ?? []);
+  if (request.method === "OPTIONS") return preflight(verdict);
+  if (verdict.kind === "denied" || settings?.page === undefined) return REFUSED;
+  if (request.method !== "GET") return unknownRoute();
+  const { locales, theme, worker } = settings.page;
+  const { env } = options;
+  return withCors(jsonAnswer(200, { tenant: name, env, locales, theme, worker, dev: env === "dev" }), verdict);
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

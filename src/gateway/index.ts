@@ -1,0 +1,15 @@
+export type { GatewayAnswer, GatewayRequest } from "./exchange.ts";
+export type { Gateway } from "./gateway.ts";
+export { createGateway } from "./gateway.ts";
+export type { Listening } from "./listen.ts";
+export type {
+  GatewayLimits,
+  GatewayOptions,
+  GatewayReport,
+  GatewayTenant,
+  PageSettings,
+  WebChatSettings,
+} from "./options.ts";
+export { STREAM_CLOSE } from "./sockets.ts";
+export type { TurnFeed } from "./turn-feed.ts";
+export { createTurnFeed } from "./turn-feed.ts";

@@ -1,0 +1,190 @@
+/** The routes that platforms and other systems call: provider ingress, and webhooks that wait for their turn. */
+import type { Provider, ReceivedMessage, WebhookRequest } from "../messaging/index.ts";
+import type { TurnReport } from "../runner/index.ts";
+import type { TeamId, TenantId } from "../types/index.ts";
+import { DEFAULT_TEAM, GreenticError, isGreenticError, isJsonObject, teamId, tenantId } from "../types/index.ts";
+import { jsonAnswer, REFUSED } from "./answers.ts";
+import type { GatewayAnswer, GatewayRequest } from "./exchange.ts";
+import type { GatewayLimits, GatewayOptions } from "./options.ts";
+
+const ACCEPTED: GatewayAnswer = { status: 200, headers: { "cache-control": "no-store" }, body: "" };
+const EVENT_ACCEPTED: GatewayAnswer = {
+  status: 200,
+  headers: { "cache-control": "no-store", "content-type": "text/plain; charset=utf-8" },
+  body: "accepted",
+};
+/** WhatsApp sends up to 3 MB. */
+const LARGE_BODIES = new Map([["whatsapp", 3 << 20]]);
+
+/** What intake needs of the gateway. */
+export interface IntakeOptions extends GatewayOptions {
+  readonly limits: GatewayLimits;
+}
+
+/** Takes a platform's request in: verified by its provider, durable before the 2xx. The flow runs later. */
+export async function handleIngress(
+  request: GatewayRequest,
+  route: {
+    readonly domain: string;
+    readonly channel: string;
+    readonly tenant: string;
+    readonly team: string | undefined;
+  },
+  options: IntakeOptions,
+): Promise<GatewayAnswer> {
+  const provider = findChannel(route, options);
+  const maxBytes = LARGE_BODIES.get(provider?.type ?? "") ?? options.limits.maxBodyBytes;
+  const received = await receive(request, provider, maxBytes);
+  switch (received.kind) {
+    case "refused":
+      options.report?.({ kind: "refused", route: request.path, reason: received.reason });
+      return REFUSED;
+    case "answer":
+      return answerOf(received);
+    case "messages":
+      break;
+  }
+  for (const message of received.messages) await options.runtime.accept(received.provider, message);
+  return route.domain === "events" ? EVENT_ACCEPTED : ACCEPTED;
+}
+
+/** Counts the webhook requests that wait, by tenant. */
+export type Waiting = Map<string, number>;
+
+/** Runs a webhook flow on a request and answers with what its turn gave; 504 where that takes too long. */
+export async function handleWebhook(
+  request: GatewayRequest,
+  route: { readonly tenant: string; readonly flow: string },
+  { options, waiting }: { readonly options: IntakeOptions; readonly waiting: Waiting },
+): Promise<GatewayAnswer> {
+  const { limits, runtime } = options;
+  const provider = findChannel({ channel: "webhook", tenant: route.tenant, team: undefined }, options);
+  const received = await receive(request, provider, limits.maxBodyBytes);
+  if (received.kind === "answer") return answerOf(received);
+  const message = received.kind === "messages" ? received.messages[0] : undefined;
+  if (received.kind === "refused" || message === undefined) {
+    options.report?.({
+      kind: "refused",
+      route: request.path,
+      reason: received.kind === "refused" ? received.reason : "empty",
+    });
+    return REFUSED;
+  }
+  const count = waiting.get(route.tenant) ?? 0;
+  if (count >= limits.maxWaitingPerTenant) {
+    throw new GreenticError("GATEWAY_RATE_LIMITED", `Handle webhook: ${count} requests of this tenant are waiting`);
+  }
+  waiting.set(route.tenant, count + 1);
+  try {
+    const choice = { flow: route.flow };
+    return turnAnswer(
+      await runtime.request(received.provider, message, { timeoutMs: limits.webhookTimeoutMs, choice }),
+    );
+  } catch (error) {
+    if (!isGreenticError(error) || error.kind !== "not_found") throw error;
+    options.report?.({ kind: "refused", route: request.path, reason: error.code });
+    return REFUSED;
+  } finally {
+    const left = (waiting.get(route.tenant) ?? 1) - 1;
+    if (left === 0) waiting.delete(route.tenant);
+    else waiting.set(route.tenant, left);
+  }
+}
+
+type Verified =
+  | { readonly kind: "messages"; readonly provider: Provider; readonly messages: readonly ReceivedMessage[] }
+  | { readonly kind: "answer"; readonly status: number; readonly contentType: string; readonly body: string }
+  | { readonly kind: "refused"; readonly reason: string };
+
+async function receive(request: GatewayRequest, provider: Provider | undefined, maxBytes: number): Promise<Verified> {
+  // The body is read for unknown channels too, so that these take as long as a bad signature.
+  const body = await request.body(maxBytes);
+  if (provider?.receive === undefined) return { kind: "refused", reason: "unknown channel" };
+  const raw: WebhookRequest = {
+    method: request.method,
+    url: request.query === "" ? request.path : `${request.path}?${request.query}`,
+    headers: request.headers(),
+    body,
+  };
+  const received = await provider.receive(raw);
+  return received.kind === "messages" ? { ...received, provider } : received;
+}
+
+function findChannel(
+  route: { readonly channel: string; readonly tenant: string; readonly team: string | undefined },
+  { runtime, env, tenant: settings }: IntakeOptions,
+): Provider | undefined {
+  let tenant: TenantId;
+  let team: TeamId;
+  try {
+    tenant = tenantId(route.tenant);
+    team = route.team === undefined ? DEFAULT_TEAM : teamId(route.team);
+  } catch {
+    // Not a name at all: as unknown as any other.
+    return undefined;
+  }
+  return settings(tenant) === undefined ? undefined : runtime.channel({ env, tenant, team }, route.channel);
+}
+
+function answerOf(answer: {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}): GatewayAnswer {
+  return {
+    status: answer.status,
+    headers: { "content-type": answer.contentType, "x-content-type-options": "nosniff", "cache-control": "no-store" },
+    body: answer.body,
+  };
+}
+
+// A flow's answer stands on the host's own origin: the sandbox keeps it from running there as the page.
+const SANDBOX = {
+  "content-security-policy": "sandbox; default-src 'none'",
+  "x-content-type-options": "nosniff",
+} as const;
+const FLOW_HEADERS =
+  /^(?:content-type|content-language|cache-control|etag|last-modified|location|retry-after|x-[a-z0-9-]+)$/;
+
+/**
+ * Makes the HTTP answer of a turn: a text as it is; an object with `status`, `headers`, `body` or `text` as the response it
+ * describes; any other output as JSON; without output the replies.
+ */
+function turnAnswer(report: TurnReport): GatewayAnswer {
+  if (report.status === "error") {
+    const { code = "GATEWAY_TURN_FAILED", message = "Run flow: failed" } = report.error ?? {};
+    const help = "The flow failed on this request; the host's log tells at which node.";
+    return jsonAnswer(500, { error: { code, message, help } });
+  }
+  const { output } = report;
+  if (typeof output === "string") return text(output, 200, {});
+  if (isJsonObject(output) && isHttpResponse(output)) {
+    const status = typeof output.status === "number" ? output.status : 200;
+    const body = output.body ?? output.text ?? "";
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(isJsonObject(output.headers) ? output.headers : {})) {
+      const lower = name.toLowerCase();
+      if (FLOW_HEADERS.test(lower) && typeof value === "string" && /^[\t\x20-\x7e]*$/.test(value))
+        headers[lower] = value;
+    }
+    return typeof body === "string"
+      ? text(body, status, headers)
+      : jsonAnswer(status, body, { ...SANDBOX, ...headers });
+  }
+  if (output !== null) return jsonAnswer(200, output, SANDBOX);
+  return jsonAnswer(200, { status: report.status, reply: report.reply }, SANDBOX);
+}
+
+function isHttpResponse(output: { readonly [key: string]: unknown }): boolean {
+  const { status } = output;
+  const isStatus = typeof status === "number" && Number.isInteger(status) && status >= 200 && status <= 599;
+  return isStatus && Object.keys(output).every((key) => ["status", "headers", "body", "text"].includes(key));
+}
+
+function text(body: string, status: number, headers: Readonly<Record<string, string>>): GatewayAnswer {
+  return {
+    status,
+    headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store", ...SANDBOX, ...headers },
+    body,
+  };
+}
