@@ -1,0 +1,33 @@
+import { describe } from "vitest";
+import type { SessionStore } from "../src/session/index.ts";
+import type { World } from "../src/types/index.ts";
+import { adminContract } from "./session-store/admin.ts";
+import { inboxContract } from "./session-store/inbox.ts";
+import { leaseContract } from "./session-store/lease.ts";
+import { logContract } from "./session-store/log.ts";
+import { modelContract } from "./session-store/model.ts";
+import { sendContract } from "./session-store/send.ts";
+import { timerContract } from "./session-store/timer.ts";
+import { turnContract } from "./session-store/turn.ts";
+
+/** How the contract gets at a backend. */
+export interface StoreFactory {
+  /** Opens an empty store that takes its time from `world`; each call another one. */
+  open(world: World): Promise<SessionStore>;
+  /** Reopens what a store would find after its process was killed at this moment; absent where nothing survives. */
+  crash?(store: SessionStore, world: World): Promise<SessionStore>;
+}
+
+/** Holds a backend to every promise of a session store. */
+export function sessionStoreContract(name: string, factory: StoreFactory): void {
+  describe(`${name} session store`, () => {
+    inboxContract(factory);
+    leaseContract(factory);
+    turnContract(factory);
+    timerContract(factory);
+    sendContract(factory);
+    logContract(factory);
+    adminContract(factory);
+    modelContract(factory);
+  });
+}
