@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { buildComponent, inspectComponent } from "../src/component/index.ts";
+import { probeComponent } from "../src/cli/full-checks.ts";
+import { buildComponent } from "../src/component/index.ts";
 import { buildPack, generateKeyFiles, loadSigningKey, signPackFile, writeFileAtomic } from "../src/pack/index.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -26,7 +27,7 @@ async function buildDemo(): Promise<void> {
     await mkdir(join(demo, ".keys"), { recursive: true, mode: 0o700 });
     await generateKeyFiles(key);
   }
-  const built = await buildPack(demo, { probeComponent: inspectComponent });
+  const built = await buildPack(demo, { probeComponent });
   await mkdir(join(demo, "dist"), { recursive: true });
   const file = join(demo, "dist", built.fileName);
   await writeFileAtomic(file, built.bytes);

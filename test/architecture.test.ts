@@ -36,7 +36,9 @@ function violations(file: string): string[] {
   const isTest = file.endsWith(".test.ts");
   const say = (problem: string): number => found.push(`${relative(SRC, file)}: ${problem}`);
   if (!rank.has(layer)) say(`layer "${layer}" is not in LAYERS`);
-  for (const [, specifier = ""] of text.matchAll(/(?:^|\n)(?:import|export)\b[^;"']*?["']([^"']+)["']/g)) {
+  for (const [, specifier = ""] of text.matchAll(
+    /(?:^|\n)(?:import|export)\b[^;"'`]*?(?:\bfrom\s*|\bimport\s*)["']([^"']+)["']/g,
+  )) {
     if (PURE.includes(layer) && specifier.startsWith("node:") && !isTest) say(`pure layer imports ${specifier}`);
     if (!specifier.startsWith(".")) continue;
     const target = resolve(dirname(file), specifier);

@@ -22,13 +22,9 @@ export function checkPackFlows(pack: Pack): readonly FlowCheck[] {
   const options: DoctorOptions = {
     catalog: KIND_CATALOG,
     components: new Set(pack.components.keys()),
-    tools: new Set(
-      toolMap?.text === undefined
-        ? []
-        : parseToolMap(toolMap.text, { file: toolMap.path }).tools.map((tool) => tool.name),
-    ),
+    tools: new Set(toolMap?.text === undefined ? [] : parseToolMap(toolMap.text, toolMap.path).tools.keys()),
     assets: new Set(pack.assets.keys()),
-    i18n: Object.fromEntries(pack.i18n),
+    i18n: pack.i18n,
   };
   return [...pack.flows.values()].map((flow) => checkSource(pack.readText(flow.path) ?? "", flow.path, options));
 }

@@ -1,13 +1,19 @@
-import { inspectComponent, unmetImports } from "../component/index.ts";
+import { checkImports, inspectComponent } from "../component/index.ts";
+import type { ComponentInfo } from "../component/index.ts";
 import { openPack } from "../pack/index.ts";
 import type { FullChecks, PackFinding } from "../pack/index.ts";
 import { isGreenticError } from "../types/index.ts";
 import { checkPackFlows } from "./check-flows.ts";
 
-/** Tells a component's family and world for the manifest. @throws COMPONENT_BINARY_INVALID */
+/** Tells a component's family and the interface that shows it, for the manifest. @throws COMPONENT_BINARY_INVALID */
 export function probeComponent(bytes: Uint8Array): { readonly abi: string; readonly world: string } {
-  const { abi, world } = inspectComponent(bytes);
-  return { abi, world };
+  const info = inspectComponent(bytes);
+  return { abi: info.abi, world: worldOf(info) };
+}
+
+/** Names what a component offers: its first exported interface, else its first function. */
+export function worldOf(info: ComponentInfo): string {
+  return info.exports.find((name) => name.includes("/") && !name.startsWith("wasi:")) ?? info.exports[0] ?? "none";
 }
 
 /** Makes the checks of `verify --full`: every flow by doctor, every component's imports against its grants. */
@@ -29,12 +35,8 @@ export async function fullChecks(bytes: Uint8Array, options: { readonly nowMs: n
       })),
     checkComponent: (component): readonly PackFinding[] => {
       try {
-        return unmetImports(component.bytes, component.grants).map((name) => ({
-          code: "COMPONENT_IMPORT_UNGRANTED",
-          severity: "error",
-          path: component.path,
-          message: `Check component: import ${name} is not granted`,
-        }));
+        checkImports(inspectComponent(component.bytes).imports, component.grants);
+        return [];
       } catch (error) {
         if (!isGreenticError(error)) throw error;
         return [{ code: error.code, severity: "error", path: component.path, message: error.message }];

@@ -210,7 +210,7 @@ function createProvider(provider: BundleProvider, { config, world, http, secrets
         ...(typeof username === "string" && { username }),
       });
     }
-    case undefined:
+    default:
       throw new GreenticError(
         "CLI_USAGE_INVALID",
         `Open channel ${provider.name}: this version runs built-in channels; name its "type"`,

@@ -1,0 +1,49 @@
+import type { OutboxStatus } from "../../session/index.ts";
+import { GreenticError, tenantId } from "../../types/index.ts";
+import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import { openStore, STORE_OPTIONS } from "../open-store.ts";
+
+const STATUSES: readonly OutboxStatus[] = ["queued", "sending", "sent", "failed", "unknown", "abandoned"];
+
+export default defineCommand({
+  summary: "List sends and their states",
+  options: [
+    ...STORE_OPTIONS,
+    { flags: "--tenant <tenant>", summary: "only this tenant's" },
+    { flags: "--status <status>", summary: STATUSES.join(", ") },
+    { flags: "--limit <n>", summary: "at most so many", default: "100" },
+  ],
+  async run(input, io) {
+    const wanted = textOption(input, "status");
+    const status = STATUSES.find((known) => known === wanted);
+    if (wanted !== undefined && status === undefined)
+      throw new GreenticError("CLI_USAGE_INVALID", `List sends: expected --status ${STATUSES.join(", ")}`);
+    const tenant = textOption(input, "tenant");
+    await using store = await openStore(input, io);
+    const rows = await store.listOutbox({
+      ...(tenant !== undefined && { tenant: tenantId(tenant) }),
+      ...(status && { status }),
+      limit: Number(input.options["limit"]),
+    });
+    // Payloads are people's messages: they stay in the store.
+    const shown = rows.map(
+      ({ id, key, order, provider, sinkClass, status: state, attempts, wasUnknown, lastError }) => ({
+        id,
+        key,
+        order,
+        provider,
+        sinkClass,
+        status: state,
+        attempts,
+        wasUnknown,
+        ...(lastError !== undefined && { lastError }),
+      }),
+    );
+    if (hasFlag(input, "json")) printJson(io, shown);
+    else
+      for (const row of shown)
+        io.stdout.write(
+          `${row.id}  ${row.status}${row.wasUnknown ? " (was unknown)" : ""}  ${row.provider}  attempts ${row.attempts}${row.lastError === undefined ? "" : `  ${row.lastError}`}\n`,
+        );
+  },
+});
