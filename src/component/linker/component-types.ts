@@ -37,7 +37,7 @@ export interface NamedType {
 }
 
 /** A case of a variant; null where it carries nothing. */
-export interface VariantCase {
+interface VariantCase {
   readonly name: string;
   readonly type: ValueType | null;
 }

@@ -25,13 +25,17 @@ export interface ExportRef {
   readonly type: FunctionType;
 }
 
-/** How long and within what an instance may live. */
-export interface InstantiateOptions {
-  /** Overrides of {@link LinkerLimits}; those that are fixed at parse time have no effect here. */
-  readonly limits?: Partial<LinkerLimits>;
+/** How long a guest may run. */
+export interface CallOptions {
   /** On the clock of `performance.now()`; a guest that still runs or waits then is stopped. */
   readonly deadlineAtMs?: number;
   readonly signal?: AbortSignal;
+}
+
+/** Within what an instance lives; its deadline and signal hold for calls that name none of their own. */
+export interface InstantiateOptions extends CallOptions {
+  /** Overrides of {@link LinkerLimits}; those that are fixed at parse time have no effect here. */
+  readonly limits?: Partial<LinkerLimits>;
 }
 
 /** A component ready to be instantiated any number of times. */
@@ -49,6 +53,10 @@ export interface ComponentInstance {
    * Calls an export.
    * @throws ComponentErr where the export returned `err`; Trap where the guest was stopped; TypeError where an argument doesn't fit.
    */
-  call(ref: { readonly interface: string | null; readonly name: string }, args: readonly unknown[]): Promise<unknown>;
+  call(
+    ref: { readonly interface: string | null; readonly name: string },
+    args: readonly unknown[],
+    options?: CallOptions,
+  ): Promise<unknown>;
   readonly stats: { readonly fuel: number; readonly peakMemoryBytes: number };
 }

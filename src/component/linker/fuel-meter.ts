@@ -15,7 +15,7 @@ import type { CoreModuleInfo } from "./plan.ts";
 import { wasm } from "./wasm.ts";
 
 /** Names that the linker adds to a module's exports start with it; a component may not use it. */
-export const RESERVED_PREFIX = "$greentic.";
+const RESERVED_PREFIX = "$greentic.";
 export const FUEL_EXPORT = "$greentic.fuel";
 export const METER_EXPORT = "$greentic.meter";
 export const REFUEL_EXPORT = "$greentic.refuel";

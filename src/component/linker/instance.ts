@@ -1,7 +1,7 @@
 import { AbiContext } from "./abi-context.ts";
 import { MisfitError } from "./codec.ts";
 import type { CoreRef, ResourceType } from "./component-types.ts";
-import type { ComponentInstance, HostFunction, InstantiateOptions } from "./contract.ts";
+import type { CallOptions, ComponentInstance, HostFunction, InstantiateOptions } from "./contract.ts";
 import { MEMORY_EXPORT } from "./fuel-meter.ts";
 import type { FunctionAbi } from "./function-abi.ts";
 import { BorrowScope, HandleTable } from "./handles.ts";
@@ -85,7 +85,7 @@ export class LinkedInstance implements ComponentInstance {
     } catch (error) {
       throw startTrap(error);
     }
-    this.#run.blockedDepth = 0;
+    this.#run.begin();
     this.#callState = "idle";
   }
 
@@ -102,6 +102,7 @@ export class LinkedInstance implements ComponentInstance {
   async call(
     ref: { readonly interface: string | null; readonly name: string },
     args: readonly unknown[],
+    options?: CallOptions,
   ): Promise<unknown> {
     const lift = this.#linked.findExport(ref);
     if (!lift) throw new TypeError(`Call component: it has no export ${JSON.stringify(ref.name)}`);
@@ -115,7 +116,7 @@ export class LinkedInstance implements ComponentInstance {
     this.#callState = "running";
     let value: unknown;
     try {
-      this.#run.beginCall();
+      this.#run.beginCall(options);
       this.#run.checkTime();
       value = await this.#callLift(lift, args);
     } catch (error) {
@@ -248,7 +249,7 @@ export class LinkedInstance implements ComponentInstance {
     const { exports } = new wasm.Instance(module, imports);
     this.#cores.push(exports);
     if (!this.#linked.plan.coreModuleInfos[core.module]?.isMetered) return;
-    const meter = new Meter(exports, this.#run, this.#run.limits.startFuel);
+    const meter = new Meter(exports, this.#run, this.#linked.plan.startFuel);
     this.#run.meters.push(meter);
   }
 

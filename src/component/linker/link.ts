@@ -64,11 +64,16 @@ function exportFinder(plan: ComponentPlan, lifts: readonly LinkedLift[]): Linked
   return (ref) => byInterface.get(ref.interface)?.get(ref.name);
 }
 
+/** More names than this stand only in the details: a component can import very many. */
+const MAX_NAMES_IN_MESSAGE = 100;
+
 function refuseImports(missing: readonly ImportRef[]): never {
   const names = [...new Set(missing.map(({ instance, name }) => (instance === null ? name : `${instance}#${name}`)))];
+  const shown = names.slice(0, MAX_NAMES_IN_MESSAGE).map(quote).join(", ");
+  const more = names.length > MAX_NAMES_IN_MESSAGE ? ", …" : "";
   throw new GreenticError(
     "COMPONENT_IMPORT_UNGRANTED",
-    `Link component: ${names.length} imports are not granted: ${names.map(quote).join(", ")}`,
+    `Link component: ${names.length} imports are not granted: ${shown}${more}`,
     { details: { imports: names } },
   );
 }

@@ -1,9 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { WASIShim } from "@bytecodealliance/preview2-shim/instantiation";
 import { describe, expect, test } from "vitest";
 import { createWasi, linkComponent, parseComponent, resolveWasi } from "./index.ts";
 import type { HostFunction } from "./index.ts";
+import { fieldName } from "./names.ts";
+import { jcoComponent } from "./testing/jco-oracle.ts";
 
 /** A directory with public components; what they do is not ours to assert, only that they load and answer. */
 const dir = process.env["GREENTIC_COMPAT_DIR"];
@@ -46,6 +49,22 @@ describe.skipIf(dir === undefined)("public components (GREENTIC_COMPAT_DIR)", ()
       );
       expect(["answer", "Trap", "ComponentErr"]).toContain(ended);
       expect(instance.stats.fuel).toBeGreaterThan(0);
+    }
+  });
+
+  test.each(files)("%s answers as under jco where it needs WASI alone", async (file) => {
+    const bytes = readFileSync(file);
+    const plan = parseComponent(bytes);
+    const refs = plan.exports.filter(({ type }) => type.params.length === 0);
+    if (refs.length === 0 || plan.imports.some((ref) => resolveWasi(ref) === undefined)) return;
+    const linked = linkComponent(plan, resolveWasi);
+    await using jco = await jcoComponent(bytes);
+    const other = await jco.instantiate(new WASIShim().getImportObject());
+    for (const ref of refs) {
+      using wasi = createWasi({ nowMs: Date.now, randomBytes: (count) => new Uint8Array(randomBytes(count)) });
+      const mine = await linked.instantiate({ wasi }).call(ref, []);
+      const from = (ref.interface === null ? other : other[ref.interface]) as Record<string, () => unknown>;
+      expect(mine).toEqual(from[fieldName(ref.name)]?.());
     }
   });
 });

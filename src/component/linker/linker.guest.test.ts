@@ -72,7 +72,7 @@ describe("a component written in JavaScript", () => {
             try {
               resolve(answerTo(id));
             } catch (error) {
-              reject(error as Error);
+              reject(error);
             }
           });
         });

@@ -28,6 +28,13 @@ describe("a guest that doesn't end", () => {
     await expect(spinner.call(RUN, [])).rejects.toEqual(trap("abi"));
   });
 
+  test("has a deadline for each call where the instance lives on", async () => {
+    const core = `(func (export "run") (param i32) (if (local.get 0) (then (loop (br 0)))))`;
+    const instance = await instantiateWat({ core, type: `(param "n" u32)` });
+    await instance.call(RUN, [0], inMs(10_000));
+    await expect(instance.call(RUN, [1], inMs(30))).rejects.toEqual(trap("deadline"));
+  });
+
   test("is stopped when it is aborted", async () => {
     const controller = new AbortController();
     const instance = await instantiateWat({ core: spin, type: "" }, { signal: controller.signal });
@@ -115,9 +122,9 @@ describe("a guest that wants memory", () => {
 
   test("is refused when it starts above its cap", async () => {
     const memory = await parse(watOf({ core: `(memory 2000) ${grow}`, type }));
-    expect(() => parseComponent(memory)).toThrow(refused("COMPONENT_LIMIT_EXCEEDED") as Error);
+    expect(() => parseComponent(memory)).toThrow(refused("COMPONENT_LIMIT_EXCEEDED"));
     const table = await parse(watOf({ core: `(table 100000 funcref) (func (export "run"))`, type: "" }));
-    expect(() => parseComponent(table)).toThrow(refused("COMPONENT_LIMIT_EXCEEDED") as Error);
+    expect(() => parseComponent(table)).toThrow(refused("COMPONENT_LIMIT_EXCEEDED"));
   });
 
   test("can't grow tables past their cap", async () => {
@@ -156,6 +163,21 @@ describe("a guest that lies about its values", () => {
     const core = `(func (export "run") (result i32) ${value})`;
     const instance = await instantiateWat({ before, core, type: `(result ${type})` });
     await expect(instance.call(RUN, [])).rejects.toEqual(trap("abi"));
+  });
+
+  test("flags beyond 32 take more words", async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `"b${index}"`).join(" ");
+    const core = `(memory (export "memory") 1) (data (i32.const 8) "\\01\\00\\00\\80\\80\\ff\\ff\\ff")
+      (func (export "run") (result i32) (i32.const 8))`;
+    const instance = await instantiateWat({
+      before: `(type $f (flags ${names}))`,
+      core,
+      type: "(result $f)",
+      options: `(memory (core memory $i "memory"))`,
+    });
+    const flags = (await instance.call(RUN, [])) as Record<string, boolean>;
+    expect(Object.keys(flags)).toHaveLength(40);
+    expect(Object.keys(flags).filter((name) => flags[name])).toEqual(["b0", "b31", "b39"]);
   });
 
   test("bits beyond a narrow type are cut off", async () => {
@@ -248,7 +270,7 @@ describe("a core module with what is not allowed", () => {
     ["a reserved export", `(func (export "$greentic.refuel")) (func (export "run"))`],
   ])("%s is refused", async (_what, core) => {
     const bytes = await parse(watOf({ core, type: "" }));
-    expect(() => parseComponent(bytes)).toThrow(refused("COMPONENT_BINARY_INVALID") as Error);
+    expect(() => parseComponent(bytes)).toThrow(refused("COMPONENT_BINARY_INVALID"));
   });
 
   test("names from the component are data", async () => {
@@ -273,26 +295,24 @@ describe("a component that is too much", () => {
       text = `(component $c${depth} ${text} (instance (instantiate ${inner})) (instance (instantiate ${inner})))`;
     }
     const bytes = await parse(text);
-    expect(() => parseComponent(bytes)).toThrow(refused("COMPONENT_LIMIT_EXCEEDED") as Error);
+    expect(() => parseComponent(bytes)).toThrow(refused("COMPONENT_LIMIT_EXCEEDED"));
   });
 
   test("nests types exponentially", async () => {
     const types = Array.from({ length: 60 }, (_, index) => `(type $t${index + 1} (tuple $t${index} $t${index}))`);
     const bytes = await parse(`(component (type $t0 (tuple u8 u8)) ${types.join(" ")})`);
-    expect(() => parseComponent(bytes)).toThrow(refused("COMPONENT_BINARY_INVALID") as Error);
+    expect(() => parseComponent(bytes)).toThrow(refused("COMPONENT_BINARY_INVALID"));
   });
 
   test("is larger than allowed", async () => {
     const bytes = await parse(watOf({ core: `(func (export "run"))`, type: "" }));
-    expect(() => parseComponent(bytes, { maxComponentBytes: 40 })).toThrow(
-      refused("COMPONENT_LIMIT_EXCEEDED") as Error,
-    );
+    expect(() => parseComponent(bytes, { maxComponentBytes: 40 })).toThrow(refused("COMPONENT_LIMIT_EXCEEDED"));
   });
 
   test("wants the asynchronous ABI", async () => {
     const bytes = await parse(`(component (type (func async)))`);
-    expect(() => parseComponent(bytes)).toThrow(refused("COMPONENT_ASYNC_UNSUPPORTED") as Error);
+    expect(() => parseComponent(bytes)).toThrow(refused("COMPONENT_ASYNC_UNSUPPORTED"));
     const stream = await parse(`(component (type (stream u8)))`);
-    expect(() => parseComponent(stream)).toThrow(refused("COMPONENT_ASYNC_UNSUPPORTED") as Error);
+    expect(() => parseComponent(stream)).toThrow(refused("COMPONENT_ASYNC_UNSUPPORTED"));
   });
 });

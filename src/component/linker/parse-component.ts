@@ -35,7 +35,8 @@ export function parseComponent(bytes: Uint8Array, limits: Partial<LinkerLimits> 
   const root = new ComponentParser(builder, bytes, { start: 0, end: bytes.length, outer: [], args: undefined });
   collectExports(root.parse(), builder);
   const { coreModules, coreModuleInfos, coreInstances, lifts, lowers, imports, exports, instanceCount } = builder;
-  return { coreModules, coreModuleInfos, coreInstances, lifts, lowers, imports, exports, instanceCount };
+  const { startFuel } = all;
+  return { coreModules, coreModuleInfos, coreInstances, lifts, lowers, imports, exports, instanceCount, startFuel };
 }
 
 function collectExports(items: InstanceItem, builder: PlanBuilder): void {

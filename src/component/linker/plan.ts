@@ -72,4 +72,6 @@ export interface ComponentPlan {
   readonly exports: readonly ExportPlan[];
   /** Component instances, the root being 0; each has its own handles. */
   readonly instanceCount: number;
+  /** The fuel that every metered core instance starts with. */
+  readonly startFuel: number;
 }

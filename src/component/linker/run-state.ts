@@ -1,6 +1,6 @@
 import type { CallBudget, ResourceOwner } from "./abi-context.ts";
 import type { ResourceType } from "./component-types.ts";
-import type { InstantiateOptions } from "./contract.ts";
+import type { CallOptions, InstantiateOptions } from "./contract.ts";
 import type { LinkerLimits } from "./limits.ts";
 import type { FuelSource, Meter } from "./refuel.ts";
 import { Trap } from "./trap.ts";
@@ -18,8 +18,8 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
   liftBudget = 0;
   /** Above 0 while JavaScript calls into the guest without a way to wait. Starts so: instantiation can't wait. */
   blockedDepth = 1;
-  readonly #deadlineAtMs: number;
-  readonly #signal: AbortSignal | undefined;
+  #deadlineAtMs: number;
+  #signal: AbortSignal | undefined;
   readonly #destroy: (resource: ResourceType, rep: unknown) => void;
   #blockedSlices = 0;
   #hostCallsLeft = 0;
@@ -38,10 +38,19 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
   }
 
   /** Resets what is counted per call. */
-  beginCall(): void {
+  beginCall(options: CallOptions = {}): void {
+    if (options.deadlineAtMs !== undefined) this.#deadlineAtMs = options.deadlineAtMs;
+    if (options.signal) this.#signal = options.signal;
     this.liftBudget = this.limits.liftBudgetBytes;
     this.#blockedSlices = 0;
     this.#hostCallsLeft = this.limits.hostCallsPerSlice;
+  }
+
+  /** Ends instantiation. Many modules with a start's fuel each would hold the thread for long, so they get their slices now. */
+  begin(): void {
+    this.blockedDepth = 0;
+    if (this.meters.length <= FULL_SLICE_METERS) return;
+    for (const meter of this.meters) meter.fill(this.slice);
   }
 
   get fuelUsed(): number {

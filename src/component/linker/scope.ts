@@ -13,7 +13,7 @@ export interface InstanceType {
 }
 
 /** The type of a component; nothing is checked against it. */
-export interface ComponentType {
+interface ComponentType {
   readonly kind: "component-type";
 }
 

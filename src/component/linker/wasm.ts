@@ -25,7 +25,7 @@ export interface WasmTable {
 }
 
 /** An instantiated core module. */
-export interface WasmInstance {
+interface WasmInstance {
   readonly exports: Readonly<Record<string, unknown>>;
 }
 

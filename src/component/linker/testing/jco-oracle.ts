@@ -6,7 +6,7 @@ import { transpile } from "@bytecodealliance/jco";
 import { wasm } from "../wasm.ts";
 
 /** Imports of a component as jco wants them: interface without version → camelCase function. */
-export type JcoImports = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+type JcoImports = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 type JcoInstance = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,7 @@
 import { ComponentErr } from "../trap.ts";
 
 /** A file in memory. */
-export interface FileNode {
+interface FileNode {
   readonly kind: "regular-file";
   readonly bytes: Uint8Array;
 }
