@@ -11,6 +11,10 @@ export const mcpErrors = {
     kind: "not_found",
     help: "Name a component of the pack, or the path of a .wasm file, in the tool map.",
   },
+  MCP_TOOLS_UNREADABLE: {
+    kind: "unavailable",
+    help: "The component didn't list its tools; try `gtc component inspect` and `gtc component test` on it.",
+  },
   MCP_INPUT_INVALID: {
     kind: "invalid_input",
     help: "Give the tool the input that its schema asks for; the message names the first place that differs.",

@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import { parseToolMap, resolveTool } from "./tool-map.ts";
+
+const JSON_MAP = `{
+  "tools": [
+    { "name": "weather.forecast", "component": "forecast", "timeout_ms": 5000, "max_retries": 2, "retry_backoff_ms": 50 },
+    { "name": "echo", "component": "tools/echo.wasm", "entry": "say" }
+  ]
+}`;
+const TOML_MAP = `[[tools]]
+name = "weather.forecast"
+component = "forecast"
+timeout_ms = 5000
+max_retries = 2
+retry_backoff_ms = 50
+
+[[tools]]
+name = "echo"
+component = "tools/echo.wasm"
+entry = "say"
+`;
+
+function failure(text: string, file: string): unknown {
+  try {
+    return parseToolMap(text, file);
+  } catch (error) {
+    const { code, message, at } = error as { code: string; message: string; at: { line: number; column: number } };
+    return { code, message, line: at.line, column: at.column };
+  }
+}
+
+describe("parseToolMap()", () => {
+  test("reads the same from JSON and TOML", () => {
+    const map = parseToolMap(JSON_MAP, "toolmap.json");
+    expect([...parseToolMap(TOML_MAP, "toolmap.toml").tools]).toEqual([...map.tools]);
+    expect(resolveTool(map, "weather.forecast")).toEqual({
+      name: "weather.forecast",
+      component: "forecast",
+      entry: "forecast",
+      timeoutMs: 5000,
+      maxRetries: 2,
+      retryBackoffMs: 50,
+    });
+    expect(resolveTool(map, "echo")).toMatchObject({ entry: "say", timeoutMs: undefined, maxRetries: 0 });
+    expect(() => resolveTool(map, "other")).toThrow(expect.objectContaining({ code: "MCP_TOOL_UNKNOWN" }));
+  });
+
+  test.each([
+    [JSON_MAP.replace('"entry"', '"entri"'), "a.json", 4, 55],
+    [JSON_MAP.replace("5000", '"5s"'), "a.json", 3, 60],
+    [JSON_MAP.replace('"echo"', '"weather.forecast"'), "a.json", 4, 7],
+    [JSON_MAP.replace("]", ""), "a.json", 6, 1],
+    [TOML_MAP.replace("5000", '"5s"'), "a.toml", 4, 1],
+    [TOML_MAP.replace('entry = "say"', 'entri = "say"'), "a.toml", 11, 1],
+    [TOML_MAP.replace('"echo"', "echo"), "a.toml", 9, 8],
+    [`${TOML_MAP}[other]\n`, "a.toml", 1, 1],
+  ])("says where a map is wrong", (text, file, line, column) => {
+    expect(failure(text, file)).toMatchObject({ code: "MCP_TOOLMAP_INVALID", line, column });
+  });
+
+  test.each(["[]", "{}", '{ "tools": {} }', '{ "tools": [1] }', '{ "tools": [{ "name": "a b", "component": "c" }] }'])(
+    "refuses %s",
+    (text) => {
+      expect(failure(text, "a.json")).toMatchObject({ code: "MCP_TOOLMAP_INVALID" });
+    },
+  );
+});
