@@ -3,6 +3,7 @@ import type { Findings } from "./finding.ts";
 import type { FlowIr } from "./ir.ts";
 import { isUnguarded } from "./ir.ts";
 import { escapePointer } from "./json-template.ts";
+import { ROOTS } from "./path.ts";
 import { didYouMean } from "./suggest.ts";
 
 const NONE: ReadonlySet<string> = new Set();
@@ -55,6 +56,10 @@ export function checkReach(flow: FlowIr, findings: Findings): void {
     for (const { target } of node.routing) if (target.kind === "node") queue.push(target.node);
   }
   for (const node of flow.nodes.values()) {
+    if (ROOTS.has(node.id)) {
+      const problem = `Check flow: ${quote(node.id)} is a root's name; reach the node as ${quote(`node.${node.id}`)}`;
+      findings.add("FLOW_ID_INVALID", problem, { at: node.at, node: node.id, severity: "info" });
+    }
     if (!reached.has(node.id)) {
       findings.add("FLOW_NODE_UNREACHABLE", `Check flow: nothing leads to node ${quote(node.id)}`, {
         at: node.at,

@@ -66,7 +66,7 @@ export function seesErrors(path: Path): boolean {
 function readLiteral(text: string): string | undefined {
   const quoted = /^(["'])(.*)\1$/s.exec(text);
   if (quoted !== null) return quoted[2]?.includes(quoted[1] ?? "") === true ? undefined : quoted[2];
-  return text === "" || /&&|\|\||^["']|["']$/.test(text) ? undefined : text;
+  return text === "" || /^=|&&|\|\||^["']|["']$/.test(text) ? undefined : text;
 }
 
 function compileComparison(operator: string, literal: string): ((value: JsonValue) => boolean) | undefined {

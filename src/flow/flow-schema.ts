@@ -97,7 +97,8 @@ export const FLOW_SCHEMA: JsonObject = {
     },
     operationNode: {
       description: "`qa: {…}`: one operation key with what it takes.",
-      not: { required: ["kind"] },
+      // Editors can tell no operation key from one; that there are two only the parser can.
+      allOf: [{ not: { required: ["kind"] } }, { not: { propertyNames: { enum: Object.keys(SIBLINGS) } } }],
       properties: SIBLINGS,
       patternProperties: { [RESERVED]: {} },
       additionalProperties: false,

@@ -14,7 +14,7 @@ function read(source: string | Uint8Array): {
   return { value: yaml?.value, codes: findings.list.map(({ code }) => code) };
 }
 
-const LAUGHS = [..."bcdefghi"].map(
+const LAUGHS = "bcdefghi".split("").map(
   (name, i) =>
     `${name}: &${name} [${Array(10)
       .fill(`*${"abcdefghi"[i] ?? ""}`)

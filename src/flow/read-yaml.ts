@@ -6,8 +6,8 @@ import type { Findings } from "./finding.ts";
 import { escapePointer } from "./json-template.ts";
 
 /** Bounds of a flow file. */
-export const MAX_BYTES = 1 << 20;
-export const MAX_DEPTH = 64;
+const MAX_BYTES = 1 << 20;
+const MAX_DEPTH = 64;
 const MAX_ALIASES = 100;
 const MAX_ALIASED_VALUES = 10_000;
 

@@ -61,7 +61,8 @@ type DateStyle = "full" | "long" | "medium" | "short";
  * the scope's locale. Style is medium by default, the zone UTC, and the time is left out unless asked for.
  */
 function formatDate({ run, args, hash }: HelperCall): string {
-  const value = args[0];
+  // The root `now` is an object; its date is meant.
+  const value = stepInto(args[0], "iso") ?? args[0];
   if (!isPresent(value)) return "";
   const date = new Date(typeof value === "number" ? value : toText(value));
   const style = hash["style"] ?? "medium";

@@ -15,7 +15,13 @@ const NODES = {
     },
   },
 };
-const scope = testScope({ in: { text: "hi", args: ["a", "b"] }, nodes: NODES, parameters: { u: "°C" }, locale: "de" });
+const scope = testScope({
+  in: { text: "hi", args: ["a", "b"] },
+  nodes: NODES,
+  parameters: { u: "°C" },
+  locale: "de",
+  now: { iso: "2026-01-02T03:04:05Z" },
+});
 
 test.each([
   ["plain text", "plain text"],
