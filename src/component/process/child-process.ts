@@ -243,7 +243,7 @@ export class ComponentProcess {
     const lost = [...this.#flights.values()];
     this.#flights.clear();
     for (const { reject } of this.#admissions.values()) {
-      reject(new GreenticError("COMPONENT_BINARY_INVALID", "Admit component: the process that read it ended"));
+      reject(new GreenticError("COMPONENT_HOST_LOST", "Admit component: the process that read it ended"));
     }
     this.#admissions.clear();
     this.#events.onExit(this);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { GreenticError } from "../../types/index.ts";
+import { GreenticError, isGreenticError } from "../../types/index.ts";
 import type { TenantCtx } from "../../types/index.ts";
 import { checkImports } from "../capabilities/declarations.ts";
 import type { ComponentGrants } from "../grants.ts";
@@ -59,6 +59,11 @@ export class ProcessComponentHost implements ComponentHost {
     };
   }
 
+  /** The processes that live now. */
+  get processes(): Iterable<ComponentProcess> {
+    return this.#processes;
+  }
+
   async admit(bytes: Uint8Array, grants: ComponentGrants): Promise<ComponentInfo> {
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     const info = this.#admitted.get(sha256)?.info ?? (await this.#admitOnce(sha256, bytes));
@@ -89,7 +94,7 @@ export class ProcessComponentHost implements ComponentHost {
   async #admitOnce(sha256: string, bytes: Uint8Array): Promise<ComponentInfo> {
     let admission = this.#admitting.get(sha256);
     if (admission === undefined) {
-      admission = this.#leastLoaded().admit(bytes);
+      admission = this.#read(bytes);
       this.#admitting.set(sha256, admission);
     }
     try {
@@ -100,6 +105,21 @@ export class ProcessComponentHost implements ComponentHost {
       return own;
     } finally {
       this.#admitting.delete(sha256);
+    }
+  }
+
+  /** Has a process read a component; a process may end for another's sake, so it is tried in a second one. */
+  async #read(bytes: Uint8Array): Promise<ComponentInfo> {
+    try {
+      return await this.#leastLoaded().admit(bytes);
+    } catch (error) {
+      if (!isGreenticError(error, "COMPONENT_HOST_LOST") || this.#isOver) throw error;
+    }
+    try {
+      return await this.#spawn().admit(bytes);
+    } catch (error) {
+      if (!isGreenticError(error, "COMPONENT_HOST_LOST") || this.#isOver) throw error;
+      throw new GreenticError("COMPONENT_BINARY_INVALID", "Admit component: two processes ended reading it");
     }
   }
 

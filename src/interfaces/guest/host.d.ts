@@ -1,4 +1,5 @@
-// What a component can import from the host, as its engine shows it: `result` errors are thrown, `option` is null or the value.
+// What a component can import from the host, as its engine shows it: `option` is null or the value; the error side of a
+// `result` is thrown as an Error whose `payload` is the error's value.
 
 declare module "greentic:http/http-client@1.1.0" {
   export interface HttpRequest {
@@ -17,17 +18,17 @@ declare module "greentic:http/http-client@1.1.0" {
     allowInsecure?: boolean | null;
     followRedirects?: boolean | null;
   }
-  /** Throws `{ code, message }`; code is denied, unavailable, timeout, invalid or internal. */
+  /** Throws with payload `{ code, message }`; code is denied, unavailable, timeout, invalid or internal. */
   export function send(request: HttpRequest, options: HttpRequestOptions | null, ctx: null): HttpResponse;
 }
 
 declare module "greentic:secrets-store/secrets-store@1.0.0" {
-  /** Throws not-found, denied, invalid-key or internal. */
+  /** Throws with payload not-found, denied, invalid-key or internal. */
   export function get(key: string): Uint8Array | null;
 }
 
 declare module "greentic:state/state-store@1.0.0" {
-  /** Throws `{ code, message }`; code is not_found where the key has no value. */
+  /** Throws with payload `{ code, message }`; code is not_found where the key has no value. */
   export function read(key: string, ctx: null): Uint8Array;
   export function write(key: string, bytes: Uint8Array, ctx: null): "ok";
   function remove(key: string, ctx: null): "ok";
@@ -48,11 +49,11 @@ declare module "greentic:telemetry/logger-api@1.0.0" {
 }
 
 declare module "greentic:host/assets@1.0.0" {
-  /** Reads one file of the pack's assets, as `assets/…`; throws a text. */
+  /** Reads one file of the pack's assets, as `assets/…`; throws with a text as payload. */
   export function read(path: string): Uint8Array;
 }
 
 declare module "greentic:host/tools@1.0.0" {
-  /** Takes and gives JSON; throws a text. */
+  /** Takes and gives JSON; throws with a text as payload. */
   export function invoke(name: string, inputJson: string): string;
 }

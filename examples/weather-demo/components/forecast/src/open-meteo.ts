@@ -77,7 +77,7 @@ function get(base: string, parameters: Record<string, string>): Record<string, u
       null,
     ));
   } catch (error) {
-    const code = (error as { code?: unknown }).code;
+    const code = (error as { payload?: { code?: unknown } }).payload?.code;
     throw new ServiceFailure(`forecast service: ${typeof code === "string" ? code : "unavailable"}`);
   }
   // 400 is how the service refuses a day beyond its horizon of 16 days.
