@@ -47,7 +47,7 @@ export interface LinkedComponent {
   instantiate(state: unknown, options?: InstantiateOptions): ComponentInstance;
 }
 
-/** One instance: one call at a time; after a Trap none. */
+/** One instance: one call at a time; after a Trap, or an argument that didn't fit and is half in its memory, none. */
 export interface ComponentInstance {
   /**
    * Calls an export.

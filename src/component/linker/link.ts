@@ -1,8 +1,8 @@
 import { GreenticError, quote } from "../../types/index.ts";
 import type { ImportRef, LinkedComponent, ResolveImport } from "./contract.ts";
 import { functionAbi } from "./function-abi.ts";
-import type { Linked, LinkedLift, LinkedLower } from "./instance.ts";
 import { LinkedInstance } from "./instance.ts";
+import type { Linked, LinkedLift, LinkedLower } from "./linked.ts";
 import type { ComponentPlan } from "./plan.ts";
 import type { WasmModule } from "./wasm.ts";
 import { wasm } from "./wasm.ts";

@@ -25,7 +25,7 @@ export interface WasmTable {
 }
 
 /** An instantiated core module. */
-interface WasmInstance {
+export interface WasmInstance {
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
