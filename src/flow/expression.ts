@@ -3,6 +3,7 @@ import type { ASTNode } from "@marcbachmann/cel-js";
 import type { JsonValue } from "../types/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
 import type { Guard, GuardPlace } from "./condition.ts";
+import { seesErrors } from "./condition.ts";
 import { compileGuardPath, GUARD_ROOTS } from "./guard-path.ts";
 import type { Path } from "./path.ts";
 import { ROOTS } from "./path.ts";
@@ -86,9 +87,7 @@ export function compileExpressionGuard(
   );
   return {
     paths,
-    seesErrors: paths.some(
-      (path) => path[0] === "error" || path[0] === "status" || path[0] === "event" || path.includes("error"),
-    ),
+    seesErrors: paths.some(seesErrors),
     holds: (scope, outcome) => {
       const context: Record<string, JsonValue> = {};
       // What isn't there yet is empty, so that has() can ask about it.

@@ -14,7 +14,7 @@ export interface JsonTemplate extends CompiledJsonTemplate {
 }
 
 /** A reference and the string that holds it, as a JSON pointer from the document's root. */
-export interface PlacedReference {
+interface PlacedReference {
   readonly reference: TemplateReference;
   readonly pointer: string;
 }

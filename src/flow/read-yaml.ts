@@ -8,6 +8,8 @@ import { escapePointer } from "./json-template.ts";
 /** Bounds of a flow file. */
 const MAX_BYTES = 1 << 20;
 const MAX_DEPTH = 64;
+/** One slip in YAML makes a hundred errors behind it. */
+const MAX_PROBLEMS = 10;
 const MAX_ALIASES = 100;
 const MAX_ALIASED_VALUES = 10_000;
 
@@ -48,7 +50,7 @@ export function readYaml(
       prettyErrors: false,
       lineCounter: lines,
     });
-    for (const problem of [...document.errors, ...document.warnings]) {
+    for (const problem of [...document.errors, ...document.warnings].slice(0, MAX_PROBLEMS)) {
       to.findings.add("FLOW_YAML_INVALID", `Read YAML: ${describe(problem.code, problem.message)}`, {
         at: place(problem.pos[0]),
       });

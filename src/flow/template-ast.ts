@@ -33,7 +33,7 @@ export interface AstCall {
 }
 
 /** `name=value` arguments. */
-export interface AstHash {
+interface AstHash {
   readonly pairs: readonly { readonly key: string; readonly value: AstExpression }[];
 }
 
@@ -47,7 +47,7 @@ export interface AstPath {
 }
 
 /** A literal; as a tag's path it is looked up as a name. */
-export type AstLiteral =
+type AstLiteral =
   | { readonly type: "StringLiteral"; readonly value: string; readonly original: string }
   | { readonly type: "NumberLiteral"; readonly value: number; readonly original: number }
   | { readonly type: "BooleanLiteral"; readonly value: boolean; readonly original: boolean }

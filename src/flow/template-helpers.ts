@@ -5,7 +5,7 @@ import { MAX_OUTPUT_CHARS, toText } from "./template-run.ts";
 import type { TemplateRun } from "./template-run.ts";
 
 /** What a helper is called with; a missing path is undefined. */
-export interface HelperCall {
+interface HelperCall {
   readonly run: TemplateRun;
   readonly args: readonly (JsonValue | undefined)[];
   readonly hash: JsonObject;

@@ -4,7 +4,7 @@ import type { FlowScope } from "./scope.ts";
 
 /** Bounds of one rendering; user data decides how often a loop turns, so the template's own size is no bound. */
 export const MAX_OUTPUT_CHARS = 256 * 1024;
-export const MAX_STEPS = 100_000;
+const MAX_STEPS = 100_000;
 
 /** What a template's loops and `with` blocks see as `this`, and how they got there. */
 export interface Frame {
@@ -16,7 +16,7 @@ export interface Frame {
 }
 
 /** The `@` variables of a turn of a loop. */
-export interface Loop {
+interface Loop {
   readonly index: number;
   readonly key: string | number;
   readonly first: boolean;

@@ -47,6 +47,7 @@ test.each([
   ["{{default nope 'x'}} {{default ask.answers.city 'x'}}", "x Paris"],
   ["{{json ask.answers}} {{ask.answers}}", '{"city":"Paris","n":3} {"city":"Paris","n":3}'],
   ["{{date '2026-01-02'}} {{date 0 style='short' time='short' zone='Asia/Tokyo'}}", "02.01.2026 01.01.70, 09:00"],
+  ["{{date now}}", "02.01.2026"],
   [
     "{{number 1234.5}} {{number 0.256 style='percent' digits=1}} {{number 3 currency='EUR'}}",
     "1.234,5 25,6\u00a0% 3,00\u00a0€",
