@@ -1,5 +1,6 @@
 import type { CallStats } from "../component/index.ts";
 import type { Provider, ReceivedMessage } from "../messaging/index.ts";
+import type { PackApp } from "./load-pack.ts";
 import type { Accepted, SessionStore } from "../session/index.ts";
 import type {
   ChannelMessageEnvelope,
@@ -76,6 +77,13 @@ export interface Runtime extends AsyncDisposable {
   /** Finds a channel's provider; undefined where there is none. */
   channel(scope: Scope, channel: string): Provider | undefined;
   listPacks(): readonly PackSummary[];
+  /**
+   * Loads a pack, or a new version of one, and swaps it in at once; sessions in flight stay on the version that they started with.
+   * Nothing changes where loading fails. @throws the flow, component and mcp layers' errors, with positions
+   */
+  loadPack(app: PackApp): Promise<PackSummary>;
+  /** Takes a pack out: no new flow starts with it, what waits on it goes on. @throws RUNNER_PACK_MISSING */
+  unloadPack(scope: Scope, name: string): void;
   /** Starts the loops: turns, sends, sweeps, polls. */
   start(): void;
   /** Stops intake, finishes leases and sends at hand, then closes the store; at most `timeoutMs`. */

@@ -1,4 +1,55 @@
 import type { ErrorTable } from "../error-kind.ts";
 
 /** Codes of the runner layer. */
-export const runnerErrors = {} as const satisfies ErrorTable;
+export const runnerErrors = {
+  RUNNER_ASSET_MISSING: { kind: "not_found", help: "Add the file to the pack's assets or correct the path." },
+  RUNNER_BUDGET_EXCEEDED: {
+    kind: "invalid_input",
+    help: "The flow runs in circles: let a node wait, or end the loop with a guard.",
+  },
+  RUNNER_CALL_TOO_DEEP: {
+    kind: "invalid_input",
+    help: "Flows call each other in a circle; use flow.goto to go on elsewhere.",
+  },
+  RUNNER_CARD_INVALID: { kind: "invalid_input", help: "A card is an Adaptive Card: a JSON object." },
+  RUNNER_CHANNEL_MISSING: {
+    kind: "not_found",
+    help: "Configure the channel in the bundle; its name is in the session's key.",
+  },
+  RUNNER_COMPONENT_MISSING: { kind: "not_found", help: "Add the component to the pack or correct its name." },
+  RUNNER_DRAINING: { kind: "unavailable", help: "The host is shutting down; send again in a moment." },
+  RUNNER_FLOW_MISSING: { kind: "not_found", help: "Name a flow of the pack, and one of that flow's nodes." },
+  RUNNER_FLOW_UNRESOLVED: {
+    kind: "not_found",
+    help: "Set default_flow in the bundle, name a flow `default`, or tag one `default`.",
+  },
+  RUNNER_INPUT_INVALID: { kind: "invalid_input", help: "Follow the kind's input schema (`gtc flow kinds <kind>`)." },
+  RUNNER_NODE_FAILED: { kind: "unknown", help: "Give the node an error route, or see what it calls." },
+  RUNNER_NODE_MISSING: { kind: "internal", help: "Load the pack again; its flow was compiled without this node." },
+  RUNNER_NODE_TIMEOUT: { kind: "timeout", help: "What the node calls took too long; raise timeout_ms or add retries." },
+  RUNNER_PACK_GONE: {
+    kind: "not_found",
+    help: "A session waited on a version of the pack that is no longer loaded; the person was asked to start again.",
+  },
+  RUNNER_PACK_MISSING: { kind: "not_found", help: "List what is loaded with `gtc runner list`." },
+  RUNNER_PATTERN_INVALID: {
+    kind: "invalid_input",
+    help: "Patterns know characters, classes, groups, |, ?, *, +, {n,m}, ^ and $; no look-around, no back-references.",
+  },
+  RUNNER_SEND_EXHAUSTED: {
+    kind: "unavailable",
+    help: "The platform refused every attempt; see `gtc outbox list`, then retry.",
+  },
+  RUNNER_SEND_FAILED: { kind: "internal", help: "The provider failed unexpectedly; see the log for the cause." },
+  RUNNER_SEND_UNKNOWN: {
+    kind: "unknown",
+    help: "Nobody knows whether the platform got it; the tenant's policy decides, `gtc outbox retry` sends it again.",
+  },
+  RUNNER_TOOL_FAILED: { kind: "unknown", help: "See the tool's own code." },
+  RUNNER_TOOL_MISSING: { kind: "not_found", help: "Add the tool to assets/toolmap.json or correct its name." },
+  RUNNER_TURN_FAILED: {
+    kind: "internal",
+    help: "The engine met a state that it doesn't know; the message is in the dead letters. Please report it.",
+  },
+  RUNNER_TURN_TIMEOUT: { kind: "timeout", help: "The turn goes on; its message stays accepted and is answered later." },
+} as const satisfies ErrorTable;

@@ -1,0 +1,133 @@
+import type { CallStats, HostServices } from "../component/index.ts";
+import type { WorkingSet } from "../state/index.ts";
+import type { ChannelMessageEnvelope, JsonValue, TenantCtx } from "../types/index.ts";
+import type { EffectCall } from "./effect-call.ts";
+import type { MessageDraft, NodeCall } from "./kinds/kind.ts";
+import type { LoadedNode, LoadedPack } from "./loaded-pack.ts";
+import type { Turn } from "./turn.ts";
+import { addressReply } from "./turn-messages.ts";
+
+/** A write of state during an attempt; `value` undefined deletes. */
+export interface StateWrite {
+  readonly prefix: string;
+  readonly key: string;
+  readonly value?: JsonValue;
+}
+
+/**
+ * One attempt of an effectful node, as its kind sees the turn. What it says and writes is kept apart until it succeeds; an
+ * attempt whose time is over keeps running somewhere and changes nothing any more.
+ */
+export class AttemptCall implements NodeCall {
+  readonly effect: EffectCall;
+  readonly messages: ChannelMessageEnvelope[] = [];
+  readonly #turn: Turn;
+  readonly #writes = new Map<string, StateWrite>();
+  readonly #abort = new AbortController();
+  #isOver = false;
+
+  constructor(
+    turn: Turn,
+    options: {
+      readonly attempt: number;
+      readonly idempotencyKey: string;
+      readonly timeoutMs: number;
+      readonly pack: LoadedPack;
+    },
+  ) {
+    this.#turn = turn;
+    const { world } = turn.env;
+    const { attempt, idempotencyKey, timeoutMs } = options;
+    const frame = turn.stack.at(-1);
+    const ctx: TenantCtx = {
+      ...turn.ctx,
+      attempt,
+      idempotencyKey,
+      deadlineMs: world.nowMs() + timeoutMs,
+      ...(frame === undefined ? {} : { flow: frame.flow.id, node: frame.node }),
+    };
+    const effect: EffectCall = {
+      ctx,
+      timeoutMs,
+      signal: this.#abort.signal,
+      servicesFor: (component): HostServices =>
+        turn.env.effects.services({ attempt: this, component, pack: options.pack, effect }),
+    };
+    this.effect = effect;
+  }
+
+  get writes(): readonly StateWrite[] {
+    return [...this.#writes.values()];
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  get scope(): Turn {
+    return this.#turn;
+  }
+
+  get node(): LoadedNode {
+    return this.#turn.node;
+  }
+
+  get pack(): LoadedPack {
+    return this.#turn.pack;
+  }
+
+  get message(): ChannelMessageEnvelope | undefined {
+    return this.#turn.message;
+  }
+
+  get nowMs(): number {
+    return this.#turn.nowMs;
+  }
+
+  get resumed(): NodeCall["resumed"] {
+    return undefined;
+  }
+
+  get working(): WorkingSet {
+    return this.#turn.working;
+  }
+
+  /** Reads state as this attempt sees it. */
+  read(prefix: string, key: string): JsonValue | undefined {
+    const write = this.#writes.get(`${prefix}/${key}`);
+    return write === undefined ? this.#turn.working.get({ prefix, key }) : write.value;
+  }
+
+  /** Writes state, or deletes where there is no value; ignored once the attempt is over. */
+  write(write: StateWrite): void {
+    if (!this.#isOver) this.#writes.set(`${write.prefix}/${write.key}`, write);
+  }
+
+  /** Ends the attempt: what is still under way for it is told to stop. */
+  end(): void {
+    this.#isOver = true;
+    this.#abort.abort();
+  }
+
+  setVar(name: string, value: JsonValue): void {
+    if (!this.#isOver) this.#turn.setVar(name, value);
+  }
+
+  send(draft: MessageDraft): ChannelMessageEnvelope {
+    const message = addressReply(this.#turn, draft, this.#turn.messages.length + this.messages.length);
+    if (!this.#isOver) this.messages.push(message);
+    return message;
+  }
+
+  inLocale<T>(locale: string, render: () => T): T {
+    return this.#turn.inLocale(locale, render);
+  }
+
+  noteStats(stats: CallStats): void {
+    if (!this.#isOver) this.#turn.noteStats(stats);
+  }
+
+  log(level: "debug" | "info" | "warn" | "error", message: string): void {
+    this.#turn.log(level, message);
+  }
+}

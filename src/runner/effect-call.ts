@@ -1,0 +1,14 @@
+import type { HostServices } from "../component/index.ts";
+import type { TenantCtx } from "../types/index.ts";
+
+/** One attempt of an effectful node. */
+export interface EffectCall {
+  /** Carries the idempotency key, the attempt's number and its deadline. */
+  readonly ctx: TenantCtx;
+  /** Wall time that the attempt may take. */
+  readonly timeoutMs: number;
+  /** Aborts when the time is over or the turn is given up. */
+  readonly signal: AbortSignal;
+  /** What the component `name` of the running pack may reach through its host calls; dead once the attempt is over. */
+  servicesFor(component: string): HostServices;
+}

@@ -1,0 +1,38 @@
+import type { CallStats } from "../component/index.ts";
+import type { SessionStore } from "../session/index.ts";
+import type { TurnObserver } from "../telemetry/index.ts";
+import type { GreenticError, SessionKeyText, TenantCtx, World } from "../types/index.ts";
+import type { EffectScope } from "./host-services.ts";
+import type { PackRegistry } from "./pack-registry.ts";
+import type { StepReport } from "./runtime.ts";
+
+/** What all turns of a runtime share. */
+export interface EngineEnv {
+  readonly world: World;
+  readonly store: SessionStore;
+  readonly registry: PackRegistry;
+  readonly effects: EffectScope;
+  readonly observe: TurnObserver | undefined;
+  readonly log: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
+  /** Told of what the engine could not do; the operator's business. */
+  readonly onError: (error: GreenticError, key: SessionKeyText | undefined) => void;
+  readonly limits: EngineLimits;
+}
+
+/** Bounds and defaults of turns. */
+export interface EngineLimits {
+  /** BCP 47; where neither message nor session tells. */
+  readonly locale: string;
+  /** Nodes that one turn may run. */
+  readonly maxNodes: number;
+  /** Wall time of one attempt of a node with effects that sets none. */
+  readonly nodeTimeoutMs: number;
+  /** How long a session without messages is remembered. */
+  readonly sessionTtlMs: number;
+}
+
+/** Flows that wait for flows that wait: how deep. */
+export const MAX_CALL_DEPTH = 16;
+
+/** A step report in the making; the component's figures come with its call. */
+export type OpenStep = { -readonly [Field in keyof StepReport]: StepReport[Field] } & { stats?: CallStats };

@@ -1,0 +1,7 @@
+export type { EngineLimits } from "./engine-env.ts";
+export { KIND_CATALOG } from "./kinds/catalog.ts";
+export type { PackApp } from "./load-pack.ts";
+export { createMachineWorld } from "./machine-world.ts";
+export type { Role, RuntimeOptions } from "./open-runtime.ts";
+export { openRuntime } from "./open-runtime.ts";
+export type { FlowChoice, PackSummary, Runtime, Scope, StepReport, TurnReport } from "./runtime.ts";

@@ -1,0 +1,39 @@
+import type { KindCatalog } from "../../flow/index.ts";
+import { componentExec, componentOperation } from "./component-exec.ts";
+import { emit, emitLog } from "./emit.ts";
+import { flowCall, flowGoto, flowReturn } from "./flow-calls.ts";
+import type { Kind } from "./kind.ts";
+import { messageSend } from "./message-send.ts";
+import { qa } from "./qa.ts";
+import { sessionWait } from "./session-wait.ts";
+import { stateDelete, stateGet, stateSet, varSet } from "./state.ts";
+import { templateRender } from "./template-render.ts";
+import { toolInvoke } from "./tool-invoke.ts";
+
+const BUILT_IN: readonly Kind[] = [
+  qa,
+  templateRender,
+  messageSend,
+  emit,
+  emitLog,
+  toolInvoke,
+  componentExec,
+  flowCall,
+  flowGoto,
+  flowReturn,
+  sessionWait,
+  stateGet,
+  stateSet,
+  stateDelete,
+  varSet,
+];
+
+const KINDS: ReadonlyMap<string, Kind> = new Map(BUILT_IN.map((kind) => [kind.name, kind]));
+
+/** Every node kind by name, for `doctor`, `gtc flow kinds` and the compiler; components' own operations are not in it. */
+export const KIND_CATALOG: KindCatalog = KINDS;
+
+/** Finds the kind that runs what an operation key was resolved to. */
+export function kindOf(name: string | undefined): Kind {
+  return (name === undefined ? undefined : KINDS.get(name)) ?? componentOperation;
+}

@@ -1,0 +1,90 @@
+import type { CallStats } from "../../component/index.ts";
+import type { FlowScope, KindSpec } from "../../flow/index.ts";
+import type { WorkingSet } from "../../state/index.ts";
+import type {
+  Attachment,
+  ChannelMessageEnvelope,
+  Destination,
+  EnvelopeExtensions,
+  JsonObject,
+  JsonValue,
+  OutcomeError,
+} from "../../types/index.ts";
+import type { LoadedNode, LoadedPack } from "../loaded-pack.ts";
+import type { EffectCall } from "../effect-call.ts";
+
+/** A node kind: what it promises about itself and how it runs. One file each; nothing else in the engine knows a kind by name. */
+export interface Kind extends KindSpec {
+  /**
+   * Runs the node with its rendered input. Everything but effectful kinds answers at once, so that a turn without effects never
+   * leaves the processor. A GreenticError that it throws is the node's error outcome.
+   */
+  readonly run: (input: JsonValue, call: NodeCall) => KindResult | Promise<KindResult>;
+  /** Tells whether this call acts outside of the turn; `effect` decides where it is absent. */
+  readonly isEffectful?: (input: JsonValue, call: NodeCall) => boolean;
+  /** True where a message that finds no matching guard runs the node again; else only its routes are looked at again. */
+  readonly rerunsOnMessage?: boolean;
+}
+
+/** What a node came to. */
+export type KindResult =
+  | { readonly kind: "ok"; readonly status: string; readonly output: JsonValue }
+  | { readonly kind: "error"; readonly error: OutcomeError; readonly output?: JsonValue }
+  /** Parks the flow at this node. `kept` is all that the node gets back; keep it small. */
+  | { readonly kind: "wait"; readonly reason: string; readonly kept?: JsonValue; readonly expiresAtMs?: number }
+  | { readonly kind: "call"; readonly flow: string; readonly input: JsonValue | undefined }
+  | {
+      readonly kind: "goto";
+      readonly flow: string | undefined;
+      readonly node: string | undefined;
+      readonly input: JsonValue | undefined;
+    }
+  | { readonly kind: "return"; readonly value: JsonValue };
+
+/** A message as a kind says it; the turn addresses it. */
+export interface MessageDraft {
+  readonly text?: string | undefined;
+  readonly attachments?: readonly Attachment[] | undefined;
+  readonly to?: readonly Destination[] | undefined;
+  readonly extensions?: EnvelopeExtensions | undefined;
+}
+
+/** What a kind sees of the turn that it runs in. */
+export interface NodeCall {
+  readonly scope: FlowScope;
+  readonly node: LoadedNode;
+  readonly pack: LoadedPack;
+  /** The message that runs this turn; undefined where a timer does. */
+  readonly message: ChannelMessageEnvelope | undefined;
+  /** When the message arrived or the timer was due: the turn's time, the same when a crashed turn runs again. */
+  readonly nowMs: number;
+  /** What the node kept when it parked, and what woke it; undefined on its first run. */
+  readonly resumed: { readonly by: "message" | "expiry"; readonly kept: JsonValue } | undefined;
+  /** The session's state as this turn has it. */
+  readonly working: WorkingSet;
+  /** Present while an effectful kind runs. */
+  readonly effect: EffectCall | undefined;
+  setVar(name: string, value: JsonValue): void;
+  /** Queues a message; it leaves with the turn's commit. */
+  send(draft: MessageDraft): ChannelMessageEnvelope;
+  /** Renders with another locale than the turn's. */
+  inLocale<T>(locale: string, render: () => T): T;
+  /** Tells what a call into a component cost, for reports. */
+  noteStats(stats: CallStats): void;
+  log(level: "debug" | "info" | "warn" | "error", message: string): void;
+}
+
+/** Makes the outcome of a node that went well. */
+export function ok(output: JsonValue, status = "ok"): KindResult {
+  return { kind: "ok", status, output };
+}
+
+/** Reads an input as an object; anything else has no fields. */
+export function fields(input: JsonValue): JsonObject {
+  return typeof input === "object" && input !== null && !Array.isArray(input) ? (input as JsonObject) : {};
+}
+
+/** Reads a text field; undefined for anything else and for the empty text. */
+export function text(value: JsonValue | undefined): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

@@ -1,0 +1,164 @@
+import type { ComponentGrants, ComponentHost } from "../component/index.ts";
+import type { CompiledFlow, CompiledJsonTemplate, CompiledTemplate } from "../flow/index.ts";
+import { compileFlow, compileJsonTemplate, compileTemplate, parseFlow } from "../flow/index.ts";
+import { isOriginAllowed } from "../http/index.ts";
+import type { ComponentEntry, Pack } from "../pack/index.ts";
+import type { Policy } from "../types/index.ts";
+import { GreenticError, parseJson, quote } from "../types/index.ts";
+import { kindOf, KIND_CATALOG } from "./kinds/catalog.ts";
+import type { LoadedComponent, LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
+import { openPackTools } from "./pack-tools.ts";
+import { createRetention } from "./retained.ts";
+import type { Scope } from "./runtime.ts";
+import { createTranslator } from "./translator.ts";
+
+/** A pack and where it runs. */
+export interface PackApp {
+  readonly scope: Scope;
+  readonly pack: Pack;
+  /** The flow that answers where nothing else is asked for. */
+  readonly defaultFlow?: string;
+}
+
+/** What loading needs of the runtime. */
+export interface LoadPackOptions {
+  readonly components: ComponentHost;
+  readonly policy: Policy;
+}
+
+/**
+ * Makes a pack ready to run: every flow compiled, every component admitted, so that no message meets a mistake that loading could
+ * have found.
+ * @throws the flow layer's and the component host's errors, with their positions
+ */
+export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<LoadedPack> {
+  const { pack, scope, defaultFlow } = app;
+  const components = await admitComponents(pack, options);
+  const assets = new AssetReader(pack);
+  const flows = new Map<string, LoadedFlow>();
+  for (const [name, entry] of pack.flows) {
+    const source = pack.readText(entry.path);
+    if (source === undefined) continue;
+    const flow = loadFlow(compileFlow(parseFlow(source, { file: entry.path }), { catalog: KIND_CATALOG }), assets);
+    flows.set(flow.id, flow);
+    if (!flows.has(name)) flows.set(name, flow);
+  }
+  const { config } = pack.manifest;
+  return {
+    name: pack.name,
+    version: pack.version,
+    packHash: pack.packHash,
+    scope,
+    defaultFlow,
+    flows,
+    components,
+    tools: openPackTools(pack, { host: options.components, components }),
+    config,
+    hasConfig: Object.keys(config).length > 0,
+    host: options.components,
+    translate: createTranslator(pack.i18n),
+    asset: (path) => assets.read(path),
+    template: (path) => assets.template(path),
+    card: (path) => assets.card(path),
+  };
+}
+
+/** Binds a compiled flow to the kinds that run its nodes. */
+export function loadFlow(compiled: CompiledFlow, assets: { readText(path: string): string | undefined }): LoadedFlow {
+  const nodes = new Map<string, LoadedNode>();
+  for (const [id, node] of compiled.nodes) {
+    const kind = kindOf(node.resolved?.kind === "builtin" ? node.resolved.spec.name : undefined);
+    nodes.set(id, { id, compiled: node, kind });
+  }
+  return {
+    id: compiled.ir.id,
+    compiled,
+    nodes,
+    retainedAt: createRetention(compiled.ir, (path) => assets.readText(path)),
+  };
+}
+
+async function admitComponents(pack: Pack, options: LoadPackOptions): Promise<ReadonlyMap<string, LoadedComponent>> {
+  const components = new Map<string, LoadedComponent>();
+  for (const [name, entry] of pack.components) {
+    const bytes = pack.read(entry.path);
+    if (bytes === undefined) continue;
+    const grants = grantsOf(entry, options.policy);
+    const info = await options.components.admit(bytes, grants);
+    components.set(name, { sha256: info.sha256, abi: info.abi, grants });
+  }
+  return components;
+}
+
+/** What the manifest asks for and the operator's policy leaves; `*` leaves all. An origin pattern stays only where policy names the same pattern. */
+function grantsOf({ grants }: ComponentEntry, policy: Policy): ComponentGrants {
+  const { origins } = policy.network.egress;
+  const isAllowed = (origin: string): boolean => {
+    if (origins.includes("*") || origins.includes(origin)) return true;
+    const url = origin.includes("*") ? null : URL.parse(origin);
+    return url !== null && isOriginAllowed(url, origins);
+  };
+  return {
+    http: grants.http.filter(isAllowed),
+    secrets: grants.secrets.filter((name) => policy.secrets.includes("*") || policy.secrets.includes(name)),
+    state: grants.state,
+    tools: grants.tools,
+    assets: grants.assets,
+  };
+}
+
+/** Reads a pack's assets and compiles the templates among them, each once. */
+class AssetReader {
+  readonly #pack: Pack;
+  readonly #templates = new Map<string, CompiledTemplate>();
+  readonly #cards = new Map<string, CompiledJsonTemplate>();
+
+  constructor(pack: Pack) {
+    this.#pack = pack;
+  }
+
+  read(path: string): Uint8Array | undefined {
+    const name = this.#name(path);
+    return name === undefined ? undefined : this.#pack.read(name);
+  }
+
+  readText(path: string): string | undefined {
+    const name = this.#name(path);
+    return name === undefined ? undefined : this.#pack.readText(name);
+  }
+
+  template(path: string): CompiledTemplate | undefined {
+    const known = this.#templates.get(path);
+    if (known !== undefined) return known;
+    const source = this.readText(path);
+    if (source === undefined) return undefined;
+    const template = compileTemplate(source, { file: this.#name(path) ?? path, line: 1, column: 1 });
+    this.#templates.set(path, template);
+    return template;
+  }
+
+  card(path: string): CompiledJsonTemplate | undefined {
+    const known = this.#cards.get(path);
+    if (known !== undefined) return known;
+    const bytes = this.read(path);
+    if (bytes === undefined) return undefined;
+    const file = this.#name(path) ?? path;
+    let template: CompiledJsonTemplate;
+    try {
+      template = compileJsonTemplate(parseJson(bytes), { locate: () => ({ file, line: 1, column: 1 }) });
+    } catch (error) {
+      if (!(error instanceof GreenticError) || !error.code.startsWith("TYPES_JSON")) throw error;
+      throw new GreenticError("RUNNER_CARD_INVALID", `Read card ${quote(file)}: not JSON`, { cause: error });
+    }
+    this.#cards.set(path, template);
+    return template;
+  }
+
+  /** The entry that a path names; flows of public packs leave `assets/` out. Only assets are assets. */
+  #name(path: string): string | undefined {
+    const { assets } = this.#pack;
+    if (assets.has(path)) return path;
+    const inner = `assets/${path}`;
+    return assets.has(inner) ? inner : undefined;
+  }
+}

@@ -1,0 +1,76 @@
+import type { CallStats, ComponentAbi, ComponentGrants, ComponentHost } from "../component/index.ts";
+import type { CompiledFlow, CompiledJsonTemplate, CompiledNode, CompiledTemplate } from "../flow/index.ts";
+import type { JsonObject, JsonValue, OutcomeError } from "../types/index.ts";
+import type { EffectCall } from "./effect-call.ts";
+import type { Kind } from "./kinds/kind.ts";
+import type { Scope } from "./runtime.ts";
+
+/** A pack ready to run in one scope: flows compiled, components admitted, texts and assets at hand. */
+export interface LoadedPack {
+  readonly name: string;
+  readonly version: string;
+  readonly packHash: string;
+  readonly scope: Scope;
+  readonly defaultFlow: string | undefined;
+  readonly flows: ReadonlyMap<string, LoadedFlow>;
+  readonly components: ReadonlyMap<string, LoadedComponent>;
+  readonly tools: PackTools | undefined;
+  readonly config: JsonObject;
+  readonly hasConfig: boolean;
+  readonly host: ComponentHost;
+  /** Translates a key; undefined where no bundle has it in the locale, its language or English. */
+  translate(locale: string, key: string, args?: JsonObject): string | undefined;
+  /** Reads an asset, with or without its leading `assets/`. */
+  asset(path: string): Uint8Array | undefined;
+  /** Compiles a text template of the assets, once. */
+  template(path: string): CompiledTemplate | undefined;
+  /** Compiles a card of the assets, once. */
+  card(path: string): CompiledJsonTemplate | undefined;
+}
+
+/** A flow of a loaded pack. */
+export interface LoadedFlow {
+  readonly id: string;
+  readonly compiled: CompiledFlow;
+  readonly nodes: ReadonlyMap<string, LoadedNode>;
+  /** Outputs that can still be read once the flow waits at a node. */
+  retainedAt(node: string): Retained;
+}
+
+/** What of a flow's run a snapshot has to keep. */
+export interface Retained {
+  readonly nodes: ReadonlySet<string>;
+  readonly prev: boolean;
+}
+
+/** A node of a loaded flow. */
+export interface LoadedNode {
+  readonly id: string;
+  readonly compiled: CompiledNode;
+  readonly kind: Kind;
+}
+
+/** A component of a loaded pack. */
+export interface LoadedComponent {
+  readonly sha256: string;
+  readonly abi: ComponentAbi;
+  /** What the manifest asks for and the tenant's policy leaves. */
+  readonly grants: ComponentGrants;
+}
+
+/** The tools that a pack's flows and components can call. */
+export interface PackTools {
+  readonly names: readonly string[];
+  call(
+    effect: EffectCall,
+    call: { readonly tool: string; readonly input: JsonValue; readonly retries?: number | undefined },
+  ): Promise<ToolOutcome>;
+}
+
+/** How a tool call ended: `error` present where it failed. */
+export interface ToolOutcome {
+  readonly result?: JsonValue;
+  readonly content?: JsonValue;
+  readonly error?: OutcomeError;
+  readonly stats?: CallStats;
+}

@@ -1,0 +1,452 @@
+import type { Bus, Unsubscribe } from "../bus/index.ts";
+import { subjectOf, subjectOfSession, subjectsBelow } from "../bus/index.ts";
+import type { ComponentHost } from "../component/index.ts";
+import type { HttpRewrite } from "../http/index.ts";
+import type { Provider, ReceivedMessage } from "../messaging/index.ts";
+import type { SecretReader } from "../secrets/index.ts";
+import type { Accepted, IngressEntry, SessionStore, TurnCommit } from "../session/index.ts";
+import { conversationOf } from "../session/index.ts";
+import type { TurnObserver } from "../telemetry/index.ts";
+import type {
+  ChannelMessageEnvelope,
+  EnvId,
+  JsonObject,
+  JsonValue,
+  Policy,
+  SessionKeyText,
+  TenantCtx,
+  World,
+} from "../types/index.ts";
+import {
+  conversationId,
+  formatSessionKey,
+  GreenticError,
+  isJsonObject,
+  quote,
+  randomHex,
+  toGreenticError,
+  userId,
+} from "../types/index.ts";
+import type { EngineEnv, EngineLimits } from "./engine-env.ts";
+import { createEffectScope } from "./host-services.ts";
+import type { PackApp } from "./load-pack.ts";
+import { PackRegistry, scopeKey } from "./pack-registry.ts";
+import { CHOICE_EXTENSION } from "./router.ts";
+import type { FlowChoice, PackSummary, Runtime, Scope, TurnReport } from "./runtime.ts";
+import { SenderLoop } from "./sender-loop.ts";
+import { Sweeper } from "./sweeper.ts";
+import { readLocale } from "./turn-scope.ts";
+import { Waiters } from "./waiters.ts";
+import { WorkerLoop } from "./worker-loop.ts";
+
+/** What a process of the host does. */
+export type Role = "gateway" | "worker" | "egress";
+
+/** Who is who, as plain data; the runtime owns the store, everything else stays the caller's. */
+export interface RuntimeOptions {
+  readonly env: EnvId;
+  readonly world: World;
+  readonly store: SessionStore;
+  readonly bus: Bus;
+  readonly components: ComponentHost;
+  readonly secrets: SecretReader;
+  readonly providers: readonly Provider[];
+  readonly apps: readonly PackApp[];
+  readonly policy: (scope: Scope) => Policy;
+  readonly observe?: TurnObserver;
+  /** Lines of components and `emit.log`. */
+  readonly log?: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
+  /** What the engine could not do; the cause is kept. */
+  readonly onError?: (error: GreenticError, key: SessionKeyText | undefined) => void;
+  /** Default all. */
+  readonly roles?: readonly Role[];
+  readonly http?: { readonly rewrites?: readonly HttpRewrite[] };
+  readonly defaults?: Partial<EngineLimits> & {
+    /** Turns under way at once. */
+    readonly maxTurns?: number;
+    readonly maxSends?: number;
+    readonly leaseTtlMs?: number;
+    readonly sweepIntervalMs?: number;
+  };
+}
+
+const LIMITS: EngineLimits = {
+  locale: "en",
+  maxNodes: 1_000,
+  nodeTimeoutMs: 30_000,
+  sessionTtlMs: 30 * 86_400_000,
+};
+const LOG_PAGE = 64;
+
+/**
+ * Opens a runtime: packs are loaded, nothing runs before `start`.
+ * @throws what loading a pack throws, with its position
+ */
+export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const runtime = new LocalRuntime(options);
+  for (const app of options.apps) await runtime.loadPack(app);
+  return runtime;
+}
+
+class LocalRuntime implements Runtime {
+  readonly store: SessionStore;
+  readonly #options: RuntimeOptions;
+  readonly #registry: PackRegistry;
+  readonly #providers: ReadonlyMap<string, Provider>;
+  readonly #waiters = new Waiters();
+  readonly #worker: WorkerLoop;
+  readonly #sender: SenderLoop;
+  readonly #sweeper: Sweeper;
+  readonly #roles: ReadonlySet<Role>;
+  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #subscriptions: Unsubscribe[] = [];
+  readonly #polls: Promise<void>[] = [];
+  readonly #stop = new AbortController();
+  #state: "open" | "running" | "draining" | "closed" = "open";
+
+  constructor(options: RuntimeOptions) {
+    this.#options = options;
+    const { world, store, components, policy, observe, secrets, defaults = {} } = options;
+    const onError = options.onError ?? ((): void => undefined);
+    const log = options.log ?? ((): void => undefined);
+    this.store = store;
+    this.#roles = new Set(options.roles ?? ["gateway", "worker", "egress"]);
+    this.#providers = new Map(options.providers.map((provider) => [channelKey(provider.address), provider]));
+    this.#registry = new PackRegistry((scope) => ({ components, policy: policy(scope) }));
+    const env: EngineEnv = {
+      world,
+      store,
+      registry: this.#registry,
+      effects: createEffectScope({ secrets, policy, rewrites: options.http?.rewrites ?? [], log }),
+      observe,
+      log,
+      onError,
+      limits: { ...LIMITS, ...defaults },
+    };
+    this.#sweeper = new Sweeper({
+      world,
+      store,
+      registry: this.#registry,
+      intervalMs: defaults.sweepIntervalMs ?? 1_000,
+      onSession: (key) => this.#announce(key),
+      onSends: () => this.#announceSends(undefined),
+      onError,
+    });
+    this.#sender = new SenderLoop({
+      world,
+      store,
+      providers: this.#providers,
+      policy,
+      observe,
+      onError,
+      maxSends: defaults.maxSends ?? 64,
+    });
+    this.#worker = new WorkerLoop({
+      env,
+      waiters: this.#waiters,
+      providers: this.#providers,
+      maxTurns: defaults.maxTurns ?? 256,
+      leaseTtlMs: defaults.leaseTtlMs ?? 30_000,
+      onCommit: (key, commit) => this.#committed(key, commit),
+    });
+  }
+
+  async accept(provider: Provider, message: ReceivedMessage): Promise<Accepted> {
+    return this.#accept(provider, { message, choice: undefined });
+  }
+
+  async request(
+    provider: Provider,
+    message: ReceivedMessage,
+    options: { readonly timeoutMs: number; readonly choice?: FlowChoice },
+  ): Promise<TurnReport> {
+    const key = sessionKeyOf(provider, message);
+    const { promise, resolve, reject } = Promise.withResolvers<TurnReport>();
+    const stopWaiting = this.#waiters.add({ key, dedupeKey: message.dedupeKey }, resolve);
+    const cancel = this.#options.world.schedule(options.timeoutMs, () => {
+      reject(
+        new GreenticError(
+          "RUNNER_TURN_TIMEOUT",
+          `Wait for the turn of ${quote(key)}: not done within ${options.timeoutMs} ms`,
+        ),
+      );
+    });
+    try {
+      // A mark in the log lets a repeated delivery find the replies of the first.
+      const log =
+        message.log ?? (provider.delivery.kind === "log" ? { type: "request", id: message.dedupeKey } : undefined);
+      const marked = log === undefined ? message : { ...message, log };
+      const accepted = await this.#accept(provider, { message: marked, choice: options.choice });
+      if (accepted.kind === "duplicate") {
+        const recorded = await this.#recorded(key, message, accepted);
+        if (recorded !== undefined) return recorded;
+      }
+      return await promise;
+    } finally {
+      cancel();
+      stopWaiting();
+    }
+  }
+
+  watchLog(conversation: string, listener: () => void): () => void {
+    const watchers = this.#watchers.get(conversation) ?? new Set();
+    watchers.add(listener);
+    this.#watchers.set(conversation, watchers);
+    return () => {
+      watchers.delete(listener);
+      if (watchers.size === 0 && this.#watchers.get(conversation) === watchers) this.#watchers.delete(conversation);
+    };
+  }
+
+  channel(scope: Scope, channel: string): Provider | undefined {
+    return this.#providers.get(
+      `${scopeKey({ ...scope, team: scope.team ?? ("default" as NonNullable<Scope["team"]>) })}:${channel}`,
+    );
+  }
+
+  listPacks(): readonly PackSummary[] {
+    return this.#registry.list();
+  }
+
+  async loadPack(app: PackApp): Promise<PackSummary> {
+    const { packHash } = await this.#registry.load(app);
+    const key = scopeKey(app.scope);
+    const loaded = this.#registry.list().find((pack) => pack.packHash === packHash && scopeKey(pack.scope) === key);
+    return loaded as PackSummary;
+  }
+
+  unloadPack(scope: Scope, name: string): void {
+    this.#registry.unload(scope, name);
+  }
+
+  start(): void {
+    if (this.#state !== "open") return;
+    this.#state = "running";
+    const { bus, env } = this.#options;
+    if (this.#roles.has("worker")) {
+      this.#subscriptions.push(
+        bus.subscribe(subjectsBelow("ingress", { env }), ({ payload }) => this.#onIngress(payload), {
+          group: "workers",
+        }),
+      );
+    }
+    if (this.#roles.has("egress")) {
+      this.#subscriptions.push(
+        bus.subscribe(subjectsBelow("egress", { env }), () => this.#sender.wake(), { group: "senders" }),
+      );
+      this.#sender.wake();
+    }
+    if (this.#roles.has("gateway")) {
+      this.#subscriptions.push(bus.subscribe(subjectsBelow("log", { env }), ({ payload }) => this.#onLog(payload)));
+      for (const provider of this.#providers.values()) this.#poll(provider);
+    }
+    if (this.#roles.has("worker") || this.#roles.has("egress")) this.#sweeper.start();
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    if (this.#state === "draining" || this.#state === "closed") return;
+    this.#state = "draining";
+    this.#stop.abort();
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
+    const { promise: timeout, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.world.schedule(timeoutMs, resolve);
+    const finished = Promise.allSettled([
+      this.#sweeper.stop(),
+      this.#worker.drain(),
+      this.#sender.drain(),
+      ...this.#polls,
+    ]);
+    await Promise.race([finished, timeout]);
+    cancel();
+    this.#state = "closed";
+    await this.store[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain(5_000);
+  }
+
+  async #accept(
+    provider: Provider,
+    delivery: { readonly message: ReceivedMessage; readonly choice: FlowChoice | undefined },
+  ): Promise<Accepted> {
+    if (this.#state === "draining" || this.#state === "closed") {
+      throw new GreenticError("RUNNER_DRAINING", "Accept message: the host is shutting down");
+    }
+    const { world } = this.#options;
+    const { message, choice } = delivery;
+    const key = sessionKeyOf(provider, message);
+    const entry: IngressEntry = {
+      key,
+      dedupeKey: message.dedupeKey,
+      receivedAtMs: world.nowMs(),
+      traceId: randomHex(world, 16),
+      envelope: ownEnvelope(provider, message, choice),
+      dedupeTtlMs: provider.dedupeTtlMs,
+      ...(message.log === undefined ? {} : { log: message.log }),
+    };
+    const isOwn = this.#state === "running" && this.#roles.has("worker");
+    const canTake = isOwn && this.#worker.canTake(key);
+    const accepted = await this.store.accept(entry, canTake ? { leaseTo: { worker: this.#worker.name } } : undefined);
+    if (this.#options.observe !== undefined) this.#observeAccepted(provider, entry, accepted);
+    if (message.log !== undefined && accepted.kind === "accepted") this.#logChanged(key);
+    if (accepted.lease !== undefined) this.#worker.take(accepted.lease);
+    else if (accepted.kind === "accepted" && !isOwn) this.#announce(key);
+    else if (accepted.kind === "accepted" && !canTake) this.#worker.wake(key);
+    return accepted;
+  }
+
+  #observeAccepted(provider: Provider, entry: IngressEntry, accepted: Accepted): void {
+    const { env, tenant, team, channel } = provider.address;
+    this.#options.observe?.({
+      kind: "message.accepted",
+      ctx: {
+        env,
+        tenant,
+        team,
+        provider: channel,
+        session: entry.key,
+        traceId: entry.traceId,
+        correlationId: entry.envelope.correlation_id ?? entry.traceId,
+        attempt: 1,
+        locale: entry.envelope.metadata["locale"] ?? LIMITS.locale,
+      },
+      duplicate: accepted.kind === "duplicate",
+      atMs: entry.receivedAtMs,
+    });
+  }
+
+  /** The replies that the first delivery got; undefined while its turn is still to come or under way. */
+  async #recorded(key: SessionKeyText, message: ReceivedMessage, accepted: Accepted): Promise<TurnReport | undefined> {
+    const correlation = message.envelope.correlation_id ?? message.envelope.id;
+    const after = accepted.logIndex;
+    const entries =
+      after === undefined ? [] : await this.store.readLog(conversationOf(key), { after, limit: LOG_PAGE });
+    const reply = entries
+      .map(({ activity }) => activity)
+      .filter(
+        (activity): activity is JsonObject => isJsonObject(activity) && activity["correlation_id"] === correlation,
+      )
+      .map((activity) => activity as unknown as ChannelMessageEnvelope);
+    const summary = await this.store.read(key);
+    if (reply.length === 0 && ((summary?.unread ?? 0) > 0 || this.#worker.isServing(key))) return undefined;
+    const cursor = summary?.session?.cursor;
+    return {
+      status: cursor === undefined ? "done" : "waiting",
+      reply,
+      output: reply.at(-1)?.text ?? null,
+      session: key,
+      ...(cursor === undefined ? {} : { waitingAt: cursor.node }),
+      steps: [],
+    };
+  }
+
+  /** Wakes a worker for a session, here or elsewhere. */
+  #announce(key: SessionKeyText): void {
+    if (this.#state === "running" && this.#roles.has("worker")) this.#worker.wake(key);
+    else this.#options.bus.publish(subjectOfSession("ingress", key), { key });
+  }
+
+  #announceSends(key: SessionKeyText | undefined): void {
+    if (this.#state === "running" && this.#roles.has("egress")) this.#sender.wake();
+    else if (key !== undefined) this.#options.bus.publish(subjectOfSession("egress", key), {});
+    else {
+      for (const { address, delivery } of this.#providers.values()) {
+        if (delivery.kind === "send") this.#options.bus.publish(subjectOf("egress", address), {});
+      }
+    }
+  }
+
+  #committed(key: SessionKeyText, commit: TurnCommit): void {
+    if (commit.outbox.length > 0) this.#announceSends(key);
+    if (commit.log.length > 0) this.#logChanged(key);
+    for (const timer of commit.timersNew) this.#sweeper.expect(timer.dueAtMs);
+  }
+
+  /** Tells who watches the conversation's log, in this process and in others. */
+  #logChanged(key: SessionKeyText): void {
+    const conversation = conversationOf(key);
+    this.#notify(conversation);
+    if (!this.#roles.has("gateway") || this.#roles.size < 3) {
+      this.#options.bus.publish(subjectOfSession("log", key), { conversation });
+    }
+  }
+
+  #notify(conversation: string): void {
+    if (this.#watchers.size === 0) return;
+    for (const listener of this.#watchers.get(conversation) ?? []) listener();
+  }
+
+  #onIngress(payload: JsonValue): void {
+    const key = isJsonObject(payload) ? payload["key"] : undefined;
+    if (typeof key === "string") this.#worker.wake(key as SessionKeyText);
+  }
+
+  #onLog(payload: JsonValue): void {
+    const conversation = isJsonObject(payload) ? payload["conversation"] : undefined;
+    if (typeof conversation === "string") this.#notify(conversation);
+  }
+
+  #poll(provider: Provider): void {
+    if (provider.poll === undefined) return;
+    const accept = async (message: ReceivedMessage): Promise<void> => {
+      await this.accept(provider, message);
+    };
+    const polling = provider.poll(accept, this.#stop.signal).catch((error: unknown) => {
+      if (this.#stop.signal.aborted) return;
+      this.#options.onError?.(
+        toGreenticError(error, "RUNNER_SEND_FAILED", `Poll channel ${quote(provider.address.channel)}`),
+        undefined,
+      );
+    });
+    this.#polls.push(polling);
+  }
+}
+
+function channelKey({ env, tenant, team, channel }: Provider["address"]): string {
+  return `${env}:${tenant}:${team}:${channel}`;
+}
+
+function sessionKeyOf(provider: Provider, message: ReceivedMessage): SessionKeyText {
+  const { env, tenant, team, channel } = provider.address;
+  return formatSessionKey({
+    env,
+    tenant,
+    team,
+    channel,
+    conversation: conversationId(message.conversation),
+    user: userId(message.user),
+  });
+}
+
+/** The envelope as the inbox keeps it: whose it is comes from the channel's address, the choice of a flow from our own caller only. */
+function ownEnvelope(
+  provider: Provider,
+  message: ReceivedMessage,
+  choice: FlowChoice | undefined,
+): ChannelMessageEnvelope {
+  const { envelope } = message;
+  const { env, tenant, team, channel } = provider.address;
+  const locale = readLocale(message.locale) ?? readLocale(envelope.metadata["locale"]);
+  const hasChoice = envelope.extensions !== undefined && CHOICE_EXTENSION in envelope.extensions;
+  const isOwn =
+    envelope.tenant.env === env &&
+    envelope.tenant.tenant === tenant &&
+    envelope.tenant.team === team &&
+    envelope.channel === channel;
+  if (isOwn && !hasChoice && choice === undefined && (locale === undefined || envelope.metadata["locale"] === locale))
+    return envelope;
+  const { [CHOICE_EXTENSION]: _forged, ...extensions } = envelope.extensions ?? {};
+  return {
+    ...envelope,
+    channel,
+    tenant: { env, tenant, team, user: message.user },
+    metadata: locale === undefined ? envelope.metadata : { ...envelope.metadata, locale },
+    ...(envelope.extensions === undefined && choice === undefined
+      ? {}
+      : {
+          extensions:
+            choice === undefined ? extensions : { ...extensions, [CHOICE_EXTENSION]: { ...choice } as JsonObject },
+        }),
+  };
+}

@@ -1,0 +1,115 @@
+import { GreenticError, quote } from "../types/index.ts";
+import type { LoadedPack } from "./loaded-pack.ts";
+import type { LoadPackOptions, PackApp } from "./load-pack.ts";
+import { loadPack } from "./load-pack.ts";
+import type { PackSummary, Scope } from "./runtime.ts";
+
+/** The packs that run, by scope. A new version takes the place of the old at once; sessions in flight stay on the old one. */
+export class PackRegistry {
+  readonly #options: (scope: Scope) => LoadPackOptions;
+  /** Scope → pack name → the version that new flows start with; names in the order of loading. */
+  readonly #current = new Map<string, ReadonlyMap<string, LoadedPack>>();
+  /** Scope → versions that sessions may still wait on. */
+  readonly #retired = new Map<string, readonly LoadedPack[]>();
+  /** What a session's scope sees, the team's own before the tenant's; made anew after every change. */
+  readonly #seen = new Map<string, readonly LoadedPack[]>();
+
+  constructor(options: (scope: Scope) => LoadPackOptions) {
+    this.#options = options;
+  }
+
+  /** Loads a pack and puts it in the place of the version before; nothing changes where loading fails. */
+  async load(app: PackApp): Promise<LoadedPack> {
+    const loaded = await loadPack(app, this.#options(app.scope));
+    const key = scopeKey(app.scope);
+    const packs = new Map(this.#current.get(key));
+    const before = packs.get(loaded.name);
+    if (before !== undefined && before.packHash !== loaded.packHash) this.#retire(key, before);
+    packs.set(loaded.name, loaded);
+    this.#current.set(key, packs);
+    this.#seen.clear();
+    return loaded;
+  }
+
+  /** Takes a pack out: no new flow starts with it, sessions that wait on it go on. @throws RUNNER_PACK_MISSING */
+  unload(scope: Scope, name: string): void {
+    const key = scopeKey(scope);
+    const packs = new Map(this.#current.get(key));
+    const before = packs.get(name);
+    if (before === undefined) {
+      throw new GreenticError("RUNNER_PACK_MISSING", `Unload pack ${quote(name)}: it isn't loaded for ${quote(key)}`);
+    }
+    packs.delete(name);
+    this.#retire(key, before);
+    this.#current.set(key, packs);
+    this.#seen.clear();
+  }
+
+  /** The packs that a session of `env:tenant:team` can start flows of. */
+  packsFor(teamKey: string): readonly LoadedPack[] {
+    const known = this.#seen.get(teamKey);
+    if (known !== undefined) return known;
+    const tenantKey = teamKey.slice(0, teamKey.lastIndexOf(":"));
+    const own = this.#current.get(teamKey);
+    const shared = this.#current.get(tenantKey);
+    const packs = [...(own?.values() ?? [])];
+    for (const pack of shared?.values() ?? []) if (own?.has(pack.name) !== true) packs.push(pack);
+    if (this.#seen.size >= 10_000) this.#seen.clear();
+    this.#seen.set(teamKey, packs);
+    return packs;
+  }
+
+  /** The very version that a session's flow started with; undefined where it is gone. */
+  pinned(teamKey: string, pack: { readonly pack: string; readonly packHash: string }): LoadedPack | undefined {
+    const isIt = (loaded: LoadedPack): boolean => loaded.name === pack.pack && loaded.packHash === pack.packHash;
+    const tenantKey = teamKey.slice(0, teamKey.lastIndexOf(":"));
+    return (
+      this.packsFor(teamKey).find(isIt) ??
+      this.#retired.get(teamKey)?.find(isIt) ??
+      this.#retired.get(tenantKey)?.find(isIt) ??
+      [...(this.#current.get(tenantKey)?.values() ?? [])].find(isIt)
+    );
+  }
+
+  list(): readonly PackSummary[] {
+    return [...this.#current.values()].flatMap((packs) => [...packs.values()].map(summary));
+  }
+
+  /** Old versions that sessions may still wait on. */
+  get retired(): readonly LoadedPack[] {
+    return [...this.#retired.values()].flat();
+  }
+
+  /** Lets an old version go: no session waits on it. */
+  forget(pack: LoadedPack): void {
+    const key = scopeKey(pack.scope);
+    const left = (this.#retired.get(key) ?? []).filter((other) => other !== pack);
+    if (left.length === 0) this.#retired.delete(key);
+    else this.#retired.set(key, left);
+  }
+
+  #retire(key: string, pack: LoadedPack): void {
+    this.#retired.set(key, [
+      ...(this.#retired.get(key) ?? []).filter(({ packHash }) => packHash !== pack.packHash),
+      pack,
+    ]);
+  }
+}
+
+/** A scope as the start of its sessions' keys. */
+export function scopeKey(scope: Scope): string {
+  return scope.team === undefined ? `${scope.env}:${scope.tenant}` : `${scope.env}:${scope.tenant}:${scope.team}`;
+}
+
+function summary(pack: LoadedPack): PackSummary {
+  const flows = [...new Set(pack.flows.values())];
+  return {
+    name: pack.name,
+    version: pack.version,
+    packHash: pack.packHash,
+    scope: pack.scope,
+    flows: flows.map(({ id, compiled, nodes }) => ({ id, type: compiled.ir.type, nodes: nodes.size })),
+    components: [...pack.components.keys()],
+    tools: pack.tools?.names ?? [],
+  };
+}

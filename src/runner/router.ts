@@ -1,0 +1,182 @@
+import type { Interrupt } from "../flow/index.ts";
+import type { ChannelMessageEnvelope, JsonValue } from "../types/index.ts";
+import { GreenticError, isJsonObject, quote } from "../types/index.ts";
+import type { Frame } from "./frame.ts";
+import type { LoadedFlow, LoadedPack } from "./loaded-pack.ts";
+import type { FlowChoice } from "./runtime.ts";
+import { cardValue } from "./submitted-values.ts";
+import { commandOf } from "./turn-entry.ts";
+
+/** Where a message starts. */
+export interface Route {
+  readonly pack: LoadedPack;
+  readonly flow: LoadedFlow;
+  readonly node: string;
+}
+
+/** The envelope's extension that carries a caller's choice of flow through the inbox; only the runtime writes it. */
+export const CHOICE_EXTENSION = "greentic.choice";
+
+/**
+ * Chooses the flow for a message that nothing waits for: the caller's choice, a card's flow, a command, else the default flow of
+ * the first pack that has one. @returns the error where there is none
+ * @see flows.md, "Who gets a message"
+ */
+export function routeMessage(
+  packs: readonly LoadedPack[],
+  message: ChannelMessageEnvelope | undefined,
+): Route | GreenticError {
+  const choice = choiceOf(message);
+  if (choice !== undefined) return routeChoice(packs, choice);
+  const card = routeCard(packs, message);
+  if (card !== undefined) return card;
+  let missing: GreenticError | undefined;
+  const command = commandOf(message?.text);
+  for (const pack of packs) {
+    const flow = defaultFlowOf(pack);
+    if (flow instanceof GreenticError) {
+      missing ??= flow;
+      continue;
+    }
+    if (command === undefined) return startOf(pack, flow);
+    const found = routeCommand(pack, flow, command.name) ?? routeCommandElsewhere(packs, command.name);
+    return found ?? startOf(pack, flow);
+  }
+  return (
+    (command === undefined ? undefined : routeCommandElsewhere(packs, command.name)) ??
+    missing ??
+    noFlow("no pack is loaded")
+  );
+}
+
+/** The flow of a pack that answers where nothing else is asked for. */
+export function defaultFlowOf(pack: LoadedPack): LoadedFlow | GreenticError {
+  if (pack.defaultFlow !== undefined) {
+    const flow = pack.flows.get(pack.defaultFlow);
+    return flow !== undefined && hasStart(flow)
+      ? flow
+      : noFlow(`pack ${quote(pack.name)} has no flow ${quote(pack.defaultFlow)}`);
+  }
+  const named = pack.flows.get("default");
+  if (named !== undefined && hasStart(named)) return named;
+  const messaging = [...new Set(pack.flows.values())].filter(
+    (flow) => flow.compiled.ir.type === "messaging" && hasStart(flow),
+  );
+  const [only, ...others] = messaging;
+  if (only !== undefined && others.length === 0) return only;
+  const [tagged, ...rivals] = messaging.filter((flow) => flow.compiled.ir.tags.includes("default"));
+  if (tagged !== undefined && rivals.length === 0) return tagged;
+  return noFlow(`pack ${quote(pack.name)} has ${messaging.length} messaging flows and none is the default`);
+}
+
+/** What a message does to a flow that waits, where it isn't simply its answer. */
+export type Interruption =
+  | { readonly kind: Interrupt; readonly flow: LoadedFlow; readonly node: string }
+  /** The caller chose a flow: what waits is left for it. */
+  | { readonly kind: "choice" };
+
+/** Finds out whether a message interrupts what waits: a command of its flow, or a card of another. */
+export function interruptionOf(
+  frames: readonly Frame[],
+  pack: LoadedPack,
+  message: ChannelMessageEnvelope | undefined,
+): Interruption | undefined {
+  const waiting = frames.at(-1);
+  if (waiting === undefined) return undefined;
+  const choice = choiceOf(message);
+  // The same session continues a waiting flow unless another one, or an entry, is asked for.
+  if (choice !== undefined && (choice.entry !== undefined || (choice.flow !== undefined && !isIn(frames, choice.flow))))
+    return { kind: "choice" };
+  const { interrupt } = waiting.flow.compiled.ir;
+  const command = commandOf(message?.text);
+  if (command !== undefined) {
+    for (const flow of new Set([waiting.flow, ...frames.map((frame) => frame.flow)])) {
+      const node = flow.compiled.ir.entrypoints.get(`command:${command.name}`);
+      if (node !== undefined) return { kind: interrupt, flow, node };
+    }
+  }
+  const named = cardFlow(message);
+  if (named === undefined || isIn(frames, named)) return undefined;
+  const flow = pack.flows.get(named);
+  const node = flow === undefined ? undefined : flow.compiled.ir.start;
+  return flow !== undefined && node !== undefined ? { kind: interrupt, flow, node } : undefined;
+}
+
+/** The caller's choice that a message carries. */
+export function choiceOf(message: ChannelMessageEnvelope | undefined): FlowChoice | undefined {
+  const choice = message?.extensions?.[CHOICE_EXTENSION] as JsonValue | undefined;
+  return choice !== undefined && isJsonObject(choice) ? (choice as FlowChoice) : undefined;
+}
+
+function isIn(frames: readonly Frame[], flow: string): boolean {
+  return frames.some((frame) => frame.flow.id === flow);
+}
+
+function routeChoice(packs: readonly LoadedPack[], choice: FlowChoice): Route | GreenticError {
+  const candidates = choice.pack === undefined ? packs : packs.filter(({ name }) => name === choice.pack);
+  if (candidates.length === 0)
+    return noFlow(choice.pack === undefined ? "no pack is loaded" : `no pack ${quote(choice.pack)} is loaded`);
+  let missing: GreenticError | undefined;
+  for (const pack of candidates) {
+    const flow = choice.flow === undefined ? defaultFlowOf(pack) : pack.flows.get(choice.flow);
+    if (flow instanceof GreenticError) missing ??= flow;
+    else if (flow !== undefined) return routeEntry(pack, flow, choice.entry);
+  }
+  return (
+    missing ?? noFlow(`no flow ${quote(choice.flow ?? "")} in ${candidates.map(({ name }) => quote(name)).join(", ")}`)
+  );
+}
+
+function routeEntry(pack: LoadedPack, flow: LoadedFlow, entry: string | undefined): Route | GreenticError {
+  const { entrypoints } = flow.compiled.ir;
+  if (entry === undefined) return hasStart(flow) ? startOf(pack, flow) : noFlow(`flow ${quote(flow.id)} has no nodes`);
+  const node = entrypoints.get(entry) ?? (flow.nodes.has(entry) ? entry : undefined);
+  return node === undefined ? noFlow(`flow ${quote(flow.id)} has no entrypoint ${quote(entry)}`) : { pack, flow, node };
+}
+
+/** A submitted card names its flow in a `flow` field of its data. */
+function cardFlow(message: ChannelMessageEnvelope | undefined): string | undefined {
+  const value = cardValue(message);
+  const named = value !== undefined && isJsonObject(value) ? value["flow"] : undefined;
+  return typeof named === "string" && named !== "" ? named : undefined;
+}
+
+function routeCard(packs: readonly LoadedPack[], message: ChannelMessageEnvelope | undefined): Route | undefined {
+  const named = cardFlow(message);
+  if (named === undefined) return undefined;
+  for (const pack of packs) {
+    const flow = pack.flows.get(named);
+    // What a person sends must not start flows that are meant for other work.
+    if (flow !== undefined && flow.compiled.ir.type === "messaging" && hasStart(flow)) return startOf(pack, flow);
+  }
+  return undefined;
+}
+
+function routeCommand(pack: LoadedPack, flow: LoadedFlow, command: string): Route | undefined {
+  const node = flow.compiled.ir.entrypoints.get(`command:${command}`);
+  return node === undefined ? undefined : { pack, flow, node };
+}
+
+function routeCommandElsewhere(packs: readonly LoadedPack[], command: string): Route | undefined {
+  for (const pack of packs) {
+    for (const flow of pack.flows.values()) {
+      if (flow.compiled.ir.type !== "messaging") continue;
+      const found = routeCommand(pack, flow, command);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+function hasStart(flow: LoadedFlow): boolean {
+  return flow.compiled.ir.start !== undefined;
+}
+
+function startOf(pack: LoadedPack, flow: LoadedFlow): Route {
+  const { entrypoints, start } = flow.compiled.ir;
+  return { pack, flow, node: entrypoints.get("default") ?? start ?? "" };
+}
+
+function noFlow(why: string): GreenticError {
+  return new GreenticError("RUNNER_FLOW_UNRESOLVED", `Choose flow: ${why}`);
+}

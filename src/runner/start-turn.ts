@@ -1,0 +1,100 @@
+import { applyChoice, CHOICE_TOKEN_KEY, findChoice } from "../messaging/index.ts";
+import type { Lease } from "../session/index.ts";
+import type { ChannelMessageEnvelope, JsonValue } from "../types/index.ts";
+import { GreenticError, isJsonObject, quote } from "../types/index.ts";
+import type { EngineEnv } from "./engine-env.ts";
+import { decodeFrames } from "./frame.ts";
+import { interruptionOf, routeMessage } from "./router.ts";
+import type { Trigger } from "./turn.ts";
+import { Turn, WAIT_TIMER } from "./turn.ts";
+
+/** A turn that was started: `pending` where it waits for an effect. */
+export interface StartedTurn {
+  readonly turn: Turn;
+  readonly pending: Promise<void> | undefined;
+}
+
+/** Starts a turn where the session stands: what waits gets the message, unless it interrupts; else the router chooses. */
+export function startTurn(
+  env: EngineEnv,
+  lease: Lease,
+  options: { readonly trigger: Trigger; readonly teamKey: string; readonly wantsSteps: boolean },
+): StartedTurn {
+  const { trigger, teamKey, wantsSteps } = options;
+  const { session } = lease;
+  const snapshot = snapshotOf(lease);
+  const message = trigger.kind === "message" ? resolveChoice(trigger.entry.envelope, snapshot["choices"]) : undefined;
+  const turn = new Turn(env, lease, { trigger, message, wantsSteps });
+  const packs = env.registry.packsFor(teamKey);
+  if (session?.cursor === undefined) {
+    if (trigger.kind === "timer") turn.ignore();
+    else return { turn, pending: start(turn, packs) };
+    return { turn, pending: undefined };
+  }
+  const pack = env.registry.pinned(teamKey, session);
+  const frames = pack === undefined ? undefined : decodeFrames(snapshot["frames"], pack);
+  if (pack === undefined || frames === undefined) {
+    turn.speakFor(pack ?? packs[0]);
+    const code = new GreenticError(
+      "RUNNER_PACK_GONE",
+      `Resume flow ${quote(session.cursor.flow)}: pack ${quote(session.pack)} is no longer loaded in the version that it started with`,
+    );
+    turn.refuse(code, "greentic.pack_gone");
+    return { turn, pending: undefined };
+  }
+  turn.restore(pack, frames);
+  if (trigger.kind === "timer") {
+    const isWaitOver = trigger.timer.onceKey === WAIT_TIMER && turn.hadTimerAtMs !== undefined;
+    if (isWaitOver) return { turn, pending: turn.resume("expiry") };
+    turn.ignore();
+    return { turn, pending: undefined };
+  }
+  const interruption = interruptionOf(frames, pack, message);
+  switch (interruption?.kind) {
+    case undefined:
+      return { turn, pending: turn.resume("message") };
+    case "ignore":
+      turn.ignore();
+      return { turn, pending: undefined };
+    case "keep":
+      return { turn, pending: turn.begin(pack, interruption.flow, { node: interruption.node, kind: "aside" }) };
+    case "restart": {
+      turn.drop();
+      // A restart is a new start: it takes the version that is current now, where that still has the place.
+      const now = packs.find(({ name }) => name === pack.name);
+      const flow = now?.flows.get(interruption.flow.id);
+      if (now === undefined || flow === undefined || !flow.nodes.has(interruption.node)) {
+        return { turn, pending: turn.begin(pack, interruption.flow, { node: interruption.node, kind: "root" }) };
+      }
+      return { turn, pending: turn.begin(now, flow, { node: interruption.node, kind: "root" }) };
+    }
+    case "choice":
+      turn.drop();
+      return { turn, pending: start(turn, packs) };
+  }
+}
+
+function start(turn: Turn, packs: Parameters<typeof routeMessage>[0]): Promise<void> | undefined {
+  const route = routeMessage(packs, turn.message);
+  if (route instanceof GreenticError) {
+    turn.speakFor(packs[0]);
+    turn.refuse(route, "greentic.no_flow");
+    return undefined;
+  }
+  return turn.begin(route.pack, route.flow, { node: route.node, kind: "root" });
+}
+
+const NOTHING: Readonly<Record<string, JsonValue>> = Object.freeze({});
+
+function snapshotOf(lease: Lease): Readonly<Record<string, JsonValue>> {
+  const snapshot = lease.session?.snapshot;
+  return snapshot !== undefined && isJsonObject(snapshot) ? snapshot : NOTHING;
+}
+
+/** Gives a button's token the value that it stood for, where the session still knows. */
+function resolveChoice(message: ChannelMessageEnvelope, choices: JsonValue | undefined): ChannelMessageEnvelope {
+  const token = message.metadata[CHOICE_TOKEN_KEY];
+  if (token === undefined || !Array.isArray(choices)) return message;
+  const value = findChoice(token, choices as readonly string[]);
+  return value === undefined ? message : applyChoice(message, value);
+}

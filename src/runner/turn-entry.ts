@@ -1,0 +1,45 @@
+import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../types/index.ts";
+import { isJsonObject } from "../types/index.ts";
+import { cardValue } from "./submitted-values.ts";
+
+/** A text's command and its words: `/weather@bot Jakarta` → `/weather`, ["Jakarta"]. */
+export interface Command {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+/** Reads a message's text as a command; undefined where it is none. */
+export function commandOf(text: string | undefined): Command | undefined {
+  if (text === undefined || text.charCodeAt(0) !== 0x2f) return undefined;
+  const [word = "", ...args] = text.trim().split(/\s+/);
+  const at = word.indexOf("@");
+  const name = (at < 0 ? word : word.slice(0, at)).toLowerCase();
+  return name.length < 2 ? undefined : { name, args };
+}
+
+// A plain text has no arguments: `known: "{{in.args.0}}"` is about commands.
+const NO_ARGS: readonly string[] = [];
+
+/** Makes what flows see as `in`: the message, its words, and the fields of a submitted card or request. */
+export function entryOf(message: ChannelMessageEnvelope | undefined): JsonValue {
+  if (message === undefined) return null;
+  const value = cardValue(message);
+  const data = message.extensions?.channel_data;
+  const command = commandOf(message.text);
+  return {
+    ...(value !== undefined && isJsonObject(value) ? value : {}),
+    // Requests of generic webhooks: what public webhook flows read.
+    ...(isJsonObject(data) && typeof data["method"] === "string" ? data : {}),
+    text: message.text ?? "",
+    command: command?.name ?? null,
+    args: command?.args ?? NO_ARGS,
+    attachments: message.attachments as unknown as JsonValue,
+    metadata: message.metadata,
+    value: value ?? null,
+    from: (message.from ?? null) as JsonValue,
+    input: message as unknown as JsonObject,
+    tenant: message.tenant.tenant,
+    team: message.tenant.team ?? null,
+    correlation_id: message.correlation_id ?? message.id,
+  };
+}

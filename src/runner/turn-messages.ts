@@ -1,0 +1,79 @@
+import { hash } from "node:crypto";
+import type { ChannelMessageEnvelope, EnvelopeTenant, JsonObject, JsonValue, ReplyScope } from "../types/index.ts";
+import { isJsonObject } from "../types/index.ts";
+import type { MessageDraft } from "./kinds/kind.ts";
+import type { Trigger, Turn } from "./turn.ts";
+
+/**
+ * Names a turn by the session and what made it run. A message is consumed by exactly one turn, so this is unique, and a turn
+ * that runs again after a crash gets the same name: ids of replies and idempotency keys of effects are made from it.
+ */
+export function turnIdOf(key: string, trigger: Trigger): string {
+  const cause =
+    trigger.kind === "message"
+      ? `m\n${trigger.entry.dedupeKey}\n${trigger.entry.receivedAtMs}\n${trigger.entry.order}`
+      : `t\n${trigger.timer.onceKey}\n${trigger.timer.dueAtMs}`;
+  return hash("sha256", `${key}\n${cause}`, "hex").slice(0, 32);
+}
+
+/** Where replies of a session go when no message is at hand: kept while a session waits, for timers. */
+export interface ReplyAddress {
+  readonly tenant: EnvelopeTenant;
+  readonly channel: string;
+  readonly sessionId: string;
+  readonly replyScope: ReplyScope | undefined;
+  readonly to: string | undefined;
+}
+
+/** Reads the address of whoever wrote. */
+export function addressOf(message: ChannelMessageEnvelope): ReplyAddress {
+  return {
+    tenant: message.tenant,
+    channel: message.channel,
+    sessionId: message.session_id,
+    replyScope: message.reply_scope,
+    to: message.from?.id,
+  };
+}
+
+/** Writes an address as a snapshot keeps it. */
+export function encodeAddress(address: ReplyAddress): JsonObject {
+  return {
+    id: address.sessionId,
+    ...(address.replyScope === undefined ? {} : { scope: { ...address.replyScope } }),
+    ...(address.to === undefined ? {} : { to: address.to }),
+  };
+}
+
+/** Reads an address back; tenant and channel are the session's own. */
+export function decodeAddress(
+  value: JsonValue | undefined,
+  own: { readonly tenant: EnvelopeTenant; readonly channel: string },
+): ReplyAddress {
+  const kept = value !== undefined && isJsonObject(value) ? value : {};
+  return {
+    ...own,
+    sessionId: typeof kept["id"] === "string" ? kept["id"] : "",
+    replyScope: isJsonObject(kept["scope"] ?? null) ? (kept["scope"] as unknown as ReplyScope) : undefined,
+    to: typeof kept["to"] === "string" ? kept["to"] : undefined,
+  };
+}
+
+/** Makes the envelope of a reply. */
+export function addressReply(turn: Turn, draft: MessageDraft, index = turn.messages.length): ChannelMessageEnvelope {
+  const { tenant, channel, sessionId, replyScope, to } = turn.address;
+  const message = turn.message;
+  return {
+    id: `${turn.turnId}-${index}`,
+    tenant,
+    channel,
+    session_id: sessionId,
+    ...(replyScope === undefined ? {} : { reply_scope: replyScope }),
+    ...(draft.to === undefined ? (to === undefined ? {} : { to: [{ id: to }] }) : { to: draft.to }),
+    correlation_id: message === undefined ? turn.turnId : (message.correlation_id ?? message.id),
+    ...(draft.text === undefined ? {} : { text: draft.text }),
+    attachments: draft.attachments ?? [],
+    metadata: { locale: turn.locale },
+    ...(draft.extensions === undefined ? {} : { extensions: draft.extensions }),
+  };
+}

@@ -1,0 +1,562 @@
+import type { CallStats } from "../component/index.ts";
+import type { NodeOutcome, RouteDecision } from "../flow/index.ts";
+import type { InboxEntry, Lease, Timer } from "../session/index.ts";
+import type { ChannelMessageEnvelope, JsonValue, OutcomeError } from "../types/index.ts";
+import { GreenticError, isGreenticError, isJsonObject, isRetryable, quote } from "../types/index.ts";
+import type { EffectCall } from "./effect-call.ts";
+import type { EngineEnv, OpenStep } from "./engine-env.ts";
+import { MAX_CALL_DEPTH } from "./engine-env.ts";
+import type { Frame } from "./frame.ts";
+import { openFrame } from "./frame.ts";
+import type { KindResult, MessageDraft, NodeCall } from "./kinds/kind.ts";
+import { messagesOf } from "./kinds/output-messages.ts";
+import type { LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
+import type { StepReport } from "./runtime.ts";
+import { runEffect } from "./turn-effects.ts";
+import type { ReplyAddress } from "./turn-messages.ts";
+import { addressOf, addressReply, decodeAddress, turnIdOf } from "./turn-messages.ts";
+import { TurnScope } from "./turn-scope.ts";
+
+/** What made a turn run. */
+export type Trigger =
+  | { readonly kind: "message"; readonly entry: InboxEntry }
+  | { readonly kind: "timer"; readonly timer: Timer };
+
+/** How a turn stands. `unchanged`: nothing ran and what waited goes on waiting. */
+export type TurnStatus = "running" | "done" | "waiting" | "error" | "unchanged";
+
+/** Why a flow failed. */
+export interface TurnError extends OutcomeError {
+  readonly node?: string;
+}
+
+/** The once-key of the timer that ends a wait. */
+export const WAIT_TIMER = "wait";
+
+/** One node's outcome as reports and events tell it. */
+interface NodeEnd {
+  readonly node: LoadedNode;
+  readonly outcome: "ok" | "error" | "waiting";
+  readonly status: string;
+  readonly error?: OutcomeError;
+}
+
+/**
+ * One turn: from a message or a due timer until the flow waits, ends or fails. Nodes without effects run one after another
+ * without ever waiting for anything; nothing that a turn does is visible before its commit, but for journaled effects.
+ */
+export class Turn extends TurnScope implements NodeCall {
+  readonly trigger: Trigger;
+  readonly traceId: string;
+  readonly messages: ChannelMessageEnvelope[] = [];
+  /** The nodes that ran, where somebody wants to know. */
+  readonly steps: StepReport[] | undefined;
+  status: TurnStatus = "running";
+  output: JsonValue = null;
+  error: TurnError | undefined;
+  /** True where no flow ran: the message was answered by the engine and is no dead letter. */
+  isRefused = false;
+  /** Kinds with effects run in an attempt of their own. */
+  readonly effect: EffectCall | undefined = undefined;
+  resumed: NodeCall["resumed"];
+  /** Effects so far, recovered ones included. */
+  effectCount = 0;
+  #node: LoadedNode | undefined;
+  #executed = 0;
+  #startedMs = 0;
+  #stats: CallStats | undefined;
+  #turnId: string | undefined;
+  #address: ReplyAddress | undefined;
+  #seq = 0;
+  readonly #usedSteps = new Set<number>();
+  #givenUp: { readonly cause: unknown } | undefined;
+  #onGivenUp: ((cause: unknown) => void) | undefined;
+  /** The flow that ran last, where any did. */
+  lastFlow: string | undefined;
+  /** The dueAtMs of the timer that the session's wait had set. */
+  hadTimerAtMs: number | undefined;
+
+  constructor(
+    env: EngineEnv,
+    lease: Lease,
+    options: {
+      readonly trigger: Trigger;
+      readonly message: ChannelMessageEnvelope | undefined;
+      readonly wantsSteps: boolean;
+    },
+  ) {
+    const { trigger, message } = options;
+    super(env, lease, {
+      message,
+      nowMs: trigger.kind === "message" ? trigger.entry.receivedAtMs : trigger.timer.dueAtMs,
+    });
+    this.trigger = trigger;
+    this.traceId = trigger.kind === "message" ? trigger.entry.traceId : "";
+    this.steps = options.wantsSteps ? [] : undefined;
+  }
+
+  get scope(): this {
+    return this;
+  }
+
+  get node(): LoadedNode {
+    return this.#node as LoadedNode;
+  }
+
+  get pack(): LoadedPack {
+    return this.loaded as LoadedPack;
+  }
+
+  /** The frames as they stand: the top one runs or waits. */
+  get stack(): readonly Frame[] {
+    return this.frames;
+  }
+
+  /** Names this turn by what made it run: the same after a crash, another for every other message. */
+  get turnId(): string {
+    return (this.#turnId ??= turnIdOf(this.lease.key, this.trigger));
+  }
+
+  /** The revision that this turn will commit. */
+  get revision(): number {
+    return (this.lease.session?.revision ?? 0) + 1;
+  }
+
+  /** Where replies go. */
+  get address(): ReplyAddress {
+    if (this.#address === undefined) {
+      if (this.message === undefined) {
+        const { env, tenant, team, provider } = this.ctx;
+        const snapshot = this.lease.session?.snapshot;
+        const kept = snapshot !== undefined && isJsonObject(snapshot) ? snapshot["via"] : undefined;
+        this.#address = decodeAddress(kept, { tenant: { env, tenant, team }, channel: provider ?? "" });
+      } else this.#address = addressOf(this.message);
+    }
+    return this.#address;
+  }
+
+  /** What a crashed run of this turn left of an effect; each is taken once. */
+  takeStep(node: string, inputHash: string): JsonValue | undefined {
+    for (const step of this.lease.steps) {
+      if (step.turn !== this.revision || step.node !== node || step.inputHash !== inputHash) continue;
+      if (this.#usedSteps.has(step.seq)) continue;
+      this.#usedSteps.add(step.seq);
+      return step.outcome;
+    }
+    return undefined;
+  }
+
+  /** The journal's next free place. */
+  nextSeq(): number {
+    for (const { turn, seq } of this.lease.steps) if (turn === this.revision && seq >= this.#seq) this.#seq = seq + 1;
+    return this.#seq++;
+  }
+
+  /** Called when the turn is given up while an effect is under way. */
+  set onGivenUp(listener: ((cause: unknown) => void) | undefined) {
+    this.#onGivenUp = listener;
+    if (this.#givenUp !== undefined) listener?.(this.#givenUp.cause);
+  }
+
+  /** Stops the turn where it is: its lease is gone. */
+  giveUp(cause: unknown): void {
+    this.#givenUp = { cause };
+    this.#onGivenUp?.(cause);
+  }
+
+  /** Uses a pack's texts without running any of its flows. */
+  speakFor(pack: LoadedPack | undefined): void {
+    this.loaded = pack;
+  }
+
+  /** Starts a flow, on top of what waits where `kind` is `aside`. */
+  begin(
+    pack: LoadedPack,
+    flow: LoadedFlow,
+    at: { readonly node: string; readonly kind: "root" | "aside" },
+  ): Promise<void> | undefined {
+    this.loaded = pack;
+    this.#push(openFrame(flow, at));
+    this.env.observe?.({
+      kind: "flow.started",
+      ctx: this.ctx,
+      flow: flow.id,
+      pack: pack.name,
+      atMs: this.env.world.nowMs(),
+    });
+    return this.#run();
+  }
+
+  /** Takes over the frames that a session left, before `resume` or `begin`. */
+  restore(pack: LoadedPack, frames: Frame[]): void {
+    this.loaded = pack;
+    this.frames = frames;
+    this.frame = frames.at(-1);
+    this.hadTimerAtMs = this.frame?.wait?.expiresAtMs;
+  }
+
+  /** Lets the waiting node go on. */
+  resume(by: "message" | "expiry"): Promise<void> | undefined {
+    const frame = this.frame as Frame;
+    const { wait } = frame;
+    frame.wait = undefined;
+    frame.entry = undefined;
+    if (wait?.resume === "routes") {
+      const outcome: NodeOutcome = { kind: "ok", status: wait.status, output: frame.prev };
+      this.#node = frame.flow.nodes.get(frame.node);
+      this.#follow(this.node.compiled.selectRoute(this, outcome), outcome);
+    } else if (wait?.resume === "node") this.resumed = { by, kept: wait.kept };
+    return this.#run();
+  }
+
+  /** Ends what waits without a word; something else is about to start. */
+  drop(): void {
+    this.frames = [];
+    this.frame = undefined;
+  }
+
+  /** Leaves everything as it was; the message is consumed and nobody answers. */
+  ignore(): void {
+    this.status = "unchanged";
+  }
+
+  /** Ends without a flow: the person gets a text of the engine's, the operator the code. */
+  refuse(code: GreenticError, text: string): void {
+    this.drop();
+    this.isRefused = true;
+    this.error = { code: code.code, message: code.message, retryable: false };
+    this.status = "error";
+    this.send({ text: this.t(text) });
+    this.env.observe?.({ kind: "warning", ctx: this.ctx, code: code.code });
+  }
+
+  setVar(name: string, value: JsonValue): void {
+    const frame = this.frame as Frame;
+    frame.vars = { ...frame.vars, [name]: value };
+  }
+
+  send(draft: MessageDraft): ChannelMessageEnvelope {
+    const message = addressReply(this, draft);
+    this.messages.push(message);
+    return message;
+  }
+
+  inLocale<T>(locale: string, render: () => T): T {
+    const own = this.locale;
+    this.locale = locale;
+    try {
+      return render();
+    } finally {
+      this.locale = own;
+    }
+  }
+
+  noteStats(stats: CallStats): void {
+    this.#stats = stats;
+  }
+
+  log(level: "debug" | "info" | "warn" | "error", message: string): void {
+    const { frame } = this;
+    this.env.log(
+      frame === undefined ? this.ctx : { ...this.ctx, flow: frame.flow.id, node: frame.node },
+      level,
+      message,
+    );
+  }
+
+  #run(): Promise<void> | undefined {
+    while (this.status === "running") {
+      const result = this.#execute();
+      if (result instanceof Promise) return this.#runOn(result);
+      this.#settle(result);
+    }
+    return undefined;
+  }
+
+  async #runOn(first: Promise<KindResult>): Promise<void> {
+    let pending: Promise<KindResult> | undefined = first;
+    while (pending !== undefined) {
+      let result: KindResult;
+      try {
+        result = await pending;
+      } catch (error) {
+        result = failureOf(error);
+      }
+      pending = undefined;
+      this.#settle(result);
+      while (this.status === "running" && pending === undefined) {
+        const next = this.#execute();
+        if (next instanceof Promise) pending = next;
+        else this.#settle(next);
+      }
+    }
+  }
+
+  #execute(): KindResult | Promise<KindResult> {
+    const frame = this.frame as Frame;
+    const node = frame.flow.nodes.get(frame.node);
+    this.lastFlow = frame.flow.id;
+    this.#node = node;
+    this.#stats = undefined;
+    this.stateVersion++;
+    if (this.env.observe !== undefined || this.steps !== undefined) this.#startedMs = this.env.world.monotonicMs();
+    if (node === undefined) {
+      return failureOf(
+        new GreenticError(
+          "RUNNER_NODE_MISSING",
+          `Run flow ${quote(frame.flow.id)}: it has no node ${quote(frame.node)}`,
+        ),
+      );
+    }
+    if (++this.#executed > this.env.limits.maxNodes) return this.#overBudget(frame);
+    const { kind, compiled } = node;
+    try {
+      const input = compiled.renderInput(this);
+      if (kind.effect === "effectful") return runEffect(this, { node, input });
+      return kind.run(input, this);
+    } catch (error) {
+      return failureOf(error);
+    }
+  }
+
+  #overBudget(frame: Frame): KindResult {
+    const { maxNodes } = this.env.limits;
+    const error = new GreenticError(
+      "RUNNER_BUDGET_EXCEEDED",
+      `Run flow ${quote(frame.flow.id)}: more than ${maxNodes} nodes in one turn`,
+    );
+    // No route of the flow catches this one, else a loop would go on for ever.
+    this.#failAll(outcomeError(error));
+    return { kind: "ok", status: "ok", output: null };
+  }
+
+  /** Takes a node's result in: its output, the way out, or the wait. */
+  #settle(result: KindResult): void {
+    if (this.status !== "running") return;
+    this.resumed = undefined;
+    const frame = this.frame as Frame;
+    switch (result.kind) {
+      case "ok":
+        this.#ended({ node: this.node, outcome: "ok", status: result.status });
+        return this.#finishNode(frame, result);
+      case "error": {
+        const { error } = result;
+        this.#ended({ node: this.node, outcome: "error", status: "error", error });
+        const output = result.output ?? { ok: false, error: { ...error } as unknown as JsonValue };
+        return this.#finishNode(frame, { kind: "error", status: "error", output, error });
+      }
+      case "wait":
+        this.#ended({ node: this.node, outcome: "waiting", status: "waiting" });
+        frame.wait = {
+          reason: result.reason,
+          kept: result.kept ?? null,
+          expiresAtMs: result.expiresAtMs,
+          resume: "node",
+          status: "ok",
+        };
+        return this.#finish("waiting");
+      case "call":
+        this.#ended({ node: this.node, outcome: "ok", status: "called" });
+        return this.#call(result);
+      case "goto":
+        this.#ended({ node: this.node, outcome: "ok", status: "ok" });
+        return this.#goto(frame, result);
+      case "return":
+        this.#ended({ node: this.node, outcome: "ok", status: "ok" });
+        return this.#leave(result.value);
+    }
+  }
+
+  #finishNode(frame: Frame, outcome: NodeOutcome): void {
+    frame.nodes[frame.node] = outcome.output;
+    // Guards see the node's own output as `prev`'s successor: `prev` moves on only with the flow.
+    const decision = this.node.compiled.selectRoute(this, outcome);
+    frame.prev = outcome.output;
+    this.#follow(decision, outcome);
+  }
+
+  #follow(decision: RouteDecision, outcome: NodeOutcome): void {
+    const frame = this.frame as Frame;
+    switch (decision.kind) {
+      case "next":
+        frame.node = decision.node;
+        return undefined;
+      case "end":
+        return this.#leave(outcome.output);
+      case "reply":
+        // What the node already said is not said twice.
+        if (this.node.kind.effect !== "outbox") for (const draft of messagesOf(outcome.output)) this.send(draft);
+        return this.#leave(outcome.output);
+      case "wait": {
+        const reruns = this.node.kind.rerunsOnMessage === true && !isCardCall(this.node);
+        frame.wait = {
+          reason: "routing",
+          kept: null,
+          expiresAtMs: undefined,
+          resume: reruns ? "rerun" : "routes",
+          status: outcome.status,
+        };
+        return this.#finish("waiting");
+      }
+      case "fail":
+        return this.#fail(
+          outcome.error ?? { code: "RUNNER_NODE_FAILED", message: "The node failed", retryable: false },
+        );
+    }
+  }
+
+  #push(frame: Frame): void {
+    this.frames.push(frame);
+    this.frame = frame;
+  }
+
+  #pop(): Frame {
+    const frame = this.frames.pop() as Frame;
+    this.frame = this.frames.at(-1);
+    return frame;
+  }
+
+  #call(call: KindResult & { readonly kind: "call" }): void {
+    const flow = this.pack.flows.get(call.flow);
+    const start = flow?.compiled.ir.start;
+    if (flow === undefined || start === undefined) return this.#settle(failureOf(flowMissing(call.flow)));
+    if (this.frames.length >= MAX_CALL_DEPTH) {
+      return this.#settle(
+        failureOf(
+          new GreenticError(
+            "RUNNER_CALL_TOO_DEEP",
+            `Call flow ${quote(call.flow)}: more than ${MAX_CALL_DEPTH} flows deep`,
+          ),
+        ),
+      );
+    }
+    return this.#push(openFrame(flow, { kind: "call", node: start, entry: call.input }));
+  }
+
+  #goto(frame: Frame, target: KindResult & { readonly kind: "goto" }): void {
+    const flow = target.flow === undefined ? frame.flow : this.pack.flows.get(target.flow);
+    const node = target.node ?? flow?.compiled.ir.start;
+    if (flow === undefined || node === undefined || !flow.nodes.has(node)) {
+      return this.#settle(failureOf(flowMissing(target.flow ?? frame.flow.id, node)));
+    }
+    if (flow === frame.flow) {
+      frame.node = node;
+      if (target.input !== undefined) frame.entry = target.input;
+      return undefined;
+    }
+    this.#pop();
+    const next = openFrame(flow, { kind: frame.kind, node, entry: target.input ?? frame.entry });
+    next.vars = frame.vars;
+    return this.#push(next);
+  }
+
+  /** Ends the running flow with its output. */
+  #leave(output: JsonValue): void {
+    const left = this.#pop();
+    this.output = output;
+    if (left.kind === "root" || this.frame === undefined) return this.#finish("done");
+    if (left.kind === "aside") return this.#finish("waiting");
+    this.#node = this.frame.flow.nodes.get(this.frame.node);
+    return this.#finishNode(this.frame, { kind: "ok", status: "ok", output });
+  }
+
+  /** Ends the running flow with a failure that none of its routes caught; its caller's routes may. */
+  #fail(error: OutcomeError): void {
+    const failed = this.frame as Frame;
+    if (failed.kind !== "call") return this.#apologise(error);
+    this.#pop();
+    const caller = this.frame as Frame;
+    this.#node = caller.flow.nodes.get(caller.node);
+    return this.#finishNode(caller, {
+      kind: "error",
+      status: "error",
+      error,
+      output: { ok: false, error: { ...error } as unknown as JsonValue },
+    });
+  }
+
+  #failAll(error: OutcomeError): void {
+    while (this.frame !== undefined && this.frame.kind === "call") this.#pop();
+    this.#apologise(error);
+  }
+
+  #apologise(error: OutcomeError): void {
+    const frame = this.frame as Frame;
+    this.error = { ...error, node: frame.node };
+    let text: string;
+    try {
+      text = frame.flow.compiled.renderFailure?.(this) ?? this.t("greentic.failed");
+    } catch (thrown) {
+      if (!isGreenticError(thrown)) throw thrown;
+      text = this.t("greentic.failed");
+    }
+    if (frame.flow.compiled.ir.type !== "webhook") this.send({ text });
+    this.#pop();
+    this.#finish(frame.kind === "aside" ? "waiting" : "error");
+  }
+
+  #finish(status: "done" | "waiting" | "error"): void {
+    this.status = status;
+  }
+
+  /** Tells observers and the report how a node ended. */
+  #ended(end: NodeEnd): void {
+    const { observe, world } = this.env;
+    if (observe === undefined && this.steps === undefined) return;
+    const frame = this.frame as Frame;
+    const { node, outcome, status, error } = end;
+    const durationMs = world.monotonicMs() - this.#startedMs;
+    const operation = node.compiled.ir.kind;
+    if (this.steps !== undefined) {
+      const step: OpenStep = {
+        flow: frame.flow.id,
+        node: node.id,
+        kind: operation,
+        outcome: outcome === "ok" ? status : outcome,
+        durationMs,
+      };
+      if (this.#stats !== undefined) step.stats = this.#stats;
+      this.steps.push(step);
+    }
+    observe?.({
+      kind: "node.ended",
+      ctx: this.ctx,
+      flow: frame.flow.id,
+      node: node.id,
+      operation,
+      outcome,
+      status,
+      atMs: world.nowMs(),
+      durationMs,
+      ...(error === undefined ? {} : { errorCode: error.code }),
+    });
+  }
+}
+
+/** Makes a node's failure of what was thrown; what the engine didn't foresee goes on as it is. */
+export function failureOf(thrown: unknown): KindResult {
+  if (!isGreenticError(thrown)) throw thrown;
+  return { kind: "error", error: outcomeError(thrown) };
+}
+
+/** An error as flows see it. */
+export function outcomeError(error: GreenticError): OutcomeError {
+  return {
+    code: error.code,
+    message: error.message,
+    retryable: isRetryable(error.kind),
+    ...(error.retryAfterMs === undefined ? {} : { backoffMs: error.retryAfterMs }),
+  };
+}
+
+function flowMissing(flow: string, node?: string): GreenticError {
+  const what = node === undefined ? quote(flow) : `${quote(flow)} with a node ${quote(node)}`;
+  return new GreenticError("RUNNER_FLOW_MISSING", `Go to flow: the pack has no flow ${what}`);
+}
+
+/** A card's node is not rendered again when its guards wait for a submission. @see upstream reference §1.9 */
+function isCardCall(node: LoadedNode): boolean {
+  const { input } = node.compiled.ir;
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return false;
+  return "card_source" in input || "card_spec" in input;
+}

@@ -1,0 +1,284 @@
+import type { Provider } from "../messaging/index.ts";
+import type { Lease, TurnCommit } from "../session/index.ts";
+import { channelOf } from "../session/index.ts";
+import type { SessionKeyText } from "../types/index.ts";
+import { GreenticError, isGreenticError, quote, randomHex, toGreenticError } from "../types/index.ts";
+import { chooseTrigger } from "./choose-trigger.ts";
+import type { EngineEnv } from "./engine-env.ts";
+import { startTurn } from "./start-turn.ts";
+import type { Trigger, Turn } from "./turn.ts";
+import { TurnAborted } from "./turn-aborted.ts";
+import { commitOf, reportOf } from "./turn-commit.ts";
+import type { Waiters } from "./waiters.ts";
+
+export interface WorkerOptions {
+  readonly env: EngineEnv;
+  readonly waiters: Waiters;
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** Turns under way at once. */
+  readonly maxTurns: number;
+  readonly leaseTtlMs: number;
+  /** Told after a commit, before the session's next turn. */
+  readonly onCommit: (key: SessionKeyText, commit: TurnCommit) => void;
+}
+
+/** How often a turn that the engine can't run is tried before its message goes to the dead letters. */
+const MAX_FAILURES = 5;
+const BACKOFF_MS = 100;
+const STORE_BACKOFF_MS = 1_000;
+const LEASE_BATCH = 64;
+
+/** Runs turns: one at a time for a session, many sessions side by side. */
+export class WorkerLoop {
+  readonly name: string;
+  readonly #options: WorkerOptions;
+  readonly #wanted = new Set<SessionKeyText>();
+  readonly #active = new Set<Promise<void>>();
+  readonly #serving = new Set<SessionKeyText>();
+  /** Sessions whose turn failed in the engine: how often, and that they rest before the next try. */
+  readonly #failures = new Map<SessionKeyText, { readonly count: number; isResting: boolean }>();
+  #isDraining = false;
+  #isLeasing = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.name = `worker-${randomHex(options.env.world, 8)}`;
+  }
+
+  /** Whether another session can be taken on right away. */
+  canTake(key: SessionKeyText): boolean {
+    return (
+      !this.#isDraining && this.#active.size < this.#options.maxTurns && this.#failures.get(key)?.isResting !== true
+    );
+  }
+
+  /** Runs a session that was leased to this worker already. */
+  take(lease: Lease): void {
+    this.#serving.add(lease.key);
+    const serving = this.#serve(lease);
+    this.#active.add(serving);
+    void serving.finally(() => {
+      this.#serving.delete(lease.key);
+      this.#active.delete(serving);
+      if (this.#wanted.size > 0) this.#fill();
+    });
+  }
+
+  /** Whether a turn of this session is under way here. */
+  isServing(key: SessionKeyText): boolean {
+    return this.#serving.has(key);
+  }
+
+  /** Says that a session has something to do. */
+  wake(key: SessionKeyText): void {
+    if (this.#isDraining || this.#failures.get(key)?.isResting === true) return;
+    this.#wanted.add(key);
+    this.#fill();
+  }
+
+  /** Takes no new sessions and waits until the running turns have committed. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#wanted.clear();
+    while (this.#active.size > 0) await Promise.allSettled(this.#active);
+  }
+
+  #fill(): void {
+    if (this.#isLeasing) return;
+    this.#isLeasing = true;
+    // Whatever else wakes in this tick is leased in the same operation.
+    queueMicrotask(() => void this.#lease());
+  }
+
+  async #lease(): Promise<void> {
+    const { env, maxTurns, leaseTtlMs } = this.#options;
+    try {
+      while (this.#wanted.size > 0 && this.#active.size < maxTurns && !this.#isDraining) {
+        const keys = [...this.#wanted].slice(0, Math.min(LEASE_BATCH, maxTurns - this.#active.size));
+        for (const key of keys) this.#wanted.delete(key);
+        for (const lease of await env.store.lease(this.name, { limit: keys.length, keys, ttlMs: leaseTtlMs }))
+          this.take(lease);
+      }
+    } catch (error) {
+      // The sweep finds the sessions again.
+      this.#report(error);
+    } finally {
+      this.#isLeasing = false;
+    }
+  }
+
+  async #serve(first: Lease): Promise<void> {
+    let lease: Lease | undefined = first;
+    while (lease !== undefined) {
+      const current: Lease = lease;
+      try {
+        lease = await this.#turn(current);
+        if (this.#failures.size > 0) this.#failures.delete(current.key);
+      } catch (error) {
+        lease = await this.#recover(current, error);
+      }
+    }
+  }
+
+  /** Runs one turn and commits it; returns the lease for the next one. */
+  #turn(lease: Lease): Promise<Lease | undefined> {
+    const { env, providers, waiters } = this.#options;
+    const trigger = chooseTrigger(lease);
+    if (trigger === undefined) return env.store.release(lease).then(() => undefined);
+    const channel = channelOf(lease.key);
+    const provider = providers.get(channel);
+    if (provider === undefined) return this.#giveUp(lease, trigger, channelMissing(channel));
+    const wantsSteps =
+      trigger.kind === "message" && waiters.has({ key: lease.key, dedupeKey: trigger.entry.dedupeKey });
+    const { observe, world } = env;
+    const startedMs = observe === undefined ? 0 : world.monotonicMs();
+    const teamKey = channel.slice(0, channel.lastIndexOf(":"));
+    const { turn, pending } = startTurn(env, lease, { trigger, teamKey, wantsSteps });
+    if (pending === undefined) return this.#commit(turn, provider, startedMs);
+    return this.#keepAlive(turn, pending).then(() => this.#commit(turn, provider, startedMs));
+  }
+
+  async #commit(turn: Turn, provider: Provider, startedMs: number): Promise<Lease | undefined> {
+    const { env, waiters, onCommit } = this.#options;
+    const { lease, trigger } = turn;
+    const commit = commitOf(turn, provider);
+    const next = await env.store.commit(lease, commit, { keep: !this.#isDraining });
+    if (env.observe !== undefined) this.#observe(turn, startedMs);
+    onCommit(lease.key, commit);
+    if (trigger.kind === "message") {
+      const delivery = { key: lease.key, dedupeKey: trigger.entry.dedupeKey };
+      if (waiters.has(delivery)) waiters.resolve(delivery, reportOf(turn));
+    }
+    return next;
+  }
+
+  #observe(turn: Turn, startedMs: number): void {
+    const { observe, world } = this.#options.env;
+    const flow = turn.lastFlow;
+    if (flow === undefined) return;
+    observe?.({
+      kind: "flow.ended",
+      ctx: turn.ctx,
+      flow,
+      pack: turn.loaded?.name ?? "",
+      outcome: turn.error !== undefined ? "error" : turn.stack.length === 0 ? "done" : "waiting",
+      atMs: world.nowMs(),
+      durationMs: world.monotonicMs() - startedMs,
+      ...(turn.error === undefined ? {} : { errorCode: turn.error.code }),
+    });
+  }
+
+  /** Renews the lease while a turn waits for effects; a turn whose lease is gone stops. */
+  async #keepAlive(turn: Turn, pending: Promise<void>): Promise<void> {
+    const { env, leaseTtlMs } = this.#options;
+    let cancel = (): void => undefined;
+    const renew = (): void => {
+      cancel = env.world.schedule(leaseTtlMs / 3, () => {
+        env.store.renew(turn.lease, leaseTtlMs).then(
+          (isHeld) => {
+            if (isHeld) renew();
+            else turn.giveUp("lease");
+          },
+          // An outage may pass before the lease does; the fence guards the commit.
+          () => renew(),
+        );
+      });
+    };
+    renew();
+    try {
+      await pending;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Decides after a failed turn: dropped where another worker has the session, else tried again, at last given up. */
+  async #recover(lease: Lease, thrown: unknown): Promise<Lease | undefined> {
+    const error = thrown instanceof TurnAborted ? thrown.cause : thrown;
+    if (error === "lease" || isGreenticError(error, "STORE_FENCE_STALE")) return undefined;
+    if (isGreenticError(error) && (error.kind === "unavailable" || error.kind === "timeout")) {
+      this.#rest(lease.key, STORE_BACKOFF_MS, this.#failures.get(lease.key)?.count ?? 0);
+      return this.#release(lease);
+    }
+    this.#report(error, lease);
+    const count = (this.#failures.get(lease.key)?.count ?? 0) + 1;
+    const trigger = chooseTrigger(lease);
+    if (count >= MAX_FAILURES && trigger !== undefined) {
+      this.#failures.delete(lease.key);
+      try {
+        return await this.#giveUp(lease, trigger, toGreenticError(error, "RUNNER_TURN_FAILED", "Run turn"));
+      } catch (failure) {
+        return this.#recoverGivingUp(lease, failure);
+      }
+    }
+    const { world } = this.#options.env;
+    const jitter = (world.randomBytes(1)[0] ?? 0) / 255;
+    this.#rest(lease.key, BACKOFF_MS * 2 ** (count - 1) * (0.5 + jitter), count);
+    return this.#release(lease);
+  }
+
+  #recoverGivingUp(lease: Lease, failure: unknown): Promise<undefined> {
+    if (!isGreenticError(failure, "STORE_FENCE_STALE")) this.#rest(lease.key, STORE_BACKOFF_MS, MAX_FAILURES - 1);
+    return this.#release(lease);
+  }
+
+  async #release(lease: Lease): Promise<undefined> {
+    try {
+      await this.#options.env.store.release(lease);
+    } catch {
+      // It expires.
+    }
+    return undefined;
+  }
+
+  #rest(key: SessionKeyText, ms: number, count: number): void {
+    if (this.#isDraining) return;
+    const failure = { count, isResting: true };
+    this.#failures.set(key, failure);
+    this.#options.env.world.schedule(ms, () => {
+      failure.isResting = false;
+      this.wake(key);
+    });
+  }
+
+  /** Moves a message that no turn can handle to the dead letters; the session goes on with what comes next. */
+  async #giveUp(lease: Lease, trigger: Trigger, error: GreenticError): Promise<Lease | undefined> {
+    const { env, waiters, onCommit } = this.#options;
+    const { session } = lease;
+    const commit: TurnCommit = {
+      session: session === undefined ? null : { ...session, revision: session.revision + 1 },
+      consumed: [],
+      ...(trigger.kind === "message" ? { deadLetters: [{ order: trigger.entry.order, reason: error.code }] } : {}),
+      state: [],
+      timersDone: trigger.kind === "timer" ? [trigger.timer.onceKey] : [],
+      timersNew: [],
+      outbox: [],
+      log: [],
+    };
+    const next = await env.store.commit(lease, commit, { keep: !this.#isDraining });
+    this.#report(error, lease);
+    onCommit(lease.key, commit);
+    if (trigger.kind === "message") {
+      waiters.resolve(
+        { key: lease.key, dedupeKey: trigger.entry.dedupeKey },
+        {
+          status: "error",
+          reply: [],
+          output: null,
+          session: lease.key,
+          error: { code: error.code, message: error.message, retryable: false },
+          steps: [],
+        },
+      );
+    }
+    return next;
+  }
+
+  #report(thrown: unknown, lease?: Lease): void {
+    this.#options.env.onError(toGreenticError(thrown, "RUNNER_TURN_FAILED", "Run turn"), lease?.key);
+  }
+}
+
+function channelMissing(channel: string): GreenticError {
+  return new GreenticError("RUNNER_CHANNEL_MISSING", `Run turn: no channel ${quote(channel)} is configured`);
+}
