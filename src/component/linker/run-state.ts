@@ -4,6 +4,7 @@ import type { CallOptions, InstantiateOptions } from "./contract.ts";
 import type { LinkerLimits } from "./limits.ts";
 import type { FuelSource, Meter } from "./refuel.ts";
 import { Trap } from "./trap.ts";
+import { nextTurn } from "./turns.ts";
 
 /** Slices that a guest may use up where it can't wait: in realloc, post-return, destructors and start functions. */
 const MAX_BLOCKED_SLICES = 8;
@@ -21,6 +22,7 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
   #deadlineAtMs: number;
   #signal: AbortSignal | undefined;
   readonly #destroy: (resource: ResourceType, rep: unknown) => void;
+  readonly #isOver = (): boolean => this.#signal?.aborted === true || performance.now() >= this.#deadlineAtMs;
   #blockedSlices = 0;
   #hostCallsLeft = 0;
 
@@ -46,11 +48,11 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
     this.#hostCallsLeft = this.limits.hostCallsPerSlice;
   }
 
-  /** Ends instantiation. Many modules with a start's fuel each would hold the thread for long, so they get their slices now. */
+  /** Ends instantiation: what the start functions left of their fuel would be a long first slice. */
   begin(): void {
     this.blockedDepth = 0;
-    if (this.meters.length <= FULL_SLICE_METERS) return;
-    for (const meter of this.meters) meter.fill(this.slice);
+    const { slice } = this;
+    for (const meter of this.meters) meter.fill(slice);
   }
 
   get fuelUsed(): number {
@@ -89,9 +91,7 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
 
   async refuelLater(): Promise<number> {
     this.#checkFuel();
-    await new Promise<void>((resolve) => {
-      setImmediate(resolve);
-    });
+    await nextTurn(this.#isOver);
     this.#checkFuel();
     return this.slice;
   }
