@@ -30,12 +30,6 @@ export class TokenBucket {
     return true;
   }
 
-  /** Empties the bucket so that the next token is there at `untilMs`, as a platform asked. */
-  pauseUntil(untilMs: number, nowMs: number): void {
-    this.#refill(nowMs);
-    this.#tokens = Math.min(this.#tokens, 1 - Math.max(0, untilMs - nowMs) * this.#rate.perMs);
-  }
-
   /** Tells whether the bucket is as a new one would be. */
   isFull(nowMs: number): boolean {
     this.#refill(nowMs);

@@ -123,6 +123,8 @@ export function createEchoRuntime(
           address.team === scope.team &&
           address.channel === channel,
       ),
+    loadPack: () => Promise.reject(new TypeError("the echo runtime has no packs")),
+    unloadPack: () => undefined,
     listPacks: () => [],
     start: () => undefined,
     drain: () => Promise.resolve(),

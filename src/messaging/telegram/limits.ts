@@ -1,5 +1,5 @@
-import type { BucketRate } from "../token-bucket.ts";
-import { TokenBucket, TokenBuckets } from "../token-bucket.ts";
+import type { WindowRate } from "../sliding-window.ts";
+import { SlidingWindow } from "../sliding-window.ts";
 
 /** Text of one message, in UTF-16 units. */
 export const MAX_TEXT_UNITS = 4096;
@@ -10,39 +10,60 @@ export const MAX_BUTTONS = 100;
 /** A button's title: no published limit; what phones show, with room. */
 export const MAX_TITLE_UNITS = 64;
 
-const PER_BOT: BucketRate = { capacity: 30, perMs: 30 / 1000 };
-// One a second: Telegram forgives short bursts, but doesn't say how long.
-const PER_CHAT: BucketRate = { capacity: 1, perMs: 1 / 1000 };
-const PER_GROUP: BucketRate = { capacity: 20, perMs: 20 / 60_000 };
+const PER_BOT: WindowRate = { count: 30, windowMs: 1000 };
+const PER_CHAT: WindowRate = { count: 1, windowMs: 1000 };
+const PER_GROUP: WindowRate = { count: 20, windowMs: 60_000 };
+const MAX_CHATS = 10_000;
 
-/** Telegram's pace: 30 a second for the bot, one a second for a chat, 20 a minute for a group. */
+interface ChatPace {
+  readonly chat: SlidingWindow;
+  /** Groups only. */
+  readonly group: SlidingWindow | undefined;
+  pausedUntilMs: number;
+}
+
+/** Telegram's pace: 30 a second for the bot, one a second for a chat, 20 a minute for a group, and the pauses that it asks for. */
 export class TelegramPace {
-  readonly #bot: TokenBucket;
-  readonly #chats = new TokenBuckets(PER_CHAT);
-  readonly #groups = new TokenBuckets(PER_GROUP);
-
-  constructor(nowMs: number) {
-    this.#bot = new TokenBucket(PER_BOT, nowMs);
-  }
+  readonly #bot = new SlidingWindow(PER_BOT);
+  readonly #chats = new Map<string, ChatPace>();
 
   /** When the next send to a chat may begin; `nowMs` means now. */
   readyAtMs(chat: string, nowMs: number): number {
-    const ready = Math.max(this.#bot.readyAtMs(nowMs), this.#chats.of(chat, nowMs).readyAtMs(nowMs));
-    return isGroup(chat) ? Math.max(ready, this.#groups.of(chat, nowMs).readyAtMs(nowMs)) : ready;
+    const ready = this.#bot.readyAtMs(nowMs);
+    const pace = this.#chats.get(chat);
+    if (pace === undefined) return ready;
+    return Math.max(ready, pace.chat.readyAtMs(nowMs), pace.group?.readyAtMs(nowMs) ?? 0, pace.pausedUntilMs);
   }
 
   /** Counts a send. */
-  take(chat: string, nowMs: number): void {
-    this.#bot.take(nowMs);
-    this.#chats.of(chat, nowMs).take(nowMs);
-    if (isGroup(chat)) this.#groups.of(chat, nowMs).take(nowMs);
+  add(chat: string, nowMs: number): void {
+    this.#bot.add(nowMs);
+    const pace = this.#paceOf(chat, nowMs);
+    pace.chat.add(nowMs);
+    pace.group?.add(nowMs);
   }
 
   /** Holds a chat back as Telegram asked. */
   pause(chat: string, untilMs: number, nowMs: number): void {
-    this.#chats.of(chat, nowMs).pauseUntil(untilMs, nowMs);
+    const pace = this.#paceOf(chat, nowMs);
+    pace.pausedUntilMs = Math.max(pace.pausedUntilMs, untilMs);
+  }
+
+  #paceOf(chat: string, nowMs: number): ChatPace {
+    const known = this.#chats.get(chat);
+    if (known !== undefined) return known;
+    if (this.#chats.size >= MAX_CHATS) this.#forgetIdle(nowMs);
+    // Groups and channels have negative ids.
+    const group = chat.startsWith("-") ? new SlidingWindow(PER_GROUP) : undefined;
+    const pace: ChatPace = { chat: new SlidingWindow(PER_CHAT), group, pausedUntilMs: 0 };
+    this.#chats.set(chat, pace);
+    return pace;
+  }
+
+  /** At 30 sends a second no more than 1,800 chats can be busy, so this always makes room. */
+  #forgetIdle(nowMs: number): void {
+    for (const [chat, { chat: window, group, pausedUntilMs }] of this.#chats) {
+      if (window.isIdle(nowMs) && (group?.isIdle(nowMs) ?? true) && pausedUntilMs <= nowMs) this.#chats.delete(chat);
+    }
   }
 }
-
-// Groups and channels have negative ids.
-const isGroup = (chat: string): boolean => chat.startsWith("-");

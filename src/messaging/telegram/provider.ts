@@ -34,7 +34,7 @@ const SECRET_HEADER = "x-telegram-bot-api-secret-token";
 export function createTelegramProvider(options: TelegramOptions): Provider {
   const { address, world } = options;
   const api: BotApiOptions = { http: options.http, token: options.token };
-  const pace = new TelegramPace(world.nowMs());
+  const pace = new TelegramPace();
   const answerCallback = async (id: string): Promise<void> => {
     // Cosmetic: it stops the button's spinner. Its failure changes nothing.
     await callBotApi("answerCallbackQuery", { callback_query_id: id }, { ...api, timeoutMs: 5_000 });
@@ -72,7 +72,7 @@ export function createTelegramProvider(options: TelegramOptions): Provider {
       const nowMs = world.nowMs();
       const readyAtMs = pace.readyAtMs(target.chat_id, nowMs);
       if (readyAtMs > nowMs) return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
-      pace.take(target.chat_id, nowMs);
+      pace.add(target.chat_id, nowMs);
       let result: BotApiResult;
       try {
         result = await callBotApi("sendMessage", { ...payload, ...target }, { ...api, signal });
