@@ -18,7 +18,7 @@ import type { ChannelAddress, Provider } from "../messaging/index.ts";
 import { openPack } from "../pack/index.ts";
 import type { Pack } from "../pack/index.ts";
 import { createMachineWorld, openRuntime } from "../runner/index.ts";
-import type { AppPack, Runtime } from "../runner/index.ts";
+import type { PackApp, Runtime, RuntimeOptions } from "../runner/index.ts";
 import { openMemoryStore, openSqliteStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import { channelId, DEFAULT_TEAM, GreenticError, quote } from "../types/index.ts";
@@ -35,10 +35,12 @@ export interface HostOptions {
   readonly bundle?: Bundle;
   readonly environment: Environment;
   readonly observe?: TurnObserver;
+  readonly log?: RuntimeOptions["log"];
+  readonly onError?: RuntimeOptions["onError"];
   /** Says loudly what an operator should know: unsigned packs, channels without secrets. */
   readonly warn: (message: string) => void;
   /** Apps beside the bundle's and the registered ones. */
-  readonly apps?: readonly AppPack[];
+  readonly apps?: readonly PackApp[];
 }
 
 /** A runtime with everything it stands on, made of configuration. */
@@ -87,6 +89,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     unknownSends: config.unknownSends,
   };
   const runtime = await openRuntime({
+    env: config.env,
     world,
     store: config.store === "memory" ? openMemoryStore(world) : await openSqliteStore({ dir: config.dataDir, world }),
     bus: openInProcessBus(),
@@ -97,6 +100,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
     secrets,
     http,
     ...(options.observe && { observe: options.observe }),
+    ...(options.log && { log: options.log }),
+    ...(options.onError && { onError: options.onError }),
   });
   return { runtime, world, tenants };
 }
@@ -105,9 +110,9 @@ function teamOf(bundle: Bundle | undefined, tenant: TenantId): TeamId {
   return bundle?.tenant === tenant ? bundle.team : DEFAULT_TEAM;
 }
 
-async function bundleApps({ config, bundle, ...rest }: HostOptions, shelf: PackShelf): Promise<readonly AppPack[]> {
+async function bundleApps({ config, bundle, ...rest }: HostOptions, shelf: PackShelf): Promise<readonly PackApp[]> {
   return Promise.all(
-    (bundle?.apps ?? []).map(async (app): Promise<AppPack> => {
+    (bundle?.apps ?? []).map(async (app): Promise<PackApp> => {
       if (app.pack.startsWith("oci://"))
         throw new GreenticError(
           "CLI_USAGE_INVALID",
@@ -131,9 +136,9 @@ async function bundleApps({ config, bundle, ...rest }: HostOptions, shelf: PackS
   );
 }
 
-async function shelvedApps({ config, ...rest }: HostOptions, shelf: PackShelf): Promise<readonly AppPack[]> {
+async function shelvedApps({ config, ...rest }: HostOptions, shelf: PackShelf): Promise<readonly PackApp[]> {
   return Promise.all(
-    (await shelf.list()).map(async (entry): Promise<AppPack> => {
+    (await shelf.list()).map(async (entry): Promise<PackApp> => {
       const pack = await verifiedPack(await shelf.read(entry), {
         config,
         ...rest,

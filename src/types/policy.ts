@@ -1,6 +1,6 @@
 /** What a grant names: exact values, with `*` allowed only where the field says so. */
 export interface AllowList {
-  /** Origins `scheme://host[:port]`; `https://*.example.com` admits any one label. */
+  /** Origins `scheme://host[:port]`; `https://*.example.com` admits any one label; `*` whatever a manifest asks for. */
   readonly origins: readonly string[];
 }
 
@@ -14,7 +14,7 @@ export interface NetworkPolicy {
 /** What a tenant's operator decides about code and sends. */
 export interface Policy {
   readonly network: NetworkPolicy;
-  /** Names of secrets that components may ask for. */
+  /** Names of secrets that components may ask for; `*` whatever a manifest asks for. */
   readonly secrets: readonly string[];
   /** What happens to a send of class C whose fate is unknown after a crash. */
   readonly unknownSends: "at-least-once" | "at-most-once";

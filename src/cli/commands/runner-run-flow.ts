@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { loadConfig, readBundle } from "../../config/index.ts";
 import { receiveConsole } from "../../messaging/index.ts";
 import { openPack } from "../../pack/index.ts";
-import type { AppPack } from "../../runner/index.ts";
+import type { PackApp } from "../../runner/index.ts";
 import {
   envId,
   GreenticError,
@@ -102,7 +102,7 @@ interface Named {
   readonly config: ReturnType<typeof loadConfig>;
 }
 
-async function appOf(file: string, { input, io, config }: Named): Promise<AppPack> {
+async function appOf(file: string, { input, io, config }: Named): Promise<PackApp> {
   const trust = await trustOf(config);
   const pack = await openPack(await readInputFile(io, file), {
     trust: hasFlag(input, "allowUnsigned") ? { ...trust, rejectUnsigned: false } : trust,

@@ -5,7 +5,14 @@ import { loadConfig, readBundle } from "../../config/index.ts";
 import type { Bundle, Config } from "../../config/index.ts";
 import { createGateway, createTurnFeed } from "../../gateway/index.ts";
 import type { GatewayTenant } from "../../gateway/index.ts";
-import { combineObservers, createLogger, createLogObserver, openOtlpExport } from "../../telemetry/index.ts";
+import {
+  combineObservers,
+  createLogger,
+  createLogObserver,
+  logSafe,
+  openOtlpExport,
+  sessionPseudonym,
+} from "../../telemetry/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
 import type { TenantId } from "../../types/index.ts";
 import { defineCommand, hasFlag, textOption } from "../command.ts";
@@ -51,6 +58,13 @@ export default defineCommand({
       environment: io.environment,
       ...(observe && { observe }),
       warn: (message) => log.warn(message),
+      log: (ctx, level, message) =>
+        log[level](
+          { trace_id: ctx.traceId, tenant: ctx.tenant, flow_id: ctx.flow, node_id: ctx.node },
+          logSafe(message),
+        ),
+      onError: (error, key) =>
+        log.error({ err: error, ...(key !== undefined && { session_id: sessionPseudonym(key) }) }, "turn failed"),
     });
     if (!runtime.store.isDurable) log.warn("the memory store keeps nothing: every conversation ends with this process");
     const gateway = createGateway({

@@ -1,0 +1,63 @@
+/** Holds the demo's conversation against a running host and fails on any other answer: `node examples/weather-demo/check.ts`. */
+import { deepStrictEqual, match, ok } from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DirectLineClient } from "../../test/e2e/direct-line-client.ts";
+import { startHostProcess } from "../../test/e2e/host-process.ts";
+import { startOpenMeteoStandIn } from "./open-meteo-stand-in.ts";
+
+const ORIGINS = ["https://geocoding-api.open-meteo.com", "https://api.open-meteo.com"];
+
+async function converse(
+  name: string,
+  rewriteTo: string,
+  check: (texts: readonly string[], cards: readonly string[]) => void,
+  locale = "en",
+): Promise<void> {
+  const data = await mkdtemp(join(tmpdir(), "greentic-weather-"));
+  const host = await startHostProcess("examples/weather-demo", {
+    args: ["--port", "0", "--data", data],
+    env: {
+      GREENTIC_HTTP_REWRITE: ORIGINS.map((origin) => `${origin}=${rewriteTo}`).join(","),
+      GREENTIC_LOG_LEVEL: "warn",
+    },
+  });
+  try {
+    const person = new DirectLineClient(() => host.url, { locale });
+    await person.open();
+    await person.say("/weather");
+    await person.until(1);
+    await person.say("Jakarta");
+    await person.until(2);
+    await person.say(locale === "id" ? "besok" : "tomorrow");
+    await person.until(3);
+    await new Promise((later) => setTimeout(later, 300));
+    const all = (await person.all()).filter((activity) => !activity.from.id.startsWith("dl_"));
+    check(
+      all.map((activity) => activity.text ?? ""),
+      all.flatMap((activity) => activity.attachments ?? []).map((attachment) => JSON.stringify(attachment.content)),
+    );
+    console.log(`ok  ${name}`);
+  } finally {
+    await host.stop();
+    await rm(data, { recursive: true, force: true });
+  }
+}
+
+const meteo = await startOpenMeteoStandIn();
+await converse("with the forecast", meteo.url, (texts, cards) => {
+  deepStrictEqual(texts.slice(0, 2), ["Which city?", "Which day? Say today, tomorrow or a date such as 2026-12-24."]);
+  deepStrictEqual(texts.length, 3, "one reply, once");
+  match(texts[2] ?? "", /Jakarta, Indonesia/);
+  deepStrictEqual(cards.length, 1);
+  match(cards[0] ?? "", /open-meteo/);
+});
+await converse("in Indonesian", meteo.url, (texts) => match(texts[0] ?? "", /Kota mana\?/), "id");
+await meteo[Symbol.asyncDispose]();
+// Nothing listens there any more: the tool answers from the pack's climate normals.
+await converse("without network", meteo.url, (texts, cards) => {
+  deepStrictEqual(texts.length, 3);
+  match(cards[0] ?? "", /climate-normals/);
+  ok((texts[2] ?? "").length > 40);
+});
