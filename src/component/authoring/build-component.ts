@@ -126,10 +126,12 @@ function stripTypes(text: string, file: string): string {
 }
 
 function buildFailed(source: ComponentSource, error: unknown, work: string): GreenticError {
-  const reason = firstLine(error).replaceAll(work, "");
+  const reason = firstLine(error, work);
   return new GreenticError("COMPONENT_BUILD_FAILED", `Build ${quote(source.name)}: ${reason}`, { cause: error });
 }
 
-function firstLine(error: unknown): string {
-  return quote((error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "");
+/** The builder's own words, the temporary directory left out. */
+function firstLine(error: unknown, work = ""): string {
+  const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
+  return quote(work === "" ? line : line.replaceAll(work, ""));
 }

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { fork } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { ERROR_CODES, GreenticError } from "../../types/index.ts";
 import type { ErrorCode } from "../../types/index.ts";
 import type { ComponentInfo } from "../host.ts";
@@ -39,7 +39,7 @@ interface Admission {
   readonly reject: (error: Error) => void;
 }
 
-const CHILD = join(import.meta.dirname, "component.child.ts");
+const CHILD = join(import.meta.dirname, `component.child${extname(import.meta.filename)}`);
 const SRC = join(import.meta.dirname, "..", "..");
 const PAGE_BYTES = 4096;
 
