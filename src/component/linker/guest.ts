@@ -68,9 +68,9 @@ export class Guest {
   /** Runs a resource's destructor on the caller's stack, where it can't wait. */
   destroy(resource: ResourceType, rep: unknown): void {
     if (!resource.destructor) return;
-    this.#run.blockedDepth++;
+    this.#run.enterBlocked();
     this.#coreFunction(resource.destructor)(rep);
-    this.#run.blockedDepth--;
+    this.#run.leaveBlocked();
   }
 
   /** Calls a lifted function: lower the arguments, run, lift the result, let the guest free it. */
@@ -99,9 +99,9 @@ export class Guest {
   /** Runs guest code that may neither call out nor wait. After a throw the instance is stopped, so nothing is put back. */
   #withoutLeaving<T>(compartment: Compartment, work: () => T): T {
     compartment.mayLeave = false;
-    this.#run.blockedDepth++;
+    this.#run.enterBlocked();
     const result = work();
-    this.#run.blockedDepth--;
+    this.#run.leaveBlocked();
     compartment.mayLeave = true;
     return result;
   }

@@ -65,6 +65,33 @@ describe("a guest that doesn't end", () => {
     await expect(instance.call(RUN, ["x"])).rejects.toEqual(trap("fuel"));
   });
 
+  test("may work long in realloc where it gives way in between", async () => {
+    // Each call of the host's makes realloc work for more than half a slice; together that is far more than a blocked guest may.
+    const host = { isAsync: false, call: () => "text" };
+    const core = `(import "l" "realloc" (func $unused (param i32 i32 i32 i32) (result i32)))
+      (import "h" "f" (func $f (param i32)))
+      (func (export "run") (param $n i32) (loop (call $f (i32.const 0))
+        (local.set $n (i32.sub (local.get $n) (i32.const 1))) (br_if 0 (local.get $n))))`;
+    const instance = await instantiateWat(
+      {
+        before: `(import "f" (func $f (result string)))
+          (core module $l (memory (export "memory") 1)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local $i i32)
+              (local.set $i (i32.const 600000))
+              (loop (local.set $i (i32.sub (local.get $i) (i32.const 1))) (br_if 0 (local.get $i)))
+              (i32.const 1024)))
+          (core instance $l (instantiate $l))
+          (core func $g (canon lower (func $f) (memory (core memory $l "memory")) (realloc (core func $l "realloc"))))`,
+        core,
+        withs: `(with "l" (instance $l)) (with "h" (instance (export "f" (func $g))))`,
+        type: `(param "n" u32)`,
+      },
+      { host },
+    );
+    await instance.call(RUN, [40]);
+    expect(instance.stats.fuel).toBeGreaterThan(40 * 600_000 * 4);
+  });
+
   test("is stopped in post-return", async () => {
     const core = `(func (export "run")) (func (export "free") (loop (br 0)))`;
     const instance = await instantiateWat({ core, type: "", options: `(post-return (core func $i "free"))` });

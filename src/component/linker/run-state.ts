@@ -11,18 +11,22 @@ const MAX_BLOCKED_SLICES = 8;
 /** With more meters than this, each gets a smaller slice, so that many modules together don't hold the thread for long. */
 const FULL_SLICE_METERS = 4;
 
+/** Longer timeouts than this fire at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
 /** What one instance has used and may still use: time, fuel, lifted bytes, host calls. */
 export class RunState implements FuelSource, CallBudget, ResourceOwner {
   readonly state: unknown;
   readonly limits: LinkerLimits;
   readonly meters: Meter[] = [];
   liftBudget = 0;
-  /** Above 0 while JavaScript calls into the guest without a way to wait. Starts so: instantiation can't wait. */
-  blockedDepth = 1;
   #deadlineAtMs: number;
   #signal: AbortSignal | undefined;
   readonly #destroy: (resource: ResourceType, rep: unknown) => void;
   readonly #isOver = (): boolean => this.#signal?.aborted === true || performance.now() >= this.#deadlineAtMs;
+  /** Above 0 while JavaScript calls into the guest without a way to wait. Starts so: instantiation can't wait. */
+  #blockedDepth = 1;
+  /** Slices since the event loop last had its turn, used up where the guest couldn't wait. */
   #blockedSlices = 0;
   #hostCallsLeft = 0;
 
@@ -50,7 +54,7 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
 
   /** Ends instantiation: what the start functions left of their fuel would be a long first slice. */
   begin(): void {
-    this.blockedDepth = 0;
+    this.#blockedDepth = 0;
     const { slice } = this;
     for (const meter of this.meters) meter.fill(slice);
   }
@@ -65,7 +69,7 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
 
   /** Stops the guest where its time is over. @throws Trap */
   checkTime(): void {
-    if (this.#signal?.aborted) throw new Trap("aborted", "Run guest: the call was aborted");
+    if (this.#signal?.aborted) throw abortTrap();
     if (performance.now() >= this.#deadlineAtMs) throw deadlineTrap();
   }
 
@@ -78,7 +82,18 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
   }
 
   isBlocked(): boolean {
-    return this.blockedDepth > 0;
+    return this.#blockedDepth > 0;
+  }
+
+  /** Begins a stretch of guest code that can't wait. */
+  enterBlocked(): void {
+    this.#blockedDepth++;
+  }
+
+  /** Ends it; a guest that was refuelled meanwhile owes the event loop a turn and takes it at its next check. */
+  leaveBlocked(): void {
+    if (--this.#blockedDepth > 0 || this.#blockedSlices === 0) return;
+    for (const meter of this.meters) meter.fill(0);
   }
 
   refuelNow(): number {
@@ -92,6 +107,7 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
   async refuelLater(): Promise<number> {
     this.#checkFuel();
     await nextTurn(this.#isOver);
+    this.#blockedSlices = 0;
     this.#checkFuel();
     return this.slice;
   }
@@ -115,9 +131,12 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
     if (this.#deadlineAtMs === Number.POSITIVE_INFINITY && !signal) return pending;
     return new Promise((resolve, reject) => {
       const leftMs = this.#deadlineAtMs - performance.now();
+      const expire = (): void => stop(deadlineTrap());
+      const abort = (): void => stop(abortTrap());
       const timer =
-        leftMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(stop, Math.max(0, leftMs), deadlineTrap());
-      const abort = (): void => stop(new Trap("aborted", "Run guest: the call was aborted"));
+        leftMs === Number.POSITIVE_INFINITY
+          ? undefined
+          : setTimeout(expire, Math.min(Math.max(0, leftMs), MAX_TIMEOUT_MS));
       function clear(): void {
         clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
@@ -146,4 +165,8 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
 
 function deadlineTrap(): Trap {
   return new Trap("deadline", "Run guest: its deadline passed");
+}
+
+function abortTrap(): Trap {
+  return new Trap("aborted", "Run guest: the call was aborted");
 }

@@ -64,6 +64,9 @@ export function toTrap(thrown: unknown): Trap {
   if (thrown instanceof RangeError && /call stack/i.test(thrown.message)) {
     return new Trap("stack", "Run guest: its recursion used up the stack", { cause: thrown });
   }
+  if (thrown instanceof RangeError && /out of memory/i.test(thrown.message)) {
+    return new Trap("memory", "Run guest: the process has no room for its memory", { cause: thrown });
+  }
   if (isSuspendError(thrown)) {
     return new Trap("abi", "Run guest: called an asynchronous import where it can't wait", { cause: thrown });
   }

@@ -14,8 +14,18 @@ export interface DirectoryNode {
 
 export type TreeNode = FileNode | DirectoryNode;
 
-/** Builds the tree of files by relative path; directories are implied. */
+const trees = new WeakMap<ReadonlyMap<string, Uint8Array>, DirectoryNode>();
+
+/** Gives the tree of files by relative path, built once for the same map; directories are implied. */
 export function fileTree(files: ReadonlyMap<string, Uint8Array>): DirectoryNode {
+  const known = trees.get(files);
+  if (known) return known;
+  const tree = buildTree(files);
+  trees.set(files, tree);
+  return tree;
+}
+
+function buildTree(files: ReadonlyMap<string, Uint8Array>): DirectoryNode {
   const root = new Map<string, TreeNode>();
   for (const [path, bytes] of files) {
     const parts = path.split("/").filter((part) => part !== "");
