@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, defineConfig } from "vite";
 import type { Plugin } from "vite";
@@ -9,14 +9,17 @@ const SCRIPT_LIMIT_BYTES = 60 * 1024;
 const LAUNCHER_LIMIT_BYTES = 4 * 1024;
 
 const root = import.meta.dirname;
-const outDir = join(root, "dist");
 const target = "es2023";
 
 /** Builds the launcher, a classic script with a stable name, after the page; it shares nothing with it. */
 function launcher(): Plugin {
+  let outDir = "";
   return {
     name: "launcher",
     apply: "build",
+    configResolved(config) {
+      outDir = resolve(config.root, config.build.outDir);
+    },
     async closeBundle() {
       await build({
         configFile: false,
@@ -70,12 +73,21 @@ function report(what: string, sizeBytes: number, limitBytes: number): void {
     throw new Error(`Build the page: ${what} is ${kib(sizeBytes)}, expected ${kib(limitBytes)} or less`);
 }
 
+/** Builds the page into a directory, for tests that drive it. */
+export async function buildPage(dir: string): Promise<void> {
+  await build({
+    configFile: join(root, "vite.config.ts"),
+    logLevel: "silent",
+    build: { outDir: dir, emptyOutDir: true },
+  });
+}
+
 export default defineConfig({
   root,
   plugins: [weigh(), launcher()],
   build: {
     target,
-    outDir,
+    outDir: "dist",
     emptyOutDir: true,
     // Everything is a file of its own: the content security policy allows neither inline scripts nor inline styles.
     assetsInlineLimit: 0,

@@ -54,6 +54,8 @@ export class DirectLineStandIn {
   swallow = 0;
   /** Answers POSTs of activities with this status while it isn't 0. */
   refuse = 0;
+  /** Origins that may show the page in a frame. */
+  embedders: readonly string[] = [];
   /** Answers every Direct Line request with this status while it isn't 0. */
   refuseAll = 0;
 
@@ -73,7 +75,9 @@ export class DirectLineStandIn {
 
   /** Listens; after `kill`, on the same port again. */
   async start(): Promise<void> {
-    this.#server = createServer((request, response) => void this.#answer(request, response).catch(() => response.destroy()));
+    this.#server = createServer(
+      (request, response) => void this.#answer(request, response).catch(() => response.destroy()),
+    );
     this.#sockets = new WebSocketServer({ server: this.#server });
     this.#sockets.on("connection", (socket, request) => this.#connect(socket, new URL(request.url ?? "/", this.url)));
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -104,8 +108,10 @@ export class DirectLineStandIn {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = chunks.length === 0 ? {} : (JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>);
-    if (path[1] === "nobody") return json(response, 404, { error: { code: "GATEWAY_TENANT_UNKNOWN", message: "no such tenant" } });
-    if (this.refuseAll !== 0) return json(response, this.refuseAll, { error: { code: "GATEWAY_WORKER_AWAY", message: "away" } });
+    if (path[1] === "nobody")
+      return json(response, 404, { error: { code: "GATEWAY_TENANT_UNKNOWN", message: "no such tenant" } });
+    if (this.refuseAll !== 0)
+      return json(response, this.refuseAll, { error: { code: "GATEWAY_WORKER_AWAY", message: "away" } });
     await this.#directLine({ url, path: path[2] ?? "", body, request, response });
   }
 
@@ -122,17 +128,26 @@ export class DirectLineStandIn {
     if (path === "/tokens/refresh") return json(response, 200, { token, expires_in: 1800 });
     if (path === "/conversations") {
       const id = randomUUID();
-      const made: Conversation = { id, token: `conv-${id}`, log: [], seen: new Map(), streams: new Set(), watchers: new Set() };
+      const made: Conversation = {
+        id,
+        token: `conv-${id}`,
+        log: [],
+        seen: new Map(),
+        streams: new Set(),
+        watchers: new Set(),
+      };
       this.#conversations.set(id, made);
       return json(response, 201, this.#opened(made, undefined));
     }
     const [, , id = "", rest] = path.split("/");
     const conversation = this.#conversations.get(id);
-    if (conversation?.token !== token) return json(response, 403, { error: { code: "TokenExpired", message: "unknown token" } });
+    if (conversation?.token !== token)
+      return json(response, 403, { error: { code: "TokenExpired", message: "unknown token" } });
     const watermark = url.searchParams.get("watermark") ?? undefined;
     if (rest === undefined) return json(response, 200, this.#opened(conversation, watermark));
     if (request.method === "GET") return json(response, 200, setSince(conversation, watermark));
-    if (this.refuse !== 0) return json(response, this.refuse, { error: { code: "GATEWAY_ACTIVITY_REFUSED", message: "refused" } });
+    if (this.refuse !== 0)
+      return json(response, this.refuse, { error: { code: "GATEWAY_ACTIVITY_REFUSED", message: "refused" } });
     const answer = await this.#accept(conversation, body as unknown as StandInActivity);
     if (this.swallow > 0) {
       this.swallow--;
@@ -155,9 +170,13 @@ export class DirectLineStandIn {
       this.repeated++;
       return known;
     }
-    const id = this.#append(conversation, { ...activity, from: { id: activity.from?.id ?? "dl_anybody", role: "user" } });
+    const id = this.#append(conversation, {
+      ...activity,
+      from: { id: activity.from?.id ?? "dl_anybody", role: "user" },
+    });
     conversation.seen.set(clientId, id);
-    const say: Say = (reply) => void this.#append(conversation, { ...reply, from: { id: "worker", role: "bot" }, replyToId: id });
+    const say: Say = (reply) =>
+      void this.#append(conversation, { ...reply, from: { id: "worker", role: "bot" }, replyToId: id });
     setImmediate(() => weatherWorker(activity, say, (event) => broadcast(conversation.watchers, event)));
     return id;
   }
@@ -172,7 +191,9 @@ export class DirectLineStandIn {
   }
 
   #connect(socket: WebSocket, url: URL): void {
-    const conversation = this.#conversations.get(url.searchParams.get("id") ?? url.searchParams.get("conversation") ?? "");
+    const conversation = this.#conversations.get(
+      url.searchParams.get("id") ?? url.searchParams.get("conversation") ?? "",
+    );
     if (conversation === undefined) return socket.close();
     const group = url.pathname === "/stream" ? conversation.streams : conversation.watchers;
     group.add(socket);
@@ -209,13 +230,16 @@ export class DirectLineStandIn {
     if (content === undefined) return void response.writeHead(404).end();
     response.writeHead(200, {
       "content-type": TYPES[extname(path)] ?? "application/octet-stream",
-      "content-security-policy": CONTENT_SECURITY_POLICY,
+      "content-security-policy": `${CONTENT_SECURITY_POLICY}; frame-ancestors 'self' ${this.embedders.join(" ")}`,
     });
     response.end(content);
   }
 }
 
-function setSince(conversation: Conversation, watermark: string | undefined): { activities: StandInActivity[]; watermark: string } {
+function setSince(
+  conversation: Conversation,
+  watermark: string | undefined,
+): { activities: StandInActivity[]; watermark: string } {
   return { activities: conversation.log.slice(Number(watermark ?? 0)), watermark: String(conversation.log.length) };
 }
 

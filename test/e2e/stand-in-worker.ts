@@ -24,14 +24,34 @@ export function weatherWorker(heard: StandInActivity, say: Say, tell: (event: ob
   const city = CITIES.find((name) => text.includes(name.toLowerCase()));
   if (heard.value !== undefined) {
     const { days, email } = heard.value as { days?: string; email?: string };
-    tellTurn(tell, { nodes: [["save_choice", "state.set", { wrote: ["forecast.days", "forecast.email"] }]], outcome: "done" });
-    say({ type: "message", text: `Done. You get **${days ?? "3"} days** of forecast at ${email ?? "your address"} each morning.` });
+    tellTurn(tell, {
+      nodes: [["save_choice", "state.set", { wrote: ["forecast.days", "forecast.email"] }]],
+      outcome: "done",
+    });
+    say({
+      type: "message",
+      text: `Done. You get **${days ?? "3"} days** of forecast at ${email ?? "your address"} each morning.`,
+    });
   } else if (text.includes("bye")) {
     say({ type: "message", text: "Goodbye. Take an umbrella." });
     say({ type: "endOfConversation", code: "completedSuccessfully" });
   } else if (text.includes("fail")) {
-    tellTurn(tell, { nodes: [["get_weather", "tool.invoke", { outcome: "error", status: "error", errorCode: "MCP_TOOL_TIMEOUT", target: "weather_api" }]], outcome: "error" });
-    say({ type: "message", channelData: { error: { code: "MCP_TOOL_TIMEOUT", help: "The weather service didn't answer in time. Try again in a minute." } } });
+    tellTurn(tell, {
+      nodes: [
+        [
+          "get_weather",
+          "tool.invoke",
+          { outcome: "error", status: "error", errorCode: "MCP_TOOL_TIMEOUT", target: "weather_api" },
+        ],
+      ],
+      outcome: "error",
+    });
+    say({
+      type: "message",
+      channelData: {
+        error: { code: "MCP_TOOL_TIMEOUT", help: "The weather service didn't answer in time. Try again in a minute." },
+      },
+    });
   } else if (text.includes("think")) {
     say({ type: "typing" });
   } else if (text.includes("file")) {
@@ -57,7 +77,10 @@ export function weatherWorker(heard: StandInActivity, say: Say, tell: (event: ob
       ],
       outcome: "waiting",
     });
-    say({ type: "message", text: `It is **18 °C** in ${city}, partly cloudy.\n\n- Feels like 17 °C\n- Wind 14 km/h, from the west\n- [How this is measured](https://example.com/measured)` });
+    say({
+      type: "message",
+      text: `It is **18 °C** in ${city}, partly cloudy.\n\n- Feels like 17 °C\n- Wind 14 km/h, from the west\n- [How this is measured](https://example.com/measured)`,
+    });
     say({
       type: "message",
       inputHint: "expectingInput",
@@ -68,7 +91,9 @@ export function weatherWorker(heard: StandInActivity, say: Say, tell: (event: ob
 
 const PIXEL =
   "data:image/svg+xml;base64," +
-  Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="320" height="180"><rect width="320" height="180" fill="#8fb8d8"/><circle cx="240" cy="60" r="32" fill="#f6d26b"/></svg>').toString("base64");
+  Buffer.from(
+    '<svg xmlns="http://www.w3.org/2000/svg" width="320" height="180"><rect width="320" height="180" fill="#8fb8d8"/><circle cx="240" cy="60" r="32" fill="#f6d26b"/></svg>',
+  ).toString("base64");
 
 const FILES = [
   { contentType: "image/svg+xml", contentUrl: PIXEL, name: "Sky over the harbour" },
@@ -91,9 +116,18 @@ function weatherCard(city: string): object {
           ["Day", "High", "Low"],
           ["Saturday", "19°", "11°"],
           ["Sunday", "21°", "12°"],
-        ].map((cells) => ({ type: "TableRow", cells: cells.map((text) => ({ type: "TableCell", items: [{ type: "TextBlock", text }] })) })),
+        ].map((cells) => ({
+          type: "TableRow",
+          cells: cells.map((text) => ({ type: "TableCell", items: [{ type: "TextBlock", text }] })),
+        })),
       },
-      { type: "FactSet", facts: [{ title: "Sunrise", value: "06:12" }, { title: "Sunset", value: "20:47" }] },
+      {
+        type: "FactSet",
+        facts: [
+          { title: "Sunrise", value: "06:12" },
+          { title: "Sunset", value: "20:47" },
+        ],
+      },
       { type: "Image", url: "https://example.com/radar.png", altText: "Rain radar" },
       {
         type: "Input.ChoiceSet",
@@ -102,7 +136,15 @@ function weatherCard(city: string): object {
         value: "3",
         choices: ["1", "3", "7"].map((value) => ({ title: `${value} days`, value })),
       },
-      { type: "Input.Text", id: "email", label: "Send it to", isRequired: true, errorMessage: "An address is needed", placeholder: "name@example.com", style: "Email" },
+      {
+        type: "Input.Text",
+        id: "email",
+        label: "Send it to",
+        isRequired: true,
+        errorMessage: "An address is needed",
+        placeholder: "name@example.com",
+        style: "Email",
+      },
       { type: "Input.Toggle", id: "rain", title: "Only when it rains", label: "Options" },
     ],
     actions: [
@@ -115,9 +157,20 @@ function weatherCard(city: string): object {
 type ScriptedNode = readonly [node: string, operation: string, extra: object];
 
 /** Tells the events of one turn, in the shape that the engine tells them. */
-function tellTurn(tell: (event: object) => void, turn: { readonly nodes: readonly ScriptedNode[]; readonly outcome: string }): void {
+function tellTurn(
+  tell: (event: object) => void,
+  turn: { readonly nodes: readonly ScriptedNode[]; readonly outcome: string },
+): void {
   const traceId = randomBytes(16).toString("hex");
-  const ctx = { env: "dev", tenant: "demo", team: "default", traceId, correlationId: traceId, attempt: 1, locale: "en" };
+  const ctx = {
+    env: "dev",
+    tenant: "demo",
+    team: "default",
+    traceId,
+    correlationId: traceId,
+    attempt: 1,
+    locale: "en",
+  };
   const shared = { ctx, flow: "weather", pack: "weather-demo@1.0.0", atMs: Date.now() };
   tell({ kind: "message.accepted", ctx, duplicate: false, atMs: Date.now() });
   tell({ kind: "flow.started", ...shared });

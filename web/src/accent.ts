@@ -24,7 +24,9 @@ export function contrast(a: string, b: string): number {
 
 function towards(colour: Rgb, end: Rgb, ground: Rgb): string {
   for (let step = 0; step <= 50; step++) {
-    const mixed = colour.map((channel, i) => Math.round(channel + ((end[i] ?? 0) - channel) * (step / 50))) as unknown as Rgb;
+    const mixed = colour.map((channel, i) =>
+      Math.round(channel + ((end[i] ?? 0) - channel) * (step / 50)),
+    ) as unknown as Rgb;
     if (ratio(mixed, ground) >= CONTRAST) return formatHex(mixed);
   }
   return formatHex(end);

@@ -19,7 +19,7 @@ root.dataset["scheme"] = options.scheme;
 
 const config = signal<WebConfig | undefined>(undefined);
 const turns = signal<TurnStream | undefined>(undefined);
-const conversation = new Conversation(options.tenant, { embeddingOrigin: options.embeddingOrigin });
+const conversation = new Conversation(options.tenant);
 
 effect(() => {
   root.lang = locale.value;

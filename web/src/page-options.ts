@@ -19,7 +19,9 @@ export function readPageOptions(): PageOptions {
   const query = new URLSearchParams(location.search);
   const meta = (name: string): string | undefined =>
     document.querySelector<HTMLMetaElement>(`meta[name="greentic-${name}"]`)?.content;
-  const tenant = [query.get("tenant"), meta("tenant")].find((name) => name !== null && name !== undefined && TENANT.test(name));
+  const tenant = [query.get("tenant"), meta("tenant")].find(
+    (name) => name !== null && name !== undefined && TENANT.test(name),
+  );
   const scheme = query.get("theme");
   return {
     tenant: tenant ?? "demo",

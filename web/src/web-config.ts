@@ -6,7 +6,11 @@ export interface WebConfig {
   readonly env: string;
   readonly locales: readonly string[];
   readonly accent: string | undefined;
-  readonly worker: { readonly title: string; readonly description: string; readonly suggestions: readonly Suggestion[] };
+  readonly worker: {
+    readonly title: string;
+    readonly description: string;
+    readonly suggestions: readonly Suggestion[];
+  };
   /** Whether the host shows what the worker does. */
   readonly dev: boolean;
 }
@@ -21,7 +25,10 @@ export interface Suggestion {
 export async function fetchWebConfig(tenant: string, locale: string): Promise<WebConfig | undefined> {
   try {
     const query = `?locale=${encodeURIComponent(locale)}`;
-    const response = await fetch(`/v1/web/config/${tenant}${query}`, { credentials: "omit", signal: AbortSignal.timeout(20_000) });
+    const response = await fetch(`/v1/web/config/${tenant}${query}`, {
+      credentials: "omit",
+      signal: AbortSignal.timeout(20_000),
+    });
     return readWebConfig(response.ok ? await response.json() : undefined, tenant);
   } catch {
     return undefined;

@@ -12,7 +12,12 @@ export function keepLocal(value: unknown, describe: (host: string) => string): u
   const foreign = isElement(value) ? foreignSource(value) : undefined;
   if (foreign !== undefined) {
     const name = typeof value["altText"] === "string" && value["altText"] !== "" ? value["altText"] : foreign.hostname;
-    return { type: "TextBlock", wrap: true, size: "small", text: `[${name.replaceAll(/[[\]]/g, "")}](${foreign.href}) ${describe(foreign.host)}` };
+    return {
+      type: "TextBlock",
+      wrap: true,
+      size: "small",
+      text: `[${name.replaceAll(/[[\]]/g, "")}](${foreign.href}) ${describe(foreign.host)}`,
+    };
   }
   const kept = Object.entries(value).filter(([key, inner]) => !(isPictureKey(key, value) && isForeign(inner)));
   return Object.fromEntries(kept.map(([key, inner]) => [key, keepLocal(inner, describe)]));
@@ -34,7 +39,9 @@ function isElement(value: Readonly<Record<string, unknown>>): boolean {
 }
 
 function foreignSource(element: Readonly<Record<string, unknown>>): URL | undefined {
-  const sources = Array.isArray(element["sources"]) ? element["sources"].map((source: unknown) => (isRecord(source) ? source["url"] : "")) : [];
+  const sources = Array.isArray(element["sources"])
+    ? element["sources"].map((source: unknown) => (isRecord(source) ? source["url"] : ""))
+    : [];
   for (const address of [element["url"], ...sources]) {
     const url = typeof address === "string" ? foreignUrl(address) : undefined;
     if (url !== undefined) return url;

@@ -1,12 +1,14 @@
 import {
   AdaptiveCard,
   ExecuteAction,
+  GlobalRegistry,
   HostConfig,
   OpenUrlAction,
   SerializationContext,
   SubmitAction,
   Table,
   Version,
+  Versions,
 } from "adaptivecards";
 import type { Action, Input } from "adaptivecards";
 import { isRecord } from "../directline/index.ts";
@@ -22,8 +24,8 @@ export interface RenderedCard {
   readonly setLocked: (isLocked: boolean) => void;
 }
 
-// The renderer drops tables unless something names them.
-void Table;
+// A module of the renderer that registers itself only is taken for unused by the bundler.
+GlobalRegistry.elements.register("Table", Table, Versions.v1_5);
 AdaptiveCard.onProcessMarkdown = (text, result) => {
   result.outputHtml = toHtml(parseMarkdown(text));
   result.didProcess = true;

@@ -35,7 +35,12 @@ export function received(activity: Activity, isMine: boolean): Message {
 export function isShown(activity: Activity): boolean {
   if (activity.channelData?.error !== undefined) return true;
   if (activity.type !== "message") return false;
-  return hasText(activity) || (activity.attachments?.length ?? 0) > 0 || activity.value !== undefined || chipsOf(activity).length > 0;
+  return (
+    hasText(activity) ||
+    (activity.attachments?.length ?? 0) > 0 ||
+    activity.value !== undefined ||
+    chipsOf(activity).length > 0
+  );
 }
 
 /** Tells whether the worker waits for an answer to this activity. */

@@ -10,7 +10,7 @@ const TYPING_MS = 12_000;
 
 /** A conversation as signals that the view reads, and what the person can do in it. */
 export class Conversation {
-  /** What the host has confirmed, in the host's order. */
+  /** What the host has confirmed, in the host's order, and what failed, where it failed. */
   readonly #confirmed = signal<readonly Message[]>([]);
   /** What is on its way, in the person's order; shown after everything confirmed. */
   readonly #pending = signal<readonly Message[]>([]);
@@ -26,7 +26,7 @@ export class Conversation {
   readonly messages = computed<readonly Message[]>(() => [...this.#confirmed.value, ...this.#pending.value]);
   /** The worker's newest message while nothing was answered to it. */
   readonly unanswered = computed<Message | undefined>(() => {
-    const last = this.messages.value.at(-1);
+    const last = this.messages.value.findLast((message) => message.delivery.kind !== "failed");
     return last === undefined || last.isMine ? undefined : last;
   });
   readonly question = computed<Activity | undefined>(() => {
@@ -39,12 +39,13 @@ export class Conversation {
   });
   /** What was submitted from which card: activity id of the card → values. */
   readonly submissions = computed<ReadonlyMap<string, unknown>>(() => {
-    const mine = this.messages.value.filter((m) => m.isMine && m.delivery.kind !== "failed" && m.activity.value !== undefined);
+    const mine = this.messages.value.filter(
+      (m) => m.isMine && m.delivery.kind !== "failed" && m.activity.value !== undefined,
+    );
     return new Map(mine.map((m) => [m.activity.replyToId ?? "", m.activity.value]));
   });
 
-  constructor(tenant: string, options: { readonly embeddingOrigin: string | undefined }) {
-    const { embeddingOrigin } = options;
+  constructor(tenant: string) {
     this.#storage = openStorage(tenant);
     this.#outbox = new Outbox({
       post: (activity) => this.#connection.post(activity),
@@ -54,7 +55,6 @@ export class Conversation {
       base: `${location.origin}/v1/messaging/webchat/${tenant}/v3/directline`,
       storage: this.#storage,
       locale: () => locale.value,
-      ...(embeddingOrigin === undefined ? {} : { embeddingOrigin }),
       onState: (state) => this.#onState(state),
       onActivities: (activities) => batch(() => activities.forEach((activity) => this.#onActivity(activity))),
       onConversation: ({ userId }, { isResumed }) => {
@@ -94,18 +94,29 @@ export class Conversation {
   /** Sends the values of a card or button; `title` is what was pressed and stands for them on screen. */
   submit(value: unknown, options: { readonly title: string; readonly replyToId?: string | undefined }): void {
     const { title, replyToId } = options;
-    this.#send({ type: "message", value, channelData: { displayText: title }, ...(replyToId === undefined ? {} : { replyToId }) });
+    this.#send({
+      type: "message",
+      value,
+      channelData: { displayText: title },
+      ...(replyToId === undefined ? {} : { replyToId }),
+    });
   }
 
   press(chip: Chip): void {
     if (chip.kind === "say") this.say(chip.text);
-    else if (chip.kind === "submit") this.submit(chip.value, { title: chip.title, replyToId: this.unanswered.value?.activity.id });
+    else if (chip.kind === "submit")
+      this.submit(chip.value, { title: chip.title, replyToId: this.unanswered.value?.activity.id });
     else open(chip.url, "_blank", "noopener,noreferrer");
   }
 
   /** Sends a failed message again under the id that it had, so that it can't be received twice. */
   retry(message: Message): void {
-    this.#replacePending(message.key, { ...message, delivery: { kind: "sending" } });
+    this.#confirmed.value = this.#confirmed.value.filter((m) => m.key !== message.key);
+    this.#pending.value = [
+      ...this.#pending.value.filter((m) => m.key !== message.key),
+      { ...message, delivery: { kind: "sending" } },
+    ];
+    this.#saveUnsent();
     this.#outbox.add(message.activity);
   }
 
@@ -147,10 +158,16 @@ export class Conversation {
     if (!isShown(activity)) return;
     const message = received(activity, isMine);
     if (isMine) this.#outbox.settle(message.key);
-    if (this.#confirmed.value.some((known) => known.key === message.key || (activity.id !== undefined && known.activity.id === activity.id)))
+    if (
+      this.#confirmed.value.some(
+        (known) => known.key === message.key || (activity.id !== undefined && known.activity.id === activity.id),
+      )
+    )
       return;
     // A host that doesn't echo confirms by answering: what was sent belongs before the answer.
-    const before = isMine ? [] : this.#pending.value.filter((m) => m.delivery.kind === "sent" && m.activity.id !== undefined);
+    const before = isMine
+      ? []
+      : this.#pending.value.filter((m) => m.delivery.kind === "sent" && m.activity.id !== undefined);
     this.#confirmed.value = [...this.#confirmed.value, ...before, message];
     this.#pending.value = this.#pending.value.filter((m) => m.key !== message.key && !before.includes(m));
     this.#saveUnsent();
@@ -168,28 +185,37 @@ export class Conversation {
     if (message === undefined) return;
     const id = delivery.kind === "sent" ? delivery.id : undefined;
     const activity = id === undefined ? message.activity : { ...message.activity, id };
-    this.#replacePending(key, { ...message, activity, delivery });
+    const next = { ...message, activity, delivery };
+    if (delivery.kind === "failed") {
+      // It stays where it was said; the conversation goes on below it.
+      this.#pending.value = this.#pending.value.filter((m) => m !== message);
+      this.#confirmed.value = [...this.#confirmed.value, next];
+    } else {
+      this.#pending.value = this.#pending.value.map((m) => (m === message ? next : m));
+    }
     this.#saveUnsent();
   }
 
   /** Puts what an earlier load of this tab had not sent back in line, under its old ids. */
   #restore(isResumed: boolean): void {
-    for (const activity of this.#storage.loadUnsent()) {
+    for (const { activity, failedCode } of this.#storage.loadUnsent()) {
       const key = activity.channelData?.clientActivityID;
-      if (key === undefined || this.#pending.value.some((m) => m.key === key)) continue;
+      if (key === undefined || this.messages.value.some((m) => m.key === key)) continue;
       // Another conversation's answer isn't sent into this one unasked.
-      const delivery: Delivery = isResumed ? { kind: "sending" } : { kind: "failed", code: "CONVERSATION_EXPIRED" };
+      const code = failedCode ?? (isResumed ? undefined : "CONVERSATION_EXPIRED");
+      const delivery: Delivery = code === undefined ? { kind: "sending" } : { kind: "failed", code };
       this.#pending.value = [...this.#pending.value, { ...received(activity, true), delivery }];
-      if (isResumed) this.#outbox.add(activity);
+      if (code === undefined) this.#outbox.add(activity);
     }
   }
 
-  #replacePending(key: string, message: Message): void {
-    this.#pending.value = this.#pending.value.map((m) => (m.key === key ? message : m));
-  }
-
   #saveUnsent(): void {
-    this.#storage.saveUnsent(this.#pending.value.filter((m) => m.delivery.kind !== "sent").map((m) => m.activity));
+    const unsent = this.messages.value.filter((m) => m.delivery.kind !== "sent");
+    this.#storage.saveUnsent(
+      unsent.map(({ activity, delivery }) =>
+        delivery.kind === "failed" ? { activity, failedCode: delivery.code } : { activity },
+      ),
+    );
   }
 
   #setTyping(isTyping: boolean): void {

@@ -8,7 +8,10 @@ export function backoffMs(attempt: number, random: () => number = Math.random): 
 }
 
 /** Waits, and ends early when the signal aborts or `hurry` fires (the network is back, the page is looked at again). */
-export function pause(delayMs: number, options: { readonly signal: AbortSignal; readonly hurry?: EventTarget }): Promise<void> {
+export function pause(
+  delayMs: number,
+  options: { readonly signal: AbortSignal; readonly hurry?: EventTarget },
+): Promise<void> {
   const { signal, hurry } = options;
   return new Promise((resolve) => {
     const done = (): void => {

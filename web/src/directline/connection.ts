@@ -18,8 +18,6 @@ export interface ConnectionOptions {
   readonly base: string;
   readonly storage: ConversationStorage;
   readonly locale: () => string;
-  /** The site that embeds the page, to which the host binds the token. */
-  readonly embeddingOrigin?: string;
   readonly onState: (state: ConnectionState) => void;
   readonly onActivities: (activities: readonly Activity[]) => void;
   /** A conversation begins or is resumed under this id; resumed ones bring their whole log again. */
@@ -27,6 +25,8 @@ export interface ConnectionOptions {
 }
 
 const POLL_MS = 1_000;
+/** A loss that takes longer than this to mend is shown. */
+const LATE_MS = 1_200;
 /** Streams that never opened before the client polls instead. */
 const REFUSALS_BEFORE_POLLING = 2;
 /** A stream that lived this long was a good one: the next loss starts the backoff anew. */
@@ -47,6 +47,7 @@ export class Connection {
   #watermark: string | undefined;
   #refusals = 0;
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
+  #lateTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -80,6 +81,7 @@ export class Connection {
   stop(): void {
     this.#life.abort();
     clearTimeout(this.#refreshTimer);
+    clearTimeout(this.#lateTimer);
   }
 
   /** Posts one activity; resolves to the server's id. @throws DirectLineError */
@@ -90,10 +92,9 @@ export class Connection {
   }
 
   async #run(signal: AbortSignal, mayBeStale: boolean): Promise<void> {
-    const { onState } = this.#options;
     let attempt = 0;
     let isFirst = true;
-    onState({ kind: "connecting" });
+    this.#tell({ kind: "connecting" });
     while (!signal.aborted) {
       let retryAfterMs = 0;
       try {
@@ -105,9 +106,12 @@ export class Connection {
         const startedMs = Date.now();
         await this.#follow(opened, signal);
         if (Date.now() - startedMs > GOOD_STREAM_MS) attempt = 0;
+        // Streams end with their token and come back at once: that is nobody's concern unless it takes long.
+        this.#lateTimer = setTimeout(() => this.#tell({ kind: "reconnecting" }), LATE_MS);
       } catch (error) {
         if (signal.aborted) return;
-        const failure = error instanceof DirectLineError ? error : new DirectLineError("PAGE_FAULT", { status: 500, cause: error });
+        const failure =
+          error instanceof DirectLineError ? error : new DirectLineError("PAGE_FAULT", { status: 500, cause: error });
         if (!failure.isPassing) {
           // A conversation kept from before this load that the host no longer knows: nothing is on screen yet, so begin anew.
           if (mayBeStale && this.#saved !== undefined) {
@@ -115,7 +119,11 @@ export class Connection {
             this.#forget();
             continue;
           }
-          onState(this.#saved === undefined ? { kind: "failed", code: failure.code, status: failure.status } : { kind: "expired" });
+          this.#tell(
+            this.#saved === undefined
+              ? { kind: "failed", code: failure.code, status: failure.status }
+              : { kind: "expired" },
+          );
           this.#forget();
           return;
         }
@@ -123,17 +131,16 @@ export class Connection {
       }
       if (signal.aborted) return;
       attempt++;
-      if (!isFirst || attempt > 1) onState({ kind: "reconnecting" });
+      if (attempt > 1) this.#tell({ kind: "reconnecting" });
       await pause(Math.max(retryAfterMs, backoffMs(attempt)), { signal, hurry: this.#hurry });
     }
   }
 
   async #begin(signal: AbortSignal): Promise<OpenedConversation> {
-    const { embeddingOrigin, locale, onConversation } = this.#options;
+    const { locale, onConversation } = this.#options;
     const userId = `dl_${crypto.randomUUID()}`;
     const user = { id: userId };
-    const trusted = embeddingOrigin === undefined ? {} : { trustedOrigins: [embeddingOrigin] };
-    const { token } = await this.#rest.generateToken({ user, ...trusted });
+    const { token } = await this.#rest.generateToken({ user });
     const opened = await this.#rest.startConversation(token, { user, locale: locale() });
     if (signal.aborted) return opened;
     this.#keep(opened, { userId, conversationId: opened.conversationId });
@@ -172,13 +179,12 @@ export class Connection {
   }
 
   async #follow(opened: OpenedConversation, signal: AbortSignal): Promise<void> {
-    const { onState } = this.#options;
     if (opened.streamUrl !== undefined && this.#refusals < REFUSALS_BEFORE_POLLING) {
       const end = await followStream(new URL(opened.streamUrl, location.href.replace(/^http/, "ws")).href, {
         signal,
         onOpen: () => {
           this.#refusals = 0;
-          onState({ kind: "connected", over: "stream" });
+          this.#tell({ kind: "connected", over: "stream" });
         },
         onActivities: (set) => this.#take(set),
       });
@@ -188,9 +194,14 @@ export class Connection {
     while (!signal.aborted) {
       await this.#catchUp(signal);
       if (signal.aborted) return;
-      onState({ kind: "connected", over: "polling" });
+      this.#tell({ kind: "connected", over: "polling" });
       await pause(POLL_MS, { signal, hurry: this.#hurry });
     }
+  }
+
+  #tell(state: ConnectionState): void {
+    clearTimeout(this.#lateTimer);
+    this.#options.onState(state);
   }
 
   #take(set: ActivitySet): void {

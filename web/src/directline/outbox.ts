@@ -62,7 +62,8 @@ export class Outbox {
     if (this.#isBusy) return;
     this.#isBusy = true;
     try {
-      for (let next = this.#queue[0]; next !== undefined && this.#isOnline; next = this.#queue[0]) await this.#deliver(next);
+      for (let next = this.#queue[0]; next !== undefined && this.#isOnline; next = this.#queue[0])
+        await this.#deliver(next);
     } finally {
       this.#isBusy = false;
     }
@@ -78,14 +79,18 @@ export class Outbox {
         this.#tell(activity, id === undefined ? { kind: "sent" } : { kind: "sent", id });
         return;
       } catch (error) {
-        const failure = error instanceof DirectLineError ? error : new DirectLineError("PAGE_FAULT", { status: 400, cause: error });
+        const failure =
+          error instanceof DirectLineError ? error : new DirectLineError("PAGE_FAULT", { status: 400, cause: error });
         const hasAnswered = failure.status !== 0;
         if (!failure.isPassing || (hasAnswered && attempt >= MOST_ATTEMPTS)) {
           this.#drop(activity);
           this.#tell(activity, { kind: "failed", code: failure.code });
           return;
         }
-        await pause(Math.max(failure.retryAfterMs ?? 0, backoffMs(attempt)), { signal: this.#never, hurry: this.#hurry });
+        await pause(Math.max(failure.retryAfterMs ?? 0, backoffMs(attempt)), {
+          signal: this.#never,
+          hurry: this.#hurry,
+        });
       }
     }
   }

@@ -22,7 +22,10 @@ export class DirectLineError extends Error {
   readonly code: string;
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: string, options: { readonly status: number; readonly retryAfterMs?: number; readonly cause?: unknown }) {
+  constructor(
+    code: string,
+    options: { readonly status: number; readonly retryAfterMs?: number; readonly cause?: unknown },
+  ) {
     super(`Direct Line: ${code}`, { cause: options.cause });
     this.status = options.status;
     this.code = code;
@@ -39,7 +42,10 @@ export class DirectLineError extends Error {
 export interface DirectLineRest {
   readonly generateToken: (body: object) => Promise<Token>;
   readonly refreshToken: (token: string) => Promise<Token>;
-  readonly startConversation: (token: string, body: object) => Promise<OpenedConversation>;
+  readonly startConversation: (
+    token: string,
+    body: { readonly user: object; readonly locale: string },
+  ) => Promise<OpenedConversation>;
   readonly reconnect: (token: string, conversationId: string, watermark?: string) => Promise<OpenedConversation>;
   readonly readActivities: (token: string, conversationId: string, watermark?: string) => Promise<ActivitySet>;
   /** Resolves to the server's id of the activity. */
@@ -48,11 +54,21 @@ export interface DirectLineRest {
 
 /** Makes the REST client for one base, which ends in `/v3/directline`. */
 export function createRest(base: string): DirectLineRest {
-  const call = async (path: string, options: { token?: string; body?: object } = {}): Promise<Record<string, unknown>> => {
+  const call = async (
+    path: string,
+    options: { token?: string; body?: object; locale?: string } = {},
+  ): Promise<Record<string, unknown>> => {
     const headers: Record<string, string> = {};
     if (options.token !== undefined) headers["authorization"] = `Bearer ${options.token}`;
+    // The worker may speak first, before any activity tells the language.
+    if (options.locale !== undefined) headers["x-greentic-locale"] = options.locale;
     if (options.body !== undefined) headers["content-type"] = "application/json";
-    const init: RequestInit = { headers, credentials: "omit", cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) };
+    const init: RequestInit = {
+      headers,
+      credentials: "omit",
+      cache: "no-store",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    };
     if (options.body !== undefined) Object.assign(init, { method: "POST", body: JSON.stringify(options.body) });
     let response: Response;
     let value: unknown;
@@ -71,7 +87,8 @@ export function createRest(base: string): DirectLineRest {
   return {
     generateToken: async (body) => readToken(await call("/tokens/generate", { body })),
     refreshToken: async (token) => readToken(await call("/tokens/refresh", { token, body: {} })),
-    startConversation: async (token, body) => readOpened(await call("/conversations", { token, body }), { token }),
+    startConversation: async (token, body) =>
+      readOpened(await call("/conversations", { token, body, locale: body.locale }), { token }),
     reconnect: async (token, id, watermark) =>
       readOpened(await call(conversation(id) + since(watermark), { token }), { token, id }),
     readActivities: async (token, id, watermark) =>

@@ -9,14 +9,20 @@ export interface SavedConversation {
   readonly expiresAtMs: number;
 }
 
+/** An activity on its way, or one that failed with a code and waits for the person to retry. */
+export interface UnsentActivity {
+  readonly activity: Activity;
+  readonly failedCode?: string;
+}
+
 /** Where the tab keeps its conversation. Nothing outlives the tab, so a shared machine shows nobody else's. */
 export interface ConversationStorage {
   readonly load: () => SavedConversation | undefined;
   readonly save: (saved: SavedConversation) => void;
   readonly clear: () => void;
   /** Activities that the server hasn't confirmed, oldest first. */
-  readonly loadUnsent: () => readonly Activity[];
-  readonly saveUnsent: (activities: readonly Activity[]) => void;
+  readonly loadUnsent: () => readonly UnsentActivity[];
+  readonly saveUnsent: (unsent: readonly UnsentActivity[]) => void;
 }
 
 /** Opens the storage of one tenant's conversation in this tab; where the browser refuses storage it forgets on reload. */
@@ -38,12 +44,14 @@ export function openStorage(tenant: string): ConversationStorage {
     },
     loadUnsent: () => {
       const value = read(unsentKey);
-      return Array.isArray(value)
-        ? value.filter((item): item is Activity => isRecord(item) && typeof item["type"] === "string")
-        : [];
+      return Array.isArray(value) ? value.filter(isUnsent) : [];
     },
-    saveUnsent: (activities) => write(unsentKey, activities.length === 0 ? undefined : activities),
+    saveUnsent: (unsent) => write(unsentKey, unsent.length === 0 ? undefined : unsent),
   };
+}
+
+function isUnsent(item: unknown): item is UnsentActivity {
+  return isRecord(item) && isRecord(item["activity"]) && typeof item["activity"]["type"] === "string";
 }
 
 function read(key: string): unknown {

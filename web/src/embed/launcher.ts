@@ -69,7 +69,8 @@ function mount(script: HTMLScriptElement): void {
   });
   addEventListener("message", (event: MessageEvent<unknown>) => {
     if (event.origin !== source.origin || frame === undefined || event.source !== frame.contentWindow) return;
-    const type = typeof event.data === "object" && event.data !== null && "type" in event.data ? event.data.type : undefined;
+    const type =
+      typeof event.data === "object" && event.data !== null && "type" in event.data ? event.data.type : undefined;
     if (type === "greentic:close") setOpen(false);
     if (type === "greentic:message" && panel.hidden) button.classList.add("has-news");
   });
@@ -88,7 +89,10 @@ function sign(): SVGElement {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("aria-hidden", "true");
-  for (const d of ["M5 4h14a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2h-7l-5 4v-4H5a2 2 0 0 1-2-2V6a2 2 0 0 1 2-2z", "M7 7l10 10M17 7L7 17"]) {
+  for (const d of [
+    "M5 4h14a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2h-7l-5 4v-4H5a2 2 0 0 1-2-2V6a2 2 0 0 1 2-2z",
+    "M7 7l10 10M17 7L7 17",
+  ]) {
     const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
     path.setAttribute("d", d);
     svg.append(path);

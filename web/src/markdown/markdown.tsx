@@ -18,7 +18,9 @@ function block(node: Block): VNode {
         </p>
       );
     case "list": {
-      const items = node.items.map((item) => <li>{item.map((b) => (b.kind === "paragraph" ? b.inlines.map(inline) : block(b)))}</li>);
+      const items = node.items.map((item) => (
+        <li>{item.map((b) => (b.kind === "paragraph" ? b.inlines.map(inline) : block(b)))}</li>
+      ));
       return node.isOrdered ? <ol start={node.start}>{items}</ol> : <ul>{items}</ul>;
     }
     case "quote":
@@ -29,7 +31,7 @@ function block(node: Block): VNode {
           <code>{node.text}</code>
         </pre>
       );
-    case "rule":
+    default:
       return <hr />;
   }
 }
@@ -48,7 +50,7 @@ function inline(node: Inline): VNode | string {
       return <em>{node.inlines.map(inline)}</em>;
     case "strike":
       return <s>{node.inlines.map(inline)}</s>;
-    case "link":
+    default:
       return (
         <a href={node.url} target="_blank" rel="noopener noreferrer">
           {node.inlines.map(inline)}

@@ -5,7 +5,12 @@
 export type Block =
   | { readonly kind: "paragraph"; readonly inlines: readonly Inline[] }
   | { readonly kind: "heading"; readonly inlines: readonly Inline[] }
-  | { readonly kind: "list"; readonly isOrdered: boolean; readonly start: number; readonly items: readonly (readonly Block[])[] }
+  | {
+      readonly kind: "list";
+      readonly isOrdered: boolean;
+      readonly start: number;
+      readonly items: readonly (readonly Block[])[];
+    }
   | { readonly kind: "quote"; readonly blocks: readonly Block[] }
   | { readonly kind: "code"; readonly text: string }
   | { readonly kind: "rule" };
@@ -19,6 +24,8 @@ export type Inline =
 
 /** Deeper quotes, lists and emphasis stay text, so that no message can exhaust the stack. */
 const MAX_DEPTH = 6;
+/** Marks further apart than this aren't a pair, so that marks that never close can't cost the square of a message's length. */
+const MAX_SPAN = 2000;
 const ITEM = /^( {0,3})(?:([-*+])|(\d{1,9})[.)])[ \t]+(?=\S)/;
 const FENCE = /^ {0,3}(`{3,}|~{3,})[^`]*$/;
 const HEADING = /^ {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*$/;
@@ -37,7 +44,7 @@ function parseBlocks(lines: readonly string[], depth: number): readonly Block[] 
     if (paragraph.length > 0) blocks.push({ kind: "paragraph", inlines: parseInlines(paragraph.join("\n"), depth) });
     paragraph = [];
   };
-  for (let i = 0; i < lines.length; ) {
+  for (let i = 0; i < lines.length;) {
     const line = lines[i] ?? "";
     const fence = FENCE.exec(line)?.[1];
     const heading = HEADING.exec(line);
@@ -46,7 +53,9 @@ function parseBlocks(lines: readonly string[], depth: number): readonly Block[] 
       i++;
     } else if (fence !== undefined) {
       flush();
-      const end = lines.findIndex((next, at) => at > i && next.trim().startsWith(fence) && next.trim() === fence[0]?.repeat(next.trim().length));
+      const end = lines.findIndex(
+        (next, at) => at > i && next.trim().startsWith(fence) && next.trim() === fence[0]?.repeat(next.trim().length),
+      );
       const last = end < 0 ? lines.length : end;
       blocks.push({ kind: "code", text: lines.slice(i + 1, last).join("\n") });
       i = last + 1;
@@ -62,7 +71,13 @@ function parseBlocks(lines: readonly string[], depth: number): readonly Block[] 
       flush();
       const from = i;
       while (i < lines.length && QUOTE.test(lines[i] ?? "")) i++;
-      blocks.push({ kind: "quote", blocks: parseBlocks(lines.slice(from, i).map((next) => next.replace(QUOTE, "")), depth + 1) });
+      blocks.push({
+        kind: "quote",
+        blocks: parseBlocks(
+          lines.slice(from, i).map((next) => next.replace(QUOTE, "")),
+          depth + 1,
+        ),
+      });
     } else if (depth < MAX_DEPTH && ITEM.test(line)) {
       flush();
       const list = parseList(lines, { from: i, depth });
@@ -113,7 +128,7 @@ function parseInlines(source: string, depth: number): readonly Inline[] {
     text = "";
     inlines.push(inline);
   };
-  for (let i = 0; i < source.length; ) {
+  for (let i = 0; i < source.length;) {
     const found = depth < MAX_DEPTH ? parseOne(source, i, depth) : undefined;
     if (found !== undefined) {
       push(found.inline);
@@ -158,16 +173,22 @@ function parseOne(source: string, at: number, depth: number): Found | undefined 
 
 function parseCode(source: string, at: number): Found | undefined {
   const ticks = /^`+/.exec(source.slice(at, at + 8))?.[0] ?? "`";
-  const end = source.indexOf(ticks, at + ticks.length);
-  if (end < 0 || end === at + ticks.length) return undefined;
-  return { inline: { kind: "code", text: source.slice(at + ticks.length, end) }, next: end + ticks.length };
+  const rest = source.slice(at + ticks.length, at + MAX_SPAN);
+  const end = rest.indexOf(ticks);
+  if (end <= 0) return undefined;
+  return { inline: { kind: "code", text: rest.slice(0, end) }, next: at + end + 2 * ticks.length };
 }
 
 function parseLink(source: string, at: number, depth: number): Found | undefined {
-  const match = /^\[([^[\]\n]{1,500})\]\(\s*<?([^\s<>]{1,2000}?)>?(?:\s+"[^"\n]*")?\s*\)/.exec(source.slice(at, at + 2600));
+  const match = /^\[([^[\]\n]{1,500})\]\(\s*<?([^\s<>]{1,2000}?)>?(?:\s+"[^"\n]*")?\s*\)/.exec(
+    source.slice(at, at + 2600),
+  );
   const url = safeUrl(match?.[2]);
   if (match === null || url === undefined) return undefined;
-  return { inline: { kind: "link", url, inlines: parseInlines(match[1] ?? "", depth + 1) }, next: at + match[0].length };
+  return {
+    inline: { kind: "link", url, inlines: parseInlines(match[1] ?? "", depth + 1) },
+    next: at + match[0].length,
+  };
 }
 
 function parseDelimited(source: string, at: number, depth: number): Found | undefined {
@@ -179,16 +200,17 @@ function parseDelimited(source: string, at: number, depth: number): Found | unde
   // snake_case and 2*3*4 are words, not emphasis.
   if (sign === "_" && /\w/.test(source[at - 1] ?? "")) return undefined;
   if (/\s/.test(source[from] ?? " ")) return undefined;
-  for (let end = source.indexOf(mark, from + 1); end > 0; end = source.indexOf(mark, end + 1)) {
-    const after = source[end + mark.length] ?? "";
-    if (/\s/.test(source[end - 1] ?? "")) continue;
+  const rest = source.slice(from, from + MAX_SPAN);
+  for (let end = rest.indexOf(mark, 1); end > 0; end = rest.indexOf(mark, end + 1)) {
+    const after = rest[end + mark.length] ?? "";
+    if (/\s/.test(rest[end - 1] ?? "")) continue;
     if (!isDouble && after === sign) {
       end++;
       continue;
     }
     if (sign === "_" && /\w/.test(after)) continue;
     const kind = sign === "~" ? "strike" : isDouble ? "strong" : "emphasis";
-    return { inline: { kind, inlines: parseInlines(source.slice(from, end), depth + 1) }, next: end + mark.length };
+    return { inline: { kind, inlines: parseInlines(rest.slice(0, end), depth + 1) }, next: from + end + mark.length };
   }
   return undefined;
 }

@@ -16,11 +16,13 @@ function ofBlock(block: Block): string {
       return plainText(block.blocks);
     case "code":
       return block.text;
-    case "rule":
+    default:
       return "";
   }
 }
 
 function ofInlines(inlines: readonly Inline[]): string {
-  return inlines.map((inline) => ("inlines" in inline ? ofInlines(inline.inlines) : inline.kind === "break" ? " " : inline.text)).join("");
+  return inlines
+    .map((inline) => ("inlines" in inline ? ofInlines(inline.inlines) : inline.kind === "break" ? " " : inline.text))
+    .join("");
 }

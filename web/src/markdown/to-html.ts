@@ -19,7 +19,7 @@ function blockToHtml(block: Block): string {
       return `<blockquote>${block.blocks.map(blockToHtml).join("")}</blockquote>`;
     case "code":
       return `<pre><code>${escape(block.text)}</code></pre>`;
-    case "rule":
+    default:
       return "<hr>";
   }
 }
@@ -46,12 +46,18 @@ function inlineToHtml(inline: Inline): string {
       return `<em>${inlinesToHtml(inline.inlines)}</em>`;
     case "strike":
       return `<s>${inlinesToHtml(inline.inlines)}</s>`;
-    case "link":
+    default:
       return `<a href="${escape(inline.url)}" target="_blank" rel="noopener noreferrer">${inlinesToHtml(inline.inlines)}</a>`;
   }
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 
 function escape(text: string): string {
   return text.replaceAll(/[&<>"']/g, (sign) => ENTITIES[sign] ?? "");

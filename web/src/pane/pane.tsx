@@ -28,12 +28,19 @@ export function Pane({ stream, onClose }: { readonly stream: TurnStream; readonl
         class="work"
         aria-label={say.work}
         role={isSheet ? "dialog" : "complementary"}
-        aria-modal={isSheet}
+        aria-modal={isSheet ? true : undefined}
       >
         <header class="header">
           <h2 class="header-title">{say.work}</h2>
           <span class="grow" />
-          <button ref={closer} type="button" class="button quiet square" aria-label={say.close} title={say.close} onClick={onClose}>
+          <button
+            ref={closer}
+            type="button"
+            class="button quiet square"
+            aria-label={say.close}
+            title={say.close}
+            onClick={onClose}
+          >
             <Icon name="close" />
           </button>
         </header>

@@ -33,7 +33,9 @@ export class TurnStream {
     this.#socket?.close();
     clearTimeout(this.#timer);
     const query = new URLSearchParams({ conversation: known.conversationId, t: known.token });
-    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/v1/dev/${this.#tenant}/turns?${query.toString()}`);
+    const socket = new WebSocket(
+      `${location.origin.replace(/^http/, "ws")}/v1/dev/${this.#tenant}/turns?${query.toString()}`,
+    );
     this.#socket = socket;
     socket.addEventListener("open", () => {
       this.#attempt = 0;
@@ -45,7 +47,10 @@ export class TurnStream {
       this.#socket = undefined;
       this.isHeard.value = false;
       this.#attempt++;
-      this.#timer = setTimeout(() => this.#conversation.connection.peek().kind === "connected" && this.#open(), backoffMs(this.#attempt));
+      this.#timer = setTimeout(
+        () => this.#conversation.connection.peek().kind === "connected" && this.#open(),
+        backoffMs(this.#attempt),
+      );
     });
   }
 
@@ -58,7 +63,12 @@ export class TurnStream {
 }
 
 function isEvent(value: unknown): value is TurnEvent {
-  return isRecord(value) && typeof value["kind"] === "string" && isRecord(value["ctx"]) && typeof value["ctx"]["traceId"] === "string";
+  return (
+    isRecord(value) &&
+    typeof value["kind"] === "string" &&
+    isRecord(value["ctx"]) &&
+    typeof value["ctx"]["traceId"] === "string"
+  );
 }
 
 function parse(text: string): unknown {

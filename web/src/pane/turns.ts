@@ -37,7 +37,14 @@ function merge(turn: Turn, event: TurnEvent): Turn {
       return { ...turn, events, flow: turn.flow ?? event.flow };
     case "flow.ended":
       if (turn.flow !== undefined && event.flow !== turn.flow) return { ...turn, events };
-      return { ...turn, events, flow: event.flow, outcome: event.outcome, durationMs: event.durationMs, errorCode: event.errorCode };
+      return {
+        ...turn,
+        events,
+        flow: event.flow,
+        outcome: event.outcome,
+        durationMs: event.durationMs,
+        errorCode: event.errorCode,
+      };
     default:
       return { ...turn, events };
   }

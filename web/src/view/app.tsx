@@ -51,7 +51,9 @@ export function App(props: {
         <Header
           config={config}
           title={title}
-          work={turns === undefined ? undefined : { isOpen: isWorkOpen.value, toggle: () => toggleWork(!isWorkOpen.value) }}
+          work={
+            turns === undefined ? undefined : { isOpen: isWorkOpen.value, toggle: () => toggleWork(!isWorkOpen.value) }
+          }
           onClose={onClose}
         />
         <div class="connection" role="status">
@@ -70,7 +72,9 @@ export function App(props: {
         </Log>
         {!isOver && <Composer conversation={conversation} />}
       </main>
-      {turns !== undefined && isWorkOpen.value && Pane !== undefined && <Pane stream={turns} onClose={() => toggleWork(false)} />}
+      {turns !== undefined && isWorkOpen.value && Pane !== undefined && (
+        <Pane stream={turns} onClose={() => toggleWork(false)} />
+      )}
     </div>
   );
 }

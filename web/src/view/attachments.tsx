@@ -10,12 +10,21 @@ import { words } from "../words/index.ts";
 import { Icon } from "./icons.tsx";
 
 /** Everything that came with a message: cards, pictures and recordings shown, the rest as a file to open. */
-export function Attachments({ activity, conversation }: { readonly activity: Activity; readonly conversation: Conversation }): VNode | null {
+export function Attachments({
+  activity,
+  conversation,
+}: {
+  readonly activity: Activity;
+  readonly conversation: Conversation;
+}): VNode | null {
   const attachments = activity.attachments ?? [];
   if (attachments.length === 0) return null;
   const layout = activity.attachmentLayout === "carousel" && attachments.length > 1 ? "carousel" : "stack";
   return (
-    <div class={`attachments ${layout}`} {...(layout === "carousel" ? { tabIndex: 0, role: "group", "aria-label": words.value.attachment } : {})}>
+    <div
+      class={`attachments ${layout}`}
+      {...(layout === "carousel" ? { tabIndex: 0, role: "group", "aria-label": words.value.attachment } : {})}
+    >
       {attachments.map((attachment, at) => (
         <One key={at} attachment={attachment} activity={activity} conversation={conversation} />
       ))}
@@ -23,7 +32,11 @@ export function Attachments({ activity, conversation }: { readonly activity: Act
   );
 }
 
-function One(props: { readonly attachment: Attachment; readonly activity: Activity; readonly conversation: Conversation }): VNode {
+function One(props: {
+  readonly attachment: Attachment;
+  readonly activity: Activity;
+  readonly conversation: Conversation;
+}): VNode {
   const { attachment, activity, conversation } = props;
   const { contentType, contentUrl, content } = attachment;
   const card = adaptiveCardOf(attachment);
@@ -35,11 +48,16 @@ function One(props: { readonly attachment: Attachment; readonly activity: Activi
       </div>
     );
   const name = attachment.name ?? words.value.attachment;
-  const isHere = contentUrl !== undefined && !isForeign(contentUrl) && /^(?:https?:|data:(?:image|audio|video)\/|\/)/i.test(contentUrl);
+  const isHere =
+    contentUrl !== undefined &&
+    !isForeign(contentUrl) &&
+    /^(?:https?:|data:(?:image|audio|video)\/|\/)/i.test(contentUrl);
   if (isHere && contentType.startsWith("image/"))
     return <img class="picture" src={contentUrl} alt={attachment.name ?? words.value.attachment} loading="lazy" />;
-  if (isHere && contentType.startsWith("audio/")) return <audio class="recording" src={contentUrl} controls aria-label={name} />;
-  if (isHere && contentType.startsWith("video/")) return <video class="picture" src={contentUrl} controls aria-label={name} />;
+  if (isHere && contentType.startsWith("audio/"))
+    return <audio class="recording" src={contentUrl} controls aria-label={name} />;
+  if (isHere && contentType.startsWith("video/"))
+    return <video class="picture" src={contentUrl} controls aria-label={name} />;
   return <File name={name} attachment={attachment} />;
 }
 

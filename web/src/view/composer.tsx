@@ -44,7 +44,8 @@ export function Composer({ conversation }: { readonly conversation: Conversation
         onPress={(chip) => {
           conversation.press(chip);
           // The pressed chip is gone: keyboard focus must land somewhere, but a phone's keyboard shouldn't open.
-          if (canFocus || document.activeElement?.matches(":focus-visible") === true) field.current?.focus({ preventScroll: true });
+          if (canFocus || document.activeElement?.matches(":focus-visible") === true)
+            field.current?.focus({ preventScroll: true });
         }}
       />
       {question !== undefined && (
@@ -75,7 +76,13 @@ export function Composer({ conversation }: { readonly conversation: Conversation
             send();
           }}
         />
-        <button type="submit" class="button primary square send" aria-label={say.send} title={say.send} disabled={text.value.trim() === ""}>
+        <button
+          type="submit"
+          class="button primary square send"
+          aria-label={say.send}
+          title={say.send}
+          disabled={text.value.trim() === ""}
+        >
           <Icon name="send" />
         </button>
       </div>

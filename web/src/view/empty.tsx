@@ -4,7 +4,11 @@ import type { WebConfig } from "../web-config.ts";
 import { words } from "../words/index.ts";
 
 /** What stands where nothing was said yet: who this is, and three things to try. */
-export function Empty(props: { readonly config: WebConfig; readonly greeting: string | undefined; readonly conversation: Conversation }): VNode {
+export function Empty(props: {
+  readonly config: WebConfig;
+  readonly greeting: string | undefined;
+  readonly conversation: Conversation;
+}): VNode {
   const { config, greeting, conversation } = props;
   const { title, description, suggestions } = config.worker;
   return (

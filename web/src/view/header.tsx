@@ -32,7 +32,13 @@ export function Header(props: {
         </button>
       )}
       {onClose !== undefined && (
-        <button type="button" class="button quiet square" aria-label={words.value.close} title={words.value.close} onClick={onClose}>
+        <button
+          type="button"
+          class="button quiet square"
+          aria-label={words.value.close}
+          title={words.value.close}
+          onClick={onClose}
+        >
           <Icon name="close" />
         </button>
       )}
@@ -42,7 +48,10 @@ export function Header(props: {
 
 function LanguagePicker({ locales }: { readonly locales: readonly string[] }): VNode | null {
   const offered = locales.length > 0 ? locales : ownLocales;
-  const current = offered.find((tag) => tag === locale.value) ?? offered.find((tag) => locale.value.startsWith(`${tag}-`)) ?? locale.value;
+  const current =
+    offered.find((tag) => tag === locale.value) ??
+    offered.find((tag) => locale.value.startsWith(`${tag}-`)) ??
+    locale.value;
   const tags = offered.includes(current) ? offered : [current, ...offered];
   if (tags.length < 2) return null;
   return (

@@ -3,7 +3,7 @@ import type { VNode } from "preact";
 const PATHS = {
   send: "M4 12h15M13 6l6 6-6 6",
   close: "M6 6l12 12M18 6L6 18",
-  work: "M5 6h8M5 12h14M5 18h10M17 6h2M19 18h0",
+  work: "M4 6a2 2 0 1 0 4 0 2 2 0 1 0-4 0M4 18a2 2 0 1 0 4 0 2 2 0 1 0-4 0M6 8v8M12 6h8M12 18h8",
   down: "M12 5v14M6 13l6 6 6-6",
   file: "M7 3h7l4 4v14H7zM14 3v5h4",
   outside: "M9 5H5v14h14v-4M13 5h6v6M19 5l-9 9",

@@ -15,7 +15,11 @@ const GROUP_MS = 5 * 60_000;
 const NEAR_END_PX = 80;
 
 /** The conversation so far. Follows the newest message unless the person has scrolled away from it. */
-export function Log(props: { readonly conversation: Conversation; readonly name: string; readonly children?: VNode | null }): VNode {
+export function Log(props: {
+  readonly conversation: Conversation;
+  readonly name: string;
+  readonly children?: VNode | null;
+}): VNode {
   const { conversation, name, children } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const isFollowing = useRef(true);
@@ -87,13 +91,18 @@ function groupMessages(messages: readonly Message[]): readonly (readonly Message
   for (const message of messages) {
     const group = groups.at(-1);
     const last = group?.at(-1);
-    if (last !== undefined && last.isMine === message.isMine && message.atMs - last.atMs < GROUP_MS) group?.push(message);
+    if (last !== undefined && last.isMine === message.isMine && message.atMs - last.atMs < GROUP_MS)
+      group?.push(message);
     else groups.push([message]);
   }
   return groups;
 }
 
-function Group(props: { readonly group: readonly Message[]; readonly name: string; readonly conversation: Conversation }): VNode {
+function Group(props: {
+  readonly group: readonly Message[];
+  readonly name: string;
+  readonly conversation: Conversation;
+}): VNode {
   const { group, name, conversation } = props;
   const isMine = group[0]?.isMine === true;
   const last = group.at(-1);
@@ -139,7 +148,13 @@ function submittedText(message: Message): string {
   return message.activity.channelData?.displayText || words.value.formSent;
 }
 
-function DeliveryNote({ message, conversation }: { readonly message: Message; readonly conversation: Conversation }): VNode | null {
+function DeliveryNote({
+  message,
+  conversation,
+}: {
+  readonly message: Message;
+  readonly conversation: Conversation;
+}): VNode | null {
   const { delivery } = message;
   switch (delivery.kind) {
     case "sent":
@@ -148,7 +163,7 @@ function DeliveryNote({ message, conversation }: { readonly message: Message; re
       return <p class="delivery late">{words.value.sending}</p>;
     case "waiting":
       return <p class="delivery">{words.value.sendsWhenBack}</p>;
-    case "failed":
+    default:
       return (
         <p class="delivery danger">
           <Icon name="alert" />

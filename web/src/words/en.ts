@@ -48,5 +48,11 @@ export const en: Words = {
   wrote: "Changed",
   duplicate: "Received again, ignored",
   outcome: { ok: "done", done: "done", waiting: "waiting for you", error: "failed", running: "running" },
-  delivery: { sent: "Reply sent", retry: "Reply will be tried again", failed: "Reply failed", unknown: "Reply in doubt", abandoned: "Reply given up" },
+  delivery: {
+    sent: "Reply sent",
+    retry: "Reply will be tried again",
+    failed: "Reply failed",
+    unknown: "Reply in doubt",
+    abandoned: "Reply given up",
+  },
 };

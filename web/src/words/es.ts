@@ -48,5 +48,11 @@ export const es: Words = {
   wrote: "Cambió",
   duplicate: "Recibido otra vez, ignorado",
   outcome: { ok: "hecho", done: "hecho", waiting: "esperándote", error: "falló", running: "en curso" },
-  delivery: { sent: "Respuesta enviada", retry: "La respuesta se reintentará", failed: "La respuesta falló", unknown: "Respuesta en duda", abandoned: "Respuesta abandonada" },
+  delivery: {
+    sent: "Respuesta enviada",
+    retry: "La respuesta se reintentará",
+    failed: "La respuesta falló",
+    unknown: "Respuesta en duda",
+    abandoned: "Respuesta abandonada",
+  },
 };

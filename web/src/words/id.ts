@@ -48,5 +48,11 @@ export const id: Words = {
   wrote: "Mengubah",
   duplicate: "Diterima lagi, diabaikan",
   outcome: { ok: "selesai", done: "selesai", waiting: "menunggu Anda", error: "gagal", running: "berjalan" },
-  delivery: { sent: "Balasan terkirim", retry: "Balasan akan dicoba lagi", failed: "Balasan gagal", unknown: "Balasan belum pasti", abandoned: "Balasan dihentikan" },
+  delivery: {
+    sent: "Balasan terkirim",
+    retry: "Balasan akan dicoba lagi",
+    failed: "Balasan gagal",
+    unknown: "Balasan belum pasti",
+    abandoned: "Balasan dihentikan",
+  },
 };

@@ -48,5 +48,11 @@ export const ja: Words = {
   wrote: "変更",
   duplicate: "再受信のため無視",
   outcome: { ok: "完了", done: "完了", waiting: "回答待ち", error: "失敗", running: "実行中" },
-  delivery: { sent: "返信を送信", retry: "返信を再試行予定", failed: "返信に失敗", unknown: "返信の結果が不明", abandoned: "返信を中止" },
+  delivery: {
+    sent: "返信を送信",
+    retry: "返信を再試行予定",
+    failed: "返信に失敗",
+    unknown: "返信の結果が不明",
+    abandoned: "返信を中止",
+  },
 };
