@@ -13,9 +13,9 @@ import { turnContract } from "./session-store/turn.ts";
 /** How the contract gets at a backend. */
 export interface StoreFactory {
   /** Opens an empty store that takes its time from `world`; each call another one. */
-  open(world: World): Promise<SessionStore>;
+  readonly open: (world: World) => Promise<SessionStore>;
   /** Reopens what a store would find after its process was killed at this moment; absent where nothing survives. */
-  crash?(store: SessionStore, world: World): Promise<SessionStore>;
+  readonly crash?: (store: SessionStore, world: World) => Promise<SessionStore>;
 }
 
 /** Holds a backend to every promise of a session store. */

@@ -149,7 +149,7 @@ export async function enqueue(store: SessionStore, ids: readonly string[], key: 
 
 /** What a lease found, without what differs between any two leases. */
 export function contentOf({ key, session, inbox, timers, state, steps }: Lease): unknown {
-  return { key, session, inbox, timers, state: new Map([...state].sort()), steps };
+  return { key, session, inbox, timers, state: Object.fromEntries(state), steps };
 }
 
 /** All that can be read from a store without changing it. */

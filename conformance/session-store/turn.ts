@@ -81,7 +81,7 @@ export function turnContract({ open, crash }: StoreFactory): void {
     });
     await store.accept(entryOf("m1"));
     const { state } = await leaseOf(store);
-    expect([...state].sort()).toEqual([
+    expect([...state].toSorted(([a], [b]) => (a < b ? -1 : 1))).toEqual([
       ["flow/1", "changed"],
       ...values.slice(2).map((value, n) => [`flow/${n + 2}`, value]),
     ]);

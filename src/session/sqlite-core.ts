@@ -62,6 +62,8 @@ export class SqliteCore {
   readonly sequence: SequenceCounter;
   leases = new LeaseTable<HotSession>();
   lanes = new SendLanes<LaneRow>();
+  /** Ids of the rows in the lanes. */
+  readonly pendingIds = new Set<string>();
   nowMs = 0;
   monotonicMs = 0;
   /** Every session with unread messages, due timers, steps or a hold is here. */
@@ -115,6 +117,7 @@ export class SqliteCore {
   load(): void {
     this.leases = new LeaseTable();
     this.lanes = new SendLanes();
+    this.pendingIds.clear();
     this.#sessions.clear();
     this.#idle.clear();
     this.#channels.clear();
@@ -129,9 +132,10 @@ export class SqliteCore {
       if (session !== undefined) session.hasSteps = true;
     }
     const pending = this.db.prepare(
-      "SELECT ord, key, attempts, not_before FROM outbox WHERE status IN (0, 1, 4) ORDER BY ord",
+      "SELECT ord, id, key, attempts, not_before FROM outbox WHERE status IN (0, 1, 4) ORDER BY ord",
     );
-    for (const { ord, key, attempts, not_before } of pending.iterate()) {
+    for (const { ord, id, key, attempts, not_before } of pending.iterate()) {
+      this.pendingIds.add(String(id));
       this.lanes.add(conversationOf(String(key) as SessionKeyText), {
         order: Number(ord),
         notBeforeMs: Number(not_before),

@@ -12,7 +12,8 @@ export class InboxOps {
   readonly #logs: LogOps;
   readonly #turns: TurnOps;
   readonly #delivery: StatementSync;
-  readonly #insertDelivery: StatementSync;
+  readonly #deliver: StatementSync;
+  readonly #noteLogIndex: StatementSync;
   readonly #insert: StatementSync;
   readonly #deadByOrder: StatementSync;
   readonly #deadNewest: StatementSync;
@@ -23,10 +24,13 @@ export class InboxOps {
     this.#logs = rooms.logs;
     this.#turns = rooms.turns;
     const { db } = core;
-    this.#delivery = db.prepare("SELECT log_index FROM delivery WHERE channel = ? AND dedupe = ? AND expires > ?");
-    this.#insertDelivery = db.prepare(
-      "INSERT OR REPLACE INTO delivery (channel, dedupe, expires, log_index) VALUES (?, ?, ?, ?)",
+    // Changes nothing where the delivery is known and its time is not over.
+    this.#deliver = db.prepare(
+      `INSERT INTO delivery (channel, dedupe, expires) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET expires = excluded.expires, log_index = NULL WHERE expires <= ?`,
     );
+    this.#delivery = db.prepare("SELECT log_index FROM delivery WHERE channel = ? AND dedupe = ?");
+    this.#noteLogIndex = db.prepare("UPDATE delivery SET log_index = ? WHERE channel = ? AND dedupe = ?");
     this.#insert = db.prepare(
       "INSERT INTO inbox (session, ord, dedupe, received, trace, body) VALUES (?, ?, ?, ?, ?, ?)",
     );
@@ -38,15 +42,14 @@ export class InboxOps {
   accept(entry: RawIngress): RawAccepted {
     const core = this.#core;
     const channel = core.channelId(entry.key);
-    const first = this.#delivery.get(channel, entry.dedupe, core.nowMs);
-    if (first !== undefined) {
-      const logIndex = first["log_index"];
-      return logIndex === null ? { isNew: false } : { isNew: false, logIndex: Number(logIndex) };
+    if (Number(this.#deliver.run(channel, entry.dedupe, core.nowMs + entry.ttl, core.nowMs).changes) === 0) {
+      const logIndex = this.#delivery.get(channel, entry.dedupe)?.["log_index"];
+      return typeof logIndex === "number" ? { isNew: false, logIndex } : { isNew: false };
     }
     const session = core.find(entry.key) ?? core.create(entry.key);
     const order = this.#append(session, entry);
     const logIndex = entry.log === undefined ? undefined : this.#logs.append(session.conversation, entry.log);
-    this.#insertDelivery.run(channel, entry.dedupe, core.nowMs + entry.ttl, logIndex ?? null);
+    if (logIndex !== undefined) this.#noteLogIndex.run(logIndex, channel, entry.dedupe);
     const answer = logIndex === undefined ? { isNew: true } : { isNew: true, logIndex };
     if (entry.worker === undefined || !core.leases.isFree(session, core.monotonicMs)) return answer;
     const hold = this.#turns.grant(session, entry.worker, entry.leaseTtl ?? LEASE_TTL_MS);

@@ -14,7 +14,6 @@ const COLUMNS =
 export class OutboxOps {
   readonly #core: SqliteCore;
   readonly #insert: StatementSync;
-  readonly #delete: StatementSync;
   readonly #byOrder: StatementSync;
   readonly #byId: StatementSync;
   readonly #begin: StatementSync;
@@ -28,11 +27,10 @@ export class OutboxOps {
     const { db } = core;
     this.#insert = db.prepare(
       `INSERT INTO outbox (ord, id, key, status, attempts, was_unknown, not_before, created, provider, sink, trace, payload)
-       VALUES (?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+       VALUES (?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?, ?)`,
     );
-    this.#delete = db.prepare("DELETE FROM outbox WHERE ord = ?");
     this.#byOrder = db.prepare(`SELECT ${COLUMNS} FROM outbox WHERE ord = ?`);
-    this.#byId = db.prepare(`SELECT ${COLUMNS} FROM outbox WHERE id = ?`);
+    this.#byId = db.prepare(`SELECT ${COLUMNS} FROM outbox WHERE id = ? AND status >= 3 ORDER BY ord LIMIT 1`);
     this.#begin = db.prepare(`UPDATE outbox SET status = ${STATUS.sending}, attempts = attempts + 1 WHERE ord = ?`);
     this.#end = db.prepare(
       "UPDATE outbox SET status = ?, was_unknown = ?, not_before = ?, error = ?, receipt = ?, ended = ? WHERE ord = ?",
@@ -44,21 +42,23 @@ export class OutboxOps {
     );
   }
 
-  /** Adds a turn's rows. Returns the id that exists already, where one does: then none was added. */
-  add(rows: readonly RawNewRow[], session: HotSession): string | undefined {
-    const { sequence, lanes, nowMs } = this.#core;
-    const added: number[] = [];
+  /** Finds an id that another row has which is yet to be sent. */
+  duplicateOf(rows: readonly RawNewRow[]): string | undefined {
+    for (const [index, [id]] of rows.entries()) {
+      if (this.#core.pendingIds.has(id) || rows.findIndex((other) => other[0] === id) !== index) return id;
+    }
+    return undefined;
+  }
+
+  /** Adds a turn's rows. */
+  add(rows: readonly RawNewRow[], session: HotSession): void {
+    const { sequence, lanes, nowMs, pendingIds } = this.#core;
     for (const [id, provider, sink, payload, trace] of rows) {
       const order = sequence.next();
-      const { changes } = this.#insert.run(order, id, session.key, nowMs, provider, sink, trace, payload);
-      if (Number(changes) === 0) {
-        for (const order of added) this.#delete.run(order);
-        return id;
-      }
-      added.push(order);
+      this.#insert.run(order, id, session.key, nowMs, provider, sink, trace, payload);
+      lanes.add(session.conversation, { order, notBeforeMs: 0, attempts: 0 });
+      pendingIds.add(id);
     }
-    for (const order of added) lanes.add(session.conversation, { order, notBeforeMs: 0, attempts: 0 });
-    return undefined;
   }
 
   claimSends(sender: string, limit: number, ttlMs: number): RawRow[] {
@@ -80,7 +80,7 @@ export class OutboxOps {
   }
 
   endSend(claim: RawClaim, result: SendResult): void {
-    const { lanes, nowMs } = this.#core;
+    const { lanes, nowMs, pendingIds } = this.#core;
     if (lanes.held(claim) === undefined) throw claimLost("End send", claim.id);
     const row = this.#byOrder.get(claim.order) as unknown as RawRow;
     const before = { id: row.id, status: statusOf(row), wasUnknown: row.was_unknown === 1 };
@@ -96,8 +96,10 @@ export class OutboxOps {
       isOver ? nowMs : null,
       claim.order,
     );
-    if (isOver) lanes.end(claim);
-    else lanes.end(claim, { order: claim.order, notBeforeMs: fate.notBeforeMs, attempts: row.attempts });
+    if (isOver) {
+      lanes.end(claim);
+      pendingIds.delete(row.id);
+    } else lanes.end(claim, { order: claim.order, notBeforeMs: fate.notBeforeMs, attempts: row.attempts });
   }
 
   listOutbox(filter: RawFilter, status: number | undefined): RawRow[] {
@@ -107,11 +109,10 @@ export class OutboxOps {
   retrySend(id: string): boolean {
     const row = this.#byId.get(id) as unknown as RawRow | undefined;
     if (row === undefined) return false;
-    const status = statusOf(row);
-    if (status !== "failed" && status !== "unknown" && status !== "abandoned") return false;
     this.#requeue.run(row.ord);
     const waiting = { order: row.ord, notBeforeMs: 0, attempts: row.attempts };
-    if (status === "unknown") this.#core.lanes.replace(conversation(row.key), waiting);
+    this.#core.pendingIds.add(id);
+    if (statusOf(row) === "unknown") this.#core.lanes.replace(conversation(row.key), waiting);
     else this.#core.lanes.add(conversation(row.key), waiting);
     return true;
   }

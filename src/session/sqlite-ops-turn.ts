@@ -93,11 +93,10 @@ export class TurnOps {
     if (session === undefined || hold === undefined) throw fenceStale("Commit turn", turn);
     for (const order of turn.consumed ?? []) if (!session.unread.includes(order)) throw notUnread(turn.key, order);
     for (const { order } of turn.dead ?? []) if (!session.unread.includes(order)) throw notUnread(turn.key, order);
-    if (turn.outbox !== undefined) {
-      const duplicate = this.#outbox.add(turn.outbox, session);
-      if (duplicate !== undefined) throw rowDuplicate(turn.key, duplicate);
-    }
+    const duplicate = turn.outbox === undefined ? undefined : this.#outbox.duplicateOf(turn.outbox);
+    if (duplicate !== undefined) throw rowDuplicate(turn.key, duplicate);
 
+    // From here on nothing refuses.
     this.#consume(session, turn);
     if (session.hasSteps) {
       this.#sql.deleteSteps.run(session.id);
@@ -113,6 +112,7 @@ export class TurnOps {
     if (session.hasDueTimer || turn.timersNew !== undefined) {
       session.hasDueTimer = this.#sql.hasDueTimer.get(session.id, core.nowMs) !== undefined;
     }
+    if (turn.outbox !== undefined) this.#outbox.add(turn.outbox, session);
     for (const body of turn.log ?? []) this.#logs.append(session.conversation, body);
 
     const isKept = turn.keep && session.hasWork;

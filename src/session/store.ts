@@ -99,7 +99,7 @@ export type SinkClass = "A" | "B" | "C";
 
 /** A reply or action that the commit puts in the outbox. */
 export interface NewOutboxRow {
-  /** Unique in the store; the idempotency key of the send. */
+  /** The idempotency key of the send; no row that is yet to be sent may have the same. */
   readonly id: string;
   readonly provider: string;
   readonly sinkClass: SinkClass;
