@@ -1,5 +1,5 @@
 import type { Lease } from "../session/index.ts";
-import type { Trigger } from "./turn.ts";
+import type { Trigger } from "./trigger.ts";
 
 /**
  * Chooses what a lease's next turn is about: whatever came first, a message or a due timer. A turn that crashed is run again

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from "../types/index.ts";
 import { isJsonObject } from "../types/index.ts";
+import { print } from "./kinds/kind.ts";
 import type { LoadedFlow, LoadedPack } from "./loaded-pack.ts";
 
 /** One running flow of a session; a called flow's frame lies on its caller's. */
@@ -97,8 +98,8 @@ export function decodeFrames(value: JsonValue | undefined, pack: LoadedPack): Fr
 }
 
 function decodeFrame(item: JsonObject, pack: LoadedPack): Frame | undefined {
-  const flow = pack.flows.get(String(item["flow"]));
-  const node = String(item["node"]);
+  const flow = pack.flows.get(print(item["flow"]));
+  const node = print(item["node"]);
   if (flow === undefined || !flow.nodes.has(node)) return undefined;
   const kind = item["kind"] === "call" || item["kind"] === "aside" ? item["kind"] : "root";
   const frame = openFrame(flow, { kind, node });

@@ -445,8 +445,7 @@ function ownEnvelope(
     ...(envelope.extensions === undefined && choice === undefined
       ? {}
       : {
-          extensions:
-            choice === undefined ? extensions : { ...extensions, [CHOICE_EXTENSION]: { ...choice } as JsonObject },
+          extensions: choice === undefined ? extensions : { ...extensions, [CHOICE_EXTENSION]: { ...choice } },
         }),
   };
 }

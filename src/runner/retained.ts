@@ -83,7 +83,7 @@ function namesIn(
       }
     } else if (Array.isArray(value)) for (const item of value as readonly JsonValue[]) visit(item);
     else if (typeof value === "object" && value !== null)
-      for (const [name, item] of Object.entries(value)) visit(item as JsonValue, name);
+      for (const [name, item] of Object.entries(value)) visit(item, name);
   };
   visit(node.input);
   visit(node.inMap);

@@ -105,7 +105,7 @@ export function interruptionOf(
 /** The caller's choice that a message carries. */
 export function choiceOf(message: ChannelMessageEnvelope | undefined): FlowChoice | undefined {
   const choice = message?.extensions?.[CHOICE_EXTENSION] as JsonValue | undefined;
-  return choice !== undefined && isJsonObject(choice) ? (choice as FlowChoice) : undefined;
+  return choice !== undefined && isJsonObject(choice) ? choice : undefined;
 }
 
 function isIn(frames: readonly Frame[], flow: string): boolean {

@@ -2,7 +2,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { onTestFinished } from "vitest";
 import { openInProcessBus } from "../bus/index.ts";
 import type { ComponentCall, ComponentHost, ComponentResult } from "../component/index.ts";
 import { createConsoleProvider, receiveConsole } from "../messaging/index.ts";
@@ -115,7 +114,7 @@ export class TestComponents implements ComponentHost {
     const answer = await this.#behaviour(ctx, call);
     if (typeof answer === "object" && answer !== null && "kind" in answer && "stats" in answer)
       return answer as ComponentResult;
-    return { kind: "ok", output: answer as JsonValue, stats: STATS };
+    return { kind: "ok", output: answer, stats: STATS };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -189,9 +188,9 @@ export interface TestRuntime extends AsyncDisposable {
   readonly events: TurnEvent[];
   readonly errors: unknown[];
   /** Says something and waits for the turn. */
-  say(input: JsonValue, options?: SayOptions): Promise<TurnReport>;
+  readonly say: (input: JsonValue, options?: SayOptions) => Promise<TurnReport>;
   /** Says something and gives the replies' texts. */
-  texts(input: JsonValue, options?: SayOptions): Promise<readonly (string | undefined)[]>;
+  readonly texts: (input: JsonValue, options?: SayOptions) => Promise<readonly (string | undefined)[]>;
 }
 
 export interface SayOptions {
@@ -214,7 +213,7 @@ const POLICY: Policy = {
   secrets: ["api_key"],
 };
 
-/** Opens and starts a runtime; it is drained when the test ends. */
+/** Opens and starts a runtime. It holds nothing of the machine, so that a test may just drop it, as a crash does. */
 export async function openTestRuntime(options: TestRuntimeOptions): Promise<TestRuntime> {
   const world = options.world ?? new TestWorld();
   const store = options.store ?? openMemoryStore(world);
@@ -238,9 +237,10 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
     providers,
   });
   runtime.start();
+  const [defaultProvider = consoleChannel()] = providers;
   let count = 0;
   const say = (input: JsonValue, how: SayOptions = {}): Promise<TurnReport> => {
-    const provider = how.provider ?? (providers[0] as Provider);
+    const provider = how.provider ?? defaultProvider;
     const message = receiveConsole(provider.address, input, {
       session: how.session ?? "s1",
       id: how.id ?? `m${++count}`,
@@ -261,8 +261,5 @@ export async function openTestRuntime(options: TestRuntimeOptions): Promise<Test
     texts: async (input, how) => (await say(input, how)).reply.map((message: ChannelMessageEnvelope) => message.text),
     [Symbol.asyncDispose]: () => runtime[Symbol.asyncDispose](),
   };
-  onTestFinished(async () => {
-    await runtime[Symbol.asyncDispose]();
-  });
   return tested;
 }

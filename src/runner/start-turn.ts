@@ -5,8 +5,9 @@ import { GreenticError, isJsonObject, quote } from "../types/index.ts";
 import type { EngineEnv } from "./engine-env.ts";
 import { decodeFrames } from "./frame.ts";
 import { interruptionOf, routeMessage } from "./router.ts";
-import type { Trigger } from "./turn.ts";
-import { Turn, WAIT_TIMER } from "./turn.ts";
+import type { Trigger } from "./trigger.ts";
+import { WAIT_TIMER } from "./trigger.ts";
+import { Turn } from "./turn.ts";
 
 /** A turn that was started: `pending` where it waits for an effect. */
 export interface StartedTurn {
@@ -68,7 +69,7 @@ export function startTurn(
       }
       return { turn, pending: turn.begin(now, flow, { node: interruption.node, kind: "root" }) };
     }
-    case "choice":
+    default:
       turn.drop();
       return { turn, pending: start(turn, packs) };
   }

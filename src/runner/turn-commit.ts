@@ -4,8 +4,8 @@ import type { NewOutboxRow, SessionRecord, Timer, TurnCommit } from "../session/
 import type { JsonObject, JsonValue } from "../types/index.ts";
 import { encodeFrames } from "./frame.ts";
 import type { TurnReport } from "./runtime.ts";
+import { WAIT_TIMER } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
-import { WAIT_TIMER } from "./turn.ts";
 import { encodeAddress } from "./turn-messages.ts";
 
 const NONE: readonly never[] = Object.freeze([]) as readonly never[];

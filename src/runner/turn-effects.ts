@@ -6,8 +6,8 @@ import { AttemptCall } from "./attempt-call.ts";
 import type { StateWrite } from "./attempt-call.ts";
 import type { KindResult } from "./kinds/kind.ts";
 import type { LoadedNode } from "./loaded-pack.ts";
+import { failureOf, outcomeError } from "./node-failure.ts";
 import type { Turn } from "./turn.ts";
-import { failureOf, outcomeError } from "./turn.ts";
 import { TurnAborted } from "./turn-aborted.ts";
 
 /** An effectful node with its rendered input. */
@@ -137,7 +137,7 @@ function apply(turn: Turn, effect: Effect): KindResult {
 function encode(effect: Effect): JsonValue {
   return {
     result: effect.result as unknown as JsonObject,
-    ...(effect.writes.length === 0 ? {} : { writes: effect.writes.map((write) => ({ ...write }) as JsonObject) }),
+    ...(effect.writes.length === 0 ? {} : { writes: effect.writes.map((write) => ({ ...write })) }),
     ...(effect.messages.length === 0 ? {} : { messages: effect.messages as unknown as JsonValue }),
   };
 }

@@ -2,7 +2,8 @@ import { hash } from "node:crypto";
 import type { ChannelMessageEnvelope, EnvelopeTenant, JsonObject, JsonValue, ReplyScope } from "../types/index.ts";
 import { isJsonObject } from "../types/index.ts";
 import type { MessageDraft } from "./kinds/kind.ts";
-import type { Trigger, Turn } from "./turn.ts";
+import type { Trigger } from "./trigger.ts";
+import type { TurnBase } from "./turn-base.ts";
 
 /**
  * Names a turn by the session and what made it run. A message is consumed by exactly one turn, so this is unique, and a turn
@@ -60,7 +61,11 @@ export function decodeAddress(
 }
 
 /** Makes the envelope of a reply. */
-export function addressReply(turn: Turn, draft: MessageDraft, index = turn.messages.length): ChannelMessageEnvelope {
+export function addressReply(
+  turn: TurnBase,
+  draft: MessageDraft,
+  index = turn.messages.length,
+): ChannelMessageEnvelope {
   const { tenant, channel, sessionId, replyScope, to } = turn.address;
   const message = turn.message;
   return {

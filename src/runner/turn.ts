@@ -1,26 +1,16 @@
-import type { CallStats } from "../component/index.ts";
 import type { NodeOutcome, RouteDecision } from "../flow/index.ts";
-import type { InboxEntry, Lease, Timer } from "../session/index.ts";
-import type { ChannelMessageEnvelope, JsonValue, OutcomeError } from "../types/index.ts";
-import { GreenticError, isGreenticError, isJsonObject, isRetryable, quote } from "../types/index.ts";
+import type { JsonValue, OutcomeError } from "../types/index.ts";
+import { GreenticError, isGreenticError, quote } from "../types/index.ts";
 import type { EffectCall } from "./effect-call.ts";
-import type { EngineEnv, OpenStep } from "./engine-env.ts";
 import { MAX_CALL_DEPTH } from "./engine-env.ts";
 import type { Frame } from "./frame.ts";
 import { openFrame } from "./frame.ts";
-import type { KindResult, MessageDraft, NodeCall } from "./kinds/kind.ts";
+import type { KindResult, NodeCall } from "./kinds/kind.ts";
 import { messagesOf } from "./kinds/output-messages.ts";
 import type { LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
-import type { StepReport } from "./runtime.ts";
+import { failureOf, outcomeError } from "./node-failure.ts";
+import { TurnBase } from "./turn-base.ts";
 import { runEffect } from "./turn-effects.ts";
-import type { ReplyAddress } from "./turn-messages.ts";
-import { addressOf, addressReply, decodeAddress, turnIdOf } from "./turn-messages.ts";
-import { TurnScope } from "./turn-scope.ts";
-
-/** What made a turn run. */
-export type Trigger =
-  | { readonly kind: "message"; readonly entry: InboxEntry }
-  | { readonly kind: "timer"; readonly timer: Timer };
 
 /** How a turn stands. `unchanged`: nothing ran and what waited goes on waiting. */
 export type TurnStatus = "running" | "done" | "waiting" | "error" | "unchanged";
@@ -30,27 +20,11 @@ export interface TurnError extends OutcomeError {
   readonly node?: string;
 }
 
-/** The once-key of the timer that ends a wait. */
-export const WAIT_TIMER = "wait";
-
-/** One node's outcome as reports and events tell it. */
-interface NodeEnd {
-  readonly node: LoadedNode;
-  readonly outcome: "ok" | "error" | "waiting";
-  readonly status: string;
-  readonly error?: OutcomeError;
-}
-
 /**
  * One turn: from a message or a due timer until the flow waits, ends or fails. Nodes without effects run one after another
  * without ever waiting for anything; nothing that a turn does is visible before its commit, but for journaled effects.
  */
-export class Turn extends TurnScope implements NodeCall {
-  readonly trigger: Trigger;
-  readonly traceId: string;
-  readonly messages: ChannelMessageEnvelope[] = [];
-  /** The nodes that ran, where somebody wants to know. */
-  readonly steps: StepReport[] | undefined;
+export class Turn extends TurnBase implements NodeCall {
   status: TurnStatus = "running";
   output: JsonValue = null;
   error: TurnError | undefined;
@@ -59,48 +33,18 @@ export class Turn extends TurnScope implements NodeCall {
   /** Kinds with effects run in an attempt of their own. */
   readonly effect: EffectCall | undefined = undefined;
   resumed: NodeCall["resumed"];
-  /** Effects so far, recovered ones included. */
-  effectCount = 0;
-  #node: LoadedNode | undefined;
-  #executed = 0;
-  #startedMs = 0;
-  #stats: CallStats | undefined;
-  #turnId: string | undefined;
-  #address: ReplyAddress | undefined;
-  #seq = 0;
-  readonly #usedSteps = new Set<number>();
-  #givenUp: { readonly cause: unknown } | undefined;
-  #onGivenUp: ((cause: unknown) => void) | undefined;
   /** The flow that ran last, where any did. */
   lastFlow: string | undefined;
   /** The dueAtMs of the timer that the session's wait had set. */
   hadTimerAtMs: number | undefined;
-
-  constructor(
-    env: EngineEnv,
-    lease: Lease,
-    options: {
-      readonly trigger: Trigger;
-      readonly message: ChannelMessageEnvelope | undefined;
-      readonly wantsSteps: boolean;
-    },
-  ) {
-    const { trigger, message } = options;
-    super(env, lease, {
-      message,
-      nowMs: trigger.kind === "message" ? trigger.entry.receivedAtMs : trigger.timer.dueAtMs,
-    });
-    this.trigger = trigger;
-    this.traceId = trigger.kind === "message" ? trigger.entry.traceId : "";
-    this.steps = options.wantsSteps ? [] : undefined;
-  }
+  #executed = 0;
 
   get scope(): this {
     return this;
   }
 
   get node(): LoadedNode {
-    return this.#node as LoadedNode;
+    return this.current as LoadedNode;
   }
 
   get pack(): LoadedPack {
@@ -110,58 +54,6 @@ export class Turn extends TurnScope implements NodeCall {
   /** The frames as they stand: the top one runs or waits. */
   get stack(): readonly Frame[] {
     return this.frames;
-  }
-
-  /** Names this turn by what made it run: the same after a crash, another for every other message. */
-  get turnId(): string {
-    return (this.#turnId ??= turnIdOf(this.lease.key, this.trigger));
-  }
-
-  /** The revision that this turn will commit. */
-  get revision(): number {
-    return (this.lease.session?.revision ?? 0) + 1;
-  }
-
-  /** Where replies go. */
-  get address(): ReplyAddress {
-    if (this.#address === undefined) {
-      if (this.message === undefined) {
-        const { env, tenant, team, provider } = this.ctx;
-        const snapshot = this.lease.session?.snapshot;
-        const kept = snapshot !== undefined && isJsonObject(snapshot) ? snapshot["via"] : undefined;
-        this.#address = decodeAddress(kept, { tenant: { env, tenant, team }, channel: provider ?? "" });
-      } else this.#address = addressOf(this.message);
-    }
-    return this.#address;
-  }
-
-  /** What a crashed run of this turn left of an effect; each is taken once. */
-  takeStep(node: string, inputHash: string): JsonValue | undefined {
-    for (const step of this.lease.steps) {
-      if (step.turn !== this.revision || step.node !== node || step.inputHash !== inputHash) continue;
-      if (this.#usedSteps.has(step.seq)) continue;
-      this.#usedSteps.add(step.seq);
-      return step.outcome;
-    }
-    return undefined;
-  }
-
-  /** The journal's next free place. */
-  nextSeq(): number {
-    for (const { turn, seq } of this.lease.steps) if (turn === this.revision && seq >= this.#seq) this.#seq = seq + 1;
-    return this.#seq++;
-  }
-
-  /** Called when the turn is given up while an effect is under way. */
-  set onGivenUp(listener: ((cause: unknown) => void) | undefined) {
-    this.#onGivenUp = listener;
-    if (this.#givenUp !== undefined) listener?.(this.#givenUp.cause);
-  }
-
-  /** Stops the turn where it is: its lease is gone. */
-  giveUp(cause: unknown): void {
-    this.#givenUp = { cause };
-    this.#onGivenUp?.(cause);
   }
 
   /** Uses a pack's texts without running any of its flows. */
@@ -203,7 +95,7 @@ export class Turn extends TurnScope implements NodeCall {
     frame.entry = undefined;
     if (wait?.resume === "routes") {
       const outcome: NodeOutcome = { kind: "ok", status: wait.status, output: frame.prev };
-      this.#node = frame.flow.nodes.get(frame.node);
+      this.current = frame.flow.nodes.get(frame.node);
       this.#follow(this.node.compiled.selectRoute(this, outcome), outcome);
     } else if (wait?.resume === "node") this.resumed = { by, kept: wait.kept };
     return this.#run();
@@ -228,40 +120,6 @@ export class Turn extends TurnScope implements NodeCall {
     this.status = "error";
     this.send({ text: this.t(text) });
     this.env.observe?.({ kind: "warning", ctx: this.ctx, code: code.code });
-  }
-
-  setVar(name: string, value: JsonValue): void {
-    const frame = this.frame as Frame;
-    frame.vars = { ...frame.vars, [name]: value };
-  }
-
-  send(draft: MessageDraft): ChannelMessageEnvelope {
-    const message = addressReply(this, draft);
-    this.messages.push(message);
-    return message;
-  }
-
-  inLocale<T>(locale: string, render: () => T): T {
-    const own = this.locale;
-    this.locale = locale;
-    try {
-      return render();
-    } finally {
-      this.locale = own;
-    }
-  }
-
-  noteStats(stats: CallStats): void {
-    this.#stats = stats;
-  }
-
-  log(level: "debug" | "info" | "warn" | "error", message: string): void {
-    const { frame } = this;
-    this.env.log(
-      frame === undefined ? this.ctx : { ...this.ctx, flow: frame.flow.id, node: frame.node },
-      level,
-      message,
-    );
   }
 
   #run(): Promise<void> | undefined {
@@ -296,10 +154,10 @@ export class Turn extends TurnScope implements NodeCall {
     const frame = this.frame as Frame;
     const node = frame.flow.nodes.get(frame.node);
     this.lastFlow = frame.flow.id;
-    this.#node = node;
-    this.#stats = undefined;
+    this.current = node;
+    this.stats = undefined;
     this.stateVersion++;
-    if (this.env.observe !== undefined || this.steps !== undefined) this.#startedMs = this.env.world.monotonicMs();
+    if (this.env.observe !== undefined || this.steps !== undefined) this.startedMs = this.env.world.monotonicMs();
     if (node === undefined) {
       return failureOf(
         new GreenticError(
@@ -337,16 +195,16 @@ export class Turn extends TurnScope implements NodeCall {
     const frame = this.frame as Frame;
     switch (result.kind) {
       case "ok":
-        this.#ended({ node: this.node, outcome: "ok", status: result.status });
+        this.ended({ node: this.node, outcome: "ok", status: result.status });
         return this.#finishNode(frame, result);
       case "error": {
         const { error } = result;
-        this.#ended({ node: this.node, outcome: "error", status: "error", error });
+        this.ended({ node: this.node, outcome: "error", status: "error", error });
         const output = result.output ?? { ok: false, error: { ...error } as unknown as JsonValue };
         return this.#finishNode(frame, { kind: "error", status: "error", output, error });
       }
       case "wait":
-        this.#ended({ node: this.node, outcome: "waiting", status: "waiting" });
+        this.ended({ node: this.node, outcome: "waiting", status: "waiting" });
         frame.wait = {
           reason: result.reason,
           kept: result.kept ?? null,
@@ -356,13 +214,13 @@ export class Turn extends TurnScope implements NodeCall {
         };
         return this.#finish("waiting");
       case "call":
-        this.#ended({ node: this.node, outcome: "ok", status: "called" });
+        this.ended({ node: this.node, outcome: "ok", status: "called" });
         return this.#call(result);
       case "goto":
-        this.#ended({ node: this.node, outcome: "ok", status: "ok" });
+        this.ended({ node: this.node, outcome: "ok", status: "ok" });
         return this.#goto(frame, result);
       case "return":
-        this.#ended({ node: this.node, outcome: "ok", status: "ok" });
+        this.ended({ node: this.node, outcome: "ok", status: "ok" });
         return this.#leave(result.value);
     }
   }
@@ -456,7 +314,7 @@ export class Turn extends TurnScope implements NodeCall {
     this.output = output;
     if (left.kind === "root" || this.frame === undefined) return this.#finish("done");
     if (left.kind === "aside") return this.#finish("waiting");
-    this.#node = this.frame.flow.nodes.get(this.frame.node);
+    this.current = this.frame.flow.nodes.get(this.frame.node);
     return this.#finishNode(this.frame, { kind: "ok", status: "ok", output });
   }
 
@@ -466,7 +324,7 @@ export class Turn extends TurnScope implements NodeCall {
     if (failed.kind !== "call") return this.#apologise(error);
     this.#pop();
     const caller = this.frame as Frame;
-    this.#node = caller.flow.nodes.get(caller.node);
+    this.current = caller.flow.nodes.get(caller.node);
     return this.#finishNode(caller, {
       kind: "error",
       status: "error",
@@ -498,55 +356,6 @@ export class Turn extends TurnScope implements NodeCall {
   #finish(status: "done" | "waiting" | "error"): void {
     this.status = status;
   }
-
-  /** Tells observers and the report how a node ended. */
-  #ended(end: NodeEnd): void {
-    const { observe, world } = this.env;
-    if (observe === undefined && this.steps === undefined) return;
-    const frame = this.frame as Frame;
-    const { node, outcome, status, error } = end;
-    const durationMs = world.monotonicMs() - this.#startedMs;
-    const operation = node.compiled.ir.kind;
-    if (this.steps !== undefined) {
-      const step: OpenStep = {
-        flow: frame.flow.id,
-        node: node.id,
-        kind: operation,
-        outcome: outcome === "ok" ? status : outcome,
-        durationMs,
-      };
-      if (this.#stats !== undefined) step.stats = this.#stats;
-      this.steps.push(step);
-    }
-    observe?.({
-      kind: "node.ended",
-      ctx: this.ctx,
-      flow: frame.flow.id,
-      node: node.id,
-      operation,
-      outcome,
-      status,
-      atMs: world.nowMs(),
-      durationMs,
-      ...(error === undefined ? {} : { errorCode: error.code }),
-    });
-  }
-}
-
-/** Makes a node's failure of what was thrown; what the engine didn't foresee goes on as it is. */
-export function failureOf(thrown: unknown): KindResult {
-  if (!isGreenticError(thrown)) throw thrown;
-  return { kind: "error", error: outcomeError(thrown) };
-}
-
-/** An error as flows see it. */
-export function outcomeError(error: GreenticError): OutcomeError {
-  return {
-    code: error.code,
-    message: error.message,
-    retryable: isRetryable(error.kind),
-    ...(error.retryAfterMs === undefined ? {} : { backoffMs: error.retryAfterMs }),
-  };
 }
 
 function flowMissing(flow: string, node?: string): GreenticError {

@@ -6,7 +6,8 @@ import { GreenticError, isGreenticError, quote, randomHex, toGreenticError } fro
 import { chooseTrigger } from "./choose-trigger.ts";
 import type { EngineEnv } from "./engine-env.ts";
 import { startTurn } from "./start-turn.ts";
-import type { Trigger, Turn } from "./turn.ts";
+import type { Trigger } from "./trigger.ts";
+import type { Turn } from "./turn.ts";
 import { TurnAborted } from "./turn-aborted.ts";
 import { commitOf, reportOf } from "./turn-commit.ts";
 import type { Waiters } from "./waiters.ts";

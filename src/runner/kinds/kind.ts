@@ -88,3 +88,9 @@ export function fields(input: JsonValue): JsonObject {
 export function text(value: JsonValue | undefined): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
+
+/** Prints a value as a person reads it: texts as they are, objects as JSON. */
+export function print(value: JsonValue | undefined): string {
+  if (typeof value === "string") return value;
+  return value === undefined || value === null ? "" : JSON.stringify(value);
+}

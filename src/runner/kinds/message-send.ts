@@ -1,15 +1,8 @@
-import type {
-  Attachment,
-  Destination,
-  EnvelopeExtensions,
-  JsonObject,
-  JsonValue,
-  SuggestedAction,
-} from "../../types/index.ts";
+import type { Destination, EnvelopeExtensions, JsonObject, JsonValue, SuggestedAction } from "../../types/index.ts";
 import { isJsonObject } from "../../types/index.ts";
 import { CARD_SCHEMA, renderCard } from "./card.ts";
 import type { Kind, NodeCall } from "./kind.ts";
-import { fields, ok } from "./kind.ts";
+import { fields, ok, print } from "./kind.ts";
 
 /** JSON Schema of an output that lists what was said. */
 export const MESSAGES_OUTPUT: JsonObject = {
@@ -47,9 +40,7 @@ export const messageSend: Kind = {
     const text = textOf(message["text"]);
     const sent = call.send({
       text: text ?? (card === undefined ? undefined : textOf(card["fallbackText"])),
-      attachments: Array.isArray(message["attachments"])
-        ? (message["attachments"] as unknown as readonly Attachment[])
-        : undefined,
+      attachments: Array.isArray(message["attachments"]) ? message["attachments"] : undefined,
       to: message["to"] === undefined ? undefined : destinations(message["to"]),
       extensions: extensionsOf(message, card),
     });
@@ -78,13 +69,13 @@ function extensionsOf(message: JsonObject, card: JsonObject | undefined): Envelo
 }
 
 function suggestedAction(action: JsonValue): SuggestedAction {
-  if (!isJsonObject(action)) return { title: String(action), value: String(action) };
-  const title = String(action["title"] ?? action["value"] ?? "");
-  return { title, value: String(action["value"] ?? title) };
+  if (!isJsonObject(action)) return { title: print(action), value: print(action) };
+  const title = print(action["title"] ?? action["value"]);
+  return { title, value: print(action["value"] ?? title) };
 }
 
 function destinations(to: JsonValue): readonly Destination[] {
   return (Array.isArray(to) ? to : [to]).map((one: JsonValue) =>
-    isJsonObject(one) ? (one as unknown as Destination) : { id: String(one) },
+    isJsonObject(one) ? (one as unknown as Destination) : { id: print(one) },
   );
 }

@@ -9,7 +9,7 @@ import { submittedValues } from "../submitted-values.ts";
 import { CARD_SCHEMA, renderCard } from "./card.ts";
 import { DURATION_SCHEMA, expiryOf } from "./duration.ts";
 import type { Kind, KindResult, NodeCall } from "./kind.ts";
-import { fields, ok } from "./kind.ts";
+import { fields, ok, print } from "./kind.ts";
 
 /** What a waiting `qa` keeps: answers so far, the question asked, how often its answer was refused. */
 interface Kept {
@@ -149,16 +149,15 @@ class Questioning {
   #actions(question: Question): SuggestedAction[] {
     const { scope } = this.#call;
     if (question.suggestions.length > 0)
-      return question.suggestions.map(({ title, value }) => ({ title, value: textOf(value) }));
-    if (question.type === "choice")
-      return question.choices.map(({ title, value }) => ({ title, value: textOf(value) }));
+      return question.suggestions.map(({ title, value }) => ({ title, value: print(value) }));
+    if (question.type === "choice") return question.choices.map(({ title, value }) => ({ title, value: print(value) }));
     if (question.type === "boolean") {
       return [
         { title: scope.t("greentic.yes"), value: scope.t("greentic.yes") },
         { title: scope.t("greentic.no"), value: scope.t("greentic.no") },
       ];
     }
-    if (question.default !== undefined) return [{ title: textOf(question.default), value: textOf(question.default) }];
+    if (question.default !== undefined) return [{ title: print(question.default), value: print(question.default) }];
     return question.required ? [] : [{ title: scope.t("greentic.skip"), value: scope.t("greentic.skip") }];
   }
 
@@ -193,17 +192,12 @@ function readKept(value: JsonValue): Kept {
   };
 }
 
-function textOf(value: JsonValue): string {
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
-}
-
 /** The person's time zone where the channel tells it, else UTC. */
 function timeZoneOf(call: NodeCall): string {
   const zone = call.message?.metadata["timezone"];
   if (zone === undefined || zone.length > 64 || !/^[A-Za-z0-9_+/-]+$/.test(zone)) return "UTC";
   try {
-    new Intl.DateTimeFormat("en", { timeZone: zone });
-    return zone;
+    return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone;
   } catch {
     return "UTC";
   }

@@ -14,7 +14,7 @@ export interface Pattern {
 
 type Node =
   | { readonly kind: "char"; readonly accepts: (char: string) => boolean }
-  | { readonly kind: "start" | "end" | "empty" }
+  | { readonly kind: "start" | "end" }
   | { readonly kind: "sequence" | "choice"; readonly parts: readonly Node[] }
   | { readonly kind: "repeat"; readonly part: Node; readonly min: number; readonly max: number };
 
@@ -52,7 +52,7 @@ class Parser {
   constructor(source: string) {
     if (source.length > MAX_PATTERN) throw invalid(source, `more than ${MAX_PATTERN} characters`);
     this.#source = source;
-    this.#chars = [...source];
+    this.#chars = Array.from(source);
   }
 
   parse(): Node {
@@ -181,8 +181,6 @@ function automaton(node: Node, source: string): Pattern {
   };
   const build = (part: Node, next: number): number => {
     switch (part.kind) {
-      case "empty":
-        return next;
       case "char":
         return add({ kind: "char", accepts: part.accepts, next });
       case "start":
@@ -192,7 +190,7 @@ function automaton(node: Node, source: string): Pattern {
         return part.parts.reduceRight((after, inner) => build(inner, after), next);
       case "choice":
         return add({ kind: "split", next: part.parts.map((inner) => build(inner, next)) });
-      case "repeat":
+      default:
         return buildRepeat(part, next);
     }
   };
@@ -210,7 +208,7 @@ function automaton(node: Node, source: string): Pattern {
     return after;
   };
   const start = build(node, 0);
-  return { test: (text) => simulate(states, start, [...text]) };
+  return { test: (text) => simulate(states, start, Array.from(text)) };
 }
 
 function simulate(states: readonly State[], start: number, chars: readonly string[]): boolean {

@@ -1,3 +1,4 @@
+import { print } from "../kinds/kind.ts";
 import { GreenticError, isJsonObject, quote } from "../../types/index.ts";
 import type { JsonObject, JsonValue } from "../../types/index.ts";
 
@@ -112,9 +113,9 @@ function readQuestion(value: JsonValue): Question {
 }
 
 function readChoice(value: JsonValue): Choice {
-  if (!isJsonObject(value)) return { value, title: String(value) };
+  if (!isJsonObject(value)) return { value, title: print(value) };
   const title = value["title"] ?? value["label"] ?? value["value"];
-  return { value: value["value"] ?? null, title: String(title) };
+  return { value: value["value"] ?? null, title: print(title) };
 }
 
 function invalid(what: string, expected: string): GreenticError {

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from "../../types/index.ts";
 import type { TextKey } from "../texts.ts";
+import { print } from "../kinds/kind.ts";
 import { compilePattern } from "./pattern.ts";
 import type { Choice, Question } from "./question.ts";
 import type { DateContext } from "./read-date.ts";
@@ -51,7 +52,7 @@ export function readAnswer(question: Question, raw: JsonValue | undefined, conte
       return readBoolean(given);
     case "date":
       return readDay(question, given, context);
-    case "choice":
+    default:
       return readChosen(question, given);
   }
 }
@@ -65,7 +66,7 @@ function isSkip(given: JsonValue, question: Question): boolean {
 function readText({ validate }: Question, given: JsonValue): Answer {
   if (typeof given === "object") return { kind: "invalid", reason: "greentic.qa.string" };
   const value = String(given);
-  const length = [...value].length;
+  const length = Array.from(value).length;
   const min = numberOf(validate["min_length"]) ?? 0;
   const max = Math.min(numberOf(validate["max_length"]) ?? MAX_ANSWER, MAX_ANSWER);
   if (length < min) return { kind: "invalid", reason: "greentic.qa.min_length", args: { min } };
@@ -91,7 +92,7 @@ function readNumeric({ type, validate }: Question, given: JsonValue, { locale }:
 
 function readBoolean(given: JsonValue): Answer {
   if (typeof given === "boolean") return { kind: "valid", value: given };
-  const word = String(given)
+  const word = print(given)
     .normalize("NFKC")
     .toLowerCase()
     .replace(/[.!。！]+$/u, "");

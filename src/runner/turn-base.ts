@@ -1,0 +1,179 @@
+import type { CallStats } from "../component/index.ts";
+import type { Lease } from "../session/index.ts";
+import type { ChannelMessageEnvelope, JsonValue, OutcomeError } from "../types/index.ts";
+import { isJsonObject } from "../types/index.ts";
+import type { EngineEnv, OpenStep } from "./engine-env.ts";
+import type { Frame } from "./frame.ts";
+import type { MessageDraft } from "./kinds/kind.ts";
+import type { LoadedNode } from "./loaded-pack.ts";
+import type { StepReport } from "./runtime.ts";
+import type { Trigger } from "./trigger.ts";
+import type { ReplyAddress } from "./turn-messages.ts";
+import { addressOf, addressReply, decodeAddress, turnIdOf } from "./turn-messages.ts";
+import { TurnScope } from "./turn-scope.ts";
+
+/** One node's outcome as reports and events tell it. */
+interface NodeEnd {
+  readonly node: LoadedNode;
+  readonly outcome: "ok" | "error" | "waiting";
+  readonly status: string;
+  readonly error?: OutcomeError;
+}
+
+/** What a turn is called, what it says, what its journal holds, and who hears of it; running it is {@link Turn}'s. */
+export abstract class TurnBase extends TurnScope {
+  readonly trigger: Trigger;
+  readonly traceId: string;
+  readonly messages: ChannelMessageEnvelope[] = [];
+  /** The nodes that ran, where somebody wants to know. */
+  readonly steps: StepReport[] | undefined;
+  /** Effects so far, recovered ones included. */
+  effectCount = 0;
+  protected current: LoadedNode | undefined;
+  protected startedMs = 0;
+  protected stats: CallStats | undefined;
+  #turnId: string | undefined;
+  #address: ReplyAddress | undefined;
+  #seq = 0;
+  readonly #usedSteps = new Set<number>();
+  #givenUp: { readonly cause: unknown } | undefined;
+  #onGivenUp: ((cause: unknown) => void) | undefined;
+
+  constructor(
+    env: EngineEnv,
+    lease: Lease,
+    options: {
+      readonly trigger: Trigger;
+      readonly message: ChannelMessageEnvelope | undefined;
+      readonly wantsSteps: boolean;
+    },
+  ) {
+    const { trigger, message } = options;
+    super(env, lease, {
+      message,
+      nowMs: trigger.kind === "message" ? trigger.entry.receivedAtMs : trigger.timer.dueAtMs,
+    });
+    this.trigger = trigger;
+    this.traceId = trigger.kind === "message" ? trigger.entry.traceId : turnIdOf(lease.key, trigger);
+    this.steps = options.wantsSteps ? [] : undefined;
+  }
+
+  /** Names this turn by what made it run: the same after a crash, another for every other message. */
+  get turnId(): string {
+    return (this.#turnId ??= turnIdOf(this.lease.key, this.trigger));
+  }
+
+  /** The revision that this turn will commit. */
+  get revision(): number {
+    return (this.lease.session?.revision ?? 0) + 1;
+  }
+
+  /** Where replies go. */
+  get address(): ReplyAddress {
+    if (this.#address === undefined) {
+      if (this.message === undefined) {
+        const { env, tenant, team, provider } = this.ctx;
+        const snapshot = this.lease.session?.snapshot;
+        const kept = snapshot !== undefined && isJsonObject(snapshot) ? snapshot["via"] : undefined;
+        this.#address = decodeAddress(kept, { tenant: { env, tenant, team }, channel: provider ?? "" });
+      } else this.#address = addressOf(this.message);
+    }
+    return this.#address;
+  }
+
+  /** What a crashed run of this turn left of an effect; each is taken once. */
+  takeStep(node: string, inputHash: string): JsonValue | undefined {
+    for (const step of this.lease.steps) {
+      if (step.turn !== this.revision || step.node !== node || step.inputHash !== inputHash) continue;
+      if (this.#usedSteps.has(step.seq)) continue;
+      this.#usedSteps.add(step.seq);
+      return step.outcome;
+    }
+    return undefined;
+  }
+
+  /** The journal's next free place. */
+  nextSeq(): number {
+    for (const { turn, seq } of this.lease.steps) if (turn === this.revision && seq >= this.#seq) this.#seq = seq + 1;
+    return this.#seq++;
+  }
+
+  /** Called when the turn is given up while an effect is under way. */
+  set onGivenUp(listener: ((cause: unknown) => void) | undefined) {
+    this.#onGivenUp = listener;
+    if (this.#givenUp !== undefined) listener?.(this.#givenUp.cause);
+  }
+
+  /** Stops the turn where it is: its lease is gone. */
+  giveUp(cause: unknown): void {
+    this.#givenUp = { cause };
+    this.#onGivenUp?.(cause);
+  }
+
+  setVar(name: string, value: JsonValue): void {
+    const frame = this.frame as Frame;
+    frame.vars = { ...frame.vars, [name]: value };
+  }
+
+  send(draft: MessageDraft): ChannelMessageEnvelope {
+    const message = addressReply(this, draft);
+    this.messages.push(message);
+    return message;
+  }
+
+  inLocale<T>(locale: string, render: () => T): T {
+    const own = this.locale;
+    this.locale = locale;
+    try {
+      return render();
+    } finally {
+      this.locale = own;
+    }
+  }
+
+  noteStats(stats: CallStats): void {
+    this.stats = stats;
+  }
+
+  log(level: "debug" | "info" | "warn" | "error", message: string): void {
+    const { frame } = this;
+    this.env.log(
+      frame === undefined ? this.ctx : { ...this.ctx, flow: frame.flow.id, node: frame.node },
+      level,
+      message,
+    );
+  }
+
+  /** Tells observers and the report how a node ended. */
+  protected ended(end: NodeEnd): void {
+    const { observe, world } = this.env;
+    if (observe === undefined && this.steps === undefined) return;
+    const frame = this.frame as Frame;
+    const { node, outcome, status, error } = end;
+    const durationMs = world.monotonicMs() - this.startedMs;
+    const operation = node.compiled.ir.kind;
+    if (this.steps !== undefined) {
+      const step: OpenStep = {
+        flow: frame.flow.id,
+        node: node.id,
+        kind: operation,
+        outcome: outcome === "ok" ? status : outcome,
+        durationMs,
+      };
+      if (this.stats !== undefined) step.stats = this.stats;
+      this.steps.push(step);
+    }
+    observe?.({
+      kind: "node.ended",
+      ctx: this.ctx,
+      flow: frame.flow.id,
+      node: node.id,
+      operation,
+      outcome,
+      status,
+      atMs: world.nowMs(),
+      durationMs,
+      ...(error === undefined ? {} : { errorCode: error.code }),
+    });
+  }
+}
