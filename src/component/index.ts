@@ -1,4 +1,4 @@
-export type { BuiltComponent } from "./authoring/build-component.ts";
+export type { BuildOptions, BuiltComponent } from "./authoring/build-component.ts";
 export { buildComponent } from "./authoring/build-component.ts";
 export type { ComponentSource } from "./authoring/component-source.ts";
 export { COMPONENT_SOURCE_FILE, readComponentSource } from "./authoring/component-source.ts";

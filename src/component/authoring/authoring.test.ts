@@ -87,6 +87,16 @@ describe("buildComponent()", () => {
     ).rejects.toMatchObject({ code: "COMPONENT_BUILD_FAILED" });
   });
 
+  test("keeps what it built by the hash of its inputs", async () => {
+    const directory = join(root, "cached");
+    const cacheDirectory = join(root, "cache");
+    await newComponent(directory, { name: "cached", world: "component" });
+    const first = await buildComponent(directory, { cacheDirectory });
+    expect((await buildComponent(directory, { cacheDirectory })).sha256).toBe(first.sha256);
+    await writeFile(join(directory, "src/other.ts"), "export const other = 1;");
+    expect((await buildComponent(directory, { cacheDirectory })).sha256).not.toBe(first.sha256);
+  });
+
   test("takes a world of one's own", async () => {
     const directory = join(root, "own");
     await mkdir(join(directory, "src"), { recursive: true });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, extname, join, relative } from "node:path";
@@ -19,6 +19,12 @@ export interface BuiltComponent {
   readonly wallMs: number;
 }
 
+/** How a component is built. */
+export interface BuildOptions {
+  /** Keeps what was built by the hash of its inputs: the builder seeds its tables by chance, so no two builds are the same. */
+  readonly cacheDirectory?: string;
+}
+
 type Componentize = (options: ComponentizeOpts) => Promise<ComponentizeResult>;
 
 const MAX_SOURCE_BYTES = 8 << 20;
@@ -29,7 +35,7 @@ const SKIPPED = new Set(["node_modules", "dist", ".git"]);
  * takes the imports from the grants.
  * @throws COMPONENT_SOURCE_INVALID, COMPONENT_BUILDER_ABSENT, COMPONENT_BUILD_FAILED
  */
-export async function buildComponent(directory: string): Promise<BuiltComponent> {
+export async function buildComponent(directory: string, options: BuildOptions = {}): Promise<BuiltComponent> {
   const startedMs = performance.now();
   const source = await readComponentSource(directory);
   const componentize = await loadBuilder();
@@ -40,6 +46,9 @@ export async function buildComponent(directory: string): Promise<BuiltComponent>
     await copySources(GUEST_LIBRARY, join(modules, "node_modules", "@greentic", "guest"), { rest: MAX_SOURCE_BYTES });
     await writeWit(source, join(work, "wit"));
     const entry = join(modules, source.entry);
+    const cached = options.cacheDirectory && join(options.cacheDirectory, `${await hashInputs(work, source)}.wasm`);
+    const known = cached && (await readIfThere(cached));
+    if (known) return finish(source, known, startedMs);
     const { component } = await componentize({
       witPath: join(work, "wit"),
       ...(source.world === "own" ? {} : { world: BUILT_WORLD }),
@@ -52,11 +61,47 @@ export async function buildComponent(directory: string): Promise<BuiltComponent>
     }).catch((error: unknown) => {
       throw buildFailed(source, error, work);
     });
-    const sha256 = createHash("sha256").update(component).digest("hex");
-    return { source, bytes: component, sha256, wallMs: performance.now() - startedMs };
+    if (cached) await keep(cached, component);
+    return finish(source, component, startedMs);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+function finish(source: ComponentSource, bytes: Uint8Array, startedMs: number): BuiltComponent {
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { source, bytes, sha256, wallMs: performance.now() - startedMs };
+}
+
+/** Hashes everything that the builder is given, and the builder's version. */
+async function hashInputs(work: string, source: ComponentSource): Promise<string> {
+  const builder = await readFile(new URL("package.json", import.meta.resolve("componentize-qjs")));
+  const hash = createHash("sha256")
+    .update(builder)
+    .update(JSON.stringify([source.world, source.entry, source.wasi]));
+  const paths = await readdir(work, { recursive: true, withFileTypes: true });
+  const files = paths.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  for (const file of files.toSorted()) {
+    const bytes = await readFile(file);
+    hash.update(JSON.stringify([relative(work, file), bytes.byteLength])).update(bytes);
+  }
+  return hash.digest("hex");
+}
+
+async function readIfThere(file: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes beside and renames, so that nobody reads half a component. */
+async function keep(file: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const part = `${file}.${process.pid}.part`;
+  await writeFile(part, bytes);
+  await rename(part, file);
 }
 
 async function loadBuilder(): Promise<Componentize> {

@@ -5,6 +5,7 @@ import { dirname, extname, join } from "node:path";
 import { ERROR_CODES, GreenticError } from "../../types/index.ts";
 import type { ErrorCode } from "../../types/index.ts";
 import type { ComponentInfo } from "../host.ts";
+import { checkResult } from "./check-result.ts";
 import type { LinkerLimits } from "../linker/index.ts";
 import type { Invocation } from "./invocation.ts";
 import type { ToChild, ToParent, WireError } from "./messages.ts";
@@ -85,7 +86,12 @@ export class ComponentProcess {
     });
     this.#child.on("message", (message) => {
       this.readyAfterMs ??= performance.now() - spawnedMs;
-      this.#receive(message as ToParent);
+      // A process that says what makes no sense has been taken over or is broken: either way it ends.
+      try {
+        this.#receive(message as ToParent);
+      } catch {
+        this.kill();
+      }
     });
     this.#child.on("error", () => this.kill());
     this.#child.once("exit", () => this.#end());
@@ -161,11 +167,14 @@ export class ComponentProcess {
         this.#send({ kind: "run", id: message.id, run: flight.invocation.begin() });
         return;
       }
-      case "result":
-        this.#land(message.id)?.finish(message.result);
+      case "result": {
+        const result = checkResult(message.result);
+        if (result === undefined) this.kill();
+        else this.#land(message.id)?.finish(result);
         return;
+      }
       case "ask":
-        void this.#answer(message.id, message.ask, message);
+        this.#answer(message.id, message.ask, message).catch(() => this.kill());
         return;
       case "log":
         this.#flights.get(message.id)?.invocation.gate.log(message.line);

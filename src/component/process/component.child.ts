@@ -6,13 +6,9 @@ import type { LinkerLimits } from "../linker/index.ts";
 import type { GuestRun, ToChild, ToParent, WireError } from "./messages.ts";
 import { ComponentRuntime } from "./runtime.ts";
 
-interface Running {
-  readonly asks: Map<number, (answer: HostAnswer) => void>;
-  readonly abort: AbortController;
-}
-
 const runtime = new ComponentRuntime(JSON.parse(process.argv[2] ?? "{}") as Partial<LinkerLimits>);
-const running = new Map<number, Running>();
+/** Who waits for the answer to which question of which call. */
+const running = new Map<number, Map<number, (answer: HostAnswer) => void>>();
 const tell = (message: ToParent): void => void process.send?.(message);
 
 process.on("message", (message: ToChild) => {
@@ -24,14 +20,11 @@ process.on("message", (message: ToChild) => {
       void run(message.id, message.run);
       return;
     case "answer": {
-      const asks = running.get(message.id)?.asks;
+      const asks = running.get(message.id);
       asks?.get(message.ask)?.(message.answer);
       asks?.delete(message.ask);
       return;
     }
-    case "cancel":
-      running.get(message.id)?.abort.abort();
-      return;
     case "ping":
       tell({ kind: "pong", id: message.id });
   }
@@ -53,8 +46,7 @@ async function run(id: number, guestRun: GuestRun): Promise<void> {
     return;
   }
   const asks = new Map<number, (answer: HostAnswer) => void>();
-  const abort = new AbortController();
-  running.set(id, { asks, abort });
+  running.set(id, asks);
   let nextAsk = 0;
   const result = await runtime.run(guestRun, {
     ask: (request) => {
@@ -65,7 +57,6 @@ async function run(id: number, guestRun: GuestRun): Promise<void> {
       return promise;
     },
     log: (line) => tell({ kind: "log", id, line }),
-    signal: abort.signal,
   });
   running.delete(id);
   tell({ kind: "result", id, result });

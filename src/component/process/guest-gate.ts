@@ -28,9 +28,9 @@ export class GuestGate {
     if (this.#isClosed || ++this.#requests > MAX_REQUESTS) {
       return { kind: "fault", code: "denied", message: "the call makes no more requests" };
     }
-    if (hasEffect(request)) this.hadEffect = true;
     const { component, grants, services } = this.#call;
-    return answerRequest(request, { ctx: this.#ctx, component, grants, services });
+    if (hasEffect(request)) this.hadEffect = true;
+    return await answerRequest(request, { ctx: this.#ctx, component, grants, services });
   }
 
   log({ level, message }: LogLine): void {

@@ -18,7 +18,6 @@ export type ToChild =
   | { readonly kind: "admit"; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: "run"; readonly id: number; readonly run: GuestRun }
   | { readonly kind: "answer"; readonly id: number; readonly ask: number; readonly answer: HostAnswer }
-  | { readonly kind: "cancel"; readonly id: number }
   | { readonly kind: "ping"; readonly id: number };
 
 /** A refusal as it crosses the process: our own error's public parts. */

@@ -110,6 +110,7 @@ export class ProcessComponentHost implements ComponentHost {
 
   /** Has a process read a component; a process may end for another's sake, so it is tried in a second one. */
   async #read(bytes: Uint8Array): Promise<ComponentInfo> {
+    if (this.#isOver) throw new GreenticError("COMPONENT_HOST_LOST", "Admit component: the host is ending");
     try {
       return await this.#leastLoaded().admit(bytes);
     } catch (error) {
