@@ -15,7 +15,7 @@ export interface GatewayRequest {
   readonly query: string;
   /** The peer's address; empty where it isn't known. */
   readonly address: string;
-  /** One header's value; undefined where it is absent or was sent more than once. */
+  /** One header's value; undefined where it is absent, all values with commas between them where it was sent more than once. */
   readonly header: (name: string) => string | undefined;
   readonly headers: () => WebhookRequest["headers"];
   /** Reads the body, once. @throws GATEWAY_BODY_TOO_LARGE, GATEWAY_ENCODING_UNSUPPORTED, GATEWAY_BODY_INCOMPLETE */
@@ -42,7 +42,7 @@ export function fromNode(incoming: IncomingMessage): GatewayRequest {
     address: incoming.socket.remoteAddress ?? "",
     header: (name) => {
       const values = incoming.headersDistinct[name];
-      return values?.length === 1 ? values[0] : undefined;
+      return values?.length === 1 ? values[0] : values?.join(", ");
     },
     headers: () => {
       const headers: Record<string, string | readonly string[]> = {};

@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { verifies } from "../../test/verifies.ts";
 import { createGatewayFixture, TELEGRAM_SECRET } from "../../test/stand-ins/gateway-fixture.ts";
 
 const post = (body: unknown, headers: Record<string, string> = {}): RequestInit => ({
@@ -93,6 +94,7 @@ describe("createGateway()", () => {
 
 describe("handleWebhook()", () => {
   test("waits for the turn and answers with its output", async () => {
+    verifies("gateway.rest", "concept.connector");
     const { gateway, runtime } = createGatewayFixture({
       output: (text, flow) => ({ text: text ?? null, flow: flow ?? null }),
     });
@@ -182,6 +184,7 @@ describe("handleIngress()", () => {
   const header = { "x-telegram-bot-api-secret-token": TELEGRAM_SECRET };
 
   test("answers 200 once the message is durable, and takes a redelivery for what it is", async () => {
+    verifies("gateway.router", "message.ingress");
     const { gateway, runtime } = createGatewayFixture();
     for (let i = 0; i < 3; i++) {
       const answer = await gateway.app.request(path, post(update(1, "/weather@my_bot Berlin"), header));

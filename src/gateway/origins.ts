@@ -12,7 +12,7 @@ const ALLOWED_HEADERS = "authorization, content-type, x-greentic-locale, x-ms-bo
 /** Judges the Origin header against the host's own name and the tenant's list. */
 export function judgeOrigin(request: GatewayRequest, allowed: readonly string[]): OriginVerdict {
   const origin = request.header("origin");
-  if (origin === undefined) return "origin" in request.headers() ? { kind: "denied" } : { kind: "own" };
+  if (origin === undefined) return { kind: "own" };
   const host = request.header("host");
   const url = URL.parse(origin);
   // The scheme isn't compared: a proxy may have taken TLS off.

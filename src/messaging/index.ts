@@ -21,4 +21,4 @@ export type { WebhookOptions } from "./webhook/provider.ts";
 export { createConsoleProvider, createWebhookProvider } from "./webhook/provider.ts";
 export { receiveConsole } from "./webhook/receive-webhook.ts";
 export type { WebhookSecrets } from "./webhook/standard-webhooks.ts";
-export { isSame } from "./webhook/standard-webhooks.ts";
+export { isOneOf } from "./webhook/standard-webhooks.ts";

@@ -2,7 +2,7 @@ import type { SendResult } from "../../session/index.ts";
 import type { World } from "../../types/index.ts";
 import { isJsonObject, parseJson, toGreenticError } from "../../types/index.ts";
 import type { ChannelAddress, Provider, Received, WebhookRequest } from "../provider.ts";
-import { isSame } from "../webhook/standard-webhooks.ts";
+import { isOneOf } from "../webhook/standard-webhooks.ts";
 import type { BotApiOptions, BotApiResult, SendHttp } from "./bot-api.ts";
 import { botIdOf, callBotApi } from "./bot-api.ts";
 import { TelegramPace } from "./limits.ts";
@@ -105,12 +105,9 @@ export async function registerTelegramWebhook(
 
 function isAuthentic(request: WebhookRequest, secrets: readonly string[]): boolean {
   const given = request.headers[SECRET_HEADER];
-  let matches = 0;
-  // Every secret is compared, and a missing header against something, so that time tells nothing.
-  for (const secret of secrets.length === 0 ? [""] : secrets) {
-    if (isSame(typeof given === "string" ? given : "", secret) && secret !== "") matches++;
-  }
-  return typeof given === "string" && matches > 0;
+  // A missing header and a missing secret are compared against something too, so that time tells nothing.
+  const isKnown = isOneOf(typeof given === "string" ? given : "", secrets.length === 0 ? [""] : secrets);
+  return isKnown && typeof given === "string" && given !== "";
 }
 
 function chatOf(conversation: string): { readonly chat_id: string; readonly message_thread_id?: number } {

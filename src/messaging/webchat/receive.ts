@@ -15,18 +15,18 @@ export interface Speaker {
 
 /**
  * Normalises a posted activity. The dedupe key is that of (conversation, user, clientActivityID); without a client id it is
- * `freshId`, and a repeated post counts as a new message.
+ * a fresh id, and a repeated post counts as a new message.
  */
 export function receiveActivity(
   address: ChannelAddress,
   activity: Extract<PostedActivity, { kind: "said" }>,
-  options: { readonly speaker: Speaker; readonly freshId: string; readonly nowMs: number },
+  options: { readonly speaker: Speaker; readonly freshId: () => string; readonly nowMs: number },
 ): ReceivedMessage {
   const { speaker } = options;
   const { clientActivityId, value, text, name } = activity;
   const dedupeKey =
     clientActivityId === undefined
-      ? `dl:${options.freshId}`
+      ? `dl:${options.freshId()}`
       : `dl:${hash("sha256", JSON.stringify([speaker.conversation, speaker.user, clientActivityId]), "base64url")}`;
   const locale = localeIn(activity.locale) ?? localeIn(speaker.locale);
   const channelData: JsonObject | undefined =

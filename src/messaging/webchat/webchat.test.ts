@@ -82,7 +82,7 @@ describe("receiveActivity()", () => {
   const receive = (body: object, speaker = { conversation: "c", user: "dl_u" }) => {
     const activity = parseActivity(body as never);
     if (activity.kind !== "said") throw new TypeError("said nothing");
-    return receiveActivity(address, activity, { speaker, freshId: "fresh", nowMs: 0 });
+    return receiveActivity(address, activity, { speaker, freshId: () => "fresh", nowMs: 0 });
   };
 
   test("names a delivery after conversation, user and client id, injectively", () => {
