@@ -11,7 +11,7 @@ import type { CanonOptions, CoreArgument, CoreInstancePlan } from "./plan.ts";
 import { Meter } from "./refuel.ts";
 import type { RunState } from "./run-state.ts";
 import { stringCodec } from "./strings.ts";
-import { abiTrap, ComponentErr, Trap } from "./trap.ts";
+import { abiTrap, ComponentErr, toTrap, Trap } from "./trap.ts";
 import type { CoreFunction } from "./wasm.ts";
 import { wasm } from "./wasm.ts";
 
@@ -285,11 +285,21 @@ function okSide(abi: FunctionAbi, value: unknown): unknown {
 function errorSide(abi: FunctionAbi, error: unknown): unknown {
   if (error instanceof ComponentErr && abi.returnsResult) return { tag: "err", val: error.value };
   if (error instanceof Trap) throw error;
-  throw new Trap("host", "Run guest: a host function failed", { cause: error });
+  throw hostTrap(error);
+}
+
+function hostTrap(error: unknown): Trap {
+  // A guest deep in recursion can leave the host no stack; that is the guest's doing.
+  const trap = toTrap(error);
+  return trap.reason === "stack" ? trap : new Trap("host", "Run guest: a host function failed", { cause: error });
 }
 
 function disposeHost(object: unknown): void {
   if (typeof object !== "object" || object === null) return;
-  const dispose = (object as Partial<Disposable>)[Symbol.dispose];
-  if (typeof dispose === "function") dispose.call(object);
+  try {
+    const dispose = (object as Partial<Disposable>)[Symbol.dispose];
+    if (typeof dispose === "function") dispose.call(object);
+  } catch (error) {
+    throw hostTrap(error);
+  }
 }

@@ -1,6 +1,6 @@
 import { parse } from "@bytecodealliance/jco";
 import { describe, expect, test } from "vitest";
-import { parseComponent } from "./index.ts";
+import { ComponentErr, parseComponent } from "./index.ts";
 import { instantiateWat, MEMORY, RUN, watOf, WITH_MEMORY } from "./testing/wat-component.ts";
 
 const trap = (reason: string): unknown => expect.objectContaining({ name: "Trap", reason });
@@ -251,6 +251,49 @@ describe("a guest that lies about its values", () => {
     const core = `(func (export "run") (param i64) (result i64) (local.get 0))`;
     const instance = await instantiateWat({ core, type: `(param "n" u32) (result u32)` });
     await expect(instance.call(RUN, [1])).rejects.toEqual(trap("abi"));
+  });
+});
+
+describe("a host function that fails", () => {
+  const parts = {
+    before: `(import "f" (func $f (result (result u32 (error string)))))
+      (core module $l ${MEMORY}) (core instance $l (instantiate $l))
+      (core func $g (canon lower (func $f) (memory (core memory $l "memory")) (realloc (core func $l "realloc"))))`,
+    core: `(import "h" "f" (func $f (param i32))) (func (export "run") (call $f (i32.const 0)))`,
+    withs: `(with "h" (instance (export "f" (func $g))))`,
+    type: "",
+  };
+
+  test.each([false, true])("stops the guest, with the cause kept; async %s", async (isAsync) => {
+    const cause = new Error("broken");
+    const host = {
+      isAsync,
+      call: () => {
+        if (isAsync) return Promise.reject(cause);
+        throw cause;
+      },
+    };
+    const instance = await instantiateWat(parts, { host });
+    await expect(instance.call(RUN, [])).rejects.toMatchObject({ name: "Trap", reason: "host", cause });
+    await expect(instance.call(RUN, [])).rejects.toEqual(trap("abi"));
+  });
+
+  test.each([[-1], ["7"], [undefined], [Promise.resolve(7)]])(
+    "stops the guest where it returns %s as u32",
+    async (value) => {
+      const instance = await instantiateWat(parts, { host: { isAsync: false, call: () => value } });
+      await expect(instance.call(RUN, [])).rejects.toEqual(trap("host"));
+    },
+  );
+
+  test("answers err with ComponentErr, at once or later", async () => {
+    for (const isAsync of [false, true]) {
+      const call = (): unknown => {
+        if (isAsync) return Promise.reject(new ComponentErr("no"));
+        throw new ComponentErr("no");
+      };
+      await (await instantiateWat(parts, { host: { isAsync, call } })).call(RUN, []);
+    }
   });
 });
 

@@ -227,6 +227,21 @@ describe.each([false, true])("a resource of the host's, async %s", (isAsync) => 
     await expect(linked.instantiate(undefined).call(at("steal"), [item])).rejects.toEqual(trap("handle"));
   });
 
+  test("stops the guest where its disposal fails", async () => {
+    const broken = linkComponent(parseComponent(await parse(HOSTED)), ({ name }) => ({
+      isAsync,
+      call: () =>
+        name === "value"
+          ? 1
+          : {
+              [Symbol.dispose]() {
+                throw new Error("no");
+              },
+            },
+    }));
+    await expect(broken.instantiate(undefined).call(at("use"), [8])).rejects.toEqual(trap("host"));
+  });
+
   test("must be an object", async () => {
     await expect(linked.instantiate(undefined).call(at("look"), [7])).rejects.toBeInstanceOf(TypeError);
   });

@@ -2,7 +2,7 @@ import type { HostFunction } from "../contract.ts";
 import type { Wasi } from "./wasi.ts";
 
 /** State of an instance that may use WASI. */
-export interface WithWasi {
+interface WithWasi {
   readonly wasi: Wasi;
 }
 

@@ -54,7 +54,7 @@ const deniedSocket = answer(() => {
 
 /**
  * Gives the functions of WASI 0.2 with nothing behind them that the instance's {@link Wasi} world doesn't hold; the instance's
- * state must be a {@link WithWasi}. Undefined for everything else, `wasi:http` among it.
+ * state must have it as `wasi`. Undefined for everything else, `wasi:http` among it.
  */
 export function resolveWasi(ref: ImportRef): HostFunction | undefined {
   const name = ref.instance === null ? undefined : VERSION.exec(ref.instance)?.[1];
