@@ -9,9 +9,17 @@ import type { WebSocket } from "ws";
 import { weatherWorker } from "./stand-in-worker.ts";
 import type { Say, StandInActivity } from "./stand-in-worker.ts";
 
-/** The policy under which the page must work; the gateway sends the same. */
-export const CONTENT_SECURITY_POLICY =
-  "default-src 'self'; img-src 'self' data: blob:; media-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'";
+/** The policy under which the page must work, no looser than the gateway's. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data: blob:",
+  "media-src 'self' data: blob:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -93,6 +101,13 @@ export class DirectLineStandIn {
     this.#server?.close(() => resolve());
     this.#server?.closeAllConnections();
     await promise;
+  }
+
+  /** Says something in every conversation, unasked. */
+  announce(text: string): void {
+    for (const conversation of this.#conversations.values()) {
+      this.#append(conversation, { type: "message", text, from: { id: "worker", role: "bot" } });
+    }
   }
 
   /** Forgets every conversation, as a host that lost its data. */

@@ -232,6 +232,25 @@ describe.skipIf(!existsSync(CHROMIUM))("the page", () => {
     await expectAccessible(page);
   });
 
+  test("stays with the newest message unless scrolled away from it, and offers the way back", async () => {
+    const page = await visit();
+    const fromEnd = (): Promise<number> =>
+      page.locator(".log").evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight);
+    await say(page, "Tokyo");
+    await submitButton(page).waitFor();
+    await expect.poll(fromEnd).toBeLessThan(2);
+    await say(page, "a long answer");
+    await hears(page, "Line 30 of");
+    await expect.poll(fromEnd).toBeLessThan(2);
+    await page.getByRole("log").hover();
+    await page.mouse.wheel(0, -900);
+    await expect.poll(fromEnd).toBeGreaterThan(500);
+    host.announce("One more thing.");
+    await page.getByRole("button", { name: "New messages" }).click();
+    await expect.poll(fromEnd).toBeLessThan(2);
+    await hears(page, "One more thing.");
+  });
+
   test("moves nothing for those who asked for no motion", async () => {
     const page = await visit("", { reducedMotion: "reduce" });
     await say(page, "think");

@@ -25,7 +25,7 @@ export type Inline =
 /** Deeper quotes, lists and emphasis stay text, so that no message can exhaust the stack. */
 const MAX_DEPTH = 6;
 /** Marks further apart than this aren't a pair, so that marks that never close can't cost the square of a message's length. */
-const MAX_SPAN = 2000;
+const MAX_SPAN = 1000;
 const ITEM = /^( {0,3})(?:([-*+])|(\d{1,9})[.)])[ \t]+(?=\S)/;
 const FENCE = /^ {0,3}(`{3,}|~{3,})[^`]*$/;
 const HEADING = /^ {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*$/;
@@ -203,16 +203,20 @@ function parseDelimited(source: string, at: number, depth: number): Found | unde
   const rest = source.slice(from, from + MAX_SPAN);
   for (let end = rest.indexOf(mark, 1); end > 0; end = rest.indexOf(mark, end + 1)) {
     const after = rest[end + mark.length] ?? "";
-    if (/\s/.test(rest[end - 1] ?? "")) continue;
+    if (isSpace(rest[end - 1])) continue;
     if (!isDouble && after === sign) {
       end++;
       continue;
     }
-    if (sign === "_" && /\w/.test(after)) continue;
+    if (sign === "_" && !isSpace(after) && /\w/.test(after)) continue;
     const kind = sign === "~" ? "strike" : isDouble ? "strong" : "emphasis";
     return { inline: { kind, inlines: parseInlines(rest.slice(0, end), depth + 1) }, next: from + end + mark.length };
   }
   return undefined;
+}
+
+function isSpace(sign: string | undefined): boolean {
+  return sign === " " || sign === "\n" || sign === "\t";
 }
 
 function parseAutolink(source: string, at: number): Found | undefined {

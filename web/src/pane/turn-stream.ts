@@ -32,7 +32,7 @@ export class TurnStream {
     this.#heardId = known.conversationId;
     this.#socket?.close();
     clearTimeout(this.#timer);
-    const query = new URLSearchParams({ conversation: known.conversationId, t: known.token });
+    const query = new URLSearchParams({ conversation: known.conversationId, token: known.token });
     const socket = new WebSocket(
       `${location.origin.replace(/^http/, "ws")}/v1/dev/${this.#tenant}/turns?${query.toString()}`,
     );

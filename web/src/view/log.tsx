@@ -23,6 +23,7 @@ export function Log(props: {
   const { conversation, name, children } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const isFollowing = useRef(true);
+  const lastTop = useRef(0);
   const hasUnseen = useSignal(false);
   const messages = conversation.messages.value;
   const isTyping = conversation.isTyping.value;
@@ -55,7 +56,10 @@ export function Log(props: {
         tabIndex={0}
         onScroll={(event) => {
           const { scrollHeight, scrollTop, clientHeight } = event.currentTarget;
-          isFollowing.current = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+          // Only going up leaves the end: a card that grows moves the end away from under a scroll that was on its way there.
+          if (scrollHeight - scrollTop - clientHeight < NEAR_END_PX) isFollowing.current = true;
+          else if (scrollTop < lastTop.current) isFollowing.current = false;
+          lastTop.current = scrollTop;
           if (isFollowing.current) hasUnseen.value = false;
         }}
       >
