@@ -17,7 +17,7 @@ export interface ChildLimits {
   readonly maxRssBytes: number;
   /** How long after its deadline a guest may still hold the thread before the process is killed. */
   readonly killGraceMs: number;
-  /** How long the process may leave a ping unanswered. */
+  /** How long the process may leave a ping unanswered; four times as long while it reads a component. */
   readonly silenceMs: number;
 }
 
@@ -93,11 +93,15 @@ export class ComponentProcess {
         this.kill();
       }
     });
-    this.#child.on("error", () => this.kill());
+    this.#child.on("error", () => (this.#child.pid === undefined ? this.#end() : this.kill()));
     this.#child.once("exit", () => this.#end());
     this.#watch = setInterval(() => void this.#look(), 250);
     this.#watch.unref();
     this.#holdOpen();
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   /** Calls and admissions in it. */
@@ -124,7 +128,9 @@ export class ComponentProcess {
 
   run(invocation: Invocation): void {
     const id = this.#nextId++;
-    const killTimer = setTimeout(() => this.kill(), Math.max(0, invocation.leftMs) + this.#limits.killGraceMs);
+    // Where this process itself was held up, the result may be there unread: it is read before anyone is killed.
+    const overdue = (): void => void setImmediate(() => this.#flights.has(id) && this.kill());
+    const killTimer = setTimeout(overdue, Math.max(0, invocation.leftMs) + this.#limits.killGraceMs);
     this.#flights.set(id, { invocation, killTimer });
     this.#sendComponent(invocation.call.sha256);
     this.#send({ kind: "run", id, run: invocation.begin() });
@@ -237,7 +243,7 @@ export class ComponentProcess {
     if (this.#silentSinceMs === undefined) {
       this.#silentSinceMs = nowMs;
       this.#send({ kind: "ping", id: 0 });
-    } else if (nowMs - this.#silentSinceMs > this.#limits.silenceMs) {
+    } else if (nowMs - this.#silentSinceMs > this.#limits.silenceMs * (this.#admissions.size > 0 ? 4 : 1)) {
       this.kill();
       return;
     }

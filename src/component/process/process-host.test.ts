@@ -223,6 +223,27 @@ describe("ProcessComponentHost", () => {
     expect(outputOf(await write)).toMatchObject({ code: "COMPONENT_HOST_LOST", retryable: true });
   });
 
+  test("kills a process that holds its thread beyond a deadline, and repeats the others' calls", async () => {
+    await using host = new ProcessComponentHost({ poolSize: 1 });
+    await host.admit(bytes, ALL_GRANTS);
+    const { promise: asked, resolve: wasAsked } = Promise.withResolvers<void>();
+    let reads = 0;
+    const services = {
+      ...memoryServices(),
+      stateRead: (): Promise<Uint8Array> => {
+        wasAsked();
+        return ++reads === 1 ? new Promise(() => undefined) : Promise.resolve(Buffer.from("second"));
+      },
+    };
+    const other = host.invoke(ctxOf("other"), callOf(sha256, { act: "read", argument: "k" }, { services }));
+    await asked;
+    const spinning = host.invoke(ctxOf(), callOf(sha256, { act: "spin" }, { timeoutMs: 300 }));
+    // Nothing in the process runs any more, as if one instruction of the guest took for ever.
+    for (const { pid } of host.processes) if (pid !== undefined) process.kill(pid, "SIGSTOP");
+    expect(outputOf(await spinning)).toMatchObject({ code: "COMPONENT_DEADLINE_EXCEEDED" });
+    expect(outputOf(await other)).toBe("second");
+  });
+
   test("kills a process that grows beyond its size", async () => {
     await using host = new ProcessComponentHost({ poolSize: 1, maxRssBytes: 1 << 20 });
     const spin = callOf(sha256, { act: "spin" }, { timeoutMs: 20_000 });

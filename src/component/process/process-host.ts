@@ -55,7 +55,7 @@ export class ProcessComponentHost implements ComponentHost {
       maxHeapMb: options.maxHeapMb ?? 512,
       maxRssBytes: options.maxRssBytes ?? 1536 << 20,
       killGraceMs: 75,
-      silenceMs: 3000,
+      silenceMs: 5000,
     };
   }
 
