@@ -16,7 +16,7 @@ export interface WebConfig {
 }
 
 /** Something to try: `title` is shown, `value` is sent. */
-export interface Suggestion {
+interface Suggestion {
   readonly title: string;
   readonly value: string;
 }

@@ -3,7 +3,7 @@ import type { CardAction } from "../directline/index.ts";
 import { toChip } from "../conversation/message.ts";
 
 const SIMPLE = /^application\/vnd\.microsoft\.card\.(hero|thumbnail|signin|receipt)$/;
-export const ADAPTIVE = "application/vnd.microsoft.card.adaptive";
+const ADAPTIVE = "application/vnd.microsoft.card.adaptive";
 
 /** Returns the Adaptive Card of an attachment; the Bot Framework's older cards are rewritten into one. */
 export function adaptiveCardOf(attachment: { readonly contentType: string; readonly content?: unknown }): unknown {

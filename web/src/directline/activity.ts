@@ -23,7 +23,7 @@ export interface Activity {
 }
 
 /** What the page puts beside an activity, and what the host may add to one. */
-export interface ChannelData {
+interface ChannelData {
   /** Made by the client, the same for every attempt, so that a repeated POST is recognised. */
   readonly clientActivityID?: string;
   /** What the person pressed, for activities that carry a value in place of text. */

@@ -10,7 +10,7 @@ export interface SavedConversation {
 }
 
 /** An activity on its way, or one that failed with a code and waits for the person to retry. */
-export interface UnsentActivity {
+interface UnsentActivity {
   readonly activity: Activity;
   readonly failedCode?: string;
 }
