@@ -111,6 +111,7 @@ export class SqliteCore {
       if (session !== undefined) this.leases.grant(session, hold);
     }
     this.lanes.restore(claims);
+    this.wakeTimers(this.nowMs);
   }
 
   /** Reads everything anew that is kept in memory. */

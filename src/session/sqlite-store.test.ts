@@ -106,7 +106,7 @@ test("a torn write-ahead log loses its torn end and nothing else", async () => {
   }
   const wal = readFileSync(join(torn, "sessions.db-wal"));
   const revisions: number[] = [];
-  for (const cut of [0, 1, 100, 4_120, 9_999, 50_000, 100_000, 200_000]) {
+  for (const cut of [0, 100, 4_120, 100_000]) {
     for (const damage of ["cut", "zero", "flip"] as const) {
       const copy = newDir();
       cpSync(torn, copy, { recursive: true });

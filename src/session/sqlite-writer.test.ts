@@ -105,6 +105,22 @@ test("run() lets a call that the disk has no room for fail alone, and the store 
   expect(again.results[1]).toMatchObject([{ id: "r1" }]);
 });
 
+test("run() refuses writes untried for a moment when many found the disk full, and reads go on", () => {
+  using opened = openWriter();
+  const { db, writer } = opened;
+  writer.run([accept("m1")], clock);
+  limitPages(db, 0);
+  const large = Array.from({ length: 6 }, (_, n) =>
+    accept(`large-${n}`, keyOf({ conversation: `c${n}` }), "x".repeat(100_000)),
+  );
+  const full = writer.run([...large, read()], clock);
+  expect(full.failures?.map(({ code }) => code)).toEqual(Array.from({ length: 6 }, () => "STORE_READ_ONLY"));
+  expect(full.results[6]).toMatchObject([KEY, null, 1]);
+  db.exec("PRAGMA max_page_count=1000000");
+  expect(writer.run([accept("m2"), read()], clock).failures).toMatchObject([{ index: 0, code: "STORE_READ_ONLY" }]);
+  expect(writer.run([accept("m2")], { ...clock, monotonicMs: 500 }).failures).toBeUndefined();
+});
+
 test("run() keeps leases, claims and unread messages through a failed transaction", () => {
   using opened = openWriter();
   const { db, writer } = opened;

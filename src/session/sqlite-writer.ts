@@ -15,6 +15,11 @@ interface Clock {
   readonly monotonicMs: number;
 }
 
+/** How many calls may find the disk full before the others of their batch and of the next moment are refused untried. */
+const READ_ONLY_AFTER = 3;
+const READ_ONLY_MS = 500;
+const READS: ReadonlySet<keyof StoreOps> = new Set(["read", "list", "listOutbox", "listDeadLetters", "readLog"]);
+
 /** Answers being collected. */
 interface Answers {
   readonly results: unknown[];
@@ -32,6 +37,8 @@ export class SqliteWriter {
   readonly #ops: StoreOps;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
+  /** Until then writes are refused untried: going back after each failure costs far more than a refusal. */
+  #readOnlyUntilMs = Number.NEGATIVE_INFINITY;
   /** What ended this store's life. */
   #fatal: GreenticError | undefined;
 
@@ -48,12 +55,20 @@ export class SqliteWriter {
 
   run(calls: readonly RawCall[], clock: Clock): RawAnswers {
     const together: Answers = { results: [], failures: [] };
-    if (this.#fatal === undefined && this.#attempt(calls, clock, together) === undefined) return answersOf(together);
+    const isReadOnly = clock.monotonicMs < this.#readOnlyUntilMs;
+    if (this.#fatal === undefined && !isReadOnly && this.#attempt(calls, clock, together) === undefined) {
+      return answersOf(together);
+    }
     const apart: Answers = { results: [], failures: [] };
+    let refused = isReadOnly ? READ_ONLY_AFTER : 0;
     for (const [index, call] of calls.entries()) {
       const one: Answers = { results: [], failures: [] };
-      const error = this.#fatal ?? this.#attempt([call], clock, one);
+      const isHopeless = refused >= READ_ONLY_AFTER && !READS.has(call[0]);
+      const error = this.#fatal ?? (isHopeless ? readOnly() : this.#attempt([call], clock, one));
       if (error !== undefined) apart.failures.push(failureOf(error, index));
+      if (error?.code === "STORE_READ_ONLY" && !isHopeless && ++refused === READ_ONLY_AFTER) {
+        this.#readOnlyUntilMs = clock.monotonicMs + READ_ONLY_MS;
+      }
       for (const failure of one.failures) apart.failures.push({ ...failure, index });
       apart.results.push(one.results[0]);
     }
@@ -93,13 +108,19 @@ export class SqliteWriter {
       this.#core.rollback();
     } catch (second) {
       // What is on disk is open, or it can't be read back: nothing may be built on it any more.
-      this.#fatal = new GreenticError("STORE_UNAVAILABLE", "Write session store: it failed and was shut", {
-        cause: second,
-      });
+      const { code, message } = storeFailure(second, "Write session store");
+      this.#fatal = new GreenticError(
+        code === "STORE_DATA_CORRUPT" ? code : "STORE_UNAVAILABLE",
+        `${message}; it was shut`,
+      );
       return this.#fatal;
     }
     return failure;
   }
+}
+
+function readOnly(): GreenticError {
+  return new GreenticError("STORE_READ_ONLY", "Write session store: it could not be written a moment ago");
 }
 
 function operations(core: SqliteCore): StoreOps {
