@@ -20,8 +20,19 @@ export interface FunctionAbi {
   readonly returnsResult: boolean;
   /** Whether a parameter holds a borrow, so that the call must count them. */
   readonly hasBorrows: boolean;
+  /** What lifting the parameters and the result takes of the budget, apart from their lists and strings. */
+  readonly paramsCost: number;
+  readonly resultCost: number;
   /** Core parameters of the lowered function. */
   readonly arity: number;
+}
+
+/** Smaller values are free: calls with them are bounded by time, and their number should not be. */
+const FREE_COST = 256;
+
+function costOf(codecs: readonly Codec[]): number {
+  const cost = codecs.reduce((sum, codec) => sum + codec.cost, 0);
+  return cost > FREE_COST ? cost : 0;
 }
 
 const cache = new WeakMap<FunctionType, FunctionAbi>();
@@ -46,6 +57,8 @@ export function functionAbi(type: FunctionType): FunctionAbi {
     resultInMemory,
     returnsResult: type.result?.kind === "result",
     hasBorrows: type.params.some((param) => typeWeight(param.type).hasBorrow),
+    paramsCost: costOf(params),
+    resultCost: costOf(result ? [result] : []),
     arity: (paramsInMemory ? 1 : flatParams) + (resultInMemory ? 1 : 0),
   };
   cache.set(type, abi);

@@ -22,6 +22,7 @@ export function lowerParams(cx: AbiContext, abi: FunctionAbi, args: readonly unk
 export function liftParams(cx: AbiContext, abi: FunctionAbi, flat: readonly unknown[]): unknown[] {
   const { params } = abi;
   const args: unknown[] = [];
+  if (abi.paramsCost > 0) cx.charge(abi.paramsCost);
   if (!abi.paramsInMemory) {
     const reader = { values: flat, next: 0 };
     for (let index = 0; index < params.length; index++) args.push(params[index]?.lift(cx, reader));
@@ -39,6 +40,7 @@ export function liftParams(cx: AbiContext, abi: FunctionAbi, flat: readonly unkn
 export function liftResult(cx: AbiContext, abi: FunctionAbi, raw: unknown): unknown {
   const { result } = abi;
   if (!result) return undefined;
+  if (abi.resultCost > 0) cx.charge(abi.resultCost);
   if (!abi.resultInMemory) return result.lift(cx, { values: [raw], next: 0 });
   const pointer = Number(raw) >>> 0;
   cx.check(pointer, result.size, result.align);

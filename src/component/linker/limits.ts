@@ -24,8 +24,8 @@ export interface LinkerLimits {
   readonly startFuel: number;
   /** Instructions of one call; `Infinity` leaves the bound to the deadline. */
   readonly maxFuel: number;
-  /** Host calls between two looks at the deadline. */
-  readonly hostCallsPerSlice: number;
+  /** Host calls between two looks at the clock. */
+  readonly hostCallsPerLook: number;
   /** Bytes of stdout, stderr and log lines that are kept; the rest is counted and dropped. */
   readonly maxLogBytes: number;
   /** Random bytes that one call may ask for at once. */
@@ -46,7 +46,7 @@ export const DEFAULT_LIMITS: LinkerLimits = {
   fuelSlice: 5_000_000,
   startFuel: 20_000_000,
   maxFuel: Number.POSITIVE_INFINITY,
-  hostCallsPerSlice: 4096,
+  hostCallsPerLook: 64,
   maxLogBytes: 64 * 1024,
   maxRandomBytes: 64 * 1024,
 };

@@ -189,6 +189,24 @@ describe("a guest that wants memory", () => {
   });
 });
 
+describe("a guest that passes very wide values", () => {
+  test("pays for them too", async () => {
+    const fields = Array.from({ length: 2000 }, (_, index) => `(field "f${index}" u8)`).join(" ");
+    const instance = await instantiateWat(
+      {
+        before: `(type $r (record ${fields})) (import "f" (func $f (param "r" $r)))
+          (core module $l ${MEMORY}) (core instance $l (instantiate $l))
+          (core func $g (canon lower (func $f) (memory (core memory $l "memory"))))`,
+        core: `(import "h" "f" (func $f (param i32))) (func (export "run") (loop (call $f (i32.const 0)) (br 0)))`,
+        withs: `(with "h" (instance (export "f" (func $g))))`,
+        type: "",
+      },
+      { host: { isAsync: false, call: () => undefined } },
+    );
+    await expect(instance.call(RUN, [])).rejects.toEqual(trap("lift-budget"));
+  });
+});
+
 describe("a guest that lies about its values", () => {
   const E300 = Array.from({ length: 300 }, (_, index) => `"c${index}"`).join(" ");
   test.each([

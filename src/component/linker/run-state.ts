@@ -11,6 +11,8 @@ const MAX_BLOCKED_SLICES = 8;
 /** With more meters than this, each gets a smaller slice, so that many modules together don't hold the thread for long. */
 const FULL_SLICE_METERS = 4;
 
+/** A guest that calls the host again and again holds the thread no longer than this. */
+const MAX_TURN_MS = 8;
 /** Longer timeouts than this fire at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -29,6 +31,7 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
   /** Slices since the event loop last had its turn, used up where the guest couldn't wait. */
   #blockedSlices = 0;
   #hostCallsLeft = 0;
+  #turnBeganAtMs = 0;
 
   constructor(
     state: unknown,
@@ -49,7 +52,8 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
     if (options.signal) this.#signal = options.signal;
     this.liftBudget = this.limits.liftBudgetBytes;
     this.#blockedSlices = 0;
-    this.#hostCallsLeft = this.limits.hostCallsPerSlice;
+    this.#hostCallsLeft = this.limits.hostCallsPerLook;
+    this.#turnBeganAtMs = performance.now();
   }
 
   /** Ends instantiation: what the start functions left of their fuel would be a long first slice. */
@@ -73,11 +77,12 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
     if (performance.now() >= this.#deadlineAtMs) throw deadlineTrap();
   }
 
-  /** Counts a host call; a guest that makes many of them gives up the rest of its slice. */
+  /** Counts a host call: their time is not in the fuel, so a guest that makes many gives up the rest of its slice. */
   countHostCall(): void {
     if (--this.#hostCallsLeft >= 0) return;
-    this.#hostCallsLeft = this.limits.hostCallsPerSlice;
+    this.#hostCallsLeft = this.limits.hostCallsPerLook;
     this.checkTime();
+    if (performance.now() - this.#turnBeganAtMs < MAX_TURN_MS) return;
     for (const meter of this.meters) meter.fill(0);
   }
 
@@ -108,6 +113,7 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
     this.#checkFuel();
     await nextTurn(this.#isOver);
     this.#blockedSlices = 0;
+    this.#turnBeganAtMs = performance.now();
     this.#checkFuel();
     return this.slice;
   }
