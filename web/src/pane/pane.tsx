@@ -111,7 +111,7 @@ function Step(props: { readonly event: TurnEvent; readonly turn: Turn; readonly 
         <li class="step side warning">
           <Icon name="alert" />
           <code>{event.code}</code>
-          {event.node !== undefined && <span>{event.node}</span>}
+          <span>{[event.node, event.path].filter((part) => part !== undefined).join(": ")}</span>
         </li>
       );
     default:
