@@ -226,6 +226,8 @@ describe("handleIngress()", () => {
       ["/v1/webhook/nobody/f", body],
       ["/v1/webhook/mute/f", body],
       ["/v1/webhook/demo/unknown", body],
+      ["/v1/webhook/demo/chat", body],
+      ["/v1/webhook/demo/vanished", body],
     ];
     const answers = await Promise.all(
       requests.map(async ([url, init]) => {

@@ -7,8 +7,7 @@ import type { DirectLineOptions } from "./direct-line.ts";
 import { DirectLine } from "./direct-line.ts";
 import type { GatewayAnswer, GatewayRequest } from "./exchange.ts";
 import { fromWeb, toWeb } from "./exchange.ts";
-import type { Waiting } from "./intake.ts";
-import { handleIngress, handleWebhook } from "./intake.ts";
+import { createWebhookState, handleIngress, handleWebhook } from "./intake.ts";
 import type { Listening } from "./listen.ts";
 import { listen } from "./listen.ts";
 import type { GatewayOptions } from "./options.ts";
@@ -35,18 +34,18 @@ export function createGateway(given: GatewayOptions): Gateway {
   const options: DirectLineOptions = { ...given, limits, tokens: new ConversationTokens(given.tokenKey, given.world) };
   const directLine = new DirectLine(options);
   const sockets = new Sockets(options);
-  const waiting: Waiting = new Map();
+  const state = createWebhookState();
   let isDraining = false;
 
   const route = (request: GatewayRequest): Promise<GatewayAnswer> | undefined => {
     const parts = request.path.split("/");
     if (parts[1] === "webhook" && parts.length === 3 && parts[2] !== undefined) {
-      return handleWebhook(request, { tenant: options.defaultTenant, flow: decoded(parts[2]) }, { options, waiting });
+      return handleWebhook(request, { tenant: options.defaultTenant, flow: decoded(parts[2]) }, { options, state });
     }
     if (parts[1] !== "v1") return undefined;
     const [, , first = "", second = "", third = "", fourth = "", ...rest] = parts;
     if (first === "webhook" && parts.length === 5) {
-      return handleWebhook(request, { tenant: second, flow: decoded(third) }, { options, waiting });
+      return handleWebhook(request, { tenant: second, flow: decoded(third) }, { options, state });
     }
     if (first === "messaging" && second === "webchat" && fourth === "v3" && rest[0] === "directline") {
       return directLine.handle(request, third, rest.slice(1));

@@ -48,17 +48,33 @@ export async function handleIngress(
   return route.domain === "events" ? EVENT_ACCEPTED : ACCEPTED;
 }
 
-/** Counts the webhook requests that wait, by tenant. */
-export type Waiting = Map<string, number>;
+/** What webhook requests share. */
+export interface WebhookState {
+  /** Requests that wait, by tenant. */
+  readonly waiting: Map<string, number>;
+  /** Webhook flows that were there a moment ago, and until when that is believed: listing packs costs more than the whole route. */
+  readonly known: Map<string, number>;
+}
+
+/** Makes the state of one gateway. */
+export function createWebhookState(): WebhookState {
+  return { waiting: new Map(), known: new Map() };
+}
+
+const KNOWN_MS = 1_000;
+const MAX_KNOWN = 1_000;
 
 /** Runs a webhook flow on a request and answers with what its turn gave; 504 where that takes too long. */
 export async function handleWebhook(
   request: GatewayRequest,
   route: { readonly tenant: string; readonly flow: string },
-  { options, waiting }: { readonly options: IntakeOptions; readonly waiting: Waiting },
+  { options, state }: { readonly options: IntakeOptions; readonly state: WebhookState },
 ): Promise<GatewayAnswer> {
   const { limits, runtime } = options;
-  const provider = findChannel({ channel: "webhook", tenant: route.tenant, team: undefined }, options);
+  const { waiting } = state;
+  const channel = findChannel({ channel: "webhook", tenant: route.tenant, team: undefined }, options);
+  const provider =
+    channel !== undefined && isWebhookFlow(channel, route.flow, { options, state }) ? channel : undefined;
   const received = await receive(request, provider, limits.maxBodyBytes);
   if (received.kind === "answer") return answerOf(received);
   const message = received.kind === "messages" ? received.messages[0] : undefined;
@@ -77,9 +93,8 @@ export async function handleWebhook(
   waiting.set(route.tenant, count + 1);
   try {
     const choice = { flow: route.flow };
-    return turnAnswer(
-      await runtime.request(received.provider, message, { timeoutMs: limits.webhookTimeoutMs, choice }),
-    );
+    const report = await runtime.request(received.provider, message, { timeoutMs: limits.webhookTimeoutMs, choice });
+    return turnAnswer(report, { isDev: options.env === "dev" });
   } catch (error) {
     if (!isGreenticError(error) || error.kind !== "not_found") throw error;
     options.report?.({ kind: "refused", route: request.path, reason: error.code });
@@ -89,6 +104,29 @@ export async function handleWebhook(
     if (left === 0) waiting.delete(route.tenant);
     else waiting.set(route.tenant, left);
   }
+}
+
+/** Only flows of type webhook are anybody's to call: a messaging flow run this way would answer without its channel's checks. */
+function isWebhookFlow(
+  { address: { env, tenant, team } }: Provider,
+  flow: string,
+  { options: { runtime, world }, state: { known } }: { readonly options: IntakeOptions; readonly state: WebhookState },
+): boolean {
+  const name = `${tenant} ${flow}`;
+  const nowMs = world.monotonicMs();
+  if ((known.get(name) ?? -1) > nowMs) return true;
+  const isThere = runtime
+    .listPacks()
+    .some(
+      ({ scope, flows }) =>
+        scope.tenant === tenant &&
+        scope.env === env &&
+        (scope.team === undefined || scope.team === team) &&
+        flows.some(({ id, type }) => id === flow && type === "webhook"),
+    );
+  if (known.size >= MAX_KNOWN) known.clear();
+  if (isThere) known.set(name, nowMs + KNOWN_MS);
+  return isThere;
 }
 
 type Verified =
@@ -150,9 +188,11 @@ const FLOW_HEADERS =
  * Makes the HTTP answer of a turn: a text as it is; an object with `status`, `headers`, `body` or `text` as the response it
  * describes; any other output as JSON; without output the replies.
  */
-function turnAnswer(report: TurnReport): GatewayAnswer {
+function turnAnswer(report: TurnReport, { isDev }: { readonly isDev: boolean }): GatewayAnswer {
   if (report.status === "error") {
-    const { code = "GATEWAY_TURN_FAILED", message = "Run flow: failed" } = report.error ?? {};
+    const code = report.error?.code ?? "GATEWAY_TURN_FAILED";
+    // A tool's message may hold what only its owner should read.
+    const message = (isDev ? report.error?.message : undefined) ?? "Run flow: failed";
     const help = "The flow failed on this request; the host's log tells at which node.";
     return jsonAnswer(500, { error: { code, message, help } });
   }

@@ -100,7 +100,7 @@ export function createEchoRuntime(
       return result;
     },
     request: async (provider, message, { timeoutMs, choice }) => {
-      if (choice?.flow === "unknown") throw new GreenticError("GATEWAY_ROUTE_UNKNOWN", "Find flow: none of that name");
+      if (choice?.flow === "vanished") throw new GreenticError("GATEWAY_ROUTE_UNKNOWN", "Find flow: none of that name");
       const { key } = await take(provider, message);
       const reply = await turn(key, provider);
       if (message.envelope.text === "silence") {
@@ -125,7 +125,21 @@ export function createEchoRuntime(
       ),
     loadPack: () => Promise.reject(new TypeError("the echo runtime has no packs")),
     unloadPack: () => undefined,
-    listPacks: () => [],
+    listPacks: () =>
+      [...new Set(providers.map(({ address: { env, tenant } }) => `${env} ${tenant}`))].map((key) => {
+        const { env, tenant } = providers.find(({ address }) => `${address.env} ${address.tenant}` === key)!.address;
+        const flow = (id: string, type = "webhook") => ({ id, type, nodes: 1 });
+        const flows = [flow("f"), flow("echo"), flow("vanished"), flow("chat", "messaging")];
+        return {
+          name: "echo",
+          version: "1.0.0",
+          packHash: "0",
+          scope: { env, tenant },
+          flows,
+          components: [],
+          tools: [],
+        };
+      }),
     start: () => undefined,
     drain: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

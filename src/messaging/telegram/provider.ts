@@ -7,6 +7,7 @@ import type { BotApiOptions, BotApiResult, SendHttp } from "./bot-api.ts";
 import { botIdOf, callBotApi } from "./bot-api.ts";
 import { TelegramPace } from "./limits.ts";
 import { normaliseUpdate } from "./normalise.ts";
+import { pause } from "./pause.ts";
 import { pollTelegram } from "./poll.ts";
 import { projectTelegram } from "./project.ts";
 
@@ -28,6 +29,8 @@ export interface TelegramOptions {
 const DEDUPE_TTL_MS = 48 * 3_600_000;
 const UNREACHABLE_DELAY_MS = 2_000;
 const NO_TOKEN_DELAY_MS = 30_000;
+// Longer than the bot's and a chat's windows, shorter than a group's.
+const MAX_PACE_WAIT_MS = 2_000;
 const SECRET_HEADER = "x-telegram-bot-api-secret-token";
 
 /** The Telegram channel of one bot: webhook or long polling in, `sendMessage` out. */
@@ -69,10 +72,9 @@ export function createTelegramProvider(options: TelegramOptions): Provider {
     send: async (payload, { conversation, signal }) => {
       if (!isJsonObject(payload)) return { kind: "failed", error: "MESSAGING_PAYLOAD_INVALID" };
       const target = chatOf(conversation);
-      const nowMs = world.nowMs();
-      const readyAtMs = pace.readyAtMs(target.chat_id, nowMs);
-      if (readyAtMs > nowMs) return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
-      pace.add(target.chat_id, nowMs);
+      const readyAtMs = await waitForPace(target.chat_id, { pace, world, signal });
+      if (readyAtMs !== undefined) return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
+      pace.add(target.chat_id, world.nowMs());
       let result: BotApiResult;
       try {
         result = await callBotApi("sendMessage", { ...payload, ...target }, { ...api, signal });
@@ -113,6 +115,25 @@ function isAuthentic(request: WebhookRequest, secrets: readonly string[]): boole
 function chatOf(conversation: string): { readonly chat_id: string; readonly message_thread_id?: number } {
   const [chat = "", topic] = conversation.split("/");
   return { chat_id: chat, ...(topic === undefined ? {} : { message_thread_id: Number(topic) }) };
+}
+
+/** Waits for a short turn of a chat or the bot; gives back when to come again where that is long. */
+async function waitForPace(
+  chat: string,
+  {
+    pace,
+    world,
+    signal,
+  }: { readonly pace: TelegramPace; readonly world: TelegramOptions["world"]; readonly signal: AbortSignal },
+): Promise<number | undefined> {
+  const giveUpMs = world.nowMs() + MAX_PACE_WAIT_MS;
+  for (;;) {
+    const nowMs = world.nowMs();
+    const readyAtMs = pace.readyAtMs(chat, nowMs);
+    if (readyAtMs <= nowMs) return undefined;
+    if (readyAtMs > giveUpMs || signal.aborted) return readyAtMs;
+    await pause(readyAtMs - nowMs, { world, signal });
+  }
 }
 
 function sendResultOf(result: BotApiResult, nowMs: number): SendResult {
