@@ -115,9 +115,10 @@ async function converse(dies: { readonly at: number; readonly when: "before" | "
     receiveConsole(platform.channel.address, { text }, { session: "chat", id: `m${n}` });
   for (const [n, text] of ["hi", "tea", "hi", "cake"].entries()) {
     // The platform delivers again until it was told that the message was taken.
-    for (let isTaken = false; !isTaken;) {
+    const delivery = { isTaken: false };
+    while (!delivery.isTaken) {
       void current.runtime.accept(platform.channel, received(n, text)).then(() => {
-        isTaken = true;
+        delivery.isTaken = true;
       });
       await settle();
       if (first.isDead() && current.store === first.store)

@@ -49,8 +49,19 @@ export function routeMessage(
   );
 }
 
-/** The flow of a pack that answers where nothing else is asked for. */
+const defaultFlows = new WeakMap<LoadedPack, LoadedFlow | GreenticError>();
+
+/** The flow of a pack that answers where nothing else is asked for; found once per pack. */
 export function defaultFlowOf(pack: LoadedPack): LoadedFlow | GreenticError {
+  let flow = defaultFlows.get(pack);
+  if (flow === undefined) {
+    flow = findDefaultFlow(pack);
+    defaultFlows.set(pack, flow);
+  }
+  return flow;
+}
+
+function findDefaultFlow(pack: LoadedPack): LoadedFlow | GreenticError {
   if (pack.defaultFlow !== undefined) {
     const flow = pack.flows.get(pack.defaultFlow);
     return flow !== undefined && hasStart(flow)

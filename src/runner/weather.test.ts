@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { ComponentBehaviour, TestRuntime } from "./runtime-fixture.ts";
 import { failing, makePack, openTestRuntime } from "./runtime-fixture.ts";
+import { verifies } from "../../test/verifies.ts";
 
 const FLOW = `
 id: on_message
@@ -77,6 +78,7 @@ function open(component: ComponentBehaviour = sunny): Promise<TestRuntime> {
 }
 
 test("a weather conversation asks what it doesn't know and answers with text and card", async () => {
+  verifies("runner.host", "message.session", "message.reply", "pack.assets.templates", "pack.assets.cards", "adapter.session-key");
   const { say, store } = await open();
   const first = await say("hello");
   expect(first).toMatchObject({
