@@ -1,5 +1,6 @@
 import { assert, property, stringMatching } from "fast-check";
 import { expect, test } from "vitest";
+import { verifies } from "../../test/verifies.ts";
 import { channelId, envId, formatSessionKey, conversationId, teamId, tenantId, userId } from "../types/index.ts";
 import { exactly, matchesSubject, openInProcessBus, subjectOf, subjectOfSession, subjectsBelow } from "./index.ts";
 
@@ -8,6 +9,7 @@ const other = { ...place, tenant: tenantId("acme-2") };
 const later = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 test("subjectOf() makes the published names", () => {
+  verifies("message.ingress.subject", "message.egress.subject");
   expect(subjectOf("ingress", place)).toBe("greentic.messaging.ingress.prod.acme.default.webchat");
   expect(subjectOf("egress", place)).toBe("greentic.messaging.egress.prod.acme.default.webchat");
   const key = formatSessionKey({ ...place, conversation: conversationId("a.b>*"), user: userId("u") });
@@ -41,6 +43,7 @@ test("subjectsBelow() matches whole tokens only", () => {
 });
 
 test("publish() reaches who listens, in order, and nobody else", async () => {
+  verifies("bus.inprocess");
   await using bus = openInProcessBus();
   const all: unknown[] = [];
   const one: unknown[] = [];

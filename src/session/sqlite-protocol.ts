@@ -145,7 +145,7 @@ export interface StoreOps {
 export type RawCall = { [Op in keyof StoreOps]: readonly [Op, Parameters<StoreOps[Op]>] }[keyof StoreOps];
 
 /** All calls of one tick, with the time at which they were sent. */
-export interface RawBatch {
+interface RawBatch {
   readonly nowMs: number;
   readonly monotonicMs: number;
   readonly calls: readonly RawCall[];

@@ -1,10 +1,21 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, expect, test } from "vitest";
 import { sessionStoreContract } from "../../conformance/session-store.ts";
-import { entryOf, KEY, keyOf, ManualWorld, runTurn } from "../../conformance/session-store/fixtures.ts";
+import { entryOf, KEY, keyOf, leaseOf, ManualWorld, rowOf, runTurn } from "../../conformance/session-store/fixtures.ts";
+import { verifies } from "../../test/verifies.ts";
 import { openSqliteStore } from "./index.ts";
 import type { SessionStore } from "./index.ts";
 
@@ -32,14 +43,20 @@ sessionStoreContract("sqlite", {
 });
 
 test("openSqliteStore() finds what was there when it was closed, and keeps its directory to its owner", async () => {
+  verifies("session.durable", "session.cursor", "state.flow-data", "response.persist");
   const dir = join(newDir(), "deep", "er");
   {
     await using store = await openIn(dir, world);
-    await runTurn(store, { state: [{ key: "flow/a", value: 1 }] });
+    await runTurn(store, { state: [{ key: "flow/a", value: 1 }], outbox: [rowOf("r1")] });
     expect(store.isDurable).toBe(true);
   }
+  expect(statSync(dir).mode & 0o777).toBe(0o700);
   await using store = await openIn(dir, world);
-  expect((await store.read(KEY))?.session?.revision).toBe(1);
+  await store.accept(entryOf("m1"));
+  const lease = await leaseOf(store);
+  expect(lease.session).toMatchObject({ revision: 1, cursor: { flow: "main", node: "ask" }, waitReason: "reply" });
+  expect(lease.state).toEqual(new Map([["flow/a", 1]]));
+  expect((await store.claimSends("s1", { limit: 9 })).map(({ id }) => id)).toEqual(["r1"]);
 });
 
 test("openSqliteStore() refuses a second opener while the first is alive", async () => {
