@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
+import { verifies } from "./verifies.ts";
 
 /** The direction of imports: a layer may import only from layers in lines above its own. This table is the documentation. */
 const LAYERS: readonly (readonly string[])[] = [
@@ -58,5 +59,6 @@ function violations(file: string): string[] {
 }
 
 test("imports go left only, through the index, and pure layers stay pure", () => {
+  verifies("layers.direction");
   expect(sources().flatMap(violations)).toEqual([]);
 });

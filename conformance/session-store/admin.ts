@@ -16,6 +16,7 @@ export function adminContract({ open }: StoreFactory): void {
     ];
     const others = [
       keyOf({ tenant: "acme-2" }),
+      keyOf({ tenant: "acmex" }),
       keyOf({ tenant: "ac" }),
       keyOf({ tenant: "globex", team: "acme" }),
       keyOf({ env: "acme", tenant: "globex" }),

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadConfig, parseBundle, readBundle, readToml, readYaml } from "./index.ts";
+import { verifies } from "../../test/verifies.ts";
 
 const inDir = (files: Record<string, string>): string => {
   const dir = mkdtempSync(join(tmpdir(), "greentic-config-"));
@@ -62,6 +63,7 @@ test.each([
 });
 
 test("parseBundle() reads the documents' bundle", () => {
+  verifies("bundle.config", "bundle.providers", "bundle.apps");
   const bundle = parseBundle(
     readYaml(
       'providers:\n  messaging-telegram:\n    pack: "providers/messaging/messaging-telegram.gtpack"\n    setup_flow: "setup_default"\n    verify_flow: "verify_webhooks"\napps:\n  customer-service:\n    pack: "apps/customer-service.gtpack"\n    default_flow: "on_message"\n',

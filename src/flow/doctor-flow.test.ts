@@ -4,6 +4,7 @@ import type { DoctorOptions } from "./doctor-flow.ts";
 import { parseFlow } from "./parse-flow.ts";
 import { CATALOG } from "./testing/catalog.ts";
 import { WEATHER } from "./testing/weather.ts";
+import { verifies } from "../../test/verifies.ts";
 
 const TEXTS = { ask_city: "City?", ask_date: "Date?", no_forecast: "No forecast", bye: "Bye", help: "Help" };
 const PACK: DoctorOptions = {
@@ -28,6 +29,7 @@ test("doctorFlow() finds nothing wrong with the weather example", () => {
 });
 
 test("doctorFlow() misses what the pack lacks", () => {
+  verifies("flow.lint.adapters");
   const findings = doctorFlow(WEATHER, {
     ...PACK,
     tools: new Set(["weather.forecasts"]),

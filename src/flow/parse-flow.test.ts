@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { inspectFlow, parseFlow } from "./parse-flow.ts";
 import { WEATHER } from "./testing/weather.ts";
+import { verifies } from "../../test/verifies.ts";
 
 const parse = (source: string): ReturnType<typeof parseFlow> => parseFlow(source, { file: "f.ygtc" });
 /** `CODE line:column` of every finding. */
@@ -9,6 +10,7 @@ const findings = (source: string): readonly string[] =>
 const withNodes = (nodes: string): string => `id: f\ntype: messaging\nnodes:\n${nodes}`;
 
 test("parseFlow() reads the weather example in full", () => {
+  verifies("flow.ir");
   const flow = parse(WEATHER);
   expect(inspectFlow(WEATHER, { file: "f.ygtc" }).findings).toEqual([]);
   expect([flow.id, flow.type, flow.start, flow.title, flow.interrupt, flow.schemaVersion]).toEqual([

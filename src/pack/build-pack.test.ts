@@ -6,6 +6,7 @@ import { decodeManifest } from "./manifest-read.ts";
 import { encodeManifest } from "./manifest.ts";
 import { buildFiles, EMPTY_COMPONENT, FLOW, sourceFolder, TINY, TOML } from "./pack-fixture.ts";
 import { readZip } from "./zip-read.ts";
+import { verifies } from "../../test/verifies.ts";
 
 const YAML = `
 pack: { name: tiny, version: 1.2.3, description: A tiny pack, authors: ["Ada <ada@example.com>"] }
@@ -21,6 +22,7 @@ config: { default_model: gpt-4, max_tokens: 4096 }
 `;
 
 test("buildPack() makes the bytes of the golden pack", async () => {
+  verifies("pack.build", "pack.app");
   const { bytes, fileName, packHash } = await buildFiles(TINY);
   expect(fileName).toBe("tiny-1.2.3.gtpack");
   expect(packHash).toMatchInlineSnapshot(`"561ec9b2d46cf4a7cef93c285dbb2759e96010ca64845fb3aafc982d2c08a4b5"`);
@@ -36,6 +38,7 @@ test("buildPack() makes the bytes of the golden pack", async () => {
 });
 
 test("buildPack() gives the same bytes for the same source, from pack.toml or pack.yaml, by folder or by file", async () => {
+  verifies("pack.toml", "pack.yaml");
   const { "pack.toml": _toml, ...rest } = TINY;
   const fromToml = await buildFiles(TINY);
   const root = await sourceFolder({ ...rest, "pack.yaml": YAML });
@@ -215,6 +218,7 @@ max_tokens = 4096
 ];
 
 test.each(DOCUMENTED)("buildPack() builds the documented %s pack", async (_kind, toml, files) => {
+  verifies("pack.component-only");
   const { manifest, bytes } = await buildFiles({ "pack.toml": toml, ...files });
   expect(readZip(bytes).length).toBe(Object.keys(files).length + 2);
   expect(

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { cargoRange } from "./cargo-range.ts";
 import { resolveDependency } from "./resolve-dependency.ts";
+import { verifies } from "../../test/verifies.ts";
 
 // The tables of the Cargo book, "Specifying Dependencies".
 test.each([
@@ -55,6 +56,7 @@ test.each([
 });
 
 test("resolveDependency() picks the highest version that the range admits, of that name only", () => {
+  verifies("pack.semver");
   const candidates = [
     { name: "a", version: "0.4.2", packHash: "02" },
     { name: "a", version: "0.4.10", packHash: "10" },

@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { loadBlake3 } from "./blake3.ts";
 import { ContentHasher } from "./content-hasher.ts";
 import { computePackHash, groupHash, leafHash } from "./digest.ts";
+import { verifies } from "../../test/verifies.ts";
 
 const VECTORS = resolve(import.meta.dirname, "../../../shared/vectors/blake3_test_vectors.json");
 const blake3 = await loadBlake3();
@@ -28,6 +29,7 @@ test("BLAKE3 of parts is that of their concatenation, by another implementation"
 });
 
 test("leafHash() binds path, size and content as the format says", () => {
+  verifies("pack.hash.files");
   const content = Buffer.from("hello");
   const path = Buffer.from("assets/a.txt");
   const size = Buffer.from([0, 0, 0, 0, 0, 0, 0, 5]);
@@ -38,6 +40,7 @@ test("leafHash() binds path, size and content as the format says", () => {
 });
 
 test("computePackHash() chains manifest, flows, components and assets", () => {
+  verifies("pack.hash.merkle");
   const ref = (path: string): { path: string; hash: string; sizeBytes: number } => ({
     path,
     hash: noble(Buffer.from(path)).toHex(),

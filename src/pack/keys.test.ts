@@ -6,10 +6,12 @@ import { buildFiles, sourceFolder, TINY } from "./pack-fixture.ts";
 import { signPackFile } from "./sign-pack.ts";
 import { isNameCovered, loadTrust, trustKey } from "./trust.ts";
 import { verifyPack } from "./verify-pack.ts";
+import { verifies } from "../../test/verifies.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 
 test("generateKeyFiles() makes a pair that signs and verifies, and never overwrites", async () => {
+  verifies("pack.sign.detached", "security.signed");
   const root = await sourceFolder({});
   const path = join(root, "my-key.pem");
   const files = await generateKeyFiles(path);

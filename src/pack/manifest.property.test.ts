@@ -18,6 +18,7 @@ import type { JsonObject, JsonValue } from "../types/index.ts";
 import { decodeManifest } from "./manifest-read.ts";
 import { encodeManifest } from "./manifest.ts";
 import type { PackManifest } from "./manifest.ts";
+import { verifies } from "../../test/verifies.ts";
 
 const name = stringMatching(/^[a-z0-9][a-z0-9-]{0,12}$/);
 const text = string({ unit: "grapheme", maxLength: 12 }).filter((t) => t.isWellFormed());
@@ -92,6 +93,7 @@ const manifest: Arbitrary<PackManifest> = record({
 });
 
 test("decodeManifest() reverses encodeManifest() for any manifest, with one encoding", () => {
+  verifies("pack.manifest.cbor", "pack.manifest.fields");
   assert(
     property(manifest, (original) => {
       const bytes = encodeManifest(original);

@@ -10,11 +10,13 @@ import { TRUST_NOBODY, trustKey } from "./trust.ts";
 import { validatePack } from "./validate-pack.ts";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { verifies } from "../../test/verifies.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const LAX = { ...TRUST_NOBODY, rejectUnsigned: false };
 
 test("openPack() gives the verified bytes, indexes and texts", async () => {
+  verifies("pack.self-contained");
   const built = await buildFiles(TINY);
   const { signing, publisher } = await keyPair();
   const signed = await signPack(built.bytes, signing);
@@ -95,6 +97,7 @@ test("FileLoadRecords remembers per tenant and name, and refuses a damaged file"
 });
 
 test("inspectPack() tells what is in a pack", async () => {
+  verifies("pack.layout");
   const { bytes, packHash } = await buildFiles(TINY, {
     probeComponent: () => ({ abi: "exec", world: "greentic:component/component" }),
   });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { TOML } from "./pack-fixture.ts";
 import { parsePackSource } from "./pack-source.ts";
 import { packKindOf, parseCapabilityId } from "./capability-id.ts";
+import { verifies } from "../../test/verifies.ts";
 
 const file = "pack.toml";
 
@@ -115,6 +116,7 @@ test("parsePackSource() pollutes no prototype", () => {
 });
 
 test("packKindOf() tells kinds by category", () => {
+  verifies("pack.kinds", "pack.capability-id");
   expect(parseCapabilityId("greentic.cap.messaging.provider.v12")).toEqual({
     category: "messaging.provider",
     version: 12,

@@ -4,6 +4,7 @@ import { checkSbom } from "./sbom-check.ts";
 import { verifyPack } from "./verify-pack.ts";
 import { TRUST_NOBODY } from "./trust.ts";
 import { readZip } from "./zip-read.ts";
+import { verifies } from "../../test/verifies.ts";
 
 const sbomOf = (bytes: Uint8Array): Uint8Array =>
   readZip(bytes).find((entry) => entry.path === "sbom.json")?.packed ?? new Uint8Array();
@@ -18,6 +19,7 @@ const FILES = [
 ];
 
 test("writeSbom() lists every file and dependency as CycloneDX 1.6", async () => {
+  verifies("pack.sbom");
   const { bytes } = await buildFiles(TINY, {
     resolveDependency: async () => ({ version: "0.4.2", packHash: "cd".repeat(32) }),
   });

@@ -16,6 +16,7 @@ import { verifyPack } from "./verify-pack.ts";
 import { readZip } from "./zip-read.ts";
 import { writeZip } from "./zip-write.ts";
 import type { ZipFile } from "./zip-write.ts";
+import { verifies } from "../../test/verifies.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const LAX: TrustPolicy = { ...TRUST_NOBODY, rejectUnsigned: false };
@@ -37,6 +38,7 @@ function signatureBy(
 }
 
 test("verifyPack() accepts a pack that a trusted key signed", async () => {
+  verifies("pack.verify.signature");
   const built = await buildFiles(TINY);
   const { signing, publisher } = await keyPair();
   const signed = await signPack(built.bytes, signing);

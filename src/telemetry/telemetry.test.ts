@@ -13,6 +13,7 @@ import {
 } from "../types/index.ts";
 import { createLogger, createLogObserver, logSafe, openOtlpExport, sessionPseudonym } from "./index.ts";
 import type { TurnEvent } from "./index.ts";
+import { verifies } from "../../test/verifies.ts";
 
 const ctx = sessionCtx(
   {
@@ -64,6 +65,7 @@ interface OtlpSpan {
 }
 
 test("openOtlpExport() sends one trace a turn with a span per flow and per node, and metrics", async () => {
+  verifies("telemetry.traces", "telemetry.metrics", "observability.span-per-node");
   const bodies: Record<string, unknown[]> = {};
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -110,6 +112,7 @@ test("openOtlpExport() sends one trace a turn with a span per flow and per node,
 });
 
 test("createLogger() keeps secrets, foreign errors and platform ids out of every line", () => {
+  verifies("telemetry.logs", "security.pii");
   const lines: string[] = [];
   const log = createLogger({ level: "debug", format: "json", stream: { write: (line: string) => lines.push(line) } });
   log.info({ token: "hunter2", nested: { authorization: "hunter2" } }, "configured");

@@ -108,9 +108,8 @@ test(
     let host = await start();
     const random = seeded(20_261_121);
     let kills = 0;
-    let isOver = false;
     const killer = (async () => {
-      while (kills < KILLS && !isOver) {
+      while (kills < KILLS) {
         await pause(50 + random() * 700);
         await host.kill();
         kills++;
@@ -147,7 +146,6 @@ test(
         i % 2 === 0 ? converseInWebChat(i) : converseInTelegram(i),
       ),
     );
-    isOver = true;
     await killer;
     expect(kills).toBe(KILLS);
 

@@ -9,6 +9,7 @@ import { parseHttpStubs } from "./http-stubs.ts";
 import { inspectComponent } from "./inspect-component.ts";
 import { newComponent } from "./new-component.ts";
 import { testComponent } from "./test-component.ts";
+import { verifies } from "../../../test/verifies.ts";
 
 let root = "";
 beforeAll(async () => {
@@ -52,6 +53,7 @@ describe("readComponentSource()", () => {
   };
 
   test("reads what a component asks for", async () => {
+    verifies("component.authoring");
     expect(await read('name = "a"\n[grants]\nhttp = ["https://x.test"]\nstate = "read"\n')).toEqual({
       name: "a",
       world: "component",

@@ -7,6 +7,7 @@ import { exec } from "./exec.ts";
 import { abiOf } from "./families.ts";
 import { guestValue, plainText } from "./guest-text.ts";
 import { mcp250618 } from "./mcp250618.ts";
+import { verifies } from "../../../test/verifies.ts";
 
 const type = { kind: "func", params: [], result: null } as const;
 const exported = (name: string, of: string | null = null): ExportRef => ({ interface: of, name, type });
@@ -48,6 +49,7 @@ describe("exec", () => {
   };
 
   test("makes a message of any input, and JSON of any output", async () => {
+    verifies("component.wit.documented");
     const done = { success: true, data: '{"a":1}', error: undefined };
     expect(await run({ b: 2 }, done)).toMatchObject({
       answer: { kind: "ok", output: { a: 1 } },

@@ -7,6 +7,7 @@ import { ComponentErr, linkComponent, parseComponent } from "./index.ts";
 import type { ComponentInstance, LinkedComponent } from "./index.ts";
 import type { JcoComponent } from "./testing/jco-oracle.ts";
 import { jcoComponent } from "./testing/jco-oracle.ts";
+import { verifies } from "../../../test/verifies.ts";
 
 const WIT = `package t:t;
 interface types {
@@ -150,6 +151,7 @@ describe("a component written in JavaScript", () => {
   });
 
   test("waits for the host while others run, each with its own state", async () => {
+    verifies("runtime.async");
     const hosts = Array.from({ length: 20 }, (): Host => ({ lines: [] }));
     const answers = await Promise.all(
       hosts.map((host, index) => outcome(asynchronous.instantiate(host), [{ ...MESSAGE, id: `${index}` }, "words"])),
@@ -176,6 +178,7 @@ describe("a component written in JavaScript", () => {
   });
 
   test("names every import that is not granted", () => {
+    verifies("pack.sandboxed");
     expect(() => linkComponent(parseComponent(bytes), () => undefined)).toThrow(
       expect.objectContaining({
         code: "COMPONENT_IMPORT_UNGRANTED",

@@ -8,6 +8,7 @@ import type { JsonValue } from "../../types/index.ts";
 import { ALL_GRANTS, callOf, ctxOf, memoryServices } from "../testing/call-support.ts";
 import { hostileGuest } from "../testing/hostile-guest.ts";
 import { ProcessComponentHost } from "./process-host.ts";
+import { verifies } from "../../../test/verifies.ts";
 
 let host: ProcessComponentHost;
 let sha256 = "";
@@ -56,6 +57,7 @@ test("a guest reaches no private address, though its origin is granted, unless t
 });
 
 test("a guest reaches no other origin, scheme or header line", async () => {
+  verifies("security.network");
   const allowed = ["127.0.0.0/8"];
   expect(await ask({ url: "http://169.254.169.254/latest" }, allowed)).toMatchObject({ thrown: { code: "denied" } });
   expect(await ask({ url: "file:///etc/hostname" }, allowed)).toMatchObject({ thrown: { code: "invalid" } });

@@ -12,6 +12,7 @@ import { hostileGuest } from "../testing/hostile-guest.ts";
 import { childFlags } from "./child-process.ts";
 import { InProcessComponentHost } from "./in-process-host.ts";
 import { ProcessComponentHost } from "./process-host.ts";
+import { verifies } from "../../../test/verifies.ts";
 
 let sha256 = "";
 let bytes: Uint8Array;
@@ -36,6 +37,7 @@ describe.each(hosts)("%s", (_name, open) => {
     host.invoke(ctxOf(tenant), callOf(sha256, { act, argument }, extra));
 
   test("admit() names what a component is", async () => {
+    verifies("component.instantiate");
     const info = await host.admit(bytes, ALL_GRANTS);
     expect(info).toMatchObject({ sha256, sizeBytes: bytes.byteLength, abi: "exec" });
     expect(info.imports).toContain("greentic:http/http-client@1.1.0");
@@ -68,11 +70,21 @@ describe.each(hosts)("%s", (_name, open) => {
   });
 
   test("every call has an instance of its own", async () => {
+    verifies("component.model");
     expect(outputOf(await invoke("count"))).toBe(1);
     expect(outputOf(await invoke("count"))).toBe(1);
   });
 
   test("answers host calls within the call's tenant and grants", async () => {
+    verifies(
+      "component.wit.binding",
+      "imports.secrets-get",
+      "imports.telemetry-emit",
+      "imports.tool-invoke",
+      "security.secrets-allow",
+      "tenancy.ctx",
+      "session.record-ctx",
+    );
     const services = memoryServices();
     const extra = { services };
     expect(outputOf(await invoke("secret", "granted", extra, "beta"))).toBe("value of granted");
