@@ -119,14 +119,16 @@ describe("handleWebhook()", () => {
         body: "<script>1</script>",
       },
       { status: "ok", body: "not a response" },
+      { messages: [{ id: "1", text: "You said: " }] },
     ];
     const { gateway } = createGatewayFixture({ output: () => outputs.shift() ?? null });
     const send = (): Response | Promise<Response> => gateway.app.request("/v1/webhook/demo/f", post({}));
-    const [plain, custom, json, replies] = [await send(), await send(), await send(), await send()];
+    const [plain, custom, json, sent, replies] = [await send(), await send(), await send(), await send(), await send()];
     expect([plain.status, await plain.text()]).toEqual([200, "plain"]);
     expect([custom.status, custom.headers.get("x-id"), custom.headers.get("set-cookie")]).toEqual([201, "7", null]);
     expect(custom.headers.get("content-security-policy")).toContain("sandbox");
     expect(await json.json()).toEqual({ status: "ok", body: "not a response" });
+    expect([sent.headers.get("content-type"), await sent.text()]).toEqual(["text/plain; charset=utf-8", "You said: "]);
     expect(await replies.json()).toMatchObject({ status: "done", reply: [{ text: "You said: " }] });
   });
 

@@ -79,11 +79,9 @@ export async function handleWebhook(
   if (received.kind === "answer") return answerOf(received);
   const message = received.kind === "messages" ? received.messages[0] : undefined;
   if (received.kind === "refused" || message === undefined) {
-    options.report?.({
-      kind: "refused",
-      route: request.path,
-      reason: received.kind === "refused" ? received.reason : "empty",
-    });
+    const isUnknownFlow = channel !== undefined && provider === undefined;
+    const why = received.kind === "refused" ? received.reason : "no message";
+    options.report?.({ kind: "refused", route: request.path, reason: isUnknownFlow ? "no webhook flow" : why });
     return REFUSED;
   }
   const count = waiting.get(route.tenant) ?? 0;
@@ -186,7 +184,7 @@ const FLOW_HEADERS =
 
 /**
  * Makes the HTTP answer of a turn: a text as it is; an object with `status`, `headers`, `body` or `text` as the response it
- * describes; any other output as JSON; without output the replies.
+ * describes; where the flow's last step sent messages, the one text or all replies; any other output as JSON.
  */
 function turnAnswer(report: TurnReport, { isDev }: { readonly isDev: boolean }): GatewayAnswer {
   if (report.status === "error") {
@@ -211,7 +209,12 @@ function turnAnswer(report: TurnReport, { isDev }: { readonly isDev: boolean }):
       ? text(body, status, headers)
       : jsonAnswer(status, body, { ...SANDBOX, ...headers });
   }
-  if (output !== null) return jsonAnswer(200, output, SANDBOX);
+  const [only, ...others] = report.reply;
+  const isSent = isJsonObject(output) && Object.keys(output).join() === "messages";
+  if (isSent && only?.text !== undefined && others.length === 0 && only.extensions?.adaptive_card === undefined) {
+    return text(only.text, 200, {});
+  }
+  if (output !== null && !isSent) return jsonAnswer(200, output, SANDBOX);
   return jsonAnswer(200, { status: report.status, reply: report.reply }, SANDBOX);
 }
 

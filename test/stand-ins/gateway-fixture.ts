@@ -9,7 +9,7 @@ import { createEchoRuntime } from "./echo-runtime.ts";
 import type { TestWorld } from "./test-world.ts";
 import { createTestWorld } from "./test-world.ts";
 
-export const TELEGRAM_TOKEN = "123456:AAE-stand-in_token-0123456789abcdef";
+const TELEGRAM_TOKEN = "123456:AAE-stand-in_token-0123456789abcdef";
 export const TELEGRAM_SECRET = "webhook_secret-A1";
 export const WEBCHAT_SECRET = "acme-direct-line-secret";
 

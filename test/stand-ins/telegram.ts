@@ -10,7 +10,7 @@ import type { AddressInfo } from "node:net";
 import type { JsonObject, JsonValue } from "../../src/types/index.ts";
 
 /** A message that reached a chat. */
-export interface TelegramSend {
+interface TelegramSend {
   readonly messageId: number;
   readonly chatId: string;
   readonly text: string;
@@ -19,7 +19,7 @@ export interface TelegramSend {
 }
 
 /** What happens to the next calls of sendMessage: answered so, or broken off before or after the message was delivered. */
-export type TelegramFault = "429" | "500" | "blocked" | "unauthorized" | "reset-before" | "reset-after" | "hang";
+type TelegramFault = "429" | "500" | "blocked" | "unauthorized" | "reset-before" | "reset-after" | "hang";
 
 export interface TelegramStandIn {
   /** `http://127.0.0.1:port`, the target of a rewrite of https://api.telegram.org. */

@@ -20,7 +20,7 @@ export type BotApiResult =
   | { readonly kind: "denied"; readonly code: string }
   | { readonly kind: "unknown" };
 
-export const TELEGRAM_ORIGIN = "https://api.telegram.org";
+const TELEGRAM_ORIGIN = "https://api.telegram.org";
 const TOKEN = /^(\d{1,20}):[A-Za-z0-9_-]{10,}$/;
 // Node's codes of connections that were never made.
 const NOT_CONNECTED = new Set([

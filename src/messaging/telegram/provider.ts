@@ -68,16 +68,16 @@ export function createTelegramProvider(options: TelegramOptions): Provider {
           },
         }),
     project: projectTelegram,
-    readyAtMs: (conversation) => pace.readyAtMs(chatOf(conversation).chat_id, world.nowMs()),
+    readyAtMs: (conversation) => pace.readyAtMs(chatOf(conversation), world.nowMs()),
     send: async (payload, { conversation, signal }) => {
       if (!isJsonObject(payload)) return { kind: "failed", error: "MESSAGING_PAYLOAD_INVALID" };
-      const target = chatOf(conversation);
-      const readyAtMs = await waitForPace(target.chat_id, { pace, world, signal });
+      const chat = chatOf(conversation);
+      const readyAtMs = await waitForPace(chat, { pace, world, signal });
       if (readyAtMs !== undefined) return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
-      pace.add(target.chat_id, world.nowMs());
+      pace.add(chat, world.nowMs());
       let result: BotApiResult;
       try {
-        result = await callBotApi("sendMessage", { ...payload, ...target }, { ...api, signal });
+        result = await callBotApi("sendMessage", { ...payload, ...targetOf(conversation) }, { ...api, signal });
       } catch (error) {
         // The token can't be had or has the wrong form: nothing was sent, and an operator can mend it.
         const { code } = toGreenticError(error, "MESSAGING_CREDENTIAL_INVALID", "Read Telegram token");
@@ -85,7 +85,7 @@ export function createTelegramProvider(options: TelegramOptions): Provider {
       }
       if (result.kind === "limited") {
         const afterMs = world.nowMs();
-        pace.pause(target.chat_id, afterMs + result.retryAfterMs, afterMs);
+        pace.pause(chat, afterMs + result.retryAfterMs, afterMs);
       }
       return sendResultOf(result, world.nowMs());
     },
@@ -112,10 +112,13 @@ function isAuthentic(request: WebhookRequest, secrets: readonly string[]): boole
   return isKnown && typeof given === "string" && given !== "";
 }
 
-function chatOf(conversation: string): { readonly chat_id: string; readonly message_thread_id?: number } {
-  const [chat = "", topic] = conversation.split("/");
-  return { chat_id: chat, ...(topic === undefined ? {} : { message_thread_id: Number(topic) }) };
+/** Whom a conversation's sends go to: `chat` or `chat/topic`; numbers, as Telegram's own ids are. */
+function targetOf(conversation: string): { readonly chat_id: number; readonly message_thread_id?: number } {
+  const [chat, topic] = conversation.split("/");
+  return { chat_id: Number(chat), ...(topic === undefined ? {} : { message_thread_id: Number(topic) }) };
 }
+
+const chatOf = (conversation: string): string => conversation.split("/", 1)[0] ?? "";
 
 /** Waits for a short turn of a chat or the bot; gives back when to come again where that is long. */
 async function waitForPace(

@@ -259,7 +259,7 @@ describe("createTelegramProvider() sending", () => {
     });
     expect(telegram.sends[0]?.body).toEqual({
       text: "hi *you*",
-      chat_id: "42",
+      chat_id: 42,
       message_thread_id: 7,
       link_preview_options: { is_disabled: true },
     });
