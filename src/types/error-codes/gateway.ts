@@ -7,7 +7,7 @@ export const gatewayErrors = {
     kind: "unavailable",
     help: "Another program has the port, or the host isn't this machine's: choose another with --port or --host.",
   },
-  GATEWAY_ROUTE_UNKNOWN: { kind: "not_found", help: "Check method and path; `docs/http.md` lists the routes." },
+  GATEWAY_ROUTE_UNKNOWN: { kind: "not_found", help: "Check the method and the path, tenant and flow names included." },
   GATEWAY_BODY_TOO_LARGE: { kind: "invalid_input", help: "Send at most the number of bytes that the message names." },
   GATEWAY_ENCODING_UNSUPPORTED: { kind: "invalid_input", help: "Send the body without Content-Encoding." },
   GATEWAY_BODY_INCOMPLETE: { kind: "invalid_input", help: "The connection ended before the body did; send it again." },
