@@ -40,7 +40,7 @@ export async function checkFlowFiles(cwd: string, paths: readonly string[]): Pro
 }
 
 /** Lists the flow files that a path stands for. @throws CLI_FILE_MISSING */
-export async function flowFilesAt(path: string): Promise<readonly string[]> {
+async function flowFilesAt(path: string): Promise<readonly string[]> {
   const info = await stat(path).catch(() => undefined);
   if (info === undefined) throw new GreenticError("CLI_FILE_MISSING", `Read flows: nothing at ${quote(path)}`);
   if (info.isFile()) return [path];

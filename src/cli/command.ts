@@ -16,14 +16,14 @@ export interface CommandIo {
 }
 
 /** A positional argument; `...` at the end of the name takes the rest. */
-export interface ArgumentSpec {
+interface ArgumentSpec {
   readonly name: string;
   readonly summary: string;
   readonly optional?: boolean;
 }
 
 /** One option as commander spells it, `-o, --out <file>`. */
-export interface OptionSpec {
+interface OptionSpec {
   readonly flags: string;
   readonly summary: string;
   readonly default?: string | boolean;

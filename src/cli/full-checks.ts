@@ -12,7 +12,7 @@ export function probeComponent(bytes: Uint8Array): { readonly abi: string; reado
 }
 
 /** Names what a component offers: its first exported interface, else its first function. */
-export function worldOf(info: ComponentInfo): string {
+function worldOf(info: ComponentInfo): string {
   return info.exports.find((name) => name.includes("/") && !name.startsWith("wasi:")) ?? info.exports[0] ?? "none";
 }
 

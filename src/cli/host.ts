@@ -27,7 +27,7 @@ import { secretReader } from "./secret-stores.ts";
 import { trustOf } from "./trust.ts";
 
 /** The channels that every tenant has without naming them. */
-export const WEBHOOK_CHANNEL = channelId("webhook");
+const WEBHOOK_CHANNEL = channelId("webhook");
 export const CONSOLE_CHANNEL = channelId("console");
 
 export interface HostOptions {

@@ -51,10 +51,14 @@ export function formatPath(path: Path): string {
   return path.join(".");
 }
 
-/** Takes one step into a value: own members only, so no path ever reaches a prototype. */
+/**
+ * Takes one step into a value: own members only, so no path ever reaches a prototype. An index past the end of a list is null:
+ * how long lists like a command's arguments are is the person's choice, not the author's mistake.
+ */
 export function stepInto(value: JsonValue | undefined, key: string): JsonValue | undefined {
-  if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
-  return (value as Readonly<Record<string, JsonValue>>)[key];
+  if (typeof value !== "object" || value === null) return undefined;
+  if (Object.hasOwn(value, key)) return (value as Readonly<Record<string, JsonValue>>)[key];
+  return Array.isArray(value) && /^\d{1,9}$/.test(key) ? null : undefined;
 }
 
 /** Follows a path from `value`, beginning with the step at index `from`. */

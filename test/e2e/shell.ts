@@ -6,7 +6,7 @@ import { basename, delimiter, dirname, join, resolve } from "node:path";
 export const ROOT = resolve(import.meta.dirname, "../..");
 
 /** What a command said and how it ended. */
-export interface Said {
+interface Said {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
