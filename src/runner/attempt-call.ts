@@ -123,8 +123,8 @@ export class AttemptCall implements NodeCall {
     return this.#turn.inLocale(locale, render);
   }
 
-  noteStats(stats: CallStats): void {
-    if (!this.#isOver) this.#turn.noteStats(stats);
+  noteCall(call: { readonly target: string; readonly stats?: CallStats | undefined }): void {
+    if (!this.#isOver) this.#turn.noteCall(call);
   }
 
   log(level: "debug" | "info" | "warn" | "error", message: string): void {

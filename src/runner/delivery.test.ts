@@ -1,82 +1,12 @@
 import { expect, test } from "vitest";
 import { openInProcessBus } from "../bus/index.ts";
-import type { Provider, ReceivedMessage } from "../messaging/index.ts";
-import { receiveConsole } from "../messaging/index.ts";
+import type { Provider } from "../messaging/index.ts";
 import { openMemoryStore } from "../session/index.ts";
-import type { SendResult, SessionStore, SinkClass } from "../session/index.ts";
+import type { SessionStore } from "../session/index.ts";
 import type { JsonValue } from "../types/index.ts";
-import { channelId, DENY_ALL, GreenticError } from "../types/index.ts";
-import { consoleChannel, ENV, makePack, openTestRuntime, settle, TEAM, TENANT, TestWorld } from "./runtime-fixture.ts";
-import { verifies } from "../../test/verifies.ts";
-
-const pack = await makePack({
-  flows: {
-    default: `
-id: default
-type: messaging
-start: call
-nodes:
-  call: { component.exec: { component: shop, operation: work, input: { text: "{{in.text}}" } }, routing: [{ to: tell }] }
-  tell: { message.send: { text: "{{call.said}}" }, routing: out }
-`,
-    hook: `
-id: hook
-type: webhook
-nodes:
-  count: { component.exec: { component: shop, operation: work, input: { text: "{{in.text}}" } }, routing: reply }
-`,
-    plain: `
-id: plain
-type: messaging
-nodes:
-  tell: { message.send: { text: "{{in.text}}" }, routing: out }
-`,
-  },
-  components: { shop: 'http = ["https://api.example.com"]' },
-});
-
-const echo = (_ctx: unknown, call: { readonly input: JsonValue }): JsonValue => ({
-  said: (call.input as { text: string }).text,
-  text: "worked",
-});
-
-interface Sent {
-  readonly payload: JsonValue;
-  readonly key: string;
-  readonly atMs: number;
-}
-
-interface Platform {
-  readonly channel: Provider;
-  readonly sent: Sent[];
-}
-
-/** A platform whose answers the test chooses. */
-function platform(
-  world: TestWorld,
-  sinkClass: SinkClass,
-  answer: (sent: Sent) => SendResult | Promise<SendResult>,
-): Platform {
-  const sent: Sent[] = [];
-  const channel: Provider = {
-    type: "platform",
-    address: { env: ENV, tenant: TENANT, team: TEAM, channel: channelId("platform") },
-    delivery: { kind: "send", sinkClass },
-    dedupeTtlMs: 86_400_000,
-    project: (message) => [message.text ?? ""],
-    send: async (payload, { idempotencyKey }) => {
-      const one = { payload, key: idempotencyKey, atMs: world.nowMs() };
-      sent.push(one);
-      return answer(one);
-    },
-  };
-  return { channel, sent };
-}
-
-const received = (provider: Provider, id: string, text: string, session = "s1"): ReceivedMessage =>
-  receiveConsole(provider.address, { text }, { session, id });
-
-const apps = [{ scope: { env: ENV, tenant: TENANT }, pack, defaultFlow: "plain" }];
+import { GreenticError } from "../types/index.ts";
+import { apps, echo, pack, platform, received } from "./delivery-fixture.ts";
+import { consoleChannel, makePack, openTestRuntime, settle, TestWorld } from "./runtime-fixture.ts";
 
 test("the same delivery runs once; whoever repeats it gets the replies of the first", async () => {
   let calls = 0;
@@ -184,99 +114,6 @@ test("a failing node's message goes to the dead letters with the node's code, an
   await world.advance(2_000);
   const log = await store.readLog("test:acme:default:console:s1", { after: -1, limit: 50 });
   expect(log.at(-1)?.activity).toMatchObject({ text: "x" });
-});
-
-test("sends keep a conversation's order through refusals and honour the platform's wait", async () => {
-  const world = new TestWorld();
-  const refused = new Set<string>();
-  const { channel, sent } = platform(world, "C", ({ payload }) => {
-    if (payload === "one" && !refused.has("one")) {
-      refused.add("one");
-      return { kind: "retry", error: "TELEGRAM_TOO_MANY", notBeforeMs: world.nowMs() + 20_000 };
-    }
-    return { kind: "sent" };
-  });
-  const { runtime, store } = await openTestRuntime({ world, apps, providers: [channel] });
-  const startMs = world.nowMs();
-  await runtime.accept(channel, received(channel, "1", "one"));
-  await runtime.accept(channel, received(channel, "2", "two"));
-  await runtime.accept(channel, received(channel, "3", "aside", "s2"));
-  await world.advance(10_000);
-  expect(sent.map(({ payload }) => payload)).toEqual(["one", "aside"]);
-  await world.advance(20_000);
-  expect(sent.map(({ payload }) => payload)).toEqual(["one", "aside", "one", "two"]);
-  expect(sent[2]?.atMs).toBeGreaterThanOrEqual(startMs + 20_000);
-  expect(sent[0]?.key).toBe(sent[2]?.key);
-  expect((await store.listOutbox({})).map(({ status }) => status)).toEqual(["sent", "sent", "sent"]);
-});
-
-test("a permanent refusal is listed as failed and can be sent again by hand", async () => {
-  const world = new TestWorld();
-  let isFixed = false;
-  const { channel, sent } = platform(world, "C", () =>
-    isFixed ? { kind: "sent" } : { kind: "failed", error: "TELEGRAM_CHAT_GONE" },
-  );
-  const { runtime, store } = await openTestRuntime({ world, apps, providers: [channel] });
-  await runtime.accept(channel, received(channel, "1", "one"));
-  await world.advance(100);
-  const [row] = await store.listOutbox({ status: "failed" });
-  expect(row).toMatchObject({ lastError: "TELEGRAM_CHAT_GONE", attempts: 1 });
-  isFixed = true;
-  await store.retrySend(row?.id ?? "");
-  await world.advance(2_000);
-  expect(sent).toHaveLength(2);
-  expect(await store.listOutbox({ status: "failed" })).toEqual([]);
-});
-
-test("a platform that refuses for ever ends in the dead letters after ten attempts", async () => {
-  const world = new TestWorld();
-  const { channel, sent } = platform(world, "C", () => ({ kind: "retry", error: "TELEGRAM_DOWN", notBeforeMs: 0 }));
-  const { runtime, store } = await openTestRuntime({ world, apps, providers: [channel] });
-  await runtime.accept(channel, received(channel, "1", "one"));
-  await world.advance(3_600_000);
-  expect(sent).toHaveLength(10);
-  expect((await store.listOutbox({}))[0]).toMatchObject({ status: "failed", lastError: "TELEGRAM_DOWN" });
-});
-
-test.each([
-  ["A", "at-most-once", 2, "sent"],
-  ["C", "at-least-once", 2, "sent"],
-  ["C", "at-most-once", 1, "abandoned"],
-  ["B", "at-most-once", 1, "abandoned"],
-] as const)(
-  "a send of class %s in doubt under %s is tried %i times and is then %s",
-  async (sinkClass, unknownSends, times, status) => {
-    const world = new TestWorld();
-    const { channel, sent } = platform(world, sinkClass, () =>
-      sent.length === 1 ? { kind: "unknown", error: "PLATFORM_SILENT" } : { kind: "sent" },
-    );
-    const { runtime, store } = await openTestRuntime({
-      world,
-      apps,
-      providers: [channel],
-      policy: () => ({ ...DENY_ALL, unknownSends }),
-    });
-    await runtime.accept(channel, received(channel, "1", "one"));
-    await world.advance(60_000);
-    expect(sent).toHaveLength(times);
-    expect(new Set(sent.map(({ key }) => key)).size).toBe(1);
-    expect((await store.listOutbox({}))[0]).toMatchObject({ status, wasUnknown: true });
-  },
-);
-
-test("a platform that never answers leaves the send in doubt, not lost", async () => {
-  verifies("engine.policy");
-  const world = new TestWorld();
-  const { channel, sent } = platform(world, "C", () =>
-    sent.length === 1 ? new Promise<never>(() => undefined) : { kind: "sent" },
-  );
-  const { runtime, store } = await openTestRuntime({ world, apps, providers: [channel] });
-  await runtime.accept(channel, received(channel, "1", "one"));
-  await world.advance(44_000);
-  expect(sent).toHaveLength(1);
-  await world.advance(60_000);
-  expect(sent).toHaveLength(2);
-  expect((await store.listOutbox({}))[0]).toMatchObject({ status: "sent", wasUnknown: true });
 });
 
 test("watchLog() fires after the commit that appended, for its conversation only", async () => {
@@ -452,4 +289,58 @@ test("channels that are polled hand their messages over", async () => {
   await settle();
   expect(sent.map(({ payload }) => payload)).toEqual(["one"]);
   await runtime.drain(1_000);
+});
+
+test("a process without workers serves those who wait in it", async () => {
+  const world = new TestWorld();
+  const store = openMemoryStore(world);
+  const gateway = await openTestRuntime({ world, store, apps, roles: ["gateway"] });
+  expect((await gateway.say("x")).reply).toMatchObject([{ text: "x" }]);
+});
+
+test("whoever waits for a turn that another process runs gets its replies", async () => {
+  const world = new TestWorld();
+  const store = openMemoryStore(world);
+  const bus = openInProcessBus();
+  const gate = Promise.withResolvers<void>();
+  const component = async (ctx: unknown, call: { readonly input: JsonValue }): Promise<JsonValue> => {
+    await gate.promise;
+    return echo(ctx, call);
+  };
+  const shared = { world, store, bus, pack, component };
+  const worker = await openTestRuntime({ ...shared, roles: ["worker"] });
+  const gateway = await openTestRuntime({ ...shared, roles: ["gateway"] });
+  await gateway.runtime.accept(consoleChannel(), received(consoleChannel(), "first", "first"));
+  await settle();
+  const answer = gateway.say("second", { id: "second" });
+  await settle();
+  gate.resolve();
+  expect((await answer).reply).toMatchObject([{ text: "second" }]);
+  expect(worker.events.some(({ kind }) => kind === "flow.ended")).toBe(true);
+});
+
+test("events name what was called and what was written", async () => {
+  const { say, events } = await openTestRuntime({
+    pack: await makePack({
+      flows: {
+        default: `
+id: default
+type: messaging
+start: call
+nodes:
+  call: { shop.work: { text: x }, routing: [{ to: keep }] }
+  keep: { state.set: { key: k, value: 1 }, routing: out }
+`,
+      },
+      components: { shop: 'state = "read-write"' },
+    }),
+    component: async (_ctx, { services }) => {
+      await services.stateWrite({} as never, "seen/1", Buffer.from("yes"));
+      return { ok: true, was: Buffer.from((await services.stateRead({} as never, "seen/1")) ?? []).toString() };
+    },
+  });
+  const report = await say("x");
+  expect(report.status).toBe("done");
+  const ended = events.filter((event) => event.kind === "node.ended");
+  expect(ended).toMatchObject([{ target: "shop", wrote: ["shop/seen%2F1"] }, { wrote: ["flow/k"] }]);
 });

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
+import { CHOICE_TOKEN_KEY, choiceToken, receiveConsole } from "../messaging/index.ts";
+import type { JsonValue } from "../types/index.ts";
 import type { PackFiles, TestRuntime, TestRuntimeOptions } from "./runtime-fixture.ts";
-import { failing, makePack, openTestRuntime } from "./runtime-fixture.ts";
+import { consoleChannel, failing, makePack, openTestRuntime } from "./runtime-fixture.ts";
 import { verifies } from "../../test/verifies.ts";
 
 type Options = Pick<PackFiles, "components" | "assets"> & Pick<TestRuntimeOptions, "component" | "defaults">;
@@ -287,4 +289,64 @@ nodes:
   expect(early).not.toContain("small");
   for (let i = 0; i < 20; i++) await texts("x");
   expect((await snapshot()).length).toBe(early.length);
+});
+
+test("a public card node shows its card, waits for the submission and keeps its answers", async () => {
+  const { say, texts } = await open(
+    {
+      default: `
+start: main
+nodes:
+  main:
+    component.exec: { component: adaptive-card, operation: card, input: { card_source: asset, card_spec: { asset_path: cards/main.json } } }
+    routing:
+      - { condition: 'response.action == "go"', to: done }
+  done: { emit.response: { text: "{{node.main.answers.name}} went" }, routing: out }
+`,
+    },
+    {
+      components: { "adaptive-card": "" },
+      assets: { "cards/main.json": '{"type":"AdaptiveCard","body":[]}', "i18n/en.json": '{"k":"v"}' },
+      component: (_ctx, { input }) => {
+        const { card_spec: spec } = input as { card_spec: { inline_json: JsonValue; i18n_inline: JsonValue } };
+        expect(spec.i18n_inline).toEqual({ en: { k: "v" } });
+        return { renderedCard: spec.inline_json };
+      },
+    },
+  );
+  expect(await say("hi")).toMatchObject({
+    status: "waiting",
+    reply: [{ extensions: { adaptive_card: { type: "AdaptiveCard", body: [] } } }],
+  });
+  expect(await texts({ action: "other" })).toEqual([]);
+  expect(await texts({ action: "go", name: "Ada" })).toEqual(["Ada went"]);
+});
+
+test("a button whose value was too long for its channel still means it", async () => {
+  const long = "x".repeat(100);
+  const pack = await makePack({
+    flows: {
+      default: `
+id: default
+type: messaging
+nodes:
+  ask: { qa: { questions: [{ id: a, prompt: "A?", type: choice, choices: [{ value: "${long}", title: Long }, { value: b, title: B }] }] }, routing: [{ to: tell }] }
+  tell: { message.send: { text: "{{ask.answers.a}}" }, routing: out }
+`,
+    },
+  });
+  const channel = {
+    ...consoleChannel(),
+    delivery: { kind: "send", sinkClass: "A" } as const,
+    send: () => Promise.resolve({ kind: "sent" } as const),
+  };
+  const { say, runtime } = await openTestRuntime({ pack, providers: [channel] });
+  await say("hi");
+  const message = receiveConsole(channel.address, "Long", { session: "s1", id: "pressed" });
+  const pressed = {
+    ...message,
+    envelope: { ...message.envelope, text: "?", metadata: { [CHOICE_TOKEN_KEY]: choiceToken(long) }, extensions: {} },
+  };
+  const report = await runtime.request(channel, pressed, { timeoutMs: 1_000 });
+  expect(report.reply[0]?.text).toBe(long);
 });

@@ -56,6 +56,7 @@ export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<
     config,
     hasConfig: Object.keys(config).length > 0,
     host: options.components,
+    texts: pack.i18n,
     translate: createTranslator(pack.i18n),
     asset: (path) => assets.read(path),
     template: (path) => assets.template(path),

@@ -18,6 +18,8 @@ export interface LoadedPack {
   readonly config: JsonObject;
   readonly hasConfig: boolean;
   readonly host: ComponentHost;
+  /** All texts, locale → key → text. */
+  readonly texts: JsonObject;
   /** Translates a key; undefined where no bundle has it in the locale, its language or English. */
   translate(locale: string, key: string, args?: JsonObject): string | undefined;
   /** Reads an asset, with or without its leading `assets/`. */

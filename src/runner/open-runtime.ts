@@ -152,7 +152,7 @@ class LocalRuntime implements Runtime {
   }
 
   async accept(provider: Provider, message: ReceivedMessage): Promise<Accepted> {
-    return this.#accept(provider, { message, choice: undefined });
+    return this.#accept(provider, { message, choice: undefined, isWaitedFor: false });
   }
 
   async request(
@@ -163,6 +163,7 @@ class LocalRuntime implements Runtime {
     const key = sessionKeyOf(provider, message);
     const { promise, resolve, reject } = Promise.withResolvers<TurnReport>();
     const stopWaiting = this.#waiters.add({ key, dedupeKey: message.dedupeKey }, resolve);
+    let stopWatching = (): void => undefined;
     const cancel = this.#options.world.schedule(options.timeoutMs, () => {
       reject(
         new GreenticError(
@@ -176,15 +177,26 @@ class LocalRuntime implements Runtime {
       const log =
         message.log ?? (provider.delivery.kind === "log" ? { type: "request", id: message.dedupeKey } : undefined);
       const marked = log === undefined ? message : { ...message, log };
-      const accepted = await this.#accept(provider, { message: marked, choice: options.choice });
+      const accepted = await this.#accept(provider, { message: marked, choice: options.choice, isWaitedFor: true });
       if (accepted.kind === "duplicate") {
         const recorded = await this.#recorded(key, message, accepted);
         if (recorded !== undefined) return recorded;
+      }
+      if (accepted.lease === undefined) {
+        // Another process may run the turn: its replies show in the log.
+        stopWatching = this.watchLog(conversationOf(key), () => {
+          void this.#recorded(key, message, accepted).then(
+            (report) =>
+              report !== undefined && report.reply.length > 0 && !this.#worker.isServing(key) && resolve(report),
+            () => undefined,
+          );
+        });
       }
       return await promise;
     } finally {
       cancel();
       stopWaiting();
+      stopWatching();
     }
   }
 
@@ -268,13 +280,17 @@ class LocalRuntime implements Runtime {
 
   async #accept(
     provider: Provider,
-    delivery: { readonly message: ReceivedMessage; readonly choice: FlowChoice | undefined },
+    delivery: {
+      readonly message: ReceivedMessage;
+      readonly choice: FlowChoice | undefined;
+      readonly isWaitedFor: boolean;
+    },
   ): Promise<Accepted> {
     if (this.#state === "draining" || this.#state === "closed") {
       throw new GreenticError("RUNNER_DRAINING", "Accept message: the host is shutting down");
     }
     const { world } = this.#options;
-    const { message, choice } = delivery;
+    const { message, choice, isWaitedFor } = delivery;
     const key = sessionKeyOf(provider, message);
     const entry: IngressEntry = {
       key,
@@ -286,7 +302,8 @@ class LocalRuntime implements Runtime {
       ...(message.log === undefined ? {} : { log: message.log }),
     };
     const isOwn = this.#state === "running" && this.#roles.has("worker");
-    const canTake = isOwn && this.#worker.canTake(key);
+    // Who waits here is served best here, whatever else this process does.
+    const canTake = (isOwn || (isWaitedFor && this.#state === "running")) && this.#worker.canTake(key);
     const accepted = await this.store.accept(entry, canTake ? { leaseTo: { worker: this.#worker.name } } : undefined);
     if (this.#options.observe !== undefined) this.#observeAccepted(provider, entry, accepted);
     if (message.log !== undefined && accepted.kind === "accepted") this.#logChanged(key);

@@ -16,6 +16,9 @@ export interface SweeperOptions {
 /** Old pack versions are looked after this often. */
 const RETIRED_EVERY_MS = 60_000;
 const SESSIONS_PAGE = 10_000;
+/** Sessions that one sweep names at most. */
+const FULL_PAGE = 1_000;
+const FULL_PAGE_REST_MS = 50;
 
 /** Finds what nobody announced: lost wake-ups, expired leases and claims, due timers. */
 export class Sweeper {
@@ -71,6 +74,8 @@ export class Sweeper {
       if (overdue.sends) onSends();
       if (overdue.nextTimerAtMs !== undefined)
         delayMs = Math.min(delayMs, Math.max(1, overdue.nextTimerAtMs - world.nowMs()));
+      // A full page means that there is more.
+      if (overdue.sessions.length >= FULL_PAGE) delayMs = Math.min(delayMs, FULL_PAGE_REST_MS);
       await this.#releaseRetired();
     } catch (error) {
       onError(toGreenticError(error, "RUNNER_TURN_FAILED", "Sweep"), undefined);

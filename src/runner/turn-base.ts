@@ -31,7 +31,10 @@ export abstract class TurnBase extends TurnScope {
   effectCount = 0;
   protected current: LoadedNode | undefined;
   protected startedMs = 0;
-  protected stats: CallStats | undefined;
+  /** What the running node called. */
+  protected called: { readonly target: string; readonly stats?: CallStats | undefined } | undefined;
+  /** Writes of state that events told of already. */
+  readonly #told = new Map<string, JsonValue | undefined>();
   #turnId: string | undefined;
   #address: ReplyAddress | undefined;
   #seq = 0;
@@ -131,8 +134,8 @@ export abstract class TurnBase extends TurnScope {
     }
   }
 
-  noteStats(stats: CallStats): void {
-    this.stats = stats;
+  noteCall(call: { readonly target: string; readonly stats?: CallStats | undefined }): void {
+    this.called = call;
   }
 
   log(level: "debug" | "info" | "warn" | "error", message: string): void {
@@ -160,10 +163,12 @@ export abstract class TurnBase extends TurnScope {
         outcome: outcome === "ok" ? status : outcome,
         durationMs,
       };
-      if (this.stats !== undefined) step.stats = this.stats;
+      if (this.called?.stats !== undefined) step.stats = this.called.stats;
       this.steps.push(step);
     }
-    observe?.({
+    if (observe === undefined) return;
+    const wrote = this.#newWrites();
+    observe({
       kind: "node.ended",
       ctx: this.ctx,
       flow: frame.flow.id,
@@ -174,6 +179,18 @@ export abstract class TurnBase extends TurnScope {
       atMs: world.nowMs(),
       durationMs,
       ...(error === undefined ? {} : { errorCode: error.code }),
+      ...(this.called === undefined ? {} : { target: this.called.target }),
+      ...(wrote.length === 0 ? {} : { wrote }),
     });
+  }
+
+  #newWrites(): readonly string[] {
+    const wrote: string[] = [];
+    for (const { key, value } of this.working.changes()) {
+      if (this.#told.has(key) && this.#told.get(key) === value) continue;
+      this.#told.set(key, value);
+      wrote.push(key);
+    }
+    return wrote;
   }
 }

@@ -1,6 +1,7 @@
 import type { NodeOutcome, RouteDecision } from "../flow/index.ts";
 import type { JsonValue, OutcomeError } from "../types/index.ts";
-import { GreenticError, isGreenticError, quote } from "../types/index.ts";
+import { GreenticError, isGreenticError, isJsonObject, quote } from "../types/index.ts";
+import { isCardInvocation } from "./card-invocation.ts";
 import type { EffectCall } from "./effect-call.ts";
 import { MAX_CALL_DEPTH } from "./engine-env.ts";
 import type { Frame } from "./frame.ts";
@@ -9,6 +10,7 @@ import type { KindResult, NodeCall } from "./kinds/kind.ts";
 import { messagesOf } from "./kinds/output-messages.ts";
 import type { LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
 import { failureOf, outcomeError } from "./node-failure.ts";
+import { submittedValues } from "./submitted-values.ts";
 import { TurnBase } from "./turn-base.ts";
 import { runEffect } from "./turn-effects.ts";
 
@@ -38,6 +40,8 @@ export class Turn extends TurnBase implements NodeCall {
   /** The dueAtMs of the timer that the session's wait had set. */
   hadTimerAtMs: number | undefined;
   #executed = 0;
+  /** The output of a messaging flow's last node, where a component made it. */
+  #said: JsonValue | undefined;
 
   get scope(): this {
     return this;
@@ -94,11 +98,20 @@ export class Turn extends TurnBase implements NodeCall {
     frame.wait = undefined;
     frame.entry = undefined;
     if (wait?.resume === "routes") {
-      const outcome: NodeOutcome = { kind: "ok", status: wait.status, output: frame.prev };
       this.current = frame.flow.nodes.get(frame.node);
+      const outcome: NodeOutcome = { kind: "ok", status: wait.status, output: this.#answered(frame) };
       this.#follow(this.node.compiled.selectRoute(this, outcome), outcome);
     } else if (wait?.resume === "node") this.resumed = { by, kept: wait.kept };
     return this.#run();
+  }
+
+  /** A card's output with what was submitted, as public flows read it: `node.<card>.answers`. */
+  #answered(frame: Frame): JsonValue {
+    if (!isJsonObject(frame.prev) || !isCardCall(this.node)) return frame.prev;
+    const output = { ...frame.prev, answers: submittedValues(this.message) };
+    frame.nodes[frame.node] = output;
+    frame.prev = output;
+    return output;
   }
 
   /** Ends what waits without a word; something else is about to start. */
@@ -155,7 +168,7 @@ export class Turn extends TurnBase implements NodeCall {
     const node = frame.flow.nodes.get(frame.node);
     this.lastFlow = frame.flow.id;
     this.current = node;
-    this.stats = undefined;
+    this.called = undefined;
     this.stateVersion++;
     if (this.env.observe !== undefined || this.steps !== undefined) this.startedMs = this.env.world.monotonicMs();
     if (node === undefined) {
@@ -195,6 +208,10 @@ export class Turn extends TurnBase implements NodeCall {
     const frame = this.frame as Frame;
     switch (result.kind) {
       case "ok":
+        this.#said =
+          this.node.kind.isComponent === true && frame.flow.compiled.ir.type === "messaging"
+            ? result.output
+            : undefined;
         this.ended({ node: this.node, outcome: "ok", status: result.status });
         return this.#finishNode(frame, result);
       case "error": {
@@ -355,6 +372,10 @@ export class Turn extends TurnBase implements NodeCall {
 
   #finish(status: "done" | "waiting" | "error"): void {
     this.status = status;
+    if (status !== "error" && this.messages.length === 0 && this.#said !== undefined) {
+      // Public messaging flows leave it to the host to say what their last component made.
+      for (const draft of messagesOf(this.#said)) this.send(draft);
+    }
   }
 }
 
@@ -366,6 +387,5 @@ function flowMissing(flow: string, node?: string): GreenticError {
 /** A card's node is not rendered again when its guards wait for a submission. @see upstream reference §1.9 */
 function isCardCall(node: LoadedNode): boolean {
   const { input } = node.compiled.ir;
-  if (typeof input !== "object" || input === null || Array.isArray(input)) return false;
-  return "card_source" in input || "card_spec" in input;
+  return isCardInvocation(input) || (isJsonObject(input) && isCardInvocation(input["input"] ?? null));
 }

@@ -78,7 +78,14 @@ function open(component: ComponentBehaviour = sunny): Promise<TestRuntime> {
 }
 
 test("a weather conversation asks what it doesn't know and answers with text and card", async () => {
-  verifies("runner.host", "message.session", "message.reply", "pack.assets.templates", "pack.assets.cards", "adapter.session-key");
+  verifies(
+    "runner.host",
+    "message.session",
+    "message.reply",
+    "pack.assets.templates",
+    "pack.assets.cards",
+    "adapter.session-key",
+  );
   const { say, store } = await open();
   const first = await say("hello");
   expect(first).toMatchObject({

@@ -1,5 +1,6 @@
 import { GreenticError, isJsonObject, quote } from "../../types/index.ts";
 import type { JsonObject, JsonValue, OutcomeError } from "../../types/index.ts";
+import { isCardInvocation, prepareCard } from "../card-invocation.ts";
 import type { LoadedComponent } from "../loaded-pack.ts";
 import { emit } from "./emit.ts";
 import type { Kind, KindResult, NodeCall } from "./kind.ts";
@@ -18,15 +19,14 @@ interface Target {
 /** Fields that say which component to call and how; a payload of nothing else carries its input in `input`. */
 const ADDRESS = new Set(["component", "component_ref", "operation", "op", "input", "config"]);
 
-const STATUSES = "any";
-
 /** `component.exec`: calls a component that the input names. */
 export const componentExec: Kind = {
   name: "component.exec",
   summary: "Calls an operation of a WebAssembly component of the pack.",
   effect: "effectful",
-  statuses: STATUSES,
+  statuses: "any",
   rerunsOnMessage: true,
+  isComponent: true,
   isEffectful: (input, call) => isEffectful(input, call),
   input: {
     type: "object",
@@ -108,11 +108,12 @@ function runComponent(input: JsonValue, call: NodeCall): KindResult | Promise<Ki
 async function invoke(target: Target, call: NodeCall): Promise<KindResult> {
   const { effect } = call;
   if (effect === undefined) throw new TypeError("Run component: outside of an attempt");
+  call.noteCall({ target: target.name });
   const result = await call.pack.host.invoke(effect.ctx, {
     sha256: target.component.sha256,
     component: target.name,
     operation: target.operation,
-    input: target.input,
+    input: isCardInvocation(target.input) ? prepareCard(target.input, call.pack) : target.input,
     ...(target.config === undefined
       ? call.pack.hasConfig
         ? { config: call.pack.config }
@@ -122,7 +123,7 @@ async function invoke(target: Target, call: NodeCall): Promise<KindResult> {
     services: effect.servicesFor(target.name),
     timeoutMs: effect.timeoutMs,
   });
-  call.noteStats(result.stats);
+  call.noteCall({ target: target.name, stats: result.stats });
   if (result.kind === "error") return { kind: "error", error: result.error };
   return resultOf(result.output, call);
 }

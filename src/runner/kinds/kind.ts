@@ -22,6 +22,8 @@ export interface Kind extends KindSpec {
   readonly run: (input: JsonValue, call: NodeCall) => KindResult | Promise<KindResult>;
   /** Tells whether this call acts outside of the turn; `effect` decides where it is absent. */
   readonly isEffectful?: (input: JsonValue, call: NodeCall) => boolean;
+  /** True where a component of the pack runs; its output may be meant for the person. */
+  readonly isComponent?: boolean;
   /** True where a message that finds no matching guard runs the node again; else only its routes are looked at again. */
   readonly rerunsOnMessage?: boolean;
 }
@@ -69,8 +71,8 @@ export interface NodeCall {
   send(draft: MessageDraft): ChannelMessageEnvelope;
   /** Renders with another locale than the turn's. */
   inLocale<T>(locale: string, render: () => T): T;
-  /** Tells what a call into a component cost, for reports. */
-  noteStats(stats: CallStats): void;
+  /** Tells which tool or component was called and what the call cost, for reports and events. */
+  noteCall(call: { readonly target: string; readonly stats?: CallStats | undefined }): void;
   log(level: "debug" | "info" | "warn" | "error", message: string): void;
 }
 

@@ -30,13 +30,14 @@ export const toolInvoke: Kind = {
     if (call.pack.tools === undefined) {
       throw new GreenticError("RUNNER_TOOL_MISSING", `Invoke tool ${quote(tool)}: the pack has no tool map`);
     }
+    call.noteCall({ target: tool });
     const result = await call.pack.tools.call(call.effect, {
       tool,
       input: given["input"] ?? {},
       // A node that retries by itself leaves nothing to the tool map.
       retries: call.node.compiled.ir.retry === undefined ? undefined : 0,
     });
-    if (result.stats !== undefined) call.noteStats(result.stats);
+    call.noteCall({ target: tool, stats: result.stats });
     if (result.error !== undefined) return { kind: "error", error: result.error };
     const { result: value = null, content = [] } = result;
     return { kind: "ok", status: "ok", output: { result: value, content } };

@@ -28,7 +28,7 @@ test("compilePattern() judges as the machine's own RegExp does", () => {
   assert(
     property(
       array(piece, { minLength: 1, maxLength: 5 }),
-      array(constantFrom("a", "b", "c", "1", " ", "é", "😀"), { maxLength: 8 }),
+      array(constantFrom("a", "b", "c", "1", " ", "é"), { maxLength: 8 }),
       (pieces, chars) => {
         const source = pieces.join("");
         const text = chars.join("");
@@ -65,3 +65,9 @@ test.each(["(?=a)", "\\1", "(?<x>a)", "a{2000}", "((a{100}){100}){100}", "[", "(
     expect(() => compilePattern(source)).toThrow(expect.objectContaining({ code: "RUNNER_PATTERN_INVALID" }));
   },
 );
+
+test("compilePattern() counts characters, not their halves", () => {
+  // The machine's own RegExp says no to the second (Node 26.10).
+  for (const source of ["^.$", "[^a]$", "^[^a]{1}$", "^😀$", "^[😀-😂]$"])
+    expect(compilePattern(source).test("😀"), source).toBe(true);
+});
