@@ -21,7 +21,7 @@ test("the same delivery runs once; whoever repeats it gets the replies of the fi
   const first = await say("x", { id: "same", choice });
   expect(first).toMatchObject({ status: "done", output: { said: "x" }, reply: [{ text: "worked" }] });
   const again = await say("x", { id: "same", choice });
-  expect(again.reply).toEqual(first.reply);
+  expect(again).toEqual({ ...first, steps: [] });
   await say("x", { id: "other", choice });
   expect(calls).toBe(2);
 });
@@ -113,7 +113,7 @@ test("a failing node's message goes to the dead letters with the node's code, an
   expect(await store.redrive(letter?.order ?? -1)).toBe(true);
   await world.advance(2_000);
   const log = await store.readLog("test:acme:default:console:s1", { after: -1, limit: 50 });
-  expect(log.at(-1)?.activity).toMatchObject({ text: "x" });
+  expect(log.map(({ activity }) => activity)).toContainEqual(expect.objectContaining({ text: "x" }));
 });
 
 test("watchLog() fires after the commit that appended, for its conversation only", async () => {

@@ -4,38 +4,21 @@ import type { ComponentHost } from "../component/index.ts";
 import type { HttpRewrite } from "../http/index.ts";
 import type { Provider, ReceivedMessage } from "../messaging/index.ts";
 import type { SecretReader } from "../secrets/index.ts";
-import type { Accepted, IngressEntry, SessionStore, TurnCommit } from "../session/index.ts";
-import { conversationOf } from "../session/index.ts";
+import type { Accepted, IngressEntry, LeaseTo, SessionStore, TurnCommit } from "../session/index.ts";
+import { conversationOf, LEASE_TTL_MS } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
-import type {
-  ChannelMessageEnvelope,
-  EnvId,
-  JsonObject,
-  JsonValue,
-  Policy,
-  SessionKeyText,
-  TenantCtx,
-  World,
-} from "../types/index.ts";
-import {
-  conversationId,
-  formatSessionKey,
-  GreenticError,
-  isJsonObject,
-  quote,
-  randomHex,
-  toGreenticError,
-  userId,
-} from "../types/index.ts";
+import type { EnvId, JsonValue, Policy, SessionKeyText, TenantCtx, World } from "../types/index.ts";
+import { GreenticError, isJsonObject, quote, randomHex, toGreenticError } from "../types/index.ts";
 import type { EngineEnv, EngineLimits } from "./engine-env.ts";
 import { createEffectScope } from "./host-services.ts";
 import type { PackApp } from "./load-pack.ts";
 import { PackRegistry, scopeKey } from "./pack-registry.ts";
-import { CHOICE_EXTENSION } from "./router.ts";
+import type { WaitedFor } from "./own-envelope.ts";
+import { ownEnvelope, sessionKeyOf } from "./own-envelope.ts";
+import { Requests } from "./requests.ts";
 import type { FlowChoice, PackSummary, Runtime, Scope, TurnReport } from "./runtime.ts";
 import { SenderLoop } from "./sender-loop.ts";
 import { Sweeper } from "./sweeper.ts";
-import { readLocale } from "./turn-scope.ts";
 import { Waiters } from "./waiters.ts";
 import { WorkerLoop } from "./worker-loop.ts";
 
@@ -76,7 +59,6 @@ const LIMITS: EngineLimits = {
   nodeTimeoutMs: 30_000,
   sessionTtlMs: 30 * 86_400_000,
 };
-const LOG_PAGE = 64;
 
 /**
  * Opens a runtime: packs are loaded, nothing runs before `start`.
@@ -95,6 +77,8 @@ class LocalRuntime implements Runtime {
   readonly #providers: ReadonlyMap<string, Provider>;
   readonly #waiters = new Waiters();
   readonly #worker: WorkerLoop;
+  readonly #leaseTo: LeaseTo;
+  readonly #requests: Requests;
   readonly #sender: SenderLoop;
   readonly #sweeper: Sweeper;
   readonly #roles: ReadonlySet<Role>;
@@ -145,14 +129,23 @@ class LocalRuntime implements Runtime {
       env,
       waiters: this.#waiters,
       providers: this.#providers,
-      maxTurns: defaults.maxTurns ?? 256,
-      leaseTtlMs: defaults.leaseTtlMs ?? 30_000,
+      maxTurns: defaults.maxTurns ?? 1_000,
+      leaseTtlMs: defaults.leaseTtlMs ?? LEASE_TTL_MS,
       onCommit: (key, commit) => this.#committed(key, commit),
+    });
+    this.#leaseTo = { worker: this.#worker.name, ttlMs: defaults.leaseTtlMs ?? LEASE_TTL_MS };
+    this.#requests = new Requests({
+      world,
+      store,
+      waiters: this.#waiters,
+      accept: (provider, message, request) => this.#accept(provider, { message, request }),
+      watchLog: (conversation, listener) => this.watchLog(conversation, listener),
+      isServing: (key) => this.#worker.isServing(key),
     });
   }
 
   async accept(provider: Provider, message: ReceivedMessage): Promise<Accepted> {
-    return this.#accept(provider, { message, choice: undefined, isWaitedFor: false });
+    return this.#accept(provider, { message, request: undefined });
   }
 
   async request(
@@ -160,44 +153,7 @@ class LocalRuntime implements Runtime {
     message: ReceivedMessage,
     options: { readonly timeoutMs: number; readonly choice?: FlowChoice },
   ): Promise<TurnReport> {
-    const key = sessionKeyOf(provider, message);
-    const { promise, resolve, reject } = Promise.withResolvers<TurnReport>();
-    const stopWaiting = this.#waiters.add({ key, dedupeKey: message.dedupeKey }, resolve);
-    let stopWatching = (): void => undefined;
-    const cancel = this.#options.world.schedule(options.timeoutMs, () => {
-      reject(
-        new GreenticError(
-          "RUNNER_TURN_TIMEOUT",
-          `Wait for the turn of ${quote(key)}: not done within ${options.timeoutMs} ms`,
-        ),
-      );
-    });
-    try {
-      // A mark in the log lets a repeated delivery find the replies of the first.
-      const log =
-        message.log ?? (provider.delivery.kind === "log" ? { type: "request", id: message.dedupeKey } : undefined);
-      const marked = log === undefined ? message : { ...message, log };
-      const accepted = await this.#accept(provider, { message: marked, choice: options.choice, isWaitedFor: true });
-      if (accepted.kind === "duplicate") {
-        const recorded = await this.#recorded(key, message, accepted);
-        if (recorded !== undefined) return recorded;
-      }
-      if (accepted.lease === undefined) {
-        // Another process may run the turn: its replies show in the log.
-        stopWatching = this.watchLog(conversationOf(key), () => {
-          void this.#recorded(key, message, accepted).then(
-            (report) =>
-              report !== undefined && report.reply.length > 0 && !this.#worker.isServing(key) && resolve(report),
-            () => undefined,
-          );
-        });
-      }
-      return await promise;
-    } finally {
-      cancel();
-      stopWaiting();
-      stopWatching();
-    }
+    return this.#requests.serve(provider, message, options);
   }
 
   watchLog(conversation: string, listener: () => void): () => void {
@@ -282,29 +238,29 @@ class LocalRuntime implements Runtime {
     provider: Provider,
     delivery: {
       readonly message: ReceivedMessage;
-      readonly choice: FlowChoice | undefined;
-      readonly isWaitedFor: boolean;
+      /** Present where somebody waits for the turn. */
+      readonly request: WaitedFor | undefined;
     },
   ): Promise<Accepted> {
     if (this.#state === "draining" || this.#state === "closed") {
       throw new GreenticError("RUNNER_DRAINING", "Accept message: the host is shutting down");
     }
     const { world } = this.#options;
-    const { message, choice, isWaitedFor } = delivery;
+    const { message, request } = delivery;
     const key = sessionKeyOf(provider, message);
     const entry: IngressEntry = {
       key,
       dedupeKey: message.dedupeKey,
       receivedAtMs: world.nowMs(),
       traceId: randomHex(world, 16),
-      envelope: ownEnvelope(provider, message, choice),
+      envelope: ownEnvelope(provider, message, request),
       dedupeTtlMs: provider.dedupeTtlMs,
       ...(message.log === undefined ? {} : { log: message.log }),
     };
     const isOwn = this.#state === "running" && this.#roles.has("worker");
     // Who waits here is served best here, whatever else this process does.
-    const canTake = (isOwn || (isWaitedFor && this.#state === "running")) && this.#worker.canTake(key);
-    const accepted = await this.store.accept(entry, canTake ? { leaseTo: { worker: this.#worker.name } } : undefined);
+    const canTake = (isOwn || (request !== undefined && this.#state === "running")) && this.#worker.canTake(key);
+    const accepted = await this.store.accept(entry, canTake ? { leaseTo: this.#leaseTo } : undefined);
     if (this.#options.observe !== undefined) this.#observeAccepted(provider, entry, accepted);
     if (message.log !== undefined && accepted.kind === "accepted") this.#logChanged(key);
     if (accepted.lease !== undefined) this.#worker.take(accepted.lease);
@@ -331,31 +287,6 @@ class LocalRuntime implements Runtime {
       duplicate: accepted.kind === "duplicate",
       atMs: entry.receivedAtMs,
     });
-  }
-
-  /** The replies that the first delivery got; undefined while its turn is still to come or under way. */
-  async #recorded(key: SessionKeyText, message: ReceivedMessage, accepted: Accepted): Promise<TurnReport | undefined> {
-    const correlation = message.envelope.correlation_id ?? message.envelope.id;
-    const after = accepted.logIndex;
-    const entries =
-      after === undefined ? [] : await this.store.readLog(conversationOf(key), { after, limit: LOG_PAGE });
-    const reply = entries
-      .map(({ activity }) => activity)
-      .filter(
-        (activity): activity is JsonObject => isJsonObject(activity) && activity["correlation_id"] === correlation,
-      )
-      .map((activity) => activity as unknown as ChannelMessageEnvelope);
-    const summary = await this.store.read(key);
-    if (reply.length === 0 && ((summary?.unread ?? 0) > 0 || this.#worker.isServing(key))) return undefined;
-    const cursor = summary?.session?.cursor;
-    return {
-      status: cursor === undefined ? "done" : "waiting",
-      reply,
-      output: reply.at(-1)?.text ?? null,
-      session: key,
-      ...(cursor === undefined ? {} : { waitingAt: cursor.node }),
-      steps: [],
-    };
   }
 
   /** Wakes a worker for a session, here or elsewhere. */
@@ -422,47 +353,4 @@ class LocalRuntime implements Runtime {
 
 function channelKey({ env, tenant, team, channel }: Provider["address"]): string {
   return `${env}:${tenant}:${team}:${channel}`;
-}
-
-function sessionKeyOf(provider: Provider, message: ReceivedMessage): SessionKeyText {
-  const { env, tenant, team, channel } = provider.address;
-  return formatSessionKey({
-    env,
-    tenant,
-    team,
-    channel,
-    conversation: conversationId(message.conversation),
-    user: userId(message.user),
-  });
-}
-
-/** The envelope as the inbox keeps it: whose it is comes from the channel's address, the choice of a flow from our own caller only. */
-function ownEnvelope(
-  provider: Provider,
-  message: ReceivedMessage,
-  choice: FlowChoice | undefined,
-): ChannelMessageEnvelope {
-  const { envelope } = message;
-  const { env, tenant, team, channel } = provider.address;
-  const locale = readLocale(message.locale) ?? readLocale(envelope.metadata["locale"]);
-  const hasChoice = envelope.extensions !== undefined && CHOICE_EXTENSION in envelope.extensions;
-  const isOwn =
-    envelope.tenant.env === env &&
-    envelope.tenant.tenant === tenant &&
-    envelope.tenant.team === team &&
-    envelope.channel === channel;
-  if (isOwn && !hasChoice && choice === undefined && (locale === undefined || envelope.metadata["locale"] === locale))
-    return envelope;
-  const { [CHOICE_EXTENSION]: _forged, ...extensions } = envelope.extensions ?? {};
-  return {
-    ...envelope,
-    channel,
-    tenant: { env, tenant, team, user: message.user },
-    metadata: locale === undefined ? envelope.metadata : { ...envelope.metadata, locale },
-    ...(envelope.extensions === undefined && choice === undefined
-      ? {}
-      : {
-          extensions: choice === undefined ? extensions : { ...extensions, [CHOICE_EXTENSION]: { ...choice } },
-        }),
-  };
 }

@@ -1,8 +1,9 @@
 import type { Interrupt } from "../flow/index.ts";
-import type { ChannelMessageEnvelope, JsonValue } from "../types/index.ts";
+import type { ChannelMessageEnvelope } from "../types/index.ts";
 import { GreenticError, isJsonObject, quote } from "../types/index.ts";
 import type { Frame } from "./frame.ts";
 import type { LoadedFlow, LoadedPack } from "./loaded-pack.ts";
+import { choiceOf } from "./own-envelope.ts";
 import type { FlowChoice } from "./runtime.ts";
 import { cardValue } from "./submitted-values.ts";
 import { commandOf } from "./turn-entry.ts";
@@ -13,9 +14,6 @@ export interface Route {
   readonly flow: LoadedFlow;
   readonly node: string;
 }
-
-/** The envelope's extension that carries a caller's choice of flow through the inbox; only the runtime writes it. */
-export const CHOICE_EXTENSION = "greentic.choice";
 
 /**
  * Chooses the flow for a message that nothing waits for: the caller's choice, a card's flow, a command, else the default flow of
@@ -111,12 +109,6 @@ export function interruptionOf(
   const flow = pack.flows.get(named);
   const node = flow === undefined ? undefined : flow.compiled.ir.start;
   return flow !== undefined && node !== undefined ? { kind: interrupt, flow, node } : undefined;
-}
-
-/** The caller's choice that a message carries. */
-export function choiceOf(message: ChannelMessageEnvelope | undefined): FlowChoice | undefined {
-  const choice = message?.extensions?.[CHOICE_EXTENSION] as JsonValue | undefined;
-  return choice !== undefined && isJsonObject(choice) ? choice : undefined;
 }
 
 function isIn(frames: readonly Frame[], flow: string): boolean {

@@ -3,6 +3,8 @@ import { longChoices } from "../messaging/index.ts";
 import type { NewOutboxRow, SessionRecord, Timer, TurnCommit } from "../session/index.ts";
 import type { JsonObject, JsonValue } from "../types/index.ts";
 import { encodeFrames } from "./frame.ts";
+import { wantsReport } from "./own-envelope.ts";
+import { recordReport } from "./recorded-report.ts";
 import type { TurnReport } from "./runtime.ts";
 import { WAIT_TIMER } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
@@ -34,6 +36,7 @@ export function commitOf(turn: Turn, provider: Provider): TurnCommit {
       }
     }
   }
+  if (wantsReport(turn.message)) log.push(recordReport(turn.message, reportOf(turn)));
   const isDead = turn.error !== undefined && !turn.isRefused && trigger.kind === "message";
   return {
     session: recordOf(turn, provider),

@@ -3,6 +3,7 @@ import type { ChannelMessageEnvelope, EnvelopeTenant, JsonObject, JsonValue, Rep
 import { isJsonObject } from "../types/index.ts";
 import type { MessageDraft } from "./kinds/kind.ts";
 import type { Trigger } from "./trigger.ts";
+import { correlationOf } from "./recorded-report.ts";
 import type { TurnBase } from "./turn-base.ts";
 
 /**
@@ -75,7 +76,7 @@ export function addressReply(
     session_id: sessionId,
     ...(replyScope === undefined ? {} : { reply_scope: replyScope }),
     ...(draft.to === undefined ? (to === undefined ? {} : { to: [{ id: to }] }) : { to: draft.to }),
-    correlation_id: message === undefined ? turn.turnId : (message.correlation_id ?? message.id),
+    correlation_id: message === undefined ? turn.turnId : correlationOf(message),
     ...(draft.text === undefined ? {} : { text: draft.text }),
     attachments: draft.attachments ?? [],
     metadata: { locale: turn.locale },

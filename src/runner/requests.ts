@@ -1,0 +1,107 @@
+import type { Provider, ReceivedMessage } from "../messaging/index.ts";
+import type { Accepted, SessionStore } from "../session/index.ts";
+import { conversationOf } from "../session/index.ts";
+import type { SessionKeyText, World } from "../types/index.ts";
+import { GreenticError, quote } from "../types/index.ts";
+import type { WaitedFor } from "./own-envelope.ts";
+import { sessionKeyOf } from "./own-envelope.ts";
+import { correlationOf, readReport } from "./recorded-report.ts";
+import type { FlowChoice, TurnReport } from "./runtime.ts";
+import type { Waiters } from "./waiters.ts";
+
+export interface RequestsOptions {
+  readonly world: World;
+  readonly store: SessionStore;
+  readonly waiters: Waiters;
+  readonly accept: (provider: Provider, message: ReceivedMessage, request: WaitedFor) => Promise<Accepted>;
+  readonly watchLog: (conversation: string, listener: () => void) => () => void;
+  readonly isServing: (key: SessionKeyText) => boolean;
+}
+
+const LOG_PAGE = 64;
+
+/**
+ * Messages whose sender waits for the turn. On channels without a log of their own the conversation's log keeps a mark, the
+ * replies and the report, so that a repeated delivery gets what the first one got, in this process, in another, after a restart.
+ */
+export class Requests {
+  readonly #options: RequestsOptions;
+
+  constructor(options: RequestsOptions) {
+    this.#options = options;
+  }
+
+  /** Accepts a message and waits for its turn's report. @throws RUNNER_TURN_TIMEOUT */
+  async serve(
+    provider: Provider,
+    message: ReceivedMessage,
+    options: { readonly timeoutMs: number; readonly choice?: FlowChoice },
+  ): Promise<TurnReport> {
+    const { world, waiters } = this.#options;
+    const key = sessionKeyOf(provider, message);
+    const { promise, resolve, reject } = Promise.withResolvers<TurnReport>();
+    const stops = [
+      waiters.add({ key, dedupeKey: message.dedupeKey }, resolve),
+      world.schedule(options.timeoutMs, () => {
+        const state = `not done within ${options.timeoutMs} ms`;
+        reject(new GreenticError("RUNNER_TURN_TIMEOUT", `Wait for the turn of ${quote(key)}: ${state}`));
+      }),
+    ];
+    const request = { provider, message, choice: options.choice };
+    this.#begin(request, { key, resolve, stops }).catch(reject);
+    try {
+      return await promise;
+    } finally {
+      for (const stop of stops) stop();
+    }
+  }
+
+  async #begin(
+    request: {
+      readonly provider: Provider;
+      readonly message: ReceivedMessage;
+      readonly choice: FlowChoice | undefined;
+    },
+    waiting: {
+      readonly key: SessionKeyText;
+      readonly resolve: (report: TurnReport) => void;
+      readonly stops: (() => void)[];
+    },
+  ): Promise<void> {
+    const { accept, watchLog } = this.#options;
+    const { provider, message, choice } = request;
+    const { key, resolve, stops } = waiting;
+    const report = provider.delivery.kind === "log" && message.log === undefined;
+    const marked = report ? { ...message, log: { type: "request", id: message.dedupeKey } } : message;
+    const accepted = await accept(provider, marked, { choice, report });
+    if (accepted.lease !== undefined) return;
+    const look = async (): Promise<void> => {
+      const recorded = await this.#recorded(key, message, accepted);
+      if (recorded !== undefined) resolve(recorded);
+    };
+    // Another process may run the turn, or has run it: its report shows in the log.
+    stops.push(watchLog(conversationOf(key), () => void look().catch(() => undefined)));
+    await look();
+  }
+
+  /** What the log tells of the turn; undefined while it is to come or under way. */
+  async #recorded(key: SessionKeyText, message: ReceivedMessage, accepted: Accepted): Promise<TurnReport | undefined> {
+    const { store, isServing } = this.#options;
+    const after = accepted.logIndex;
+    const entries = after === undefined ? [] : await store.readLog(conversationOf(key), { after, limit: LOG_PAGE });
+    const report = readReport(entries, { session: key, correlation: correlationOf(message.envelope) });
+    if (report !== undefined || accepted.kind !== "duplicate") return report;
+    const summary = await store.read(key);
+    if ((summary?.unread ?? 0) > 0 || isServing(key)) return undefined;
+    // It ran, and nothing was kept: a channel with a log of its own, or one that sends.
+    const cursor = summary?.session?.cursor;
+    return {
+      status: cursor === undefined ? "done" : "waiting",
+      reply: [],
+      output: null,
+      session: key,
+      ...(cursor === undefined ? {} : { waitingAt: cursor.node }),
+      steps: [],
+    };
+  }
+}
