@@ -42,9 +42,10 @@ const NO_COMPONENTS: ComponentHost = {
 
 /** Measures accept, turn and commit of a three-node flow, with `sessions` conversations side by side. */
 export async function benchTurnsCore(
-  options: { readonly turns?: number; readonly sessions?: number } = {},
+  options: { readonly turns?: number; readonly sessions?: number; readonly isObserved?: boolean } = {},
 ): Promise<TurnsCoreResult> {
-  const { turns = 60_000, sessions = 100 } = options;
+  const { turns = 60_000, sessions = 100, isObserved = false } = options;
+  let events = 0;
   const env = envId("test");
   const tenant = tenantId("acme");
   const world = createMachineWorld();
@@ -59,6 +60,7 @@ export async function benchTurnsCore(
     providers: [provider],
     apps: [{ scope: { env, tenant }, pack: await packOf(FLOW) }],
     policy: () => DENY_ALL,
+    ...(isObserved ? { observe: () => void events++ } : {}),
   });
   runtime.start();
   let n = 0;
@@ -86,6 +88,7 @@ export async function benchTurnsCore(
   const used = process.cpuUsage(cpu);
   const log = await runtime.store.list({ limit: 1 });
   if (log[0]?.session?.revision !== (turns * 1.25) / sessions) throw new Error("Bench turns: some turns didn't run");
+  if (isObserved && events < turns) throw new Error("Bench turns: some events are missing");
   await runtime.drain(5_000);
   return {
     turns,
@@ -112,4 +115,7 @@ async function packOf(flow: string): Promise<Pack> {
   }
 }
 
-if (import.meta.main) console.log(await benchTurnsCore());
+if (import.meta.main) {
+  console.log(await benchTurnsCore());
+  console.log(await benchTurnsCore({ isObserved: true }));
+}

@@ -65,7 +65,7 @@ export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<
 }
 
 /** Binds a compiled flow to the kinds that run its nodes. */
-export function loadFlow(compiled: CompiledFlow, assets: { readText(path: string): string | undefined }): LoadedFlow {
+function loadFlow(compiled: CompiledFlow, assets: { readText(path: string): string | undefined }): LoadedFlow {
   const nodes = new Map<string, LoadedNode>();
   for (const [id, node] of compiled.nodes) {
     const kind = kindOf(node.resolved?.kind === "builtin" ? node.resolved.spec.name : undefined);

@@ -12,7 +12,7 @@ export interface WaitedFor {
 }
 
 /** The envelope's extension that carries {@link WaitedFor} through the inbox; only the runtime writes it. */
-export const REQUEST_EXTENSION = "greentic.request";
+const REQUEST_EXTENSION = "greentic.request";
 
 /** The flow that a message's caller chose. */
 export function choiceOf(message: ChannelMessageEnvelope | undefined): FlowChoice | undefined {

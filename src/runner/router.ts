@@ -50,7 +50,7 @@ export function routeMessage(
 const defaultFlows = new WeakMap<LoadedPack, LoadedFlow | GreenticError>();
 
 /** The flow of a pack that answers where nothing else is asked for; found once per pack. */
-export function defaultFlowOf(pack: LoadedPack): LoadedFlow | GreenticError {
+function defaultFlowOf(pack: LoadedPack): LoadedFlow | GreenticError {
   let flow = defaultFlows.get(pack);
   if (flow === undefined) {
     flow = findDefaultFlow(pack);

@@ -84,7 +84,7 @@ export type ComponentBehaviour = (
 const STATS = { wallMs: 1, fuel: 1, peakMemoryBytes: 0, hostCalls: [], log: "" };
 
 /** A host for components that are functions of the test: it admits anything and runs the behaviour of the component's name. */
-export class TestComponents implements ComponentHost {
+class TestComponents implements ComponentHost {
   readonly calls: { readonly ctx: TenantCtx; readonly call: ComponentCall }[] = [];
   readonly #behaviour: ComponentBehaviour;
 
@@ -193,7 +193,7 @@ export interface TestRuntime extends AsyncDisposable {
   readonly texts: (input: JsonValue, options?: SayOptions) => Promise<readonly (string | undefined)[]>;
 }
 
-export interface SayOptions {
+interface SayOptions {
   readonly provider?: Provider;
   readonly session?: string;
   readonly id?: string;

@@ -5,7 +5,7 @@ import type { Kind, NodeCall } from "./kind.ts";
 import { fields, ok, print } from "./kind.ts";
 
 /** JSON Schema of an output that lists what was said. */
-export const MESSAGES_OUTPUT: JsonObject = {
+const MESSAGES_OUTPUT: JsonObject = {
   type: "object",
   properties: { messages: { type: "array", items: { type: "object" } } },
   required: ["messages"],

@@ -3,7 +3,7 @@ import { GreenticError, isJsonObject, quote } from "../../types/index.ts";
 import type { JsonObject, JsonValue } from "../../types/index.ts";
 
 const TYPES = ["string", "number", "integer", "boolean", "date", "choice"] as const;
-export type QuestionType = (typeof TYPES)[number];
+type QuestionType = (typeof TYPES)[number];
 
 export interface Choice {
   readonly value: JsonValue;
