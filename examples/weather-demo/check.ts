@@ -35,7 +35,7 @@ async function converse(
     await new Promise((later) => setTimeout(later, 300));
     const all = (await person.all()).filter((activity) => !activity.from.id.startsWith("dl_"));
     check(
-      all.map((activity) => activity.text ?? ""),
+      all.map((activity) => activity.text ?? activity.summary ?? ""),
       all.flatMap((activity) => activity.attachments ?? []).map((attachment) => JSON.stringify(attachment.content)),
     );
     console.log(`ok  ${name}`);

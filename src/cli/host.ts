@@ -20,6 +20,7 @@ import type { Pack } from "../pack/index.ts";
 import { createMachineWorld, openRuntime } from "../runner/index.ts";
 import type { PackApp, Runtime, RuntimeOptions } from "../runner/index.ts";
 import { openMemoryStore, openSqliteStore } from "../session/index.ts";
+import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import { channelId, DEFAULT_TEAM, GreenticError, quote } from "../types/index.ts";
 import type { Policy, TeamId, TenantId, World } from "../types/index.ts";
@@ -44,17 +45,49 @@ export interface HostOptions {
 }
 
 /** A runtime with everything it stands on, made of configuration. */
-export interface Host {
+export interface Host extends AsyncDisposable {
   readonly runtime: Runtime;
   readonly world: World;
   readonly tenants: ReadonlySet<TenantId>;
+  /** Gets component processes ready before they are needed. */
+  warm(): void;
 }
 
 /** Opens store, component processes, packs and channels, and the runtime over them; not yet started. */
 export async function openHost(options: HostOptions): Promise<Host> {
-  const { config, bundle } = options;
+  const { config } = options;
   const world = createMachineWorld();
   const shelf = new PackShelf(config.dataDir);
+  // The store's thread starts while packs are verified: neither needs the other.
+  const opening =
+    config.store === "memory"
+      ? Promise.resolve(openMemoryStore(world))
+      : openSqliteStore({ dir: config.dataDir, world });
+  const components = new ProcessComponentHost({
+    admissionDir: join(config.dataDir, "admitted"),
+    ...(config.componentProcesses > 0 && { poolSize: config.componentProcesses }),
+  });
+  try {
+    return await openOver({ options, world, shelf, components, opening });
+  } catch (error) {
+    await Promise.allSettled([
+      components[Symbol.asyncDispose](),
+      opening.then((store) => store[Symbol.asyncDispose]()),
+    ]);
+    throw error;
+  }
+}
+
+interface HostParts {
+  readonly options: HostOptions;
+  readonly world: World;
+  readonly shelf: PackShelf;
+  readonly components: ProcessComponentHost;
+  readonly opening: Promise<SessionStore>;
+}
+
+async function openOver({ options, world, shelf, components, opening }: HostParts): Promise<Host> {
+  const { config, bundle } = options;
   const apps = [...(await bundleApps(options, shelf)), ...(await shelvedApps(options, shelf)), ...(options.apps ?? [])];
   const tenants = new Set<TenantId>([
     config.tenant,
@@ -91,9 +124,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const runtime = await openRuntime({
     env: config.env,
     world,
-    store: config.store === "memory" ? openMemoryStore(world) : await openSqliteStore({ dir: config.dataDir, world }),
+    store: await opening,
     bus: openInProcessBus(),
-    components: new ProcessComponentHost(config.componentProcesses > 0 ? { poolSize: config.componentProcesses } : {}),
+    components,
     providers,
     apps,
     policy: () => policy,
@@ -103,7 +136,16 @@ export async function openHost(options: HostOptions): Promise<Host> {
     ...(options.log && { log: options.log }),
     ...(options.onError && { onError: options.onError }),
   });
-  return { runtime, world, tenants };
+  return {
+    runtime,
+    world,
+    tenants,
+    warm: () => components.warm(),
+    async [Symbol.asyncDispose]() {
+      await runtime[Symbol.asyncDispose]();
+      await components[Symbol.asyncDispose]();
+    },
+  };
 }
 
 function teamOf(bundle: Bundle | undefined, tenant: TenantId): TeamId {

@@ -127,7 +127,10 @@ function createApp(
       durable: runtime.store.isDurable,
     }),
   );
-  const servePage = pageDir === undefined ? undefined : servePageFiles(pageDir, { isFixed: env !== "dev" });
+  const servePage =
+    pageDir === undefined
+      ? undefined
+      : servePageFiles(pageDir, { isFixed: env !== "dev", framers: ({ query }) => framersOf(query, options) });
   app.all("*", async (c) => {
     const request = fromWeb(c.req.raw, c.env?.incoming?.socket.remoteAddress ?? "");
     const answer = await handle(request);
@@ -140,6 +143,12 @@ function createApp(
     return toWeb(errorAnswer(error));
   });
   return app;
+}
+
+/** The sites that a tenant lets embed its page; `?tenant=` names it, as the page itself reads it. */
+function framersOf(query: string, { tenant, defaultTenant }: GatewayOptions): readonly string[] {
+  const name = new URLSearchParams(query).get("tenant") ?? defaultTenant;
+  return (/^[a-z0-9][a-z0-9-]{0,62}$/.test(name) ? tenant(tenantId(name)) : undefined)?.webchat?.origins ?? [];
 }
 
 /** What the page must know before it connects; the same refusal for tenants without a page as for none. */

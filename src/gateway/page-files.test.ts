@@ -30,6 +30,7 @@ describe.each(["dev", "prod"])("servePageFiles() in env %s", (env) => {
     expect(policy).toContain("default-src 'none'");
     expect(policy).toContain("script-src 'self';");
     expect(policy).not.toContain("unsafe");
+    expect(policy).toContain("frame-ancestors 'self'");
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       "content-type": "text/html; charset=utf-8",
       "cache-control": "no-cache",

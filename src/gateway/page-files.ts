@@ -25,19 +25,17 @@ const PACKED = new Set([".html", ".js", ".mjs", ".css", ".json", ".svg", ".webma
 /** Names that the bundler gives: `assets/main-Bx3_9aQz.js`. */
 const HASHED = /^\/assets\/.+-[A-Za-z0-9_-]{8,}\.\w+$/;
 
-// Images of cards may come from elsewhere; scripts, styles and connections never.
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "img-src 'self' data: blob: https:",
-  "media-src 'self' data: blob: https:",
+  "img-src 'self' data: blob:",
+  "media-src 'self' data: blob:",
   "font-src 'self'",
   "connect-src 'self'",
   "manifest-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
-  "frame-ancestors 'none'",
 ].join("; ");
 
 const pack = promisify(gzip);
@@ -47,16 +45,23 @@ interface PageFile {
   readonly etag: string;
   readonly body: Uint8Array;
   readonly packed: Uint8Array | undefined;
+  readonly isPage: boolean;
+}
+
+export interface PageFileOptions {
+  /** Keeps everything in memory from the first request on; otherwise files are read anew. */
+  readonly isFixed: boolean;
+  /** Other sites that may frame the page that a request asks for. */
+  readonly framers: (request: Pick<GatewayRequest, "query">) => readonly string[];
 }
 
 /**
  * Serves a directory's files. Only paths that a listing of it gave are served, so no request's path ever reaches the file system.
- * `isFixed` keeps everything in memory from the first request on; otherwise files are read anew.
  */
 export function servePageFiles(
   dir: string,
-  options: { readonly isFixed: boolean },
-): (request: Pick<GatewayRequest, "path" | "header">) => Promise<GatewayAnswer | undefined> {
+  options: PageFileOptions,
+): (request: Pick<GatewayRequest, "path" | "query" | "header">) => Promise<GatewayAnswer | undefined> {
   let kept: Promise<ReadonlyMap<string, PageFile>> | undefined;
   return async (request) => {
     const path = request.path === "/" ? "/index.html" : request.path;
@@ -70,7 +75,10 @@ export function servePageFiles(
       file = name === undefined ? undefined : await read(dir, name);
     }
     if (file === undefined) return undefined;
-    const headers = { ...file.headers, etag: file.etag, vary: "accept-encoding" };
+    const framing = file.isPage
+      ? { "content-security-policy": `${POLICY}; frame-ancestors ${["'self'", ...options.framers(request)].join(" ")}` }
+      : {};
+    const headers = { ...file.headers, ...framing, etag: file.etag, vary: "accept-encoding" };
     if (request.header("if-none-match") === file.etag) return { status: 304, headers, body: "" };
     const accepts = /\bgzip\b/.test(request.header("accept-encoding") ?? "");
     return accepts && file.packed !== undefined
@@ -97,6 +105,7 @@ async function read(dir: string, name: string): Promise<PageFile> {
   const isPage = extension === ".html";
   return {
     body,
+    isPage,
     etag: `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`,
     packed: PACKED.has(extension) && body.byteLength > 512 ? await pack(body, { level: 9 }) : undefined,
     headers: {
@@ -104,10 +113,9 @@ async function read(dir: string, name: string): Promise<PageFile> {
       "cache-control": HASHED.test(`/${name}`) ? "public, max-age=31536000, immutable" : "no-cache",
       "x-content-type-options": "nosniff",
       "referrer-policy": "no-referrer",
-      // Scripts and styles are public and embedded by other sites; the page itself is nobody's to frame.
+      // Scripts and styles are public and embedded by other sites; who may frame the page is its tenant's to say.
       ...(isPage
         ? {
-            "content-security-policy": POLICY,
             "permissions-policy": "camera=(), geolocation=(), microphone=()",
             "cross-origin-opener-policy": "same-origin",
           }

@@ -4,6 +4,8 @@ export interface SeenActivity {
   readonly type: string;
   readonly from: { readonly id: string };
   readonly text?: string;
+  /** What the card says, for clients that show none. */
+  readonly summary?: string;
   readonly attachments?: readonly { readonly contentType: string; readonly content: unknown }[];
   readonly suggestedActions?: { readonly actions: readonly { readonly title: string; readonly value: string }[] };
 }

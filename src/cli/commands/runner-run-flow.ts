@@ -54,45 +54,42 @@ export default defineCommand({
     const value = withText(parseJson(String(input.options["input"])));
     const bundleFile = join(io.cwd, "greentic.demo.yaml");
     const packFile = textOption(input, "pack");
-    const { runtime, world } = await openHost({
+    await using host = await openHost({
       config,
       ...(packFile === undefined && existsSync(bundleFile) && { bundle: withoutPolling(readBundle(bundleFile)) }),
       environment: io.environment,
       warn: (message) => io.stderr.write(`warning: ${message}\n`),
       ...(packFile !== undefined && { apps: [await appOf(packFile, { input, io, config })] }),
     });
-    try {
-      runtime.start();
-      const scope = { env: envId(config.env), tenant, team: teamId(config.team) };
-      const provider = runtime.channel(scope, CONSOLE_CHANNEL);
-      if (provider === undefined)
-        throw new GreenticError(
-          "CLI_USAGE_INVALID",
-          `Run flow: tenant ${quote(tenant)} has nothing to run here; load a pack for it first`,
-        );
-      const locale = textOption(input, "locale");
-      const message = receiveConsole(provider.address, value, {
-        session: String(input.options["session"]),
-        id: randomHex(world, 16),
-        ...(locale !== undefined && { locale }),
-      });
-      const flow = textOption(input, "flow");
-      const entry = textOption(input, "entry");
-      const report = await runtime.request(provider, message, {
-        timeoutMs: Number(input.options["timeout"]),
-        choice: { ...(flow !== undefined && { flow }), ...(entry !== undefined && { entry }) },
-      });
-      if (hasFlag(input, "json")) printJson(io, report);
-      else {
-        for (const reply of report.reply) if (reply.text !== undefined) io.stdout.write(`${reply.text}\n`);
-        io.stderr.write(
-          `${report.status}${report.waitingAt === undefined ? "" : ` at ${report.waitingAt}`}${report.error === undefined ? "" : `: ${report.error.code}`}\n`,
-        );
-      }
-      return report.status === "error" ? 1 : 0;
-    } finally {
-      await runtime[Symbol.asyncDispose]();
+    const { runtime, world } = host;
+    runtime.start();
+    const scope = { env: envId(config.env), tenant, team: teamId(config.team) };
+    const provider = runtime.channel(scope, CONSOLE_CHANNEL);
+    if (provider === undefined)
+      throw new GreenticError(
+        "CLI_USAGE_INVALID",
+        `Run flow: tenant ${quote(tenant)} has nothing to run here; load a pack for it first`,
+      );
+    const locale = textOption(input, "locale");
+    const message = receiveConsole(provider.address, value, {
+      session: String(input.options["session"]),
+      id: randomHex(world, 16),
+      ...(locale !== undefined && { locale }),
+    });
+    const flow = textOption(input, "flow");
+    const entry = textOption(input, "entry");
+    const report = await runtime.request(provider, message, {
+      timeoutMs: Number(input.options["timeout"]),
+      choice: { ...(flow !== undefined && { flow }), ...(entry !== undefined && { entry }) },
+    });
+    if (hasFlag(input, "json")) printJson(io, report);
+    else {
+      for (const reply of report.reply) if (reply.text !== undefined) io.stdout.write(`${reply.text}\n`);
+      io.stderr.write(
+        `${report.status}${report.waitingAt === undefined ? "" : ` at ${report.waitingAt}`}${report.error === undefined ? "" : `: ${report.error.code}`}\n`,
+      );
     }
+    return report.status === "error" ? 1 : 0;
   },
 });
 

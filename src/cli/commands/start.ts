@@ -52,7 +52,7 @@ export default defineCommand({
           });
     const turns = createTurnFeed();
     const observe = combineObservers([createLogObserver(log), turns.observe, otlp?.observe]);
-    const { runtime, world, tenants } = await openHost({
+    await using host = await openHost({
       config,
       ...(bundle && { bundle }),
       environment: io.environment,
@@ -66,6 +66,7 @@ export default defineCommand({
       onError: (error, key) =>
         log.error({ err: error, ...(key !== undefined && { session_id: sessionPseudonym(key) }) }, "turn failed"),
     });
+    const { runtime, world, tenants } = host;
     if (!runtime.store.isDurable) log.warn("the memory store keeps nothing: every conversation ends with this process");
     const gateway = createGateway({
       runtime,
@@ -76,6 +77,8 @@ export default defineCommand({
       tenant: (tenant) => (tenants.has(tenant) ? tenantSettings(tenant, bundle) : undefined),
       turns,
       ...(existsSync(PAGE_DIR) && { pageDir: PAGE_DIR }),
+      // A page elsewhere that resolves its name to this machine gets nothing.
+      ...(isLoopback(config.host) && { hosts: ["localhost", "127.0.0.1", "[::1]"] }),
       report: (report) =>
         report.kind === "failed"
           ? log.error({ route: report.route, err: report.error }, "request failed")
@@ -84,12 +87,15 @@ export default defineCommand({
     runtime.start();
     const { url, close } = await gateway.listen({ host: config.host, port: config.port });
     io.stderr.write(`ready ${url}\n`);
+    host.warm();
     await new Promise<void>((stop) =>
       io.signal.aborted ? stop() : io.signal.addEventListener("abort", () => stop(), { once: true }),
     );
     io.stderr.write("draining\n");
     // Intake ends first, so that everything acknowledged is in the inbox before the workers finish.
-    await Promise.all([close(), runtime.drain(DRAIN_MS)]);
+    gateway.startDraining();
+    await runtime.drain(DRAIN_MS);
+    await close();
     await otlp?.shutdown();
     return 0;
   },
@@ -131,10 +137,16 @@ function readSettings(
   return { config, bundle };
 }
 
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
 function tenantSettings(tenant: TenantId, bundle: Bundle | undefined): GatewayTenant {
   const worker = bundle?.tenant === tenant ? bundle.worker : undefined;
+  const origins = bundle?.providers.find((provider) => provider.type === "webchat" && provider.tenant === tenant)
+    ?.config["origins"];
   return {
-    webchat: { anonymous: true },
+    webchat: { anonymous: true, ...(Array.isArray(origins) && { origins: origins as readonly string[] }) },
     page: {
       locales: worker?.locales ?? ["en"],
       theme: worker?.accent === undefined ? {} : { accent: worker.accent },

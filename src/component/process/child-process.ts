@@ -132,7 +132,7 @@ export class ComponentProcess {
     const overdue = (): void => void setImmediate(() => this.#flights.has(id) && this.kill());
     const killTimer = setTimeout(overdue, Math.max(0, invocation.leftMs) + this.#limits.killGraceMs);
     this.#flights.set(id, { invocation, killTimer });
-    this.#sendComponent(invocation.call.sha256);
+    this.prepare(invocation.call.sha256);
     this.#send({ kind: "run", id, run: invocation.begin() });
   }
 
@@ -169,7 +169,7 @@ export class ComponentProcess {
         const flight = this.#flights.get(message.id);
         if (flight === undefined) return;
         this.#sent.delete(flight.invocation.call.sha256);
-        this.#sendComponent(flight.invocation.call.sha256);
+        this.prepare(flight.invocation.call.sha256);
         this.#send({ kind: "run", id: message.id, run: flight.invocation.begin() });
         return;
       }
@@ -211,7 +211,8 @@ export class ComponentProcess {
     if (admission !== undefined) settle(admission);
   }
 
-  #sendComponent(sha256: string): void {
+  /** Hands an admitted component over, once. */
+  prepare(sha256: string): void {
     if (this.#sent.has(sha256)) return;
     const bytes = this.#events.bytesOf(sha256);
     if (bytes === undefined) return;

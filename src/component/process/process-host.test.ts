@@ -313,3 +313,21 @@ process.exit(0);`,
     await rm(directory, { recursive: true, force: true });
   }
 });
+
+test("admissionDir spares the next host a process until something is called, and is not believed about other bytes", async () => {
+  const admissionDir = await mkdtemp(join(tmpdir(), "greentic-admission-"));
+  try {
+    await using first = new ProcessComponentHost({ poolSize: 1, admissionDir });
+    const info = await first.admit(bytes, ALL_GRANTS);
+    await using second = new ProcessComponentHost({ poolSize: 1, admissionDir });
+    expect(await second.admit(bytes, ALL_GRANTS)).toEqual(info);
+    await expect(second.admit(bytes, NO_GRANTS)).rejects.toMatchObject({ code: "COMPONENT_IMPORT_UNGRANTED" });
+    second.warm();
+    expect(outputOf(await second.invoke(ctxOf("acme"), callOf(sha256, { act: "echo", argument: 1 })))).toBeDefined();
+    await writeFile(join(admissionDir, `${sha256}.json`), "{ not json");
+    await using third = new ProcessComponentHost({ poolSize: 1, admissionDir });
+    expect(await third.admit(bytes, ALL_GRANTS)).toEqual(info);
+  } finally {
+    await rm(admissionDir, { recursive: true });
+  }
+});

@@ -8,6 +8,7 @@ import type { ComponentCall, ComponentHost, ComponentInfo, ComponentResult } fro
 import type { LinkerLimits } from "../linker/index.ts";
 import type { ChildLimits } from "./child-process.ts";
 import { ComponentProcess } from "./child-process.ts";
+import { AdmissionCache } from "./admission-cache.ts";
 import { Invocation } from "./invocation.ts";
 import type { TenantLimits } from "./tenant-queue.ts";
 import { TenantQueue } from "./tenant-queue.ts";
@@ -25,6 +26,8 @@ export interface ProcessHostOptions {
   readonly maxRssBytes?: number;
   /** Default 512. */
   readonly maxHeapMb?: number;
+  /** Where admission's findings are kept between runs; without it every run reads its components again. */
+  readonly admissionDir?: string;
 }
 
 interface Admitted {
@@ -44,11 +47,13 @@ export class ProcessComponentHost implements ComponentHost {
   readonly #admitting = new Map<string, Promise<ComponentInfo>>();
   readonly #queue: TenantQueue<Invocation>;
   readonly #processes = new Set<ComponentProcess>();
+  readonly #cache: AdmissionCache | undefined;
   #isOver = false;
 
   constructor(options: ProcessHostOptions = {}) {
     this.#poolSize = options.poolSize ?? Math.max(1, availableParallelism() - 1);
     this.#maxCallsPerProcess = options.maxCallsPerProcess ?? 32;
+    this.#cache = options.admissionDir === undefined ? undefined : new AdmissionCache(options.admissionDir);
     this.#queue = new TenantQueue({ maxRunning: 16, maxWaiting: 256, ...options.tenant });
     this.#limits = {
       linker: options.limits ?? {},
@@ -82,6 +87,13 @@ export class ProcessComponentHost implements ComponentHost {
     return invocation.result;
   }
 
+  /** Starts a process with the admitted components in it, so that the first call doesn't wait for that. */
+  warm(): void {
+    if (this.#isOver || this.#admitted.size === 0) return;
+    const process = this.#leastLoaded();
+    for (const sha256 of this.#admitted.keys()) process.prepare(sha256);
+  }
+
   /** Ends every process; calls under way end with COMPONENT_HOST_LOST. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
@@ -92,6 +104,11 @@ export class ProcessComponentHost implements ComponentHost {
   }
 
   async #admitOnce(sha256: string, bytes: Uint8Array): Promise<ComponentInfo> {
+    const known = this.#cache?.get(sha256);
+    if (known !== undefined) {
+      this.#admitted.set(sha256, { bytes, info: known });
+      return known;
+    }
     let admission = this.#admitting.get(sha256);
     if (admission === undefined) {
       admission = this.#read(bytes);
@@ -102,6 +119,7 @@ export class ProcessComponentHost implements ComponentHost {
       // The child read strangers' bytes: its word on what they are is taken, its word on which they are is not.
       const own: ComponentInfo = { ...info, sha256, sizeBytes: bytes.byteLength };
       this.#admitted.set(sha256, { bytes, info: own });
+      this.#cache?.put(own);
       return own;
     } finally {
       this.#admitting.delete(sha256);

@@ -115,7 +115,8 @@ export function activityOf(
     type: "message",
     from: { id: options.worker, role: "bot" },
     timestamp: options.timestamp,
-    ...(message.text === undefined ? {} : { text: message.text }),
+    // A card says it all where cards are shown; `summary` is what Direct Line gives clients that show none.
+    ...(message.text === undefined ? {} : { [cards.length > 0 ? "summary" : "text"]: message.text }),
     ...(attachments.length === 0 ? {} : { attachments }),
     ...(suggested.length === 0
       ? {}

@@ -47,7 +47,7 @@ describe("createWebChatProvider()", () => {
       type: "message",
       from: { id: "weather", role: "bot" },
       timestamp: "1970-01-01T00:00:00.000Z",
-      text: "Hi",
+      summary: "Hi",
       attachments: [
         { contentType: "application/vnd.microsoft.card.adaptive", content: card },
         { contentType: "image/png", contentUrl: "https://x.example/a.png", name: "a.png" },
