@@ -32,6 +32,6 @@ function pinnedNode() {
     console.error(
       `error: Greentic needs Node ${MINIMUM} or later, got ${process.versions.node}, and no pinned Node is installed for ${key}.\n  help: install Node ${MINIMUM}, or run npm ci in the package.`,
     );
-    process.exit(5);
+    return process.exit(5);
   }
 }

@@ -40,7 +40,7 @@ export default defineCommand({
   examples: ["gtc start examples/weather-demo", "gtc start --port 9000 --data /var/lib/greentic"],
   async run(input, io) {
     const { config, bundle } = readSettings(input, io);
-    const log = createLogger({ ...config.log, stream: io.stderr as { write(line: string): void } });
+    const log = createLogger({ ...config.log, stream: io.stderr });
     const otlp =
       config.telemetry.otlpEndpoint === undefined
         ? undefined

@@ -6,5 +6,8 @@ export const cliErrors = {
   CLI_FILE_MISSING: { kind: "not_found", help: "Check the path." },
   CLI_SESSION_MISSING: { kind: "not_found", help: "List sessions with `gtc session list`." },
   CLI_SEND_MISSING: { kind: "not_found", help: "List sends with `gtc outbox list`." },
-  CLI_INTERNAL: { kind: "internal", help: "This is a defect; run again with GREENTIC_LOG_LEVEL=debug and report what it prints." },
+  CLI_INTERNAL: {
+    kind: "internal",
+    help: "This is a defect; run again with GREENTIC_LOG_LEVEL=debug and report what it prints.",
+  },
 } as const satisfies ErrorTable;
