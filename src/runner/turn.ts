@@ -73,14 +73,12 @@ export class Turn extends TurnBase implements NodeCall {
   ): Promise<void> | undefined {
     this.loaded = pack;
     this.#push(openFrame(flow, at));
-    this.env.observe?.({
-      kind: "flow.started",
-      ctx: this.ctx,
-      flow: flow.id,
-      pack: pack.name,
-      atMs: this.env.world.nowMs(),
-    });
+    this.#tellStart(flow.id, pack.name);
     return this.#run();
+  }
+
+  #tellStart(flow: string, pack: string): void {
+    this.env.observe?.({ kind: "flow.started", ctx: this.ctx, flow, pack, atMs: this.env.world.nowMs() });
   }
 
   /** Takes over the frames that a session left, before `resume` or `begin`. */
@@ -97,6 +95,7 @@ export class Turn extends TurnBase implements NodeCall {
     const { wait } = frame;
     frame.wait = undefined;
     frame.entry = undefined;
+    this.#tellStart(frame.flow.id, this.loaded?.name ?? "");
     if (wait?.resume === "routes") {
       this.current = frame.flow.nodes.get(frame.node);
       const outcome: NodeOutcome = { kind: "ok", status: wait.status, output: this.#answered(frame) };

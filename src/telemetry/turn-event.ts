@@ -6,6 +6,7 @@ import type { TenantCtx } from "../types/index.ts";
  */
 export type TurnEvent =
   | {
+      /** A turn begins to run a flow: from its entry, or from where it waited. */
       readonly kind: "flow.started";
       readonly ctx: TenantCtx;
       readonly flow: string;
