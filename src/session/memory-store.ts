@@ -28,8 +28,10 @@ import type {
 } from "./store.ts";
 
 interface Delivery {
+  readonly order: number;
   readonly expiresAtMs: number;
-  readonly answer: Accepted;
+  /** What a repetition is told. */
+  answer: Accepted;
 }
 
 interface TimerDue {
@@ -73,18 +75,22 @@ class MemorySessionStore implements SessionStore {
     const first = this.#deliveries.get(delivery);
     if (first !== undefined && first.expiresAtMs > nowMs) return first.answer;
     const session = known ?? this.#create(entry.key);
-    session.inbox.push({
-      order: ++this.#last,
-      dedupeKey: entry.dedupeKey,
-      receivedAtMs: entry.receivedAtMs,
-      traceId: entry.traceId,
-      envelope: entry.envelope,
-    });
-    const logIndex = entry.log === undefined ? undefined : this.#logs.append(session.conversation, entry.log, nowMs);
-    const answer: Accepted = logIndex === undefined ? DUPLICATE : { kind: "duplicate", logIndex };
-    this.#deliveries.set(delivery, { expiresAtMs: nowMs + entry.dedupeTtlMs, answer });
+    const order = ++this.#last;
+    const { dedupeKey, receivedAtMs, traceId, envelope } = entry;
     const to = options?.leaseTo;
-    if (to !== undefined && this.#leases.isFree(session, this.#world.monotonicMs())) {
+    const isLeased = to !== undefined && this.#leases.isFree(session, this.#world.monotonicMs());
+    const isForgotten = entry.isUnnamed === true && isLeased;
+    session.inbox.push(
+      isForgotten
+        ? { order, dedupeKey, receivedAtMs, traceId, envelope, isForgotten }
+        : { order, dedupeKey, receivedAtMs, traceId, envelope },
+    );
+    const logIndex = entry.log === undefined ? undefined : this.#logs.append(session.conversation, entry.log, nowMs);
+    if (!isForgotten) {
+      const answer: Accepted = logIndex === undefined ? DUPLICATE : { kind: "duplicate", logIndex };
+      this.#deliveries.set(delivery, { order, expiresAtMs: nowMs + entry.dedupeTtlMs, answer });
+    }
+    if (isLeased) {
       const lease = this.#grant(session, to.worker, to.ttlMs ?? LEASE_TTL_MS);
       return logIndex === undefined ? { kind: "accepted", lease } : { kind: "accepted", logIndex, lease };
     }
@@ -154,6 +160,7 @@ class MemorySessionStore implements SessionStore {
       if (turn.state.length > 0) this.#applyState(session, turn);
     }
     session.steps = NO_STEPS;
+    if (turn.answers !== undefined) this.#answer(session, turn.answers);
     this.#consume(session, turn, nowMs);
     for (const onceKey of turn.timersDone) session.timers.delete(onceKey);
     for (const timer of turn.timersNew) this.#setTimer(session, timer);
@@ -302,7 +309,7 @@ class MemorySessionStore implements SessionStore {
     for (const order of turn.consumed) {
       if (!session.inbox.some((entry) => entry.order === order)) throw notUnread(session.key, order);
     }
-    for (const { order } of turn.deadLetters ?? []) {
+    for (const { order } of [...(turn.deadLetters ?? []), ...(turn.answers ?? [])]) {
       if (!session.inbox.some((entry) => entry.order === order)) throw notUnread(session.key, order);
     }
     for (const [index, row] of turn.outbox.entries()) {
@@ -320,6 +327,14 @@ class MemorySessionStore implements SessionStore {
     session.state = state;
   }
 
+  #answer(session: MemorySession, answers: NonNullable<TurnCommit["answers"]>): void {
+    for (const { order, answer } of answers) {
+      const entry = session.inbox.find((unread) => unread.order === order);
+      const delivery = entry && this.#deliveries.get(`${session.channel} ${entry.dedupeKey}`);
+      if (delivery?.order === order) delivery.answer = { ...delivery.answer, answer };
+    }
+  }
+
   #consume(session: MemorySession, turn: TurnCommit, nowMs: number): void {
     const dead = turn.deadLetters ?? [];
     if (turn.consumed.length === 0 && dead.length === 0) return;
@@ -327,7 +342,8 @@ class MemorySessionStore implements SessionStore {
     for (const entry of session.inbox) {
       const letter = dead.find(({ order }) => order === entry.order);
       if (letter !== undefined) {
-        this.#dead.set(entry.order, { ...entry, key: session.key, reason: letter.reason, diedAtMs: nowMs });
+        const { isForgotten: _isForgotten, ...died } = entry;
+        this.#dead.set(entry.order, { ...died, key: session.key, reason: letter.reason, diedAtMs: nowMs });
       } else if (!turn.consumed.includes(entry.order)) left.push(entry);
     }
     session.inbox = left;

@@ -2,6 +2,7 @@ import type { ChannelMessageEnvelope, JsonValue, SessionKeyText } from "../types
 import { STATUSES } from "./outbox-rules.ts";
 // Bodies were written by this module, as JSON of the type that they are read as.
 import type {
+  RawAccepted,
   RawDeadLetter,
   RawIngress,
   RawLease,
@@ -13,6 +14,7 @@ import type {
   RawTurn,
 } from "./sqlite-protocol.ts";
 import type {
+  Accepted,
   DeadLetter,
   InboxEntry,
   IngressEntry,
@@ -23,6 +25,7 @@ import type {
   SessionSummary,
   SinkClass,
   Step,
+  Timer,
   TurnCommit,
 } from "./store.ts";
 
@@ -35,9 +38,21 @@ export function rawIngress(entry: IngressEntry, to: LeaseTo | undefined): RawIng
     trace: entry.traceId,
     body: JSON.stringify(entry.envelope),
     ttl: entry.dedupeTtlMs,
+    isUnnamed: entry.isUnnamed === true,
     log: entry.log === undefined ? undefined : JSON.stringify(entry.log),
     worker: to?.worker,
     leaseTtl: to?.ttlMs,
+  };
+}
+
+/** Reads what became of a message that was to be accepted. */
+export function acceptedOf(raw: RawAccepted, entry: IngressEntry, to: LeaseTo | undefined): Accepted {
+  const { isNew, logIndex, answer, lease } = raw;
+  return {
+    kind: isNew ? "accepted" : "duplicate",
+    ...(logIndex === undefined ? undefined : { logIndex }),
+    ...(answer === undefined ? undefined : { answer: JSON.parse(answer) as JsonValue }),
+    ...(lease === undefined || to === undefined ? undefined : { lease: leaseOf(lease, to.worker, entry) }),
   };
 }
 
@@ -49,25 +64,35 @@ export function leaseOf(raw: RawLease, worker: string, accepted?: IngressEntry):
     fence: raw.fence,
     session: raw.body === null ? undefined : (JSON.parse(raw.body) as SessionRecord),
     inbox: inboxOf(raw.inbox, accepted),
-    timers: raw.timers.map(([onceKey, dueAtMs, payload]) => ({
-      onceKey,
-      dueAtMs,
-      payload: JSON.parse(payload) as JsonValue,
-    })),
-    state: new Map(raw.state.map(([key, value]) => [key, JSON.parse(value ?? "null") as JsonValue])),
-    steps: raw.steps.map((body) => JSON.parse(body) as Step),
+    timers: raw.timers === undefined ? NONE : raw.timers.map(timerOf),
+    state: raw.state === undefined ? NO_STATE : new Map(raw.state.map(stateOf)),
+    steps: raw.steps === undefined ? NONE : raw.steps.map((body) => JSON.parse(body) as Step),
   };
+}
+
+const NONE: readonly never[] = [];
+const NO_STATE: Lease["state"] = new Map();
+
+function timerOf([onceKey, dueAtMs, payload]: RawTimer): Timer {
+  return { onceKey, dueAtMs, payload: JSON.parse(payload) as JsonValue };
+}
+
+function stateOf([key, value]: RawState): readonly [string, JsonValue] {
+  return [key, JSON.parse(value ?? "null") as JsonValue];
 }
 
 function inboxOf(raw: RawLease["inbox"], accepted: IngressEntry | undefined): readonly InboxEntry[] {
   if (typeof raw !== "number") {
-    return raw.map(([order, dedupeKey, receivedAtMs, traceId, body]) => {
-      return { order, dedupeKey, receivedAtMs, traceId, envelope: JSON.parse(body) as ChannelMessageEnvelope };
+    return raw.map(([order, dedupeKey, receivedAtMs, traceId, body, forgetMs]) => {
+      const envelope = JSON.parse(body) as ChannelMessageEnvelope;
+      const entry = { order, dedupeKey, receivedAtMs, traceId, envelope };
+      return forgetMs === 0 ? { ...entry, isForgotten: true } : entry;
     });
   }
   if (accepted === undefined) throw new TypeError("Read lease: expected the accepted message");
   const { dedupeKey, receivedAtMs, traceId, envelope } = accepted;
-  return [{ order: raw, dedupeKey, receivedAtMs, traceId, envelope }];
+  const entry = { order: raw, dedupeKey, receivedAtMs, traceId, envelope };
+  return [accepted.isUnnamed === true ? { ...entry, isForgotten: true } : entry];
 }
 
 /** Writes a turn. */
@@ -98,6 +123,7 @@ export function rawTurn(lease: Lease, turn: TurnCommit, keep: boolean): RawTurn 
       row.traceId,
     ]),
     log: some(turn.log)?.map((activity) => JSON.stringify(activity)),
+    answers: some(turn.answers)?.map(({ order, answer }) => [order, JSON.stringify(answer)] as const),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { SessionKeyText } from "../types/index.ts";
 import { LeaseTable } from "./lease-table.ts";
 import type { Hold, Leasable } from "./lease-table.ts";
@@ -12,14 +12,31 @@ const IDLE_MAX = 4_096;
 /** Records above this are read again rather than kept. */
 const IDLE_BODY_MAX = 16_384;
 
+/** An unread message; its body is in the file. */
+export interface Unread {
+  readonly order: number;
+  /** Until when its delivery is remembered; 0 where it never was. */
+  readonly forgetMs: number;
+}
+
+/** Where a conversation's log stands. */
+export interface LogHead {
+  readonly id: number;
+  next: number;
+  /** The last entry's time, and the one that the file knows. */
+  touchedMs: number;
+  storedMs: number;
+}
+
 /** What the worker knows of a session without asking the file: it is the file's only writer. */
 export interface HotSession extends Leasable {
-  readonly id: number;
+  /** The id of its row; 0 while it keeps nothing. */
+  id: number;
   readonly key: string;
   readonly channel: string;
   readonly conversation: string;
-  /** Orders of unread entries, rising. */
-  unread: number[];
+  /** In order of arrival. */
+  unread: Unread[];
   /** The record as it is stored; null where no flow runs. */
   body: string | null;
   hasState: boolean;
@@ -27,25 +44,30 @@ export interface HotSession extends Leasable {
   hasDueTimer: boolean;
 }
 
+/** Tells whether there is anything of a session. */
+export function exists({ id, unread }: HotSession): boolean {
+  return id !== 0 || unread.length > 0;
+}
+
 class Hot implements HotSession {
-  readonly id: number;
+  id: number;
   readonly key: string;
   readonly channel: string;
   readonly conversation: string;
-  unread: number[] = [];
+  unread: Unread[] = [];
   body: string | null;
   hasState: boolean;
   hasSteps = false;
   hasDueTimer = false;
   hold: Hold | undefined;
 
-  constructor(id: number, key: string, row: { readonly body: string | null; readonly hasState: boolean }) {
-    this.id = id;
+  constructor(key: string, row: Readonly<Record<string, SQLOutputValue>> | undefined) {
+    this.id = Number(row?.["id"] ?? 0);
     this.key = key;
     this.channel = channelOf(key as SessionKeyText);
     this.conversation = conversationOf(key as SessionKeyText);
-    this.body = row.body;
-    this.hasState = row.hasState;
+    this.body = (row?.["body"] ?? null) as string | null;
+    this.hasState = row?.["has_state"] === 1;
   }
 
   get hasWork(): boolean {
@@ -66,6 +88,8 @@ export class SqliteCore {
   readonly pendingIds = new Set<string>();
   nowMs = 0;
   monotonicMs = 0;
+  /** By conversation. */
+  readonly logHeads = new Map<string, LogHead>();
   /** Every session with unread messages, due timers, steps or a hold is here. */
   readonly #sessions = new Map<string, HotSession>();
   readonly #idle = new Map<string, HotSession>();
@@ -107,8 +131,9 @@ export class SqliteCore {
     const claims = this.lanes.claimsBefore();
     this.load();
     for (const [key, hold] of holds) {
-      const session = this.find(key);
-      if (session !== undefined) this.leases.grant(session, hold);
+      const session = this.open(key);
+      if (exists(session)) this.leases.grant(session, hold);
+      else this.settle(session);
     }
     this.lanes.restore(claims);
     this.wakeTimers(this.nowMs);
@@ -119,19 +144,19 @@ export class SqliteCore {
     this.leases = new LeaseTable();
     this.lanes = new SendLanes();
     this.pendingIds.clear();
+    this.logHeads.clear();
     this.#sessions.clear();
     this.#idle.clear();
     this.#channels.clear();
     this.#timersSeenMs = -1;
     this.#nextTimerMs = 0;
     this.sequence.load();
-    const unread = this.db.prepare("SELECT s.key AS key, i.ord AS ord FROM inbox i JOIN session s ON s.id = i.session");
-    for (const { key, ord } of unread.iterate()) this.find(String(key))?.unread.push(Number(ord));
-    const steps = this.db.prepare("SELECT DISTINCT s.key AS key FROM step t JOIN session s ON s.id = t.session");
-    for (const { key } of steps.iterate()) {
-      const session = this.find(String(key));
-      if (session !== undefined) session.hasSteps = true;
+    const unread = this.db.prepare("SELECT key, ord, forget FROM inbox ORDER BY ord");
+    for (const { key, ord, forget } of unread.all()) {
+      this.open(String(key)).unread.push({ order: Number(ord), forgetMs: Number(forget) });
     }
+    const steps = this.db.prepare("SELECT DISTINCT s.key AS key FROM step t JOIN session s ON s.id = t.session");
+    for (const { key } of steps.all()) this.open(String(key)).hasSteps = true;
     const pending = this.db.prepare(
       "SELECT ord, id, key, attempts, not_before FROM outbox WHERE status IN (0, 1, 4) ORDER BY ord",
     );
@@ -143,15 +168,11 @@ export class SqliteCore {
         attempts: Number(attempts),
       });
     }
-    for (const session of this.#sessions.values()) {
-      session.unread.sort((a, b) => a - b);
-      this.leases.refresh(session);
-    }
+    for (const session of this.#sessions.values()) this.leases.refresh(session);
   }
 
   /** The number that stands for a session's channel in the file. */
-  channelId(key: string): number {
-    const name = this.#sessions.get(key)?.channel ?? channelOf(key as SessionKeyText);
+  channelId({ channel: name }: HotSession): number {
     const known = this.#channels.get(name);
     if (known !== undefined) return known;
     const row = this.#channelByName.get(name);
@@ -165,26 +186,26 @@ export class SqliteCore {
     return this.#sessions.get(key);
   }
 
-  /** Finds a session in memory or in the file. Call `settle` when done with it. */
-  find(key: string): HotSession | undefined {
+  /** Finds a session in memory or in the file, or begins a new one that has no row yet. Call `settle` when done with it. */
+  open(key: string): HotSession {
     const known = this.#sessions.get(key);
     if (known !== undefined) return known;
-    const row = this.#byKey.get(key);
-    if (row === undefined) return undefined;
-    const session = new Hot(Number(row["id"]), key, {
-      body: row["body"] as string | null,
-      hasState: row["has_state"] === 1,
-    });
+    const session = new Hot(key, this.#byKey.get(key));
     this.#sessions.set(key, session);
     return session;
   }
 
-  /** Makes the row of a session that is not in the file. */
-  create(key: string): HotSession {
-    const id = Number(this.#insert.run(key).lastInsertRowid);
-    const session = new Hot(id, key, { body: null, hasState: false });
-    this.#sessions.set(key, session);
-    return session;
+  /** Gives a session the row that what it keeps is filed under. */
+  store(session: HotSession): void {
+    if (session.id === 0) session.id = Number(this.#insert.run(session.key).lastInsertRowid);
+  }
+
+  /** Finds the sessions that have unread messages and no row. */
+  unstored(): HotSession[] {
+    const found: HotSession[] = [];
+    for (const session of this.#sessions.values())
+      if (session.id === 0 && session.unread.length > 0) found.push(session);
+    return found;
   }
 
   /** Finds the session that a lease's fence still counts for. */
@@ -224,8 +245,7 @@ export class SqliteCore {
   wakeTimers(nowMs: number): void {
     if (nowMs < this.#nextTimerMs) return;
     for (const { key } of this.#dueBetween.all(this.#timersSeenMs, nowMs)) {
-      const session = this.find(String(key));
-      if (session === undefined) continue;
+      const session = this.open(String(key));
       session.hasDueTimer = true;
       this.settle(session);
     }

@@ -1,17 +1,20 @@
 import type { StatementSync } from "node:sqlite";
+import { exists } from "./sqlite-core.ts";
 import type { SqliteCore } from "./sqlite-core.ts";
 import type { TurnOps } from "./sqlite-ops-turn.ts";
 import type { RawFilter, RawOverdue, RawSummary } from "./sqlite-protocol.ts";
 import { Retention } from "./sqlite-retention.ts";
 
-const SUMMARY = "SELECT key, body, (SELECT count(*) FROM inbox WHERE session = id) AS unread FROM session";
+const SUMMARY = "SELECT key, body FROM session";
+
+/** `[key, body]` */
+type RawRow = readonly [string, string | null];
 
 /** What operators and the sweeper ask. */
 export class AdminOps {
   readonly #core: SqliteCore;
   readonly #turns: TurnOps;
   readonly #retention: Retention;
-  readonly #one: StatementSync;
   readonly #all: StatementSync;
   readonly #between: StatementSync;
   readonly #keyAfter: StatementSync;
@@ -25,32 +28,46 @@ export class AdminOps {
       statement.setReturnArrays(true);
       return statement;
     };
-    this.#one = arrays(`${SUMMARY} WHERE key = ?`);
     this.#all = arrays(`${SUMMARY} ORDER BY key LIMIT ?`);
     this.#between = arrays(`${SUMMARY} WHERE key > ? AND key < ? ORDER BY key LIMIT ?`);
     this.#keyAfter = core.db.prepare("SELECT key FROM session WHERE key > ? ORDER BY key LIMIT 1");
   }
 
   read(key: string): RawSummary | undefined {
-    return this.#one.get(key) as unknown as RawSummary | undefined;
+    const session = this.#core.open(key);
+    this.#core.settle(session);
+    return exists(session) ? [key, session.body, session.unread.length] : undefined;
+  }
+
+  /** Rows are in the order of their keys; sessions that have unread messages only are sorted in. */
+  list({ tenant, limit }: RawFilter): RawSummary[] {
+    const found = this.#rows({ tenant, limit }).map(([key, body]): RawSummary => {
+      return [key, body, this.#core.peek(key)?.unread.length ?? 0];
+    });
+    const unstored = this.#core.unstored().filter(({ key }) => tenant === undefined || key.split(":", 2)[1] === tenant);
+    if (unstored.length === 0) return found;
+    for (const { key, body, unread } of unstored) found.push([key, body, unread.length]);
+    return found.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))).slice(0, limit);
   }
 
   /** Walks the index of keys: of one tenant, its range in each env. */
-  list({ tenant, limit }: RawFilter): RawSummary[] {
-    if (tenant === undefined) return this.#all.all(limit) as unknown as RawSummary[];
-    const found: RawSummary[] = [];
+  #rows({ tenant, limit }: RawFilter): RawRow[] {
+    if (tenant === undefined) return this.#all.all(limit) as unknown as RawRow[];
+    const found: RawRow[] = [];
     for (let env = this.#envAfter(""); env !== undefined && found.length < limit; env = this.#envAfter(`${env};`)) {
       // ";" is the character behind the separator ":".
       const rows = this.#between.all(`${env}:${tenant}:`, `${env}:${tenant};`, limit - found.length);
-      found.push(...(rows as unknown as RawSummary[]));
+      found.push(...(rows as unknown as RawRow[]));
     }
     return found;
   }
 
   end(key: string): boolean {
-    const session = this.#core.find(key);
-    if (session !== undefined) this.#turns.end(session);
-    return session !== undefined;
+    const session = this.#core.open(key);
+    const isThere = exists(session);
+    if (isThere) this.#turns.end(session);
+    else this.#core.settle(session);
+    return isThere;
   }
 
   sweep(nowMs: number): RawOverdue {

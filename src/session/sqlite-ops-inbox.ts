@@ -1,5 +1,5 @@
 import type { StatementSync } from "node:sqlite";
-import type { HotSession, SqliteCore } from "./sqlite-core.ts";
+import type { HotSession, SqliteCore, Unread } from "./sqlite-core.ts";
 import type { LogOps } from "./sqlite-ops-log.ts";
 import type { TurnOps } from "./sqlite-ops-turn.ts";
 import type { RawAccepted, RawDeadLetter, RawFilter, RawIngress } from "./sqlite-protocol.ts";
@@ -13,7 +13,6 @@ export class InboxOps {
   readonly #turns: TurnOps;
   readonly #delivery: StatementSync;
   readonly #deliver: StatementSync;
-  readonly #noteLogIndex: StatementSync;
   readonly #insert: StatementSync;
   readonly #deadByOrder: StatementSync;
   readonly #deadNewest: StatementSync;
@@ -26,13 +25,16 @@ export class InboxOps {
     const { db } = core;
     // Changes nothing where the delivery is known and its time is not over.
     this.#deliver = db.prepare(
-      `INSERT INTO delivery (channel, dedupe, expires) VALUES (?, ?, ?)
-       ON CONFLICT DO UPDATE SET expires = excluded.expires, log_index = NULL WHERE expires <= ?`,
+      `INSERT INTO delivery (channel, dedupe, expires, ord, log_index) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET expires = excluded.expires, ord = excluded.ord, log_index = excluded.log_index
+       WHERE expires <= ?`,
     );
-    this.#delivery = db.prepare("SELECT log_index FROM delivery WHERE channel = ? AND dedupe = ?");
-    this.#noteLogIndex = db.prepare("UPDATE delivery SET log_index = ? WHERE channel = ? AND dedupe = ?");
+    this.#delivery = db.prepare(
+      `SELECT log_index, body FROM delivery LEFT JOIN answer ON answer.ord = delivery.ord
+       WHERE channel = ? AND dedupe = ?`,
+    );
     this.#insert = db.prepare(
-      "INSERT INTO inbox (session, ord, dedupe, received, trace, body) VALUES (?, ?, ?, ?, ?, ?)",
+      "INSERT INTO inbox (ord, key, dedupe, forget, received, trace, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
     this.#deadByOrder = db.prepare("SELECT * FROM dead_letter WHERE ord = ?");
     this.#deadNewest = db.prepare(`SELECT * FROM dead_letter WHERE ${IS_TENANT} ORDER BY ord DESC LIMIT ?2`);
@@ -41,19 +43,38 @@ export class InboxOps {
 
   accept(entry: RawIngress): RawAccepted {
     const core = this.#core;
-    const channel = core.channelId(entry.key);
-    if (Number(this.#deliver.run(channel, entry.dedupe, core.nowMs + entry.ttl, core.nowMs).changes) === 0) {
-      const logIndex = this.#delivery.get(channel, entry.dedupe)?.["log_index"];
-      return typeof logIndex === "number" ? { isNew: false, logIndex } : { isNew: false };
+    const { nowMs } = core;
+    const session = core.open(entry.key);
+    const { worker, log } = entry;
+    const isLeased = worker !== undefined && core.leases.isFree(session, core.monotonicMs);
+    const order = core.sequence.next();
+    const logIndex = log === undefined ? undefined : this.#logs.nextIndex(session.conversation);
+    const forgetMs = entry.isUnnamed && isLeased ? 0 : nowMs + entry.ttl;
+    if (forgetMs > nowMs) {
+      const channel = core.channelId(session);
+      const added = this.#deliver.run(channel, entry.dedupe, forgetMs, order, logIndex ?? null, nowMs);
+      if (Number(added.changes) === 0) {
+        core.settle(session);
+        return this.#duplicate(channel, entry.dedupe);
+      }
     }
-    const session = core.find(entry.key) ?? core.create(entry.key);
-    const order = this.#append(session, entry);
-    const logIndex = entry.log === undefined ? undefined : this.#logs.append(session.conversation, entry.log);
-    if (logIndex !== undefined) this.#noteLogIndex.run(logIndex, channel, entry.dedupe);
-    const answer = logIndex === undefined ? { isNew: true } : { isNew: true, logIndex };
-    if (entry.worker === undefined || !core.leases.isFree(session, core.monotonicMs)) return answer;
-    const hold = this.#turns.grant(session, entry.worker, entry.leaseTtl ?? LEASE_TTL_MS);
-    return { ...answer, lease: this.#turns.carry(session, hold, session.unread.length === 1 ? order : undefined) };
+    this.#append(session, { ...entry, order, forgetMs });
+    if (log !== undefined) this.#logs.append(session.conversation, log);
+    if (!isLeased) return { isNew: true, logIndex };
+    const hold = this.#turns.grant(session, worker, entry.leaseTtl ?? LEASE_TTL_MS);
+    const only = session.unread.length === 1 ? order : undefined;
+    return { isNew: true, logIndex, lease: this.#turns.carry(session, hold, only) };
+  }
+
+  #duplicate(channel: number, dedupe: string): RawAccepted {
+    const first = this.#delivery.get(channel, dedupe);
+    const logIndex = first?.["log_index"];
+    const answer = first?.["body"];
+    return {
+      isNew: false,
+      logIndex: typeof logIndex === "number" ? logIndex : undefined,
+      answer: typeof answer === "string" ? answer : undefined,
+    };
   }
 
   listDeadLetters(filter: RawFilter): RawDeadLetter[] {
@@ -64,15 +85,15 @@ export class InboxOps {
     const letter = this.#deadByOrder.get(order) as unknown as RawDeadLetter | undefined;
     if (letter === undefined) return false;
     this.#deleteDead.run(order);
-    this.#append(this.#core.find(letter.key) ?? this.#core.create(letter.key), letter);
+    const session = this.#core.open(letter.key);
+    this.#append(session, { ...letter, order: this.#core.sequence.next(), forgetMs: 0 });
     return true;
   }
 
-  #append(session: HotSession, entry: Pick<RawIngress, "dedupe" | "received" | "trace" | "body">): number {
-    const order = this.#core.sequence.next();
-    this.#insert.run(session.id, order, entry.dedupe, entry.received, entry.trace, entry.body);
-    session.unread.push(order);
+  #append(session: HotSession, entry: Pick<RawIngress, "dedupe" | "received" | "trace" | "body"> & Unread): void {
+    const { order, forgetMs } = entry;
+    this.#insert.run(order, session.key, entry.dedupe, forgetMs, entry.received, entry.trace, entry.body);
+    session.unread.push({ order, forgetMs });
     this.#core.settle(session);
-    return order;
   }
 }

@@ -1,46 +1,87 @@
 import type { StatementSync } from "node:sqlite";
-import type { SqliteCore } from "./sqlite-core.ts";
+import type { LogHead, SqliteCore } from "./sqlite-core.ts";
 import { LOG_ENTRIES_MAX } from "./store.ts";
 
 /** Entries are trimmed this many at a time, and reading hides what is yet to be trimmed. */
 const TRIM_EVERY = 64;
+/** How far the file's time of a conversation's last entry may lag behind. */
+const TOUCH_EVERY_MS = 3_600_000;
+/** Conversations whose log's end stays in memory. */
+const HEADS_MAX = 4_096;
 
-/** Conversations' logs in the file. */
+/** Conversations' logs in the file. Where a log ends is kept in memory; the file's entries tell it too. */
 export class LogOps {
   readonly #core: SqliteCore;
-  readonly #bump: StatementSync;
+  readonly #create: StatementSync;
+  readonly #touch: StatementSync;
   readonly #insert: StatementSync;
   readonly #trim: StatementSync;
-  readonly #head: StatementSync;
+  readonly #find: StatementSync;
   readonly #select: StatementSync;
 
   constructor(core: SqliteCore) {
     this.#core = core;
-    this.#bump = core.db.prepare(
-      `INSERT INTO conversation (key, next, touched) VALUES (?, 1, ?)
-       ON CONFLICT (key) DO UPDATE SET next = next + 1, touched = excluded.touched RETURNING id, next`,
+    const { db } = core;
+    this.#create = db.prepare("INSERT INTO conversation (key, touched) VALUES (?, ?)");
+    this.#touch = db.prepare("UPDATE conversation SET touched = ? WHERE id = ?");
+    this.#insert = db.prepare("INSERT INTO log (conversation, idx, body) VALUES (?, ?, ?)");
+    this.#trim = db.prepare("DELETE FROM log WHERE conversation = ? AND idx < ?");
+    this.#find = db.prepare(
+      "SELECT id, touched, (SELECT max(idx) FROM log WHERE conversation = id) AS last FROM conversation WHERE key = ?",
     );
-    this.#insert = core.db.prepare("INSERT INTO log (conversation, idx, body) VALUES (?, ?, ?)");
-    this.#trim = core.db.prepare("DELETE FROM log WHERE conversation = ? AND idx < ?");
-    this.#head = core.db.prepare("SELECT id, next FROM conversation WHERE key = ?");
-    this.#select = core.db.prepare("SELECT idx, body FROM log WHERE conversation = ? AND idx > ? ORDER BY idx LIMIT ?");
+    this.#select = db.prepare("SELECT idx, body FROM log WHERE conversation = ? AND idx > ? ORDER BY idx LIMIT ?");
   }
 
-  /** Appends and returns the entry's index. */
-  append(conversation: string, body: string): number {
-    const head = this.#bump.get(conversation, this.#core.nowMs);
-    const id = Number(head?.["id"]);
-    const index = Number(head?.["next"]) - 1;
-    this.#insert.run(id, index, body);
-    if (index >= LOG_ENTRIES_MAX && index % TRIM_EVERY === 0) this.#trim.run(id, index + 1 - LOG_ENTRIES_MAX);
-    return index;
+  /** The index that the next entry will have. */
+  nextIndex(conversation: string): number {
+    return this.#head(conversation)?.next ?? 0;
+  }
+
+  append(conversation: string, body: string): void {
+    const { nowMs } = this.#core;
+    const head = this.#head(conversation) ?? this.#begin(conversation);
+    const index = head.next++;
+    this.#insert.run(head.id, index, body);
+    head.touchedMs = nowMs;
+    if (nowMs - head.storedMs >= TOUCH_EVERY_MS) {
+      this.#touch.run(nowMs, head.id);
+      head.storedMs = nowMs;
+    }
+    if (index >= LOG_ENTRIES_MAX && index % TRIM_EVERY === 0) this.#trim.run(head.id, index + 1 - LOG_ENTRIES_MAX);
   }
 
   readLog(conversation: string, after: number, limit: number): (readonly [number, string])[] {
-    const head = this.#head.get(conversation);
+    const head = this.#head(conversation);
     if (head === undefined) return [];
-    const from = Math.max(after, Number(head["next"]) - LOG_ENTRIES_MAX - 1);
-    const rows = this.#select.all(Number(head["id"]), from, limit);
+    const rows = this.#select.all(head.id, Math.max(after, head.next - LOG_ENTRIES_MAX - 1), limit);
     return rows.map((row) => [Number(row["idx"]), String(row["body"])]);
+  }
+
+  #head(conversation: string): LogHead | undefined {
+    const known = this.#core.logHeads.get(conversation);
+    if (known !== undefined) return known;
+    const row = this.#find.get(conversation);
+    if (row === undefined) return undefined;
+    const { id, touched, last } = row;
+    return this.#keep(conversation, {
+      id: Number(id),
+      next: last === null ? 0 : Number(last) + 1,
+      touchedMs: Number(touched),
+      storedMs: Number(touched),
+    });
+  }
+
+  #begin(conversation: string): LogHead {
+    const { nowMs } = this.#core;
+    const id = Number(this.#create.run(conversation, nowMs).lastInsertRowid);
+    return this.#keep(conversation, { id, next: 0, touchedMs: nowMs, storedMs: nowMs });
+  }
+
+  #keep(conversation: string, head: LogHead): LogHead {
+    const { logHeads } = this.#core;
+    logHeads.set(conversation, head);
+    const oldest = logHeads.size > HEADS_MAX ? logHeads.keys().next() : undefined;
+    if (oldest?.done === false) logHeads.delete(oldest.value);
+    return head;
   }
 }

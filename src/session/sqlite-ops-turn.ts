@@ -1,6 +1,6 @@
 import type { StatementSync } from "node:sqlite";
 import type { Hold } from "./lease-table.ts";
-import type { HotSession, SqliteCore } from "./sqlite-core.ts";
+import type { HotSession, SqliteCore, Unread } from "./sqlite-core.ts";
 import type { LogOps } from "./sqlite-ops-log.ts";
 import type { OutboxOps } from "./sqlite-ops-outbox.ts";
 import type { RawEntry, RawLease, RawState, RawTimer, RawTurn } from "./sqlite-protocol.ts";
@@ -47,15 +47,20 @@ export class TurnOps {
   /** Reads what a lease carries; `only` is the order of the one unread entry where the other side has it already. */
   carry(session: HotSession, hold: Hold, only?: number): RawLease {
     const { id } = session;
+    const { nowMs } = this.#core;
     return {
       key: session.key,
       fence: hold.fence,
       body: session.body,
-      inbox: only ?? (this.#sql.inbox.all(id, LEASE_INBOX_MAX) as unknown as RawEntry[]),
-      timers: session.hasDueTimer ? (this.#sql.dueTimers.all(id, this.#core.nowMs) as unknown as RawTimer[]) : [],
-      state: session.hasState ? (this.#sql.state.all(id) as unknown as RawState[]) : [],
-      steps: session.hasSteps ? this.#sql.steps.all(id).map((row) => String(row["body"])) : [],
+      inbox: only ?? session.unread.slice(0, LEASE_INBOX_MAX).map((unread) => this.#entry(unread)),
+      timers: session.hasDueTimer ? (this.#sql.dueTimers.all(id, nowMs) as unknown as RawTimer[]) : undefined,
+      state: session.hasState ? (this.#sql.state.all(id) as unknown as RawState[]) : undefined,
+      steps: session.hasSteps ? this.#sql.steps.all(id).map((row) => String(row["body"])) : undefined,
     };
+  }
+
+  #entry({ order }: Unread): RawEntry {
+    return this.#sql.entry.get(order) as unknown as RawEntry;
   }
 
   renew(key: string, fence: number, ttlMs: number): boolean {
@@ -81,6 +86,7 @@ export class TurnOps {
     if (session === undefined) throw fenceStale("Record step", { key, fence });
     const first = session.hasSteps ? this.#sql.step.get(session.id, step.turn, step.seq) : undefined;
     if (first !== undefined) return String(first["body"]);
+    this.#core.store(session);
     this.#sql.insertStep.run(session.id, step.turn, step.seq, step.body);
     session.hasSteps = true;
     return undefined;
@@ -91,17 +97,23 @@ export class TurnOps {
     const session = core.held(turn.key, turn.fence);
     const hold = session?.hold;
     if (session === undefined || hold === undefined) throw fenceStale("Commit turn", turn);
-    for (const order of turn.consumed ?? []) if (!session.unread.includes(order)) throw notUnread(turn.key, order);
-    for (const { order } of turn.dead ?? []) if (!session.unread.includes(order)) throw notUnread(turn.key, order);
+    for (const order of turn.consumed ?? []) checkUnread(session, order);
+    for (const { order } of turn.dead ?? []) checkUnread(session, order);
+    for (const [order] of turn.answers ?? []) checkUnread(session, order);
     const duplicate = turn.outbox === undefined ? undefined : this.#outbox.duplicateOf(turn.outbox);
     if (duplicate !== undefined) throw rowDuplicate(turn.key, duplicate);
 
     // From here on nothing refuses.
-    this.#consume(session, turn);
+    for (const [order, body] of turn.answers ?? []) {
+      const forgetMs = session.unread.find((entry) => entry.order === order)?.forgetMs ?? 0;
+      if (forgetMs > core.nowMs) this.#sql.answer.run(order, forgetMs, body);
+    }
+    if (turn.consumed !== undefined || turn.dead !== undefined) this.#consume(session, turn);
     if (session.hasSteps) {
       this.#sql.deleteSteps.run(session.id);
       session.hasSteps = false;
     }
+    if (turn.body !== null || turn.timersNew !== undefined) core.store(session);
     if (turn.body === null) this.#clear(session);
     else if (turn.state !== undefined) this.#writeState(session, turn.state);
     for (const once of turn.timersDone ?? []) this.#sql.deleteTimer.run(session.id, once);
@@ -115,16 +127,14 @@ export class TurnOps {
     if (turn.outbox !== undefined) this.#outbox.add(turn.outbox, session);
     for (const body of turn.log ?? []) this.#logs.append(session.conversation, body);
 
-    const isKept = turn.keep && session.hasWork;
-    if (turn.body !== null || isKept || session.unread.length > 0 || this.#sql.hasTimer.get(session.id) !== undefined) {
-      session.body = turn.body;
+    session.body = turn.body;
+    if (turn.body !== null || (session.id !== 0 && this.#sql.hasTimer.get(session.id) !== undefined)) {
       this.#sql.update.run(turn.body, turn.expires, session.hasState ? 1 : 0, session.id);
-    } else {
+    } else if (session.id !== 0) {
       this.#sql.deleteSession.run(session.id);
-      core.forget(session);
-      return undefined;
+      session.id = 0;
     }
-    if (isKept) {
+    if (turn.keep && session.hasWork) {
       core.leases.renew(session, core.monotonicMs + hold.ttlMs);
       return this.carry(session, hold);
     }
@@ -136,14 +146,16 @@ export class TurnOps {
   /** Drops a session with all that is only its own. */
   end(session: HotSession): void {
     this.#clear(session);
-    this.#sql.deleteSteps.run(session.id);
-    this.#sql.deleteInbox.run(session.id);
-    this.#sql.deleteSession.run(session.id);
+    for (const { order } of session.unread) this.#sql.deleteEntry.run(order);
+    if (session.id !== 0) {
+      this.#sql.deleteSteps.run(session.id);
+      this.#sql.deleteSession.run(session.id);
+    }
     this.#core.forget(session);
   }
 
   #clear(session: HotSession): void {
-    this.#sql.deleteTimers.run(session.id);
+    if (session.id !== 0) this.#sql.deleteTimers.run(session.id);
     session.hasDueTimer = false;
     if (session.hasState) this.#sql.deleteState.run(session.id);
     session.hasState = false;
@@ -160,15 +172,18 @@ export class TurnOps {
   }
 
   #consume(session: HotSession, turn: RawTurn): void {
-    const dead = turn.dead ?? [];
     const gone = new Set(turn.consumed);
-    for (const { order, reason } of dead) {
-      this.#sql.bury.run(session.key, reason, this.#core.nowMs, session.id, order);
+    for (const { order, reason } of turn.dead ?? []) {
+      this.#sql.bury.run(reason, this.#core.nowMs, order);
       gone.add(order);
     }
-    for (const order of gone) this.#sql.deleteEntry.run(session.id, order);
-    if (gone.size > 0) session.unread = session.unread.filter((order) => !gone.has(order));
+    for (const order of gone) this.#sql.deleteEntry.run(order);
+    session.unread = session.unread.filter(({ order }) => !gone.has(order));
   }
+}
+
+function checkUnread({ key, unread }: HotSession, order: number): void {
+  if (!unread.some((entry) => entry.order === order)) throw notUnread(key, order);
 }
 
 function prepare({ db }: SqliteCore): Readonly<Record<StatementName, StatementSync>> {
@@ -178,7 +193,8 @@ function prepare({ db }: SqliteCore): Readonly<Record<StatementName, StatementSy
     return statement;
   };
   return {
-    inbox: arrays("SELECT ord, dedupe, received, trace, body FROM inbox WHERE session = ? ORDER BY ord LIMIT ?"),
+    entry: arrays("SELECT ord, dedupe, received, trace, body, forget FROM inbox WHERE ord = ?"),
+    answer: db.prepare("INSERT OR REPLACE INTO answer (ord, expires, body) VALUES (?, ?, ?)"),
     dueTimers: arrays("SELECT once, due, payload FROM timer WHERE session = ? AND due <= ? ORDER BY due, once"),
     state: arrays("SELECT key, value FROM state WHERE session = ?"),
     steps: db.prepare("SELECT body FROM step WHERE session = ? ORDER BY turn, seq"),
@@ -187,11 +203,10 @@ function prepare({ db }: SqliteCore): Readonly<Record<StatementName, StatementSy
     deleteSteps: db.prepare("DELETE FROM step WHERE session = ?"),
     update: db.prepare("UPDATE session SET body = ?, expires = ?, has_state = ? WHERE id = ?"),
     deleteSession: db.prepare("DELETE FROM session WHERE id = ?"),
-    deleteEntry: db.prepare("DELETE FROM inbox WHERE session = ? AND ord = ?"),
-    deleteInbox: db.prepare("DELETE FROM inbox WHERE session = ?"),
+    deleteEntry: db.prepare("DELETE FROM inbox WHERE ord = ?"),
     bury: db.prepare(
       `INSERT INTO dead_letter (ord, key, reason, died, dedupe, received, trace, body)
-       SELECT ord, ?, ?, ?, dedupe, received, trace, body FROM inbox WHERE session = ? AND ord = ?`,
+       SELECT ord, key, ?, ?, dedupe, received, trace, body FROM inbox WHERE ord = ?`,
     ),
     setState: db.prepare("INSERT OR REPLACE INTO state (session, key, value) VALUES (?, ?, ?)"),
     deleteStateKey: db.prepare("DELETE FROM state WHERE session = ? AND key = ?"),
@@ -205,7 +220,8 @@ function prepare({ db }: SqliteCore): Readonly<Record<StatementName, StatementSy
 }
 
 type StatementName =
-  | "inbox"
+  | "entry"
+  | "answer"
   | "dueTimers"
   | "state"
   | "steps"
@@ -215,7 +231,6 @@ type StatementName =
   | "update"
   | "deleteSession"
   | "deleteEntry"
-  | "deleteInbox"
   | "bury"
   | "setState"
   | "deleteStateKey"

@@ -3,8 +3,8 @@
 import type { ErrorCode } from "../types/index.ts";
 import type { SendResult } from "./store.ts";
 
-/** `[order, dedupeKey, receivedAtMs, traceId, envelope]` */
-export type RawEntry = readonly [number, string, number, string, string];
+/** `[order, dedupeKey, receivedAtMs, traceId, envelope, forgetMs]` */
+export type RawEntry = readonly [number, string, number, string, string, number];
 /** `[onceKey, dueAtMs, payload]` */
 export type RawTimer = readonly [string, number, string];
 /** `[key, value]`, value null to delete */
@@ -16,9 +16,9 @@ export interface RawLease {
   readonly fence: number;
   readonly body: string | null;
   readonly inbox: readonly RawEntry[] | number;
-  readonly timers: readonly RawTimer[];
-  readonly state: readonly RawState[];
-  readonly steps: readonly string[];
+  readonly timers: readonly RawTimer[] | undefined;
+  readonly state: readonly RawState[] | undefined;
+  readonly steps: readonly string[] | undefined;
 }
 
 /** `[id, provider, sinkClass, payload, traceId]` */
@@ -64,15 +64,17 @@ export interface RawIngress {
   readonly trace: string;
   readonly body: string;
   readonly ttl: number;
+  readonly isUnnamed: boolean;
   readonly log: string | undefined;
   readonly worker: string | undefined;
   readonly leaseTtl: number | undefined;
 }
 
-/** `order` is absent for a duplicate. */
+/** `answer` is of a duplicate. */
 export interface RawAccepted {
   readonly isNew: boolean;
-  readonly logIndex?: number;
+  readonly logIndex: number | undefined;
+  readonly answer?: string | undefined;
   readonly lease?: RawLease;
 }
 
@@ -91,6 +93,7 @@ export interface RawTurn {
   readonly timersNew: readonly RawTimer[] | undefined;
   readonly outbox: readonly RawNewRow[] | undefined;
   readonly log: readonly string[] | undefined;
+  readonly answers: readonly (readonly [number, string])[] | undefined;
 }
 
 /** Names a row that a sender holds. */

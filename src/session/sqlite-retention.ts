@@ -15,12 +15,16 @@ export class Retention {
   readonly #core: SqliteCore;
   readonly #turns: TurnOps;
   readonly #sql: Readonly<
-    Record<"deliveries" | "dropDeliveries" | "rows" | "dropRows" | "sessions" | "logs", StatementSync>
+    Record<
+      "deliveries" | "dropDeliveries" | "answers" | "dropAnswers" | "rows" | "dropRows" | "sessions" | "logs",
+      StatementSync
+    >
   >;
   readonly #dropLog: StatementSync;
   readonly #dropConversation: StatementSync;
   #channel = -1;
   #dedupe = "";
+  #answer = -1;
   #row = -1;
   #session = -1;
   #conversation = -1;
@@ -40,10 +44,12 @@ export class Retention {
       dropDeliveries: db.prepare(
         "DELETE FROM delivery WHERE (channel, dedupe) > (?, ?) AND (channel, dedupe) <= (?, ?) AND expires <= ?",
       ),
+      answers: slice("answer", "ord"),
+      dropAnswers: db.prepare("DELETE FROM answer WHERE ord > ? AND ord <= ? AND expires <= ?"),
       rows: slice("outbox", "ord"),
       dropRows: db.prepare(`DELETE FROM outbox WHERE ord > ? AND ord <= ? AND status = ${STATUS.sent} AND ended <= ?`),
       sessions: db.prepare(`SELECT id, key, expires FROM session WHERE id > ? ORDER BY id LIMIT ${SLICE}`),
-      logs: db.prepare(`SELECT id, touched FROM conversation WHERE id > ? ORDER BY id LIMIT ${SLICE}`),
+      logs: db.prepare(`SELECT id, key, touched FROM conversation WHERE id > ? ORDER BY id LIMIT ${SLICE}`),
     };
     this.#dropLog = db.prepare("DELETE FROM log WHERE conversation = ?");
     this.#dropConversation = db.prepare("DELETE FROM conversation WHERE id = ?");
@@ -51,6 +57,7 @@ export class Retention {
 
   drop(nowMs: number): void {
     this.#dropDeliveries(nowMs);
+    this.#dropAnswers(nowMs);
     this.#dropSent(nowMs);
     this.#dropSessions(nowMs);
     this.#dropLogs(nowMs);
@@ -65,6 +72,13 @@ export class Retention {
     this.#dedupe = dedupe;
   }
 
+  #dropAnswers(nowMs: number): void {
+    const slice = this.#sql.answers.get(this.#answer);
+    const last = Number(slice?.["last"]);
+    if (Number(slice?.["n"]) > 0) this.#sql.dropAnswers.run(this.#answer, last, nowMs);
+    this.#answer = Number(slice?.["n"]) < SLICE ? -1 : last;
+  }
+
   #dropSent(nowMs: number): void {
     const slice = this.#sql.rows.get(this.#row);
     if (Number(slice?.["n"]) > 0) this.#sql.dropRows.run(this.#row, Number(slice?.["last"]), nowMs - SENT_RETENTION_MS);
@@ -76,8 +90,7 @@ export class Retention {
     const rows = this.#sql.sessions.all(this.#session);
     for (const { key, expires } of rows) {
       if (expires === null || Number(expires) > nowMs) continue;
-      const session = this.#core.find(String(key));
-      if (session === undefined) continue;
+      const session = this.#core.open(String(key));
       if (session.unread.length === 0 && this.#core.leases.isFree(session, this.#core.monotonicMs))
         this.#turns.end(session);
       else this.#core.settle(session);
@@ -87,8 +100,12 @@ export class Retention {
 
   #dropLogs(nowMs: number): void {
     const rows = this.#sql.logs.all(this.#conversation);
-    for (const { id, touched } of rows) {
-      if (Number(touched) > nowMs - LOG_RETENTION_MS) continue;
+    const { logHeads } = this.#core;
+    for (const { id, key, touched } of rows) {
+      // The file's time may lag behind that in memory.
+      const touchedMs = logHeads.get(String(key))?.touchedMs ?? Number(touched);
+      if (touchedMs > nowMs - LOG_RETENTION_MS) continue;
+      logHeads.delete(String(key));
       this.#dropLog.run(Number(id));
       this.#dropConversation.run(Number(id));
     }

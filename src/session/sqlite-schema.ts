@@ -7,21 +7,22 @@ import { storeFailure } from "./sqlite-failure.ts";
 /** "GTCS": marks the file as a session store. */
 const APPLICATION_ID = 0x47544353;
 
-// Everything of a session that goes with it is keyed by the session row's id, so that a key of 60 to 100 bytes is stored once.
-// What outlives the session (deliveries, outbox, dead letters, logs) names it by text. `session` is the only table that grows with
-// the number of waiting sessions. The outbox has no index by id but of what was given up or is in doubt: one of all rows would cost
+// A flush writes each page that changed, so what a turn writes is kept together: inbox, answers and outbox grow at their end, in the
+// order of arrival. What a session keeps is keyed by the id of its row, which it has only while it keeps something; a key of 60 to
+// 100 bytes is stored there once. `session` is the only table that grows with the number of waiting sessions. The outbox has no index by id but of what was given up or is in doubt: one of all rows would cost
 // each turn a third of its time.
 const VERSION_1 = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE channel (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE delivery (
-  channel INTEGER NOT NULL, dedupe TEXT NOT NULL, expires INTEGER NOT NULL, log_index INTEGER,
+  channel INTEGER NOT NULL, dedupe TEXT NOT NULL, expires INTEGER NOT NULL, ord INTEGER NOT NULL, log_index INTEGER,
   PRIMARY KEY (channel, dedupe)) WITHOUT ROWID;
+CREATE TABLE answer (ord INTEGER PRIMARY KEY, expires INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE session (
   id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, expires INTEGER, has_state INTEGER NOT NULL DEFAULT 0, body TEXT);
 CREATE TABLE inbox (
-  session INTEGER NOT NULL, ord INTEGER NOT NULL, dedupe TEXT NOT NULL, received INTEGER NOT NULL, trace TEXT NOT NULL,
-  body TEXT NOT NULL, PRIMARY KEY (session, ord)) WITHOUT ROWID;
+  ord INTEGER PRIMARY KEY, key TEXT NOT NULL, dedupe TEXT NOT NULL, forget INTEGER NOT NULL, received INTEGER NOT NULL,
+  trace TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE state (
   session INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (session, key)) WITHOUT ROWID;
 CREATE TABLE timer (
@@ -40,7 +41,7 @@ CREATE TABLE dead_letter (
   ord INTEGER PRIMARY KEY, key TEXT NOT NULL, reason TEXT NOT NULL, died INTEGER NOT NULL, dedupe TEXT NOT NULL,
   received INTEGER NOT NULL, trace TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE conversation (
-  id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, next INTEGER NOT NULL, touched INTEGER NOT NULL);
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, touched INTEGER NOT NULL);
 CREATE TABLE log (
   conversation INTEGER NOT NULL, idx INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (conversation, idx)) WITHOUT ROWID;
 INSERT INTO meta VALUES ('sequence', 1);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { SessionKeyText, World } from "../types/index.ts";
 import { STATUS } from "./outbox-rules.ts";
-import { deadLetterOf, leaseOf, rawIngress, rawTurn, rowOf, summaryOf } from "./sqlite-codec.ts";
+import { acceptedOf, deadLetterOf, leaseOf, rawIngress, rawTurn, rowOf, summaryOf } from "./sqlite-codec.ts";
 import { SqliteLink } from "./sqlite-link.ts";
 import type { RawClaim, RawFilter } from "./sqlite-protocol.ts";
 import { CLAIM_TTL_MS, conversationOf, LEASE_TTL_MS } from "./store.ts";
@@ -51,9 +51,7 @@ class SqliteSessionStore implements SessionStore {
   async accept(entry: IngressEntry, options?: { readonly leaseTo?: LeaseTo }): Promise<Accepted> {
     checkIngress(entry);
     const to = options?.leaseTo;
-    const { isNew, logIndex, lease } = await this.#link.call("accept", rawIngress(entry, to));
-    const answer: Accepted = logIndex === undefined ? kindOf(isNew) : { ...kindOf(isNew), logIndex };
-    return lease === undefined || to === undefined ? answer : { ...answer, lease: leaseOf(lease, to.worker, entry) };
+    return acceptedOf(await this.#link.call("accept", rawIngress(entry, to)), entry, to);
   }
 
   async lease(
@@ -150,13 +148,6 @@ class SqliteSessionStore implements SessionStore {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#link.close();
   }
-}
-
-const ACCEPTED: Accepted = { kind: "accepted" };
-const DUPLICATE: Accepted = { kind: "duplicate" };
-
-function kindOf(isNew: boolean): Accepted {
-  return isNew ? ACCEPTED : DUPLICATE;
 }
 
 function rawClaim({ id, key, order, attempts }: OutboxRow, sender: string): RawClaim {

@@ -36,6 +36,8 @@ export interface IngressEntry {
   readonly envelope: ChannelMessageEnvelope;
   /** How long `dedupeKey` is remembered: the channel's longest redelivery. */
   readonly dedupeTtlMs: number;
+  /** Whether chance made `dedupeKey`, so that nobody can repeat it: where the lease goes to the caller, the delivery isn't remembered. */
+  readonly isUnnamed?: boolean;
   /** What to append to the conversation's log in the same commit (channels that keep their own log). */
   readonly log?: JsonValue;
 }
@@ -44,6 +46,8 @@ export interface IngressEntry {
 export interface Accepted {
   readonly kind: "accepted" | "duplicate";
   readonly logIndex?: number;
+  /** Of a duplicate: what the turn of the first delivery answered, where it has committed and gave one. */
+  readonly answer?: JsonValue;
   /** Where `leaseTo` was asked for, the entry was new and the session was free. */
   readonly lease?: Lease;
 }
@@ -55,6 +59,8 @@ export interface InboxEntry {
   readonly receivedAtMs: number;
   readonly traceId: string;
   readonly envelope: ChannelMessageEnvelope;
+  /** True where its delivery isn't remembered, so that no answer to it can be kept. */
+  readonly isForgotten?: boolean;
 }
 
 /** Something that a session asked to be woken for. One living timer per (session, onceKey): a new one replaces the old. */
@@ -150,6 +156,8 @@ export interface TurnCommit {
   readonly outbox: readonly NewOutboxRow[];
   /** Activities for the conversation's own log: delivered by being committed. */
   readonly log: readonly JsonValue[];
+  /** Answers to unread entries that leave the inbox with this turn; each is kept as long as the entry's delivery is remembered. */
+  readonly answers?: readonly { readonly order: number; readonly answer: JsonValue }[];
 }
 
 /** One activity of a conversation's log; `index` counts from 0 without gaps. */
@@ -159,7 +167,7 @@ export interface LogEntry {
 }
 
 /** A message that no turn could handle. */
-export interface DeadLetter extends InboxEntry {
+export interface DeadLetter extends Omit<InboxEntry, "isForgotten"> {
   readonly key: SessionKeyText;
   /** The code of why. */
   readonly reason: string;
@@ -235,7 +243,7 @@ export interface SessionStore extends AsyncDisposable {
   /**
    * Commits a turn and, unless `keep` is set, gives the lease back. With `keep` it returns the lease to go on with: same fence,
    * new record, what is unread now; undefined where nothing is left to do.
-   * @throws STORE_FENCE_STALE, STORE_ROW_DUPLICATE; RangeError where `consumed` names what is not unread. Nothing has changed then.
+   * @throws STORE_FENCE_STALE, STORE_ROW_DUPLICATE; RangeError where an order is named that is not unread. Nothing has changed then.
    */
   commit(lease: Lease, turn: TurnCommit, options?: { readonly keep?: boolean }): Promise<Lease | undefined>;
 
