@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import type { SessionStore } from "../src/session/index.ts";
 import type { World } from "../src/types/index.ts";
 import { adminContract } from "./session-store/admin.ts";
+import { answerContract } from "./session-store/answer.ts";
 import { inboxContract } from "./session-store/inbox.ts";
 import { leaseContract } from "./session-store/lease.ts";
 import { logContract } from "./session-store/log.ts";
@@ -27,6 +28,7 @@ export function sessionStoreContract(name: string, factory: StoreFactory): void 
     timerContract(factory);
     sendContract(factory);
     logContract(factory);
+    answerContract(factory);
     adminContract(factory);
     modelContract(factory);
   });

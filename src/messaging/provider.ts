@@ -24,6 +24,8 @@ export interface ReceivedMessage {
   readonly envelope: ChannelMessageEnvelope;
   /** Unique for this delivery within the channel. */
   readonly dedupeKey: string;
+  /** Whether chance made `dedupeKey`: the sender gave no name that a repetition could carry. */
+  readonly isUnnamed?: boolean;
   readonly conversation: string;
   readonly user: string;
   /** BCP 47, where the platform tells. */
@@ -38,8 +40,14 @@ export type Received =
   | { readonly kind: "answer"; readonly status: number; readonly contentType: string; readonly body: string }
   | { readonly kind: "refused"; readonly reason: string };
 
-/** How a channel's replies leave. `log`: being committed to the conversation's log is the delivery. */
-export type Delivery = { readonly kind: "log" } | { readonly kind: "send"; readonly sinkClass: SinkClass };
+/**
+ * How a channel's replies leave. `log`: being committed to the conversation's log is the delivery. `answer`: the caller waits for the
+ * turn, whose report is its answer and is kept with the delivery for repetitions; what a turn says that no message led to goes nowhere.
+ */
+export type Delivery =
+  | { readonly kind: "log" }
+  | { readonly kind: "answer" }
+  | { readonly kind: "send"; readonly sinkClass: SinkClass };
 
 /** One configured channel: between a platform and the runtime. */
 export interface Provider {

@@ -6,12 +6,13 @@ import type { SessionStore } from "../session/index.ts";
 import type { JsonValue } from "../types/index.ts";
 import { GreenticError } from "../types/index.ts";
 import { apps, echo, pack, platform, received } from "./delivery-fixture.ts";
-import { consoleChannel, makePack, openTestRuntime, settle, TestWorld } from "./runtime-fixture.ts";
+import { answerChannel, consoleChannel, makePack, openTestRuntime, settle, TestWorld } from "./runtime-fixture.ts";
 
 test("the same delivery runs once; whoever repeats it gets the replies of the first", async () => {
   let calls = 0;
   const { say } = await openTestRuntime({
     pack,
+    providers: [answerChannel()],
     component: (ctx, call) => {
       calls++;
       return echo(ctx, call);
@@ -26,11 +27,30 @@ test("the same delivery runs once; whoever repeats it gets the replies of the fi
   expect(calls).toBe(2);
 });
 
+test("a repeat gets the first one's report from another process, of a failure too, and nothing goes to a log", async () => {
+  const world = new TestWorld();
+  const store = openMemoryStore(world);
+  const shared = { world, store, pack, providers: [answerChannel()] };
+  const first = await openTestRuntime({
+    ...shared,
+    component: () => {
+      throw new GreenticError("COMPONENT_BINARY_INVALID", "Run: broken");
+    },
+  });
+  const failed = await first.say("x", { id: "same" });
+  expect(failed).toMatchObject({ status: "error", error: { code: "COMPONENT_BINARY_INVALID" } });
+  const second = await openTestRuntime({ ...shared, component: echo });
+  expect(await second.say("x", { id: "same" })).toEqual({ ...failed, steps: [] });
+  expect((await second.say("y", { id: "other" })).reply).toMatchObject([{ text: "y" }]);
+  expect(await store.readLog("test:acme:default:console:s1", { after: -1, limit: 9 })).toEqual([]);
+});
+
 test("repeats that come while the turn runs wait for it", async () => {
   const gate = Promise.withResolvers<void>();
   let calls = 0;
   const { say } = await openTestRuntime({
     pack,
+    providers: [answerChannel()],
     component: async (ctx, call) => {
       calls++;
       await gate.promise;
@@ -73,7 +93,7 @@ test("request() gives up waiting, the message stays accepted", async () => {
 });
 
 test("a message that the engine can't handle is tried five times and goes to the dead letters, the session goes on", async () => {
-  const channel = consoleChannel();
+  const channel = answerChannel();
   let tries = 0;
   const poisoned: Provider = {
     ...channel,
@@ -91,6 +111,7 @@ test("a message that the engine can't handle is tried five times and goes to the
   await world.advance(60_000);
   expect((await next).reply).toMatchObject([{ text: "fine" }]);
   expect(tries).toBe(5);
+  expect((await say("poison", { id: "m1" })).error?.code).toBe("RUNNER_TURN_FAILED");
   expect(await store.listDeadLetters({})).toMatchObject([{ dedupeKey: "cli:m1", reason: "RUNNER_TURN_FAILED" }]);
   expect(errors.length).toBeGreaterThanOrEqual(5);
 });
@@ -307,14 +328,16 @@ test("whoever waits for a turn that another process runs gets its replies", asyn
     await gate.promise;
     return echo(ctx, call);
   };
-  const shared = { world, store, bus, pack, component };
+  const shared = { world, store, bus, pack, component, providers: [answerChannel()] };
   const worker = await openTestRuntime({ ...shared, roles: ["worker"] });
   const gateway = await openTestRuntime({ ...shared, roles: ["gateway"] });
-  await gateway.runtime.accept(consoleChannel(), received(consoleChannel(), "first", "first"));
+  await gateway.runtime.accept(answerChannel(), received(answerChannel(), "first", "first"));
   await settle();
   const answer = gateway.say("second", { id: "second" });
+  const repeated = gateway.say("first", { id: "first" });
   await settle();
   gate.resolve();
+  expect((await repeated).reply).toMatchObject([{ text: "first" }]);
   expect((await answer).reply).toMatchObject([{ text: "second" }]);
   expect(worker.events.some(({ kind }) => kind === "flow.ended")).toBe(true);
 });

@@ -13,7 +13,6 @@ import type { EngineEnv, EngineLimits } from "./engine-env.ts";
 import { createEffectScope } from "./host-services.ts";
 import type { PackApp } from "./load-pack.ts";
 import { PackRegistry, scopeKey } from "./pack-registry.ts";
-import type { WaitedFor } from "./own-envelope.ts";
 import { ownEnvelope, sessionKeyOf } from "./own-envelope.ts";
 import { Requests } from "./requests.ts";
 import type { FlowChoice, PackSummary, Runtime, Scope, TurnReport } from "./runtime.ts";
@@ -138,14 +137,15 @@ class LocalRuntime implements Runtime {
       world,
       store,
       waiters: this.#waiters,
-      accept: (provider, message, request) => this.#accept(provider, { message, request }),
+      accept: (provider, message, choice) => this.#accept(provider, message, { isWaitedFor: true, choice }),
       watchLog: (conversation, listener) => this.watchLog(conversation, listener),
       isServing: (key) => this.#worker.isServing(key),
     });
   }
 
   async accept(provider: Provider, message: ReceivedMessage): Promise<Accepted> {
-    return this.#accept(provider, { message, request: undefined });
+    const { accepted } = await this.#accept(provider, message, { isWaitedFor: false, choice: undefined });
+    return accepted;
   }
 
   async request(
@@ -236,37 +236,35 @@ class LocalRuntime implements Runtime {
 
   async #accept(
     provider: Provider,
-    delivery: {
-      readonly message: ReceivedMessage;
-      /** Present where somebody waits for the turn. */
-      readonly request: WaitedFor | undefined;
-    },
-  ): Promise<Accepted> {
+    message: ReceivedMessage,
+    { isWaitedFor, choice }: { readonly isWaitedFor: boolean; readonly choice: FlowChoice | undefined },
+  ): Promise<{ readonly accepted: Accepted; readonly entry: IngressEntry }> {
     if (this.#state === "draining" || this.#state === "closed") {
       throw new GreenticError("RUNNER_DRAINING", "Accept message: the host is shutting down");
     }
     const { world } = this.#options;
-    const { message, request } = delivery;
     const key = sessionKeyOf(provider, message);
     const entry: IngressEntry = {
       key,
       dedupeKey: message.dedupeKey,
       receivedAtMs: world.nowMs(),
       traceId: randomHex(world, 16),
-      envelope: ownEnvelope(provider, message, request),
+      envelope: ownEnvelope(provider, message, choice),
       dedupeTtlMs: provider.dedupeTtlMs,
+      // Without a waiter the answer is all that is left of the turn.
+      ...(message.isUnnamed === true && isWaitedFor ? { isUnnamed: true } : {}),
       ...(message.log === undefined ? {} : { log: message.log }),
     };
     const isOwn = this.#state === "running" && this.#roles.has("worker");
     // Who waits here is served best here, whatever else this process does.
-    const canTake = (isOwn || (request !== undefined && this.#state === "running")) && this.#worker.canTake(key);
+    const canTake = (isOwn || (isWaitedFor && this.#state === "running")) && this.#worker.canTake(key);
     const accepted = await this.store.accept(entry, canTake ? { leaseTo: this.#leaseTo } : undefined);
     if (this.#options.observe !== undefined) this.#observeAccepted(provider, entry, accepted);
     if (message.log !== undefined && accepted.kind === "accepted") this.#logChanged(key);
     if (accepted.lease !== undefined) this.#worker.take(accepted.lease);
     else if (accepted.kind === "accepted" && !isOwn) this.#announce(key);
     else if (accepted.kind === "accepted" && !canTake) this.#worker.wake(key);
-    return accepted;
+    return { accepted, entry };
   }
 
   #observeAccepted(provider: Provider, entry: IngressEntry, accepted: Accepted): void {
@@ -307,12 +305,13 @@ class LocalRuntime implements Runtime {
 
   #committed(key: SessionKeyText, commit: TurnCommit): void {
     if (commit.outbox.length > 0) this.#announceSends(key);
-    if (commit.log.length > 0) this.#logChanged(key);
+    if (commit.log.length > 0 || commit.answers !== undefined) this.#logChanged(key);
     for (const timer of commit.timersNew) this.#sweeper.expect(timer.dueAtMs);
   }
 
-  /** Tells who watches the conversation's log, in this process and in others. */
+  /** Tells who watches the conversation, in this process and in others. */
   #logChanged(key: SessionKeyText): void {
+    if (this.#watchers.size === 0 && this.#roles.has("gateway") && this.#roles.size === 3) return;
     const conversation = conversationOf(key);
     this.#notify(conversation);
     if (!this.#roles.has("gateway") || this.#roles.size < 3) {

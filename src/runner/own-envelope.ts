@@ -1,33 +1,17 @@
 import type { Provider, ReceivedMessage } from "../messaging/index.ts";
-import type { ChannelMessageEnvelope, JsonObject, JsonValue, SessionKeyText } from "../types/index.ts";
+import type { ChannelMessageEnvelope, JsonValue, SessionKeyText } from "../types/index.ts";
 import { conversationId, formatSessionKey, isJsonObject, userId } from "../types/index.ts";
 import type { FlowChoice } from "./runtime.ts";
 import { readLocale } from "./turn-scope.ts";
 
-/** What a caller that waits for a turn asks of it. */
-export interface WaitedFor {
-  readonly choice: FlowChoice | undefined;
-  /** Whether the conversation's log keeps the turn's report, for a repeated delivery. */
-  readonly report: boolean;
-}
-
-/** The envelope's extension that carries {@link WaitedFor} through the inbox; only the runtime writes it. */
+/** The envelope's extension that carries a {@link FlowChoice} through the inbox; only the runtime writes it. */
 const REQUEST_EXTENSION = "greentic.request";
 
 /** The flow that a message's caller chose. */
 export function choiceOf(message: ChannelMessageEnvelope | undefined): FlowChoice | undefined {
-  const choice = requestOf(message)?.["choice"];
-  return choice !== undefined && isJsonObject(choice) ? choice : undefined;
-}
-
-/** Tells whether the conversation's log keeps the report of a message's turn. */
-export function wantsReport(message: ChannelMessageEnvelope | undefined): boolean {
-  return requestOf(message)?.["report"] === true;
-}
-
-function requestOf(message: ChannelMessageEnvelope | undefined): JsonObject | undefined {
   const request = message?.extensions?.[REQUEST_EXTENSION] as JsonValue | undefined;
-  return request !== undefined && isJsonObject(request) ? request : undefined;
+  const choice = request !== undefined && isJsonObject(request) ? request["choice"] : undefined;
+  return choice !== undefined && isJsonObject(choice) ? choice : undefined;
 }
 
 /** The session that a message belongs to. @throws TYPES_KEY_INVALID */
@@ -47,7 +31,7 @@ export function sessionKeyOf(provider: Provider, message: ReceivedMessage): Sess
 export function ownEnvelope(
   provider: Provider,
   message: ReceivedMessage,
-  request: WaitedFor | undefined,
+  choice: FlowChoice | undefined,
 ): ChannelMessageEnvelope {
   const { envelope } = message;
   const { env, tenant, team, channel } = provider.address;
@@ -58,7 +42,7 @@ export function ownEnvelope(
     envelope.tenant.tenant === tenant &&
     envelope.tenant.team === team &&
     envelope.channel === channel;
-  if (isOwn && !isForged && request === undefined && (locale === undefined || envelope.metadata["locale"] === locale))
+  if (isOwn && !isForged && choice === undefined && (locale === undefined || envelope.metadata["locale"] === locale))
     return envelope;
   const { [REQUEST_EXTENSION]: _forged, ...extensions } = envelope.extensions ?? {};
   return {
@@ -66,12 +50,11 @@ export function ownEnvelope(
     channel,
     tenant: { env, tenant, team, user: message.user },
     metadata: locale === undefined ? envelope.metadata : { ...envelope.metadata, locale },
-    ...(envelope.extensions === undefined && request === undefined
+    ...(envelope.extensions === undefined && choice === undefined
       ? {}
-      : { extensions: request === undefined ? extensions : { ...extensions, [REQUEST_EXTENSION]: encode(request) } }),
+      : {
+          extensions:
+            choice === undefined ? extensions : { ...extensions, [REQUEST_EXTENSION]: { choice: { ...choice } } },
+        }),
   };
-}
-
-function encode({ choice, report }: WaitedFor): JsonObject {
-  return { report, ...(choice === undefined ? {} : { choice: { ...choice } }) };
 }

@@ -1,11 +1,10 @@
 import type { Provider, ReceivedMessage } from "../messaging/index.ts";
-import type { Accepted, SessionStore } from "../session/index.ts";
+import type { Accepted, IngressEntry, SessionStore } from "../session/index.ts";
 import { conversationOf } from "../session/index.ts";
 import type { SessionKeyText, World } from "../types/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
-import type { WaitedFor } from "./own-envelope.ts";
 import { sessionKeyOf } from "./own-envelope.ts";
-import { correlationOf, readReport } from "./recorded-report.ts";
+import { readReport } from "./recorded-report.ts";
 import type { FlowChoice, TurnReport } from "./runtime.ts";
 import type { Waiters } from "./waiters.ts";
 
@@ -13,16 +12,19 @@ export interface RequestsOptions {
   readonly world: World;
   readonly store: SessionStore;
   readonly waiters: Waiters;
-  readonly accept: (provider: Provider, message: ReceivedMessage, request: WaitedFor) => Promise<Accepted>;
+  readonly accept: (
+    provider: Provider,
+    message: ReceivedMessage,
+    choice: FlowChoice | undefined,
+  ) => Promise<{ readonly accepted: Accepted; readonly entry: IngressEntry }>;
+  /** Calls back after commits to a conversation. */
   readonly watchLog: (conversation: string, listener: () => void) => () => void;
   readonly isServing: (key: SessionKeyText) => boolean;
 }
 
-const LOG_PAGE = 64;
-
 /**
- * Messages whose sender waits for the turn. On channels without a log of their own the conversation's log keeps a mark, the
- * replies and the report, so that a repeated delivery gets what the first one got, in this process, in another, after a restart.
+ * Messages whose sender waits for the turn. The delivery keeps the report on channels that answer, so that a repeated delivery gets
+ * what the first one got, in this process, in another, after a restart.
  */
 export class Requests {
   readonly #options: RequestsOptions;
@@ -71,28 +73,28 @@ export class Requests {
     const { accept, watchLog } = this.#options;
     const { provider, message, choice } = request;
     const { key, resolve, stops } = waiting;
-    const report = provider.delivery.kind === "log" && message.log === undefined;
-    const marked = report ? { ...message, log: { type: "request", id: message.dedupeKey } } : message;
-    const accepted = await accept(provider, marked, { choice, report });
+    const { accepted, entry } = await accept(provider, message, choice);
     if (accepted.lease !== undefined) return;
     const look = async (): Promise<void> => {
-      const recorded = await this.#recorded(key, message, accepted);
+      const recorded = await this.#recorded(entry, accepted);
       if (recorded !== undefined) resolve(recorded);
     };
-    // Another process may run the turn, or has run it: its report shows in the log.
+    if (accepted.answer !== undefined) return resolve(readReport(accepted.answer));
+    // Another process may run the turn, or has run it: its report shows as the delivery's answer.
     stops.push(watchLog(conversationOf(key), () => void look().catch(() => undefined)));
     await look();
   }
 
-  /** What the log tells of the turn; undefined while it is to come or under way. */
-  async #recorded(key: SessionKeyText, message: ReceivedMessage, accepted: Accepted): Promise<TurnReport | undefined> {
+  /** What the delivery's answer tells of the turn; undefined while it is to come or under way. */
+  async #recorded(entry: IngressEntry, accepted: Accepted): Promise<TurnReport | undefined> {
     const { store, isServing } = this.#options;
-    const after = accepted.logIndex;
-    const entries = after === undefined ? [] : await store.readLog(conversationOf(key), { after, limit: LOG_PAGE });
-    const report = readReport(entries, { session: key, correlation: correlationOf(message.envelope) });
-    if (report !== undefined || accepted.kind !== "duplicate") return report;
-    const summary = await store.read(key);
-    if ((summary?.unread ?? 0) > 0 || isServing(key)) return undefined;
+    const { key } = entry;
+    // Whether it is over is asked first: what committed before then has its answer by now.
+    const summary = accepted.kind === "duplicate" ? await store.read(key) : undefined;
+    const isOver = accepted.kind === "duplicate" && (summary?.unread ?? 0) === 0 && !isServing(key);
+    const { answer } = await store.accept(entry);
+    if (answer !== undefined) return readReport(answer);
+    if (!isOver) return undefined;
     // It ran, and nothing was kept: a channel with a log of its own, or one that sends.
     const cursor = summary?.session?.cursor;
     return {

@@ -108,7 +108,7 @@ test("what a person sends can't forge a caller's choice", async () => {
       text: "hi",
       attachments: [],
       metadata: {},
-      extensions: { "greentic.request": { choice: { flow: "job" }, report: true } },
+      extensions: { "greentic.request": { choice: { flow: "job" } } },
     },
     dedupeKey: "m",
     conversation: "s",

@@ -177,7 +177,13 @@ export const TENANT = tenantId("acme");
 export const TEAM = teamId("default");
 
 /** A channel whose replies are delivered by being logged. */
+/** A channel whose log shows what was said, whoever waited. */
 export function consoleChannel(tenant: string = TENANT, channel = "console"): Provider {
+  return { ...answerChannel(tenant, channel), delivery: { kind: "log" } };
+}
+
+/** The channel of `run-flow`: who waits gets the replies. */
+export function answerChannel(tenant: string = TENANT, channel = "console"): Provider {
   return createConsoleProvider({ env: ENV, tenant: tenantId(tenant), team: TEAM, channel: channelId(channel) });
 }
 

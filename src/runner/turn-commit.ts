@@ -3,9 +3,9 @@ import { longChoices } from "../messaging/index.ts";
 import type { NewOutboxRow, SessionRecord, Timer, TurnCommit } from "../session/index.ts";
 import type { JsonObject, JsonValue } from "../types/index.ts";
 import { encodeFrames } from "./frame.ts";
-import { wantsReport } from "./own-envelope.ts";
 import { recordReport } from "./recorded-report.ts";
 import type { TurnReport } from "./runtime.ts";
+import type { Trigger } from "./trigger.ts";
 import { WAIT_TIMER } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
 import { encodeAddress } from "./turn-messages.ts";
@@ -22,21 +22,22 @@ export function commitOf(turn: Turn, provider: Provider): TurnCommit {
   const timersNew = newTimers(turn);
   const log: JsonValue[] = [];
   const outbox: NewOutboxRow[] = [];
+  const { delivery } = provider;
   for (const message of messages) {
     for (const payload of provider.project(message)) {
-      if (provider.delivery.kind === "log") log.push(payload);
-      else {
+      if (delivery.kind === "log") log.push(payload);
+      else if (delivery.kind === "send") {
         outbox.push({
           id: `${turn.turnId}-${outbox.length}`,
           provider: provider.address.channel,
-          sinkClass: provider.delivery.sinkClass,
+          sinkClass: delivery.sinkClass,
           payload,
           traceId: turn.traceId,
         });
       }
     }
   }
-  if (wantsReport(turn.message)) log.push(recordReport(turn.message, reportOf(turn)));
+  const answers = answersOf(trigger, provider, () => reportOf(turn));
   const isDead = turn.error !== undefined && !turn.isRefused && trigger.kind === "message";
   return {
     session: recordOf(turn, provider),
@@ -49,7 +50,18 @@ export function commitOf(turn: Turn, provider: Provider): TurnCommit {
     timersNew,
     outbox,
     log,
+    ...(answers === undefined ? {} : { answers }),
   };
+}
+
+/** What the delivery behind a turn keeps of its report; undefined where nobody can ask for it again. */
+export function answersOf(
+  trigger: Trigger,
+  { delivery }: Provider,
+  report: () => TurnReport,
+): TurnCommit["answers"] | undefined {
+  if (delivery.kind !== "answer" || trigger.kind !== "message" || trigger.entry.isForgotten === true) return undefined;
+  return [{ order: trigger.entry.order, answer: recordReport(report()) }];
 }
 
 /** Makes the report of a finished turn for whoever waits for it. */
@@ -108,7 +120,7 @@ function recordOf(turn: Turn, provider: Provider): SessionRecord | null {
 
 /** Values of offered buttons that don't fit into them; the answer comes back as their token. */
 function choicesOf(turn: Turn, provider: Provider): readonly string[] {
-  if (provider.delivery.kind === "log") return NONE;
+  if (provider.delivery.kind !== "send") return NONE;
   const values: string[] = [];
   for (const message of turn.messages) {
     if (message.extensions === undefined && message.attachments.length === 0) continue;

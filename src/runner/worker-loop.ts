@@ -5,11 +5,12 @@ import type { SessionKeyText } from "../types/index.ts";
 import { GreenticError, isGreenticError, quote, randomHex, toGreenticError } from "../types/index.ts";
 import { chooseTrigger } from "./choose-trigger.ts";
 import type { EngineEnv } from "./engine-env.ts";
+import type { TurnReport } from "./runtime.ts";
 import { startTurn } from "./start-turn.ts";
 import type { Trigger } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
 import { TurnAborted } from "./turn-aborted.ts";
-import { commitOf, reportOf } from "./turn-commit.ts";
+import { answersOf, commitOf, reportOf } from "./turn-commit.ts";
 import type { Waiters } from "./waiters.ts";
 
 export interface WorkerOptions {
@@ -246,6 +247,16 @@ export class WorkerLoop {
   async #giveUp(lease: Lease, trigger: Trigger, error: GreenticError): Promise<Lease | undefined> {
     const { env, waiters, onCommit } = this.#options;
     const { session } = lease;
+    const report: TurnReport = {
+      status: "error",
+      reply: [],
+      output: null,
+      session: lease.key,
+      error: { code: error.code, message: error.message, retryable: false },
+      steps: [],
+    };
+    const provider = this.#options.providers.get(channelOf(lease.key));
+    const answers = provider === undefined ? undefined : answersOf(trigger, provider, () => report);
     const commit: TurnCommit = {
       session: session === undefined ? null : { ...session, revision: session.revision + 1 },
       consumed: [],
@@ -255,22 +266,13 @@ export class WorkerLoop {
       timersNew: [],
       outbox: [],
       log: [],
+      ...(answers === undefined ? {} : { answers }),
     };
     const next = await env.store.commit(lease, commit, { keep: !this.#isDraining });
     this.#report(error, lease);
     onCommit(lease.key, commit);
     if (trigger.kind === "message") {
-      waiters.resolve(
-        { key: lease.key, dedupeKey: trigger.entry.dedupeKey },
-        {
-          status: "error",
-          reply: [],
-          output: null,
-          session: lease.key,
-          error: { code: error.code, message: error.message, retryable: false },
-          steps: [],
-        },
-      );
+      waiters.resolve({ key: lease.key, dedupeKey: trigger.entry.dedupeKey }, report);
     }
     return next;
   }

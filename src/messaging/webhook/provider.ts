@@ -21,7 +21,7 @@ export function createWebhookProvider(address: ChannelAddress, options: WebhookO
   return {
     type: "webhook",
     address,
-    delivery: { kind: "log" },
+    delivery: { kind: "answer" },
     dedupeTtlMs: DEDUPE_TTL_MS,
     receive: (request) => {
       const refusal = secrets === undefined ? undefined : verifyStandardWebhook(request, secrets, world.nowMs());
@@ -37,7 +37,7 @@ export function createConsoleProvider(address: ChannelAddress): Provider {
   return {
     type: "console",
     address,
-    delivery: { kind: "log" },
+    delivery: { kind: "answer" },
     dedupeTtlMs: 3_600_000,
     project: (message) => [message as unknown as JsonValue],
   };

@@ -24,7 +24,8 @@ export function receiveWebhook(
   const path = mark === -1 ? request.url : request.url.slice(0, mark);
   const query = mark === -1 ? undefined : new URLSearchParams(request.url.slice(mark + 1));
   const given = singleHeader(request, "webhook-id") ?? singleHeader(request, "idempotency-key");
-  const id = given !== undefined && ID.test(given) ? given : randomHex(world as World, 16);
+  const isNamed = given !== undefined && ID.test(given);
+  const id = isNamed ? given : randomHex(world as World, 16);
   const contentType = singleHeader(request, "content-type") ?? "";
   const body = bodyOf(request.body, contentType);
   const session = query?.get("session") ?? "";
@@ -46,8 +47,15 @@ export function receiveWebhook(
     },
   };
   // The path is part of the name: one sender's id may be used once per flow.
-  const dedupeKey = `wh:${hash("sha256", `${path}\n${id}`, "base64url")}`;
-  return { envelope, dedupeKey, conversation, user: "webhook", ...(locale === undefined ? {} : { locale }) };
+  const dedupeKey = isNamed ? `wh:${hash("sha256", `${path}\n${id}`, "base64url")}` : `wh:${id}`;
+  return {
+    envelope,
+    dedupeKey,
+    conversation,
+    user: "webhook",
+    ...(isNamed ? {} : { isUnnamed: true }),
+    ...(locale === undefined ? {} : { locale }),
+  };
 }
 
 /** Normalises the input of `runner run-flow`: a text, or an object whose `text` is the text and whose fields are the submitted ones. */
