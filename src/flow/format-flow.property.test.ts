@@ -65,7 +65,7 @@ function node(name: string, ids: readonly string[]): Arbitrary<NodeIr> {
     outMap: optional(json),
     errMap: optional(json),
     telemetry: optional(object),
-    extra: record({ when: json, annotations: object }, { requiredKeys: [] }) as Arbitrary<JsonObject>,
+    extra: record({ when: json, annotations: object }, { requiredKeys: [] }),
   }).map((parts) => compact({ id: name, ...parts, at: AT }) as NodeIr);
 }
 

@@ -10,7 +10,7 @@ import { WAIT_TIMER } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
 import { encodeAddress } from "./turn-messages.ts";
 
-const NONE: readonly never[] = Object.freeze([]) as readonly never[];
+const NONE: readonly never[] = Object.freeze<never[]>([]);
 const EMPTY: JsonObject = Object.freeze({});
 /** Buttons of the most cramped channel carry this much. */
 const BUTTON_BYTES = 64;
