@@ -79,8 +79,11 @@ function readNodeBody(incoming: IncomingMessage, maxBytes: number): Promise<Uint
     chunks.push(chunk);
   });
   incoming.on("end", () => resolve(chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks, size)));
-  const broken = (): void =>
+  const broken = (): void => {
+    // Every request closes; making an error is costly.
+    if (incoming.readableEnded) return;
     reject(new GreenticError("GATEWAY_BODY_INCOMPLETE", "Read request body: connection ended early"));
+  };
   incoming.on("error", broken);
   incoming.on("close", broken);
   return promise;

@@ -31,23 +31,26 @@ import type {
 
 /** Writes what is to be accepted. */
 export function rawIngress(entry: IngressEntry, to: LeaseTo | undefined): RawIngress {
-  return {
-    key: entry.key,
-    dedupe: entry.dedupeKey,
-    received: entry.receivedAtMs,
-    trace: entry.traceId,
-    body: JSON.stringify(entry.envelope),
-    ttl: entry.dedupeTtlMs,
-    isUnnamed: entry.isUnnamed === true,
-    log: entry.log === undefined ? undefined : JSON.stringify(entry.log),
-    worker: to?.worker,
-    leaseTtl: to?.ttlMs,
-  };
+  return [
+    entry.key,
+    entry.dedupeKey,
+    entry.receivedAtMs,
+    entry.traceId,
+    JSON.stringify(entry.envelope),
+    entry.dedupeTtlMs,
+    entry.isUnnamed === true,
+    entry.log === undefined ? undefined : JSON.stringify(entry.log),
+    to?.worker,
+    to?.ttlMs,
+  ];
 }
 
 /** Reads what became of a message that was to be accepted. */
 export function acceptedOf(raw: RawAccepted, entry: IngressEntry, to: LeaseTo | undefined): Accepted {
-  const { isNew, logIndex, answer, lease } = raw;
+  const [isNew, logIndex, lease, answer] = raw;
+  if (lease !== undefined && to !== undefined && logIndex === undefined) {
+    return { kind: "accepted", lease: leaseOf(lease, to.worker, entry) };
+  }
   return {
     kind: isNew ? "accepted" : "duplicate",
     ...(logIndex === undefined ? undefined : { logIndex }),
@@ -58,15 +61,16 @@ export function acceptedOf(raw: RawAccepted, entry: IngressEntry, to: LeaseTo | 
 
 /** Reads a lease. `accepted` is the message that it was given for, which the worker then does not send back. */
 export function leaseOf(raw: RawLease, worker: string, accepted?: IngressEntry): Lease {
+  const [key, fence, body, inbox, timers, state, steps] = raw;
   return {
-    key: raw.key as SessionKeyText,
+    key: key as SessionKeyText,
     worker,
-    fence: raw.fence,
-    session: raw.body === null ? undefined : (JSON.parse(raw.body) as SessionRecord),
-    inbox: inboxOf(raw.inbox, accepted),
-    timers: raw.timers === undefined ? NONE : raw.timers.map(timerOf),
-    state: raw.state === undefined ? NO_STATE : new Map(raw.state.map(stateOf)),
-    steps: raw.steps === undefined ? NONE : raw.steps.map((body) => JSON.parse(body) as Step),
+    fence,
+    session: body === null ? undefined : (JSON.parse(body) as SessionRecord),
+    inbox: inboxOf(inbox, accepted),
+    timers: timers === undefined ? NONE : timers.map(timerOf),
+    state: state === undefined ? NO_STATE : new Map(state.map(stateOf)),
+    steps: steps === undefined ? NONE : steps.map((step) => JSON.parse(step) as Step),
   };
 }
 
@@ -81,7 +85,7 @@ function stateOf([key, value]: RawState): readonly [string, JsonValue] {
   return [key, JSON.parse(value ?? "null") as JsonValue];
 }
 
-function inboxOf(raw: RawLease["inbox"], accepted: IngressEntry | undefined): readonly InboxEntry[] {
+function inboxOf(raw: RawLease[3], accepted: IngressEntry | undefined): readonly InboxEntry[] {
   if (typeof raw !== "number") {
     return raw.map(([order, dedupeKey, receivedAtMs, traceId, body, forgetMs]) => {
       const envelope = JSON.parse(body) as ChannelMessageEnvelope;
@@ -97,34 +101,27 @@ function inboxOf(raw: RawLease["inbox"], accepted: IngressEntry | undefined): re
 
 /** Writes a turn. */
 export function rawTurn(lease: Lease, turn: TurnCommit, keep: boolean): RawTurn {
-  return {
-    key: lease.key,
-    fence: lease.fence,
+  return [
+    lease.key,
+    lease.fence,
     keep,
-    body: turn.session === null ? null : JSON.stringify(turn.session),
-    expires: turn.session?.expiresAtMs ?? null,
-    consumed: some(turn.consumed),
-    dead: some(turn.deadLetters),
-    state: some(turn.state)?.map(({ key, value }): RawState => [
-      key,
-      value === undefined ? null : JSON.stringify(value),
-    ]),
-    timersDone: some(turn.timersDone),
-    timersNew: some(turn.timersNew)?.map(({ onceKey, dueAtMs, payload }): RawTimer => [
-      onceKey,
-      dueAtMs,
-      JSON.stringify(payload),
-    ]),
-    outbox: some(turn.outbox)?.map((row): RawNewRow => [
+    turn.session === null ? null : JSON.stringify(turn.session),
+    turn.session?.expiresAtMs ?? null,
+    some(turn.consumed),
+    some(turn.deadLetters),
+    some(turn.state)?.map(({ key, value }): RawState => [key, value === undefined ? null : JSON.stringify(value)]),
+    some(turn.timersDone),
+    some(turn.timersNew)?.map(({ onceKey, dueAtMs, payload }): RawTimer => [onceKey, dueAtMs, JSON.stringify(payload)]),
+    some(turn.outbox)?.map((row): RawNewRow => [
       row.id,
       row.provider,
       row.sinkClass,
       JSON.stringify(row.payload),
       row.traceId,
     ]),
-    log: some(turn.log)?.map((activity) => JSON.stringify(activity)),
-    answers: some(turn.answers)?.map(({ order, answer }) => [order, JSON.stringify(answer)] as const),
-  };
+    some(turn.log)?.map((activity) => JSON.stringify(activity)),
+    some(turn.answers)?.map(({ order, answer }) => [order, JSON.stringify(answer)] as const),
+  ];
 }
 
 /** Reads an outbox row. */

@@ -44,37 +44,38 @@ export class InboxOps {
   accept(entry: RawIngress): RawAccepted {
     const core = this.#core;
     const { nowMs } = core;
-    const session = core.open(entry.key);
-    const { worker, log } = entry;
+    const [key, dedupe, received, trace, body, ttl, isUnnamed, log, worker, leaseTtl] = entry;
+    const session = core.open(key);
     const isLeased = worker !== undefined && core.leases.isFree(session, core.monotonicMs);
     const order = core.sequence.next();
     const logIndex = log === undefined ? undefined : this.#logs.nextIndex(session.conversation);
-    const forgetMs = entry.isUnnamed && isLeased ? 0 : nowMs + entry.ttl;
+    const forgetMs = isUnnamed && isLeased ? 0 : nowMs + ttl;
     if (forgetMs > nowMs) {
       const channel = core.channelId(session);
-      const added = this.#deliver.run(channel, entry.dedupe, forgetMs, order, logIndex ?? null, nowMs);
+      const added = this.#deliver.run(channel, dedupe, forgetMs, order, logIndex ?? null, nowMs);
       if (Number(added.changes) === 0) {
         core.settle(session);
-        return this.#duplicate(channel, entry.dedupe);
+        return this.#duplicate(channel, dedupe);
       }
     }
-    this.#append(session, { ...entry, order, forgetMs });
+    this.#append(session, { order, forgetMs }, { dedupe, received, trace, body });
     if (log !== undefined) this.#logs.append(session.conversation, log);
-    if (!isLeased) return { isNew: true, logIndex };
-    const hold = this.#turns.grant(session, worker, entry.leaseTtl ?? LEASE_TTL_MS);
+    if (!isLeased) return [true, logIndex, undefined, undefined];
+    const hold = this.#turns.grant(session, worker, leaseTtl ?? LEASE_TTL_MS);
     const only = session.unread.length === 1 ? order : undefined;
-    return { isNew: true, logIndex, lease: this.#turns.carry(session, hold, only) };
+    return [true, logIndex, this.#turns.carry(session, hold, only), undefined];
   }
 
   #duplicate(channel: number, dedupe: string): RawAccepted {
     const first = this.#delivery.get(channel, dedupe);
     const logIndex = first?.["log_index"];
     const answer = first?.["body"];
-    return {
-      isNew: false,
-      logIndex: typeof logIndex === "number" ? logIndex : undefined,
-      answer: typeof answer === "string" ? answer : undefined,
-    };
+    return [
+      false,
+      typeof logIndex === "number" ? logIndex : undefined,
+      undefined,
+      typeof answer === "string" ? answer : undefined,
+    ];
   }
 
   listDeadLetters(filter: RawFilter): RawDeadLetter[] {
@@ -86,14 +87,18 @@ export class InboxOps {
     if (letter === undefined) return false;
     this.#deleteDead.run(order);
     const session = this.#core.open(letter.key);
-    this.#append(session, { ...letter, order: this.#core.sequence.next(), forgetMs: 0 });
+    this.#append(session, { order: this.#core.sequence.next(), forgetMs: 0 }, letter);
     return true;
   }
 
-  #append(session: HotSession, entry: Pick<RawIngress, "dedupe" | "received" | "trace" | "body"> & Unread): void {
-    const { order, forgetMs } = entry;
-    this.#insert.run(order, session.key, entry.dedupe, forgetMs, entry.received, entry.trace, entry.body);
-    session.unread.push({ order, forgetMs });
+  #append(
+    session: HotSession,
+    unread: Unread,
+    entry: Pick<RawDeadLetter, "dedupe" | "received" | "trace" | "body">,
+  ): void {
+    const { dedupe, received, trace, body } = entry;
+    this.#insert.run(unread.order, session.key, dedupe, unread.forgetMs, received, trace, body);
+    session.unread.push(unread);
     this.#core.settle(session);
   }
 }

@@ -48,15 +48,15 @@ export class TurnOps {
   carry(session: HotSession, hold: Hold, only?: number): RawLease {
     const { id } = session;
     const { nowMs } = this.#core;
-    return {
-      key: session.key,
-      fence: hold.fence,
-      body: session.body,
-      inbox: only ?? session.unread.slice(0, LEASE_INBOX_MAX).map((unread) => this.#entry(unread)),
-      timers: session.hasDueTimer ? (this.#sql.dueTimers.all(id, nowMs) as unknown as RawTimer[]) : undefined,
-      state: session.hasState ? (this.#sql.state.all(id) as unknown as RawState[]) : undefined,
-      steps: session.hasSteps ? this.#sql.steps.all(id).map((row) => String(row["body"])) : undefined,
-    };
+    return [
+      session.key,
+      hold.fence,
+      session.body,
+      only ?? session.unread.slice(0, LEASE_INBOX_MAX).map((unread) => this.#entry(unread)),
+      session.hasDueTimer ? (this.#sql.dueTimers.all(id, nowMs) as unknown as RawTimer[]) : undefined,
+      session.hasState ? (this.#sql.state.all(id) as unknown as RawState[]) : undefined,
+      session.hasSteps ? this.#sql.steps.all(id).map((row) => String(row["body"])) : undefined,
+    ];
   }
 
   #entry({ order }: Unread): RawEntry {
@@ -94,47 +94,48 @@ export class TurnOps {
 
   commit(turn: RawTurn): RawLease | undefined {
     const core = this.#core;
-    const session = core.held(turn.key, turn.fence);
+    const [key, fence, keep, body, expires, consumed, dead, state, timersDone, timersNew, outbox, log, answers] = turn;
+    const session = core.held(key, fence);
     const hold = session?.hold;
-    if (session === undefined || hold === undefined) throw fenceStale("Commit turn", turn);
-    for (const order of turn.consumed ?? []) checkUnread(session, order);
-    for (const { order } of turn.dead ?? []) checkUnread(session, order);
-    for (const [order] of turn.answers ?? []) checkUnread(session, order);
-    const duplicate = turn.outbox === undefined ? undefined : this.#outbox.duplicateOf(turn.outbox);
-    if (duplicate !== undefined) throw rowDuplicate(turn.key, duplicate);
+    if (session === undefined || hold === undefined) throw fenceStale("Commit turn", { key, fence });
+    for (const order of consumed ?? []) checkUnread(session, order);
+    for (const { order } of dead ?? []) checkUnread(session, order);
+    for (const [order] of answers ?? []) checkUnread(session, order);
+    const duplicate = outbox === undefined ? undefined : this.#outbox.duplicateOf(outbox);
+    if (duplicate !== undefined) throw rowDuplicate(key, duplicate);
 
     // From here on nothing refuses.
-    for (const [order, body] of turn.answers ?? []) {
+    for (const [order, answer] of answers ?? []) {
       const forgetMs = session.unread.find((entry) => entry.order === order)?.forgetMs ?? 0;
-      if (forgetMs > core.nowMs) this.#sql.answer.run(order, forgetMs, body);
+      if (forgetMs > core.nowMs) this.#sql.answer.run(order, forgetMs, answer);
     }
-    if (turn.consumed !== undefined || turn.dead !== undefined) this.#consume(session, turn);
+    if (consumed !== undefined || dead !== undefined) this.#consume(session, consumed, dead ?? []);
     if (session.hasSteps) {
       this.#sql.deleteSteps.run(session.id);
       session.hasSteps = false;
     }
-    if (turn.body !== null || turn.timersNew !== undefined) core.store(session);
-    if (turn.body === null) this.#clear(session);
-    else if (turn.state !== undefined) this.#writeState(session, turn.state);
-    for (const once of turn.timersDone ?? []) this.#sql.deleteTimer.run(session.id, once);
-    for (const [once, due, payload] of turn.timersNew ?? []) {
+    if (body !== null || timersNew !== undefined) core.store(session);
+    if (body === null) this.#clear(session);
+    else if (state !== undefined) this.#writeState(session, state);
+    for (const once of timersDone ?? []) this.#sql.deleteTimer.run(session.id, once);
+    for (const [once, due, payload] of timersNew ?? []) {
       this.#sql.setTimer.run(session.id, once, due, payload);
       core.timerSet(due);
     }
-    if (session.hasDueTimer || turn.timersNew !== undefined) {
+    if (session.hasDueTimer || timersNew !== undefined) {
       session.hasDueTimer = this.#sql.hasDueTimer.get(session.id, core.nowMs) !== undefined;
     }
-    if (turn.outbox !== undefined) this.#outbox.add(turn.outbox, session);
-    for (const body of turn.log ?? []) this.#logs.append(session.conversation, body);
+    if (outbox !== undefined) this.#outbox.add(outbox, session);
+    for (const activity of log ?? []) this.#logs.append(session.conversation, activity);
 
-    session.body = turn.body;
-    if (turn.body !== null || (session.id !== 0 && this.#sql.hasTimer.get(session.id) !== undefined)) {
-      this.#sql.update.run(turn.body, turn.expires, session.hasState ? 1 : 0, session.id);
+    session.body = body;
+    if (body !== null || (session.id !== 0 && this.#sql.hasTimer.get(session.id) !== undefined)) {
+      this.#sql.update.run(body, expires, session.hasState ? 1 : 0, session.id);
     } else if (session.id !== 0) {
       this.#sql.deleteSession.run(session.id);
       session.id = 0;
     }
-    if (turn.keep && session.hasWork) {
+    if (keep && session.hasWork) {
       core.leases.renew(session, core.monotonicMs + hold.ttlMs);
       return this.carry(session, hold);
     }
@@ -171,9 +172,9 @@ export class TurnOps {
     }
   }
 
-  #consume(session: HotSession, turn: RawTurn): void {
-    const gone = new Set(turn.consumed);
-    for (const { order, reason } of turn.dead ?? []) {
+  #consume(session: HotSession, consumed: RawTurn[5], dead: NonNullable<RawTurn[6]>): void {
+    const gone = new Set(consumed);
+    for (const { order, reason } of dead) {
       this.#sql.bury.run(reason, this.#core.nowMs, order);
       gone.add(order);
     }

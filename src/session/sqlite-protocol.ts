@@ -11,15 +11,15 @@ export type RawTimer = readonly [string, number, string];
 export type RawState = readonly [string, string | null];
 
 /** What a lease carries over. `inbox` is a number, the entry's order, where it holds just what was accepted in the same request. */
-export interface RawLease {
-  readonly key: string;
-  readonly fence: number;
-  readonly body: string | null;
-  readonly inbox: readonly RawEntry[] | number;
-  readonly timers: readonly RawTimer[] | undefined;
-  readonly state: readonly RawState[] | undefined;
-  readonly steps: readonly string[] | undefined;
-}
+export type RawLease = readonly [
+  key: string,
+  fence: number,
+  body: string | null,
+  inbox: readonly RawEntry[] | number,
+  timers: readonly RawTimer[] | undefined,
+  state: readonly RawState[] | undefined,
+  steps: readonly string[] | undefined,
+];
 
 /** `[id, provider, sinkClass, payload, traceId]` */
 export type RawNewRow = readonly [string, string, string, string, string];
@@ -57,44 +57,43 @@ export interface RawDeadLetter {
 export type RawSummary = readonly [string, string | null, number];
 
 /** A message on its way in. */
-export interface RawIngress {
-  readonly key: string;
-  readonly dedupe: string;
-  readonly received: number;
-  readonly trace: string;
-  readonly body: string;
-  readonly ttl: number;
-  readonly isUnnamed: boolean;
-  readonly log: string | undefined;
-  readonly worker: string | undefined;
-  readonly leaseTtl: number | undefined;
-}
+export type RawIngress = readonly [
+  key: string,
+  dedupe: string,
+  received: number,
+  trace: string,
+  body: string,
+  ttl: number,
+  isUnnamed: boolean,
+  log: string | undefined,
+  worker: string | undefined,
+  leaseTtl: number | undefined,
+];
 
 /** `answer` is of a duplicate. */
-export interface RawAccepted {
-  readonly isNew: boolean;
-  readonly logIndex: number | undefined;
-  readonly answer?: string | undefined;
-  readonly lease?: RawLease;
-}
+export type RawAccepted = readonly [
+  isNew: boolean,
+  logIndex: number | undefined,
+  lease: RawLease | undefined,
+  answer: string | undefined,
+];
 
-/** A turn's changes; what is empty is absent. */
-export interface RawTurn {
-  readonly key: string;
-  readonly fence: number;
-  readonly keep: boolean;
-  /** Null ends the session. */
-  readonly body: string | null;
-  readonly expires: number | null;
-  readonly consumed: readonly number[] | undefined;
-  readonly dead: readonly { readonly order: number; readonly reason: string }[] | undefined;
-  readonly state: readonly RawState[] | undefined;
-  readonly timersDone: readonly string[] | undefined;
-  readonly timersNew: readonly RawTimer[] | undefined;
-  readonly outbox: readonly RawNewRow[] | undefined;
-  readonly log: readonly string[] | undefined;
-  readonly answers: readonly (readonly [number, string])[] | undefined;
-}
+/** A turn's changes; what is empty is undefined. A `body` of null ends the session. */
+export type RawTurn = readonly [
+  key: string,
+  fence: number,
+  keep: boolean,
+  body: string | null,
+  expires: number | null,
+  consumed: readonly number[] | undefined,
+  dead: readonly { readonly order: number; readonly reason: string }[] | undefined,
+  state: readonly RawState[] | undefined,
+  timersDone: readonly string[] | undefined,
+  timersNew: readonly RawTimer[] | undefined,
+  outbox: readonly RawNewRow[] | undefined,
+  log: readonly string[] | undefined,
+  answers: readonly (readonly [number, string])[] | undefined,
+];
 
 /** Names a row that a sender holds. */
 export interface RawClaim {

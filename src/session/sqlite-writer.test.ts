@@ -33,7 +33,7 @@ const commit = (lease: Lease, extra: Partial<TurnCommit> = {}): RawCall => [
 const read = (key: SessionKeyText = KEY): RawCall => ["read", [key]];
 
 function granted(result: unknown, name: string, key: SessionKeyText = KEY): Lease {
-  const { lease } = result as RawAccepted;
+  const [, , lease] = result as RawAccepted;
   if (lease === undefined) throw new Error("expected a lease");
   return leaseOf(lease, "w", entryOf(name, { key }));
 }
@@ -58,11 +58,10 @@ test("run() answers refusals beside the answers of their neighbours, in one tran
     ],
     clock,
   );
-  expect(first.results.map((result) => (result as Partial<RawAccepted> | undefined)?.isNew)).toEqual([
+  expect(first.results.slice(0, 4).map((result) => (result as RawAccepted | undefined)?.[0])).toEqual([
     true,
     false,
     true,
-    undefined,
     undefined,
   ]);
   expect(first.failures).toEqual([
@@ -92,7 +91,7 @@ test("run() lets a call that the disk has no room for fail alone, and the store 
     { index: 1, code: "STORE_READ_ONLY", message: "Write session store: the disk is full" },
   ]);
   // The neighbours' work was done over, with the leases as they were before.
-  expect(answers.results[0]).toMatchObject({ isNew: true, lease: { key: other } });
+  expect((answers.results[0] as RawAccepted)[2]?.[0]).toBe(other);
   expect(answers.results[3]).toMatchObject([KEY, expect.stringContaining('"revision":1'), 0]);
 
   db.exec("PRAGMA max_page_count=1000000");
@@ -101,7 +100,7 @@ test("run() lets a call that the disk has no room for fail alone, and the store 
     clock,
   );
   expect(again.failures).toBeUndefined();
-  expect(again.results[0]).toMatchObject({ isNew: true });
+  expect((again.results[0] as RawAccepted)[0]).toBe(true);
   expect(again.results[1]).toMatchObject([{ id: "r1" }]);
 });
 
@@ -145,7 +144,7 @@ test("run() keeps leases, claims and unread messages through a failed transactio
   const order = (rows as { readonly ord: number; readonly id: string }[]).find(({ id }) => id === "r1")?.ord ?? -1;
   const after = writer.run([["beginSend", [{ ...claim, order }]], commit(lease), accept("m3"), read()], clock);
   expect(after.failures).toBeUndefined();
-  expect(after.results[2]).toMatchObject({ isNew: true });
+  expect((after.results[2] as RawAccepted)[0]).toBe(true);
   expect(after.results[3]).toMatchObject([KEY, expect.stringContaining('"revision":2'), 1]);
 });
 
@@ -224,6 +223,6 @@ test("a waiting session takes at most 2 KB, however many turns it had", () => {
 });
 
 function fakeLease(): Lease {
-  const raw: RawLease = { key: KEY, fence: 0, body: null, inbox: [], timers: [], state: [], steps: [] };
+  const raw: RawLease = [KEY, 0, null, [], undefined, undefined, undefined];
   return leaseOf(raw, "w");
 }
