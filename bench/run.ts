@@ -1,0 +1,68 @@
+/**
+ * Runs every benchmark in one go, so that its ratios are of one machine in one mood: `npm run bench`, or `npm run bench -- --write`
+ * to keep the tables in docs/performance.md.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
+import { benchComponentHost } from "./component-host.ts";
+import { benchFootprint } from "./footprint.ts";
+import { benchLinker } from "./linker.ts";
+import { benchStore } from "./store.ts";
+import { tableMarkdown } from "./table.ts";
+import type { Row } from "./table.ts";
+import { benchTurnsCore } from "./turns-core.ts";
+import { benchTurnsHttp } from "./turns-http.ts";
+
+const FILE = join(resolve(import.meta.dirname, ".."), "docs/performance.md");
+const MARK = "<!-- tables: npm run bench -- --write -->";
+
+async function linkerRows(): Promise<readonly Row[]> {
+  return (await benchLinker()).map((row) => ({
+    subject: row.subject,
+    what: row.what,
+    "linker p10 µs": row.linkerP10,
+    "linker p50 µs": row.linkerP50,
+    "jco p10 µs": row.jcoP10,
+    "jco p50 µs": row.jcoP50,
+    "linker / jco": Math.round((row.linkerP50 / row.jcoP50) * 100) / 100,
+  }));
+}
+
+async function storeRows(): Promise<readonly Row[]> {
+  return (await benchStore()).map(({ name, value, unit }) => ({ subject: name, value, unit }));
+}
+
+async function coreRows(): Promise<readonly Row[]> {
+  const { turns, cpuMicrosPerTurn, wallMicrosPerTurn } = await benchTurnsCore();
+  return [
+    {
+      subject: "accept, three pure nodes, commit; memory store, no HTTP",
+      turns,
+      "processor µs a turn": Math.round(cpuMicrosPerTurn * 10) / 10,
+      "wall µs a turn": Math.round(wallMicrosPerTurn * 10) / 10,
+    },
+  ];
+}
+
+const tables: string[] = [];
+for (const [title, run] of [
+  ["Turns over HTTP", benchTurnsHttp],
+  ["Turns inside the process", coreRows],
+  ["Stores: accept, lease, commit", storeRows],
+  ["Component host", benchComponentHost],
+  ["Linker against jco", linkerRows],
+  ["Footprint", benchFootprint],
+] as const) {
+  const table = tableMarkdown(title, await run());
+  console.log(table);
+  tables.push(table);
+}
+if (process.argv.includes("--write")) {
+  const page = readFileSync(FILE, "utf8");
+  const head = page.slice(0, page.indexOf(MARK) + MARK.length);
+  writeFileSync(
+    FILE,
+    `${head}\n\nMeasured on ${availableParallelism()} shared processors, Node ${process.versions.node}.\n\n${tables.join("\n")}`,
+  );
+}
