@@ -9,12 +9,12 @@ import { makeBundle, startHost } from "./turns-http.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
-async function startToReady(): Promise<Row> {
+async function startToReady(): Promise<readonly Row[]> {
   const data = join(ROOT, ".greentic/bench");
+  rmSync(data, { recursive: true, force: true });
   const times: number[] = [];
   let idleMiB = 0;
-  for (let run = 0; run < 5; run++) {
-    rmSync(data, { recursive: true, force: true });
+  for (let run = 0; run < 6; run++) {
     const server = await startServer(
       [join(ROOT, "src/cli/main.ts"), "start", "examples/weather-demo", "--port", "0", "--data", data],
       { cwd: ROOT },
@@ -24,12 +24,13 @@ async function startToReady(): Promise<Row> {
     idleMiB = server.residentMiB();
     await server.stop();
   }
-  times.sort((a, b) => a - b);
-  return {
-    subject: "weather demo: start to ready, median of 5 (ms)",
-    value: Math.round(times[2] ?? 0),
-    "": `host resident when idle: ${Math.round(idleMiB)} MiB`,
-  };
+  const [first = 0, ...later] = times;
+  later.sort((a, b) => a - b);
+  return [
+    { subject: "weather demo, first start to ready (ms)", value: Math.round(first) },
+    { subject: "weather demo, later starts to ready, median of 5 (ms)", value: Math.round(later[2] ?? 0) },
+    { subject: "host process resident when idle (MiB)", value: Math.round(idleMiB) },
+  ];
 }
 
 /** Bytes of everything in a directory. */
@@ -66,9 +67,8 @@ async function waitingSessions(): Promise<readonly Row[]> {
       }
       await server.stop();
       rows.push({
-        subject: `bytes on disk a waiting session after ${turns} turns, logs and dedupe rows included`,
+        subject: `bytes on disk a waiting session after ${turns} turns`,
         value: Math.round((bytesIn(join(bundle, "data-sqlite")) - before) / sessions),
-        "": "",
       });
     }
   } finally {
@@ -79,7 +79,7 @@ async function waitingSessions(): Promise<readonly Row[]> {
 
 /** Measures start, memory and disk. */
 export async function benchFootprint(): Promise<readonly Row[]> {
-  return [await startToReady(), ...(await waitingSessions())];
+  return [...(await startToReady()), ...(await waitingSessions())];
 }
 
 if (import.meta.main) printTable("Footprint", await benchFootprint());
