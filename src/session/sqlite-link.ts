@@ -8,16 +8,12 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** Calls that are sent without waiting for the end of the tick, so that the worker flushes while this thread goes on. */
-const SEND_AT = 4;
-
-/** The store's end of the line to its worker: one message for some calls of a tick, answered in order. */
+/** The store's end of the line to its worker: one message for all calls of a tick, answered in order. */
 export class SqliteLink {
   readonly #worker: Worker;
   readonly #world: World;
-  /** Calls of this tick that are yet to be sent. */
+  /** Calls of this tick. */
   #calls: RawCall[] = [];
-  #isFlushDue = false;
   /** Who waits for an answer, in the order of the calls; `#answered` counts those at the front that have theirs. */
   #waiting: Waiting[] = [];
   #answered = 0;
@@ -56,15 +52,11 @@ export class SqliteLink {
 
   call<Op extends keyof StoreOps>(name: Op, ...args: Parameters<StoreOps[Op]>): Promise<ReturnType<StoreOps[Op]>> {
     if (this.#down !== undefined) return Promise.reject(this.#down);
+    if (this.#calls.length === 0) setImmediate(this.#flush);
     this.#calls.push([name, args] as unknown as RawCall);
-    const { promise, resolve, reject } = Promise.withResolvers<ReturnType<StoreOps[Op]>>();
-    this.#waiting.push({ resolve, reject });
-    if (this.#calls.length >= SEND_AT) this.#send();
-    else if (!this.#isFlushDue) {
-      this.#isFlushDue = true;
-      setImmediate(this.#flush);
-    }
-    return promise;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+    });
   }
 
   /** Lets the calls so far finish, then closes the file and ends the worker. */
@@ -75,7 +67,7 @@ export class SqliteLink {
 
   async #close(): Promise<void> {
     if (this.#down !== undefined) return;
-    this.#send();
+    this.#flush();
     const ended = new Promise<void>((resolve) => void this.#worker.once("exit", () => resolve()));
     this.#down = new GreenticError("STORE_UNAVAILABLE", "Use session store: it is closed");
     this.#post({ kind: "close" });
@@ -83,16 +75,11 @@ export class SqliteLink {
   }
 
   readonly #flush = (): void => {
-    this.#isFlushDue = false;
-    this.#send();
-  };
-
-  #send(): void {
     const calls = this.#calls;
     if (calls.length === 0) return;
     this.#calls = [];
     this.#post({ nowMs: this.#world.nowMs(), monotonicMs: this.#world.monotonicMs(), calls });
-  }
+  };
 
   #post(message: ToWorker): void {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin

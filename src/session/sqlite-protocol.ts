@@ -146,7 +146,7 @@ export interface StoreOps {
 /** One call: the operation and its arguments. */
 export type RawCall = { [Op in keyof StoreOps]: readonly [Op, Parameters<StoreOps[Op]>] }[keyof StoreOps];
 
-/** Calls of one tick, with the time at which they were sent. */
+/** All calls of one tick, with the time at which they were sent. */
 interface RawBatch {
   readonly nowMs: number;
   readonly monotonicMs: number;
