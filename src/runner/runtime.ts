@@ -72,7 +72,7 @@ export interface Runtime extends AsyncDisposable {
     message: ReceivedMessage,
     options: { readonly timeoutMs: number; readonly choice?: FlowChoice },
   ): Promise<TurnReport>;
-  /** Calls `listener` after each commit that appended to the conversation's log. Returns how to stop. */
+  /** Calls `listener` after each commit that appended to the conversation's log, or that answered who waits for it. Returns how to stop. */
   watchLog(conversation: string, listener: () => void): () => void;
   /** Finds a channel's provider; undefined where there is none. */
   channel(scope: Scope, channel: string): Provider | undefined;

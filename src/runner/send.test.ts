@@ -96,3 +96,21 @@ test("a platform that never answers leaves the send in doubt, not lost", async (
   expect(sent).toHaveLength(2);
   expect((await store.listOutbox({}))[0]).toMatchObject({ status: "sent", wasUnknown: true });
 });
+
+test.each([
+  ["short", 1_500],
+  ["long", 20_000],
+])("a %s wait for the channel's pace costs no attempt and leaves nothing in doubt", async (_name, waitMs) => {
+  const world = new TestWorld();
+  const { channel, sent } = platform(world, "C", () => ({ kind: "sent" }));
+  const readyAtMs = world.nowMs() + waitMs;
+  const paced = { ...channel, readyAtMs: () => readyAtMs };
+  const { runtime, store } = await openTestRuntime({ world, apps, providers: [paced] });
+  await runtime.accept(paced, received(paced, "1", "one"));
+  await world.advance(waitMs - 500);
+  expect(sent).toEqual([]);
+  expect(await store.listOutbox({})).toMatchObject([{ status: "queued", attempts: 0, wasUnknown: false }]);
+  await world.advance(5_000);
+  expect(sent).toHaveLength(1);
+  expect(await store.listOutbox({})).toMatchObject([{ status: "sent", attempts: 1, wasUnknown: false }]);
+});

@@ -27,6 +27,8 @@ const CLAIM_TTL_MS = 60_000;
 /** A send whose fate is unknown rests before policy decides: its answer may still show. */
 const UNKNOWN_REST_MS = 5_000;
 const STORE_BACKOFF_MS = 1_000;
+/** How long a row waits in hand for its channel's pace; for longer it goes back to the queue. */
+const PACE_WAIT_MS = 2_000;
 
 /** Drains the outbox: in order within a conversation, conversations side by side, every attempt on record before and after. */
 export class SenderLoop {
@@ -93,7 +95,7 @@ export class SenderLoop {
     const { store, providers, world } = this.#options;
     const startedMs = world.monotonicMs();
     const provider = providers.get(channelOf(row.key));
-    const verdict = this.#judge(row, provider);
+    const verdict = this.#judge(row, provider) ?? (await this.#awaitPace(row, provider));
     if (verdict !== undefined) return this.#end(row, verdict, startedMs);
     await store.beginSend(row, this.name);
     return this.#end(row, this.#settle(row, await this.#attempt(row, provider as Provider)), startedMs);
@@ -107,6 +109,22 @@ export class SenderLoop {
     const { env, tenant, team } = parseSessionKey(row.key);
     const { unknownSends } = this.#options.policy({ env, tenant, team });
     return unknownSends === "at-least-once" ? undefined : { kind: "abandoned", error: "RUNNER_SEND_UNKNOWN" };
+  }
+
+  /** Waits for the channel's pace before anything is on record: a crash meanwhile leaves no doubt about a send that never began. */
+  async #awaitPace(row: OutboxRow, provider: Provider | undefined): Promise<SendResult | undefined> {
+    const { world } = this.#options;
+    if (provider?.readyAtMs === undefined) return undefined;
+    const { conversation } = parseSessionKey(row.key);
+    const giveUpMs = world.nowMs() + PACE_WAIT_MS;
+    for (;;) {
+      const nowMs = world.nowMs();
+      const readyAtMs = provider.readyAtMs(conversation);
+      if (readyAtMs <= nowMs) return undefined;
+      if (readyAtMs > giveUpMs || this.#isDraining)
+        return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
+      await new Promise<void>((later) => void world.schedule(readyAtMs - nowMs, later));
+    }
   }
 
   async #attempt(row: OutboxRow, provider: Provider): Promise<SendResult> {
