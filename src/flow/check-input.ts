@@ -1,10 +1,9 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { ErrorObject, ValidateFunction } from "ajv/dist/2020.js";
 import type { JsonObject, JsonValue, SourcePosition } from "../types/index.ts";
-import { isJsonObject, quote } from "../types/index.ts";
+import { didYouMean, isJsonObject, quote } from "../types/index.ts";
 import { escapePointer } from "./json-template.ts";
 import { stepInto } from "./path.ts";
-import { didYouMean } from "./suggest.ts";
 
 /** One way in which an input breaks its schema. */
 export interface InputProblem {

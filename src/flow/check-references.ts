@@ -1,12 +1,11 @@
 import type { JsonObject, SourcePosition } from "../types/index.ts";
-import { quote } from "../types/index.ts";
+import { didYouMean, quote } from "../types/index.ts";
 import type { FlowFinding, Findings } from "./finding.ts";
 import { GUARD_ROOTS } from "./guard-path.ts";
 import type { FlowIr } from "./ir.ts";
 import type { Path } from "./path.ts";
 import { follow, formatPath, ROOTS } from "./path.ts";
 import { checkPath } from "./schema-path.ts";
-import { didYouMean } from "./suggest.ts";
 import type { I18nBundles } from "./translator.ts";
 
 /** Where a reference stands. */

@@ -1,10 +1,9 @@
-import { quote } from "../types/index.ts";
+import { didYouMean, quote } from "../types/index.ts";
 import type { Findings } from "./finding.ts";
 import type { FlowIr } from "./ir.ts";
 import { isUnguarded } from "./ir.ts";
 import { escapePointer } from "./json-template.ts";
 import { ROOTS } from "./path.ts";
-import { didYouMean } from "./suggest.ts";
 
 const NONE: ReadonlySet<string> = new Set();
 

@@ -1,5 +1,5 @@
 import type { JsonValue, SourcePosition } from "../types/index.ts";
-import { isJsonObject, quote } from "../types/index.ts";
+import { didYouMean, isJsonObject, quote } from "../types/index.ts";
 import { checkInput } from "./check-input.ts";
 import { ReferenceChecker } from "./check-references.ts";
 import { checkReach, checkStructure } from "./check-structure.ts";
@@ -14,7 +14,6 @@ import { escapePointer } from "./json-template.ts";
 import { resolveKind } from "./kind-spec.ts";
 import type { KindCatalog, ResolvedKind } from "./kind-spec.ts";
 import { inspectFlow } from "./parse-flow.ts";
-import { didYouMean } from "./suggest.ts";
 import { compileTemplate } from "./template.ts";
 import type { I18nBundles } from "./translator.ts";
 

@@ -1,11 +1,10 @@
 import type { JsonObject, JsonValue, SourcePosition } from "../types/index.ts";
-import { isJsonObject, quote } from "../types/index.ts";
+import { didYouMean, isJsonObject, quote } from "../types/index.ts";
 import type { Findings } from "./finding.ts";
 import type { FlowIr, Interrupt, NodeIr } from "./ir.ts";
 import { escapePointer } from "./json-template.ts";
 import { readNode } from "./read-node.ts";
 import type { YamlSource } from "./read-yaml.ts";
-import { didYouMean } from "./suggest.ts";
 
 const KEYS = [
   "id",

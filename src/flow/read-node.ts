@@ -1,10 +1,9 @@
 import type { JsonObject, JsonValue, SourcePosition } from "../types/index.ts";
-import { isJsonObject, quote } from "../types/index.ts";
+import { didYouMean, isJsonObject, quote } from "../types/index.ts";
 import type { Findings } from "./finding.ts";
 import type { NodeIr, RetryIr } from "./ir.ts";
 import { escapePointer } from "./json-template.ts";
 import { readRouting } from "./read-routing.ts";
-import { didYouMean } from "./suggest.ts";
 
 /** What reading a node needs to know. */
 export interface NodeContext {

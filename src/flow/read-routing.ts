@@ -1,8 +1,7 @@
 import type { JsonObject, JsonValue, SourcePosition } from "../types/index.ts";
-import { isJsonObject, quote } from "../types/index.ts";
+import { didYouMean, isJsonObject, quote } from "../types/index.ts";
 import type { Findings } from "./finding.ts";
 import type { RouteIr, RouteTarget, RoutingIr } from "./ir.ts";
-import { didYouMean } from "./suggest.ts";
 
 /** What reading a node's routing needs to know. */
 export interface RoutingContext {

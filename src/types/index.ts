@@ -25,6 +25,7 @@ export type { SessionKey, SessionKeyText } from "./session-key.ts";
 export { formatSessionKey, parseSessionKey } from "./session-key.ts";
 export type { StateKey } from "./state-key.ts";
 export { formatStateKey, stateKey } from "./state-key.ts";
+export { didYouMean } from "./suggest.ts";
 export type { TenantCtx } from "./tenant-ctx.ts";
 export { sessionCtx } from "./tenant-ctx.ts";
 export type { World } from "./world.ts";
