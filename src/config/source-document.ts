@@ -1,128 +1,204 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
-import type { Node, Pair } from "yaml";
-import { parse as parseToml, TomlError } from "smol-toml";
-import { GreenticError } from "../types/index.ts";
-import type { JsonValue, SourcePosition } from "../types/index.ts";
+import { GreenticError, didYouMean, quote } from "../types/index.ts";
+import type { ErrorCode, JsonValue, SourcePosition } from "../types/index.ts";
+import { parse as parseTomlText, TomlError } from "smol-toml";
+import { isMap, isNode, isScalar, isSeq, parseDocument, visit } from "yaml";
+import type { Document } from "yaml";
+import { tomlPlaces } from "./toml-places.ts";
+import type { Place } from "./toml-places.ts";
 
-/** A configuration file's value with the place of each of its keys. */
+/** How a layer speaks of its own files. */
+export interface SourceRules {
+  /** What is being done, at the front of every message. */
+  readonly doing: string;
+  readonly syntaxInvalid: ErrorCode;
+  readonly keyUnknown: ErrorCode;
+  /** Takes `__proto__` and `constructor` in TOML for syntax errors instead of data. */
+  readonly refusesUnsafeKeys?: boolean;
+}
+
+type SourcePath = readonly (string | number)[];
+
+/** A file that people write, as plain data that knows where each of its keys stands. */
 export interface SourceDocument {
   readonly file: string;
+  /** The data; an empty YAML file is an empty object. */
   readonly value: JsonValue;
   /** Finds where a key or item stands; the nearest known ancestor where it has no place of its own. */
-  positionOf(path: readonly (string | number)[]): SourcePosition;
+  positionOf(path: SourcePath): SourcePosition;
+  /** Makes the error for the key at `path`, which isn't one of those that its table may have. */
+  unknownKey(path: SourcePath, known: readonly string[]): GreenticError;
 }
 
-/** Reads YAML 1.2 (core schema) with positions; aliases, duplicate keys and custom tags are refused. @throws CONFIG_SYNTAX_INVALID */
-export function readYaml(text: string, file: string): SourceDocument {
-  const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, strict: true, uniqueKeys: true, schema: "core", merge: false });
-  const at = (offset: number): SourcePosition => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
-  const problem = doc.errors[0] ?? doc.warnings[0];
-  if (problem) {
-    const reason = problem.message.split(" at line ")[0] ?? problem.code;
-    throw new GreenticError("CONFIG_SYNTAX_INVALID", `Read YAML: ${reason}`, { at: at(problem.pos[0]) });
+const CONFIG_RULES: SourceRules = {
+  doing: "Read configuration",
+  syntaxInvalid: "CONFIG_SYNTAX_INVALID",
+  keyUnknown: "CONFIG_KEY_UNKNOWN",
+};
+const MAX_CHARS = 1 << 20;
+const MAX_DEPTH = 32;
+
+/** Reads YAML 1.2 (core schema) with positions; aliases, duplicate keys and custom tags are refused. @throws the rules' syntax code */
+export function readYaml(text: string, file: string, rules = CONFIG_RULES): SourceDocument {
+  return new YamlSource({ text, file, rules, language: "YAML" });
+}
+
+/** Reads JSON with positions; comments are no error. @throws the rules' syntax code */
+export function readJson(text: string, file: string, rules = CONFIG_RULES): SourceDocument {
+  return new YamlSource({ text, file, rules, language: "JSON" });
+}
+
+/** Reads TOML 1.0 with positions. @throws the rules' syntax code */
+export function readToml(text: string, file: string, rules = CONFIG_RULES): SourceDocument {
+  return new TomlSource({ text, file, rules, language: "TOML" });
+}
+
+interface Source {
+  readonly text: string;
+  readonly file: string;
+  readonly rules: SourceRules;
+  readonly language: "YAML" | "JSON" | "TOML";
+}
+
+abstract class TextSource implements SourceDocument {
+  abstract readonly value: JsonValue;
+  readonly file: string;
+  protected readonly text: string;
+  readonly #source: Source;
+
+  constructor(source: Source) {
+    this.file = source.file;
+    this.#source = source;
+    // Editors don't show a byte order mark, so it has no column.
+    this.text = source.text.replace(/^\uFEFF/, "");
+    if (this.text.length > MAX_CHARS)
+      throw this.malformed(`expected at most ${MAX_CHARS} characters, got ${this.text.length}`, this.at(0));
   }
-  return {
-    file,
-    value: (doc.toJS({ maxAliasCount: 0 }) ?? {}) as JsonValue,
-    positionOf(path) {
-      let node: unknown = doc.contents;
-      let best = 0;
-      for (const step of path) {
-        if (isMap(node)) {
-          const pair: Pair | undefined = node.items.find(
-            (item) => isScalar(item.key) && String(item.key.value) === String(step),
-          );
-          if (pair === undefined) break;
-          best = (pair.key as Node).range?.[0] ?? best;
-          node = pair.value;
-        } else if (isSeq(node)) {
-          node = node.items[Number(step)];
-          if (node === undefined || isAlias(node)) break;
-          best = (node as Node).range?.[0] ?? best;
-        } else break;
-      }
-      return at(best);
-    },
-  };
+
+  /** Tells the offset of what stands at a path, or of the nearest known ancestor. */
+  protected abstract offsetOf(path: SourcePath): number;
+
+  positionOf(path: SourcePath): SourcePosition {
+    return this.at(this.offsetOf(path));
+  }
+
+  unknownKey(path: SourcePath, known: readonly string[]): GreenticError {
+    const { doing, keyUnknown } = this.#source.rules;
+    const key = String(path.at(-1));
+    const where = path.slice(0, -1).join(".") || "the file";
+    const names = known.length === 0 ? "" : `, known are ${known.join(", ")}`;
+    return new GreenticError(
+      keyUnknown,
+      `${doing}: unknown key ${quote(key)} in ${where}${names}${didYouMean(key, known)}`,
+      { at: this.positionOf(path) },
+    );
+  }
+
+  protected at(offset: number): SourcePosition {
+    const before = this.text.slice(0, offset);
+    return { file: this.file, line: before.split("\n").length, column: offset - before.lastIndexOf("\n") };
+  }
+
+  protected malformed(reason: string, at: SourcePosition, cause?: unknown): GreenticError {
+    const { rules, language } = this.#source;
+    return new GreenticError(rules.syntaxInvalid, `${rules.doing}: malformed ${language}, ${reason}`, { at, cause });
+  }
 }
 
-/** Reads TOML 1.0 with positions of its keys. @throws CONFIG_SYNTAX_INVALID */
-export function readToml(text: string, file: string): SourceDocument {
-  let value: JsonValue;
-  try {
-    value = parseToml(text) as unknown as JsonValue;
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    const reason = error.message.split("\n")[0] ?? "malformed";
-    throw new GreenticError("CONFIG_SYNTAX_INVALID", `Read TOML: ${reason}`, {
-      at: { file, line: error.line, column: error.column },
+class YamlSource extends TextSource {
+  readonly value: JsonValue;
+  readonly #document: Document;
+
+  constructor(source: Source) {
+    super(source);
+    try {
+      this.#document = parseDocument(this.text, {
+        version: "1.2",
+        merge: false,
+        resolveKnownTags: false,
+        prettyErrors: false,
+        // Checked below in linear time; the library compares every pair.
+        uniqueKeys: false,
+        // Keys are the texts that stand there; JSON's must have quotes already.
+        ...(source.language === "JSON" ? { schema: "json" } : { schema: "core", stringKeys: true }),
+      });
+    } catch (error) {
+      throw this.#refuse(error);
+    }
+    const problem = this.#document.errors[0] ?? this.#document.warnings[0];
+    if (problem !== undefined) throw this.malformed(problem.message, this.at(problem.pos[0]));
+    this.#checkKeys();
+    try {
+      this.value = (this.#document.toJS({ maxAliasCount: 0 }) ?? {}) as JsonValue;
+    } catch (error) {
+      throw this.#refuse(error);
+    }
+  }
+
+  #checkKeys(): void {
+    visit(this.#document, {
+      Map: (_step, { items }) => {
+        const seen = new Set<string>();
+        for (const { key } of items) {
+          const name = isScalar(key) ? String(key.value) : undefined;
+          if (name !== undefined && !seen.has(name)) {
+            seen.add(name);
+            continue;
+          }
+          const reason = name === undefined ? "expected a text as key" : `key ${quote(name)} stands twice`;
+          throw this.malformed(reason, this.at(isNode(key) ? (key.range?.[0] ?? 0) : 0));
+        }
+      },
     });
   }
-  const places = tomlPlaces(text);
-  return {
-    file,
-    value,
-    positionOf(path) {
-      for (let length = path.length; length > 0; length--) {
-        const place = places.get(path.slice(0, length).join("\u0000"));
-        if (place) return { file, ...place };
-      }
-      return { file, line: 1, column: 1 };
-    },
-  };
+
+  /** The library recurses, and throws a ReferenceError for an alias. */
+  #refuse(error: unknown): unknown {
+    if (error instanceof RangeError) return this.malformed("nested too deep", this.at(0), error);
+    return error instanceof ReferenceError ? this.malformed("aliases aren't allowed", this.at(0), error) : error;
+  }
+
+  protected offsetOf(path: SourcePath): number {
+    let node: unknown = this.#document.contents;
+    let offset = 0;
+    for (const step of path) {
+      let place: unknown;
+      if (isMap(node)) {
+        const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
+        place = pair?.key;
+        node = pair?.value;
+      } else place = node = isSeq(node) ? node.items[Number(step)] : undefined;
+      if (!isNode(place)) break;
+      offset = place.range?.[0] ?? offset;
+    }
+    return offset;
+  }
 }
 
-/** Finds the first line and column of every table and key; the text is known to be well-formed TOML. */
-function tomlPlaces(text: string): Map<string, { line: number; column: number }> {
-  const places = new Map<string, { line: number; column: number }>();
-  const arrays = new Map<string, number>();
-  let table: string[] = [];
-  let multiline: string | undefined;
-  text.split("\n").forEach((source, index) => {
-    if (multiline !== undefined) {
-      if (source.includes(multiline)) multiline = undefined;
-      return;
-    }
-    const note = (path: string[], column: number): void => {
-      for (let length = 1; length <= path.length; length++) {
-        const key = path.slice(0, length).join("\u0000");
-        if (!places.has(key)) places.set(key, { line: index + 1, column });
-      }
-    };
-    const header = /^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$/.exec(source);
-    if (header?.[1] !== undefined && header[2] !== undefined) {
-      table = splitKey(header[2]);
-      if (header[1] === "[[") {
-        const name = table.join("\u0000");
-        const count = arrays.get(name) ?? 0;
-        arrays.set(name, count + 1);
-        table = [...table, String(count)];
-      }
-      note(table, source.indexOf("[") + 1);
-      return;
-    }
-    const pair = /^(\s*)((?:"[^"]*"|'[^']*'|[A-Za-z0-9_.-]|\s*\.\s*)+?)\s*=/.exec(source);
-    if (pair?.[1] !== undefined && pair[2] !== undefined) {
-      note([...table, ...splitKey(pair[2])], pair[1].length + 1);
-      // Inline tables on the line: their keys are found by name, which is exact enough for an error's place.
-      for (const inner of source.matchAll(/[{,]\s*([A-Za-z0-9_-]+)\s*=/g)) {
-        note(
-          [...table, ...splitKey(pair[2]), inner[1] ?? ""],
-          (inner.index ?? 0) + inner[0].indexOf(inner[1] ?? "") + 1,
-        );
-      }
-      for (const quotes of ['"""', "'''"]) {
-        if (source.split(quotes).length === 2) multiline = quotes;
-      }
-    }
-  });
-  return places;
-}
+class TomlSource extends TextSource {
+  readonly value: JsonValue;
+  /** Found when somebody asks, which only errors do. */
+  #places: Place | undefined;
 
-function splitKey(text: string): string[] {
-  return [...text.matchAll(/"([^"]*)"|'([^']*)'|([^\s."']+)/g)].map((match) => match[1] ?? match[2] ?? match[3] ?? "");
+  constructor(source: Source) {
+    super(source);
+    const unsafeKeyBehaviour = source.rules.refusesUnsafeKeys === true ? "throw" : "keep";
+    try {
+      this.value = parseTomlText(this.text, { unsafeKeyBehaviour, maxDepth: MAX_DEPTH }) as unknown as JsonValue;
+    } catch (error) {
+      if (!(error instanceof TomlError)) throw error;
+      // The library's message goes on with an excerpt of the file; callers print their own from the position.
+      const reason = error.message.split("\n", 1)[0]?.replace(/^Invalid TOML document: /, "") ?? "";
+      throw this.malformed(reason, { file: this.file, line: error.line, column: error.column });
+    }
+  }
+
+  protected offsetOf(path: SourcePath): number {
+    let place = (this.#places ??= tomlPlaces(this.text));
+    for (const step of path) {
+      const next = place.inside.get(String(step));
+      if (next === undefined) break;
+      place = next;
+    }
+    return place.offset;
+  }
 }
