@@ -5,6 +5,8 @@
  * @see pack-format.md, "Layout"
  */
 import { valid as validVersion } from "semver";
+import { readToml, readYaml } from "../config/index.ts";
+import type { SourceDocument, SourceRules } from "../config/index.ts";
 import { GreenticError, isGreenticError, quote } from "../types/index.ts";
 import type { ErrorCode, JsonObject, JsonValue } from "../types/index.ts";
 import { packKindOf } from "./capability-id.ts";
@@ -12,8 +14,6 @@ import { cargoRange } from "./cargo-range.ts";
 import { entryPathProblem } from "./entry-path.ts";
 import { ENTRY_NAME, PACK_NAME } from "./manifest-read.ts";
 import type { PackGrants } from "./manifest.ts";
-import { parseSourceDocument } from "./source-document.ts";
-import type { SourceDocument } from "./source-document.ts";
 
 /** What the author of a pack wrote down; paths are relative to the source's folder and not looked at yet. */
 export interface PackSource {
@@ -40,6 +40,13 @@ export interface ComponentSource {
   readonly reuse?: "tenant";
 }
 
+const RULES: SourceRules = {
+  doing: "Read pack source",
+  syntaxInvalid: "PACK_SOURCE_SYNTAX",
+  keyUnknown: "PACK_SOURCE_KEY_UNKNOWN",
+  refusesUnsafeKeys: true,
+};
+
 /** Asks for nothing. */
 const NO_PACK_GRANTS: PackGrants = { http: [], secrets: [], state: "none", tools: [], assets: false };
 
@@ -49,8 +56,8 @@ const NO_PACK_GRANTS: PackGrants = { http: [], secrets: [], state: "none", tools
  * the position
  */
 export function parsePackSource(text: string, { file }: { readonly file: string }): PackSource {
-  const document = parseSourceDocument(text, { file });
-  const root = new Table(document, document.root, []);
+  const document = (/\.ya?ml$/.test(file) ? readYaml : readToml)(text, file, RULES);
+  const root = new Table(document, document.value, []);
   root.allow(["pack", "capabilities", "dependencies", "flows", "components", "assets", "secrets", "config"]);
   const pack = root.table("pack", ["name", "version", "description", "authors"]);
   const capabilities = root.table("capabilities", ["id", "provides"]);
@@ -165,8 +172,7 @@ class Table {
 
   allow(known: readonly string[]): this {
     const unknown = this.keys().find((key) => !known.includes(key));
-    if (unknown !== undefined)
-      throw this.problem(unknown, "PACK_SOURCE_KEY_UNKNOWN", `unknown key; known are ${known.join(", ")}`);
+    if (unknown !== undefined) throw this.#document.unknownKey([...this.#path, unknown], known);
     return this;
   }
 
