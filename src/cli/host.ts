@@ -29,6 +29,7 @@ import { trustOf } from "./trust.ts";
 
 /** The channels that every tenant has without naming them. */
 const WEBHOOK_CHANNEL = channelId("webhook");
+const WEBCHAT_CHANNEL = channelId("webchat");
 export const CONSOLE_CHANNEL = channelId("console");
 
 export interface HostOptions {
@@ -114,7 +115,7 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
       createConsoleProvider(address(CONSOLE_CHANNEL)),
     );
     if (!providers.some((p) => p.type === "webchat" && p.address.tenant === tenant))
-      providers.push(createWebChatProvider(address(channelId("webchat")), { world }));
+      providers.push(createWebChatProvider(address(WEBCHAT_CHANNEL), { world }));
   }
   const policy: Policy = {
     network: { egress: { origins: ["*"] }, privateAddresses: config.network.privateAddresses },
@@ -148,7 +149,8 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
   };
 }
 
-function teamOf(bundle: Bundle | undefined, tenant: TenantId): TeamId {
+/** The team of a tenant's requests that name none: the bundle's for its own tenant. */
+export function teamOf(bundle: Bundle | undefined, tenant: TenantId): TeamId {
   return bundle?.tenant === tenant ? bundle.team : DEFAULT_TEAM;
 }
 
@@ -230,7 +232,8 @@ function createProvider(provider: BundleProvider, { config, world, http, secrets
   };
   switch (provider.type) {
     case "webchat":
-      return createWebChatProvider(address, { world });
+      // Direct Line's paths name no channel, so that a tenant's web chat is always this one, whatever the bundle calls it.
+      return createWebChatProvider({ ...address, channel: WEBCHAT_CHANNEL }, { world });
     case "telegram": {
       const ctx = { ...address, traceId: "", correlationId: "", attempt: 1, locale: "en" };
       const read = async (name: string): Promise<string> => (await secrets.get(ctx, provider.name, name)) ?? "";
@@ -238,9 +241,9 @@ function createProvider(provider: BundleProvider, { config, world, http, secrets
       const isWebhook = provider.config["mode"] === "webhook" || typeof provider.config["public_base_url"] === "string";
       read("telegram_bot_token").then(
         (token) =>
-          token === "" &&
+          !/^\d+:/.test(token) &&
           warn(
-            `channel ${provider.name} waits for its token: greentic-secrets set telegram_bot_token --category ${provider.name} --tenant ${provider.tenant}`,
+            `channel ${provider.name} waits for ${token === "" ? "its token" : "a token of digits, a colon and a secret"}: greentic-secrets set telegram_bot_token --category ${provider.name} --tenant ${provider.tenant}`,
           ),
         (error: unknown) =>
           warn(

@@ -64,7 +64,8 @@ export class DirectLine {
   /** Answers a request; `rest` is the path after `…/v3/directline/`. */
   async handle(request: GatewayRequest, tenantName: string, rest: readonly string[]): Promise<GatewayAnswer> {
     const tenant = tenantOf(tenantName);
-    const settings = tenant === undefined ? undefined : this.#options.tenant(tenant)?.webchat;
+    const known = tenant === undefined ? undefined : this.#options.tenant(tenant);
+    const settings = known?.webchat;
     const verdict = judgeOrigin(request, settings?.origins ?? []);
     if (request.method === "OPTIONS") return preflight(verdict);
     if (verdict.kind === "denied") {
@@ -72,7 +73,7 @@ export class DirectLine {
     }
     let answer: GatewayAnswer;
     try {
-      answer = await this.#route(request, { tenant, settings }, rest);
+      answer = await this.#route(request, { tenant, settings, team: known?.team ?? DEFAULT_TEAM }, rest);
     } catch (error) {
       if (!(error instanceof GreenticError)) this.#options.report?.({ kind: "failed", route: request.path, error });
       answer = errorAnswer(error);
@@ -176,7 +177,10 @@ export class DirectLine {
   }
 
   /** Decides who may have a new conversation, and makes its id and user: 128 bits of chance, never the client's choice. */
-  async #open(request: GatewayRequest, { tenant, settings }: Place): Promise<Omit<ConversationClaims, "expiresAtMs">> {
+  async #open(
+    request: GatewayRequest,
+    { tenant, settings, ...at }: Place,
+  ): Promise<Omit<ConversationClaims, "expiresAtMs">> {
     const { world, env, limits } = this.#options;
     const bearer = bearerOf(request);
     const isTrusted = bearer !== undefined && isSecretOf(bearer, settings);
@@ -189,7 +193,7 @@ export class DirectLine {
     ) {
       throw unauthenticated();
     }
-    const team = teamOf(request.query);
+    const team = teamOf(request.query) ?? at.team;
     const nowMs = world.nowMs();
     const named = isJsonObject(body) && isJsonObject(body.user) ? body.user.id : undefined;
     // A tenant's own server asks for many people from one address, and no stranger may use up a person's share.
@@ -251,6 +255,8 @@ interface Place {
   /** Undefined where the path names none that could exist. */
   readonly tenant: TenantId | undefined;
   readonly settings: WebChatSettings | undefined;
+  /** The team of requests that name none. */
+  readonly team: TeamId;
 }
 
 /** The key of a conversation's log. */
@@ -322,9 +328,9 @@ function tenantOf(name: string): TenantId | undefined {
   }
 }
 
-function teamOf(query: string): TeamId {
+function teamOf(query: string): TeamId | undefined {
   const team = query === "" ? null : new URLSearchParams(query).get("team");
-  return team === null || team === "" ? DEFAULT_TEAM : teamId(team);
+  return team === null || team === "" ? undefined : teamId(team);
 }
 
 const unauthenticated = (): GreenticError =>

@@ -43,6 +43,16 @@ describe("createGateway()", () => {
     expect((await gateway.app.request("/healthz")).status).toBe(200);
   });
 
+  test("takes a request that names no team to the tenant's own", async () => {
+    const { gateway } = createGatewayFixture();
+    const chat = "/v1/messaging/webchat/regional/v3/directline/tokens/generate";
+    const statusOf = async (path: string): Promise<number> => (await gateway.app.request(path, post({}))).status;
+    expect(await Promise.all([chat, `${chat}?team=sales`, `${chat}?team=other`].map(statusOf))).toEqual([
+      200, 200, 401,
+    ]);
+    expect(await statusOf("/v1/webhook/regional/f")).toBe(200);
+  });
+
   test("answers unknown paths with a typed error and no stack", async () => {
     const { gateway } = createGatewayFixture();
     for (const path of [
@@ -225,6 +235,8 @@ describe("handleIngress()", () => {
       ["/v1/messaging/ingress/telegram/demo/other-team", body],
       ["/v1/messaging/ingress/telegram/DEMO", body],
       ["/v1/messaging/ingress/webchat/demo", body],
+      ["/v1/messaging/ingress/webhook/demo", body],
+      ["/v1/events/ingress/webhook/demo", body],
       ["/v1/webhook/nobody/f", body],
       ["/v1/webhook/mute/f", body],
       ["/v1/webhook/demo/unknown", body],

@@ -32,7 +32,9 @@ export async function handleIngress(
   },
   options: IntakeOptions,
 ): Promise<GatewayAnswer> {
-  const provider = findChannel(route, options);
+  const named = findChannel(route, options);
+  // Webhooks have a route of their own, which keeps them to webhook flows; here they would run the tenant's default flow, unsigned.
+  const provider = named?.delivery.kind === "answer" ? undefined : named;
   const maxBytes = LARGE_BODIES.get(provider?.type ?? "") ?? options.limits.maxBodyBytes;
   const received = await receive(request, provider, maxBytes);
   switch (received.kind) {
@@ -151,15 +153,17 @@ function findChannel(
   { runtime, env, tenant: settings }: IntakeOptions,
 ): Provider | undefined {
   let tenant: TenantId;
-  let team: TeamId;
+  let named: TeamId | undefined;
   try {
     tenant = tenantId(route.tenant);
-    team = route.team === undefined ? DEFAULT_TEAM : teamId(route.team);
+    named = route.team === undefined ? undefined : teamId(route.team);
   } catch {
     // Not a name at all: as unknown as any other.
     return undefined;
   }
-  return settings(tenant) === undefined ? undefined : runtime.channel({ env, tenant, team }, route.channel);
+  const known = settings(tenant);
+  if (known === undefined) return undefined;
+  return runtime.channel({ env, tenant, team: named ?? known.team ?? DEFAULT_TEAM }, route.channel);
 }
 
 function answerOf(answer: {

@@ -1,5 +1,5 @@
 import type { Runtime } from "../runner/index.ts";
-import type { EnvId, JsonObject, TenantId, World } from "../types/index.ts";
+import type { EnvId, JsonObject, TeamId, TenantId, World } from "../types/index.ts";
 import type { TurnFeed } from "./turn-feed.ts";
 
 /** What a gateway serves and how. */
@@ -30,6 +30,8 @@ export interface GatewayOptions {
 
 /** One tenant as the gateway sees it. */
 export interface GatewayTenant {
+  /** The team of requests that name none. Default `default`. */
+  readonly team?: TeamId;
   readonly webchat?: WebChatSettings;
   readonly page?: PageSettings;
 }

@@ -2,7 +2,7 @@ import type { Gateway, GatewayOptions, GatewayReport } from "../../src/gateway/i
 import { createGateway, createTurnFeed } from "../../src/gateway/index.ts";
 import { createTelegramProvider, createWebChatProvider, createWebhookProvider } from "../../src/messaging/index.ts";
 import type { ChannelAddress, SendHttp } from "../../src/messaging/index.ts";
-import { channelId, DEFAULT_TEAM, envId, tenantId } from "../../src/types/index.ts";
+import { channelId, DEFAULT_TEAM, envId, teamId, tenantId } from "../../src/types/index.ts";
 import type { JsonValue } from "../../src/types/index.ts";
 import type { EchoRuntime } from "./echo-runtime.ts";
 import { createEchoRuntime } from "./echo-runtime.ts";
@@ -22,7 +22,8 @@ export interface GatewayFixture {
 
 /**
  * A gateway over an echo runtime. Tenant demo talks to anybody, acme to who has its secret or comes from its site, mute has no
- * channels, signed takes signed webhooks alone.
+ * channels, signed takes signed webhooks alone, regional's
+ * channels are those of its team sales.
  */
 export function createGatewayFixture(
   extra: Partial<GatewayOptions> & {
@@ -45,6 +46,8 @@ export function createGatewayFixture(
     createWebChatProvider(at("acme", "webchat"), { world }),
     createWebhookProvider(at("demo", "webhook"), { world }),
     createWebhookProvider(at("signed", "webhook"), { world, secrets: [`whsec_${btoa("signing-secret")}`] }),
+    createWebChatProvider({ ...at("regional", "webchat"), team: teamId("sales") }, { world }),
+    createWebhookProvider({ ...at("regional", "webhook"), team: teamId("sales") }, { world }),
     createTelegramProvider({
       address: at("demo", "telegram"),
       token: () => TELEGRAM_TOKEN,
@@ -80,6 +83,7 @@ export function createGatewayFixture(
         acme: { webchat: { anonymous: true, secrets: [WEBCHAT_SECRET], origins: ["https://www.acme.example"] } },
         locked: { webchat: { anonymous: false, secrets: ["other"] } },
         mute: {},
+        regional: { team: teamId("sales"), webchat: { anonymous: true } },
         signed: {},
       })[tenant as string],
     turns,

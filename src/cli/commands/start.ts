@@ -17,7 +17,7 @@ import { GreenticError, quote } from "../../types/index.ts";
 import type { TenantId } from "../../types/index.ts";
 import { defineCommand, hasFlag, textOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
-import { openHost, webchatKey } from "../host.ts";
+import { openHost, teamOf, webchatKey } from "../host.ts";
 import { VERSION } from "../version.ts";
 
 const PAGE_DIR = fileURLToPath(new URL("../../../web/dist/", import.meta.url));
@@ -146,6 +146,7 @@ function tenantSettings(tenant: TenantId, bundle: Bundle | undefined): GatewayTe
   const origins = bundle?.providers.find((provider) => provider.type === "webchat" && provider.tenant === tenant)
     ?.config["origins"];
   return {
+    team: teamOf(bundle, tenant),
     webchat: { anonymous: true, ...(Array.isArray(origins) && { origins: origins as readonly string[] }) },
     page: {
       locales: worker?.locales ?? ["en"],
