@@ -64,7 +64,14 @@ export function createTelegramProvider(options: TelegramOptions): Provider {
         }
       : {
           poll: async (accept, signal): Promise<void> => {
-            await pollTelegram({ api, identity: await identity(), accept, answerCallback, signal, world });
+            // A host may start before its operator has set the token; fetching begins once it is there.
+            let known = await identity().catch(() => undefined);
+            while (known === undefined && !signal.aborted) {
+              await pause(NO_TOKEN_DELAY_MS, { world, signal });
+              known = await identity().catch(() => undefined);
+            }
+            if (known !== undefined)
+              await pollTelegram({ api, identity: known, accept, answerCallback, signal, world });
           },
         }),
     project: projectTelegram,

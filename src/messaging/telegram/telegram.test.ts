@@ -107,6 +107,22 @@ describe("createTelegramProvider() polling", () => {
     expect(texts).toEqual(Array.from({ length: 20 }, (_, i) => `${Math.floor(i / 5)}.${i % 5}`));
   });
 
+  test("waits for a token that is set after the start", async () => {
+    let asked = 0;
+    const late = provider("polling", { token: () => (++asked < 3 ? "" : TOKEN) });
+    telegram.say("hello");
+    const stop = new AbortController();
+    const got: (string | undefined)[] = [];
+    const polling = late.poll?.(async ({ envelope }) => {
+      await Promise.resolve();
+      got.push(envelope.text);
+    }, stop.signal);
+    await telegram.until(() => telegram.pending().length === 0);
+    stop.abort();
+    await polling;
+    expect(got).toEqual(["hello"]);
+  });
+
   test("answers presses and passes what can never be accepted", async () => {
     const by = provider("polling");
     await send(
