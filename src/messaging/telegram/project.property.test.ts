@@ -124,6 +124,28 @@ describe("projectTelegram()", () => {
     );
   });
 
+  test("says once what the text beside a card says already, and everything else of the card", () => {
+    const lines = ["Jakarta, Indonesia", "32.3°", "25–32.3 °C", "Total: 5", "Not sure", "—"];
+    const [send] = projectTelegram({
+      id: "m",
+      tenant: { env: "test", tenant: "t" },
+      channel: "telegram",
+      session_id: "s",
+      attachments: [],
+      metadata: {},
+      text: "Jakarta, Indonesia: 25–32.3 °C, sure. 5 items in total",
+      extensions: {
+        adaptive_card: {
+          type: "AdaptiveCard",
+          body: lines.map((text) => ({ type: "TextBlock", text })),
+          actions: [{ type: "Action.Submit", title: "Another city", data: { text: "/weather" } }],
+        },
+      },
+    });
+    expect(send?.text).toBe("Jakarta, Indonesia: 25–32.3 °C, sure. 5 items in total\n\nTotal: 5\nNot sure\n—");
+    expect(buttonsOf(send === undefined ? [] : [send])).toMatchObject([{ text: "Another city" }]);
+  });
+
   test("spells out titles that a button can't hold", () => {
     const title = "a very long title ".repeat(10).trim();
     const [send] = projectTelegram({

@@ -19,7 +19,7 @@ export function projectTelegram(message: ChannelMessageEnvelope): readonly JsonO
   const actions: CardAction[] = [];
   for (const card of cardsOf(message)) {
     const degraded = cardToText(card);
-    texts.push(degraded.text);
+    texts.push(unsaid(degraded.text, texts[0] ?? ""));
     actions.push(...degraded.actions);
   }
   for (const attachment of message.attachments) {
@@ -43,6 +43,20 @@ export function projectTelegram(message: ChannelMessageEnvelope): readonly JsonO
   }
   return sends;
 }
+
+/** The lines of a card that the text beside it doesn't say already, word for word: such a text is what the card shows, for readers without cards. */
+function unsaid(card: string, text: string): string {
+  const said = wordsOf(text);
+  const lines = card
+    .split("\n")
+    .filter((line) => line === "" || wordsOf(line) === " " || !said.includes(wordsOf(line)));
+  return lines
+    .join("\n")
+    .replaceAll(/\n{3,}/g, "\n\n")
+    .trim();
+}
+
+const wordsOf = (text: string): string => ` ${(text.match(/[\p{L}\p{N}.,]*[\p{L}\p{N}]/gu) ?? []).join(" ")} `;
 
 const plain = (text: string): JsonObject => ({ text, link_preview_options: { is_disabled: true } });
 
