@@ -35,7 +35,7 @@ export class PackShelf {
     options: { readonly pack: Pack; readonly allowUnsigned: boolean },
   ): Promise<ShelvedPack> {
     const { name, version, packHash } = options.pack;
-    await mkdir(join(this.#dir, "packs"), { recursive: true });
+    await mkdir(join(this.#dir, "packs"), { recursive: true, mode: 0o700 });
     await writeFileAtomic(this.#blob(packHash), bytes);
     const row: Row = { version, pack_hash: packHash, allow_unsigned: options.allowUnsigned, registered: true };
     await this.#save([
@@ -109,7 +109,7 @@ export class PackShelf {
   async #save(entries: readonly Entry[]): Promise<void> {
     const root: Record<string, Record<string, Row>> = {};
     for (const { tenant, name, row } of entries) (root[tenant] ??= {})[name] = row;
-    await mkdir(this.#dir, { recursive: true });
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     await writeFileAtomic(join(this.#dir, "packs.json"), Buffer.from(`${JSON.stringify(root, null, 2)}\n`));
   }
 }
