@@ -1,4 +1,4 @@
-import { assert, anything, jsonValue, property, string, uint8Array } from "fast-check";
+import { anything, assert, jsonValue, pre, property, string, uint8Array } from "fast-check";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import type { JsonValue } from "../types/index.ts";
@@ -93,7 +93,10 @@ test("readYaml() takes brackets in texts and a few aliases", () => {
 test("readYaml() gives back any JSON value that was written as YAML", () => {
   assert(
     property(jsonValue({ maxDepth: 6 }), (value) => {
-      const json = JSON.parse(JSON.stringify(value)) as JsonValue;
+      const text = JSON.stringify(value);
+      // A bare `<<` is YAML 1.1's merge key, which the writer knows nothing of and the reader refuses.
+      pre(!text.includes('"<<"'));
+      const json = JSON.parse(text) as JsonValue;
       expect(read(stringify(json, { aliasDuplicateObjects: false })).value).toEqual(json);
     }),
     { numRuns: 200 },

@@ -53,7 +53,7 @@ describe("parseToolMap()", () => {
     [TOML_MAP.replace("5000", '"5s"'), "a.toml", 4, 1],
     [TOML_MAP.replace('entry = "say"', 'entri = "say"'), "a.toml", 11, 1],
     [TOML_MAP.replace('"echo"', "echo"), "a.toml", 9, 8],
-    [`${TOML_MAP}[other]\n`, "a.toml", 1, 1],
+    [`${TOML_MAP}[other]\n`, "a.toml", 12, 1],
   ])("says where a map is wrong", (text, file, line, column) => {
     expect(failure(text, file)).toMatchObject({ code: "MCP_TOOLMAP_INVALID", line, column });
   });

@@ -39,18 +39,14 @@ const MAX_TOOLS = 1000;
 
 /** Reads a tool map; files that end in `.toml` are TOML, others JSON. @throws MCP_TOOLMAP_INVALID with the position */
 export function parseToolMap(text: string, file: string): ToolMap {
-  const isToml = file.endsWith(".toml");
-  const document = (isToml ? readToml : readJson)(text, file, RULES);
+  const document = (file.endsWith(".toml") ? readToml : readJson)(text, file, RULES);
   const { value } = document;
   const list = isJsonObject(value) ? value["tools"] : undefined;
   if (!isJsonObject(value) || !Array.isArray(list) || list.length > MAX_TOOLS) {
     throw invalid(document.positionOf([]), `expected { tools: [...] } with at most ${MAX_TOOLS} tools`);
   }
   for (const key of Object.keys(value)) {
-    if (key === "tools") continue;
-    // An unknown [table] is told of the whole file, as it always was.
-    if (isToml && isJsonObject(value[key])) throw invalid(document.positionOf([]), `unknown table ${quote(key)}`);
-    throw document.unknownKey([key], ["tools"]);
+    if (key !== "tools") throw document.unknownKey([key], ["tools"]);
   }
   const tools = new Map<string, ToolMapEntry>();
   for (const [index, item] of list.entries()) {
