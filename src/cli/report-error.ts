@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
-import { exitCodeOf, isGreenticError } from "../types/index.ts";
-import type { GreenticError } from "../types/index.ts";
+import { exitCodeOf, GreenticError, isGreenticError, quote } from "../types/index.ts";
 import type { CommandIo } from "./command.ts";
 
 /** Prints an error for a person: message, place with an excerpt and a caret, help; returns the exit code. */
-export function reportError(thrown: unknown, io: CommandIo): number {
+export function reportError(raised: unknown, io: CommandIo): number {
+  const thrown = pathError(raised) ?? raised;
   if (!isGreenticError(thrown)) {
     const detail = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
     io.stderr.write(`error[CLI_INTERNAL]: ${detail}\n`);
@@ -14,6 +14,14 @@ export function reportError(thrown: unknown, io: CommandIo): number {
   }
   io.stderr.write(`error[${thrown.code}]: ${thrown.message}\n${excerpt(thrown)}  help: ${thrown.help}\n`);
   return exitCodeOf(thrown.kind);
+}
+
+/** What the system refuses to do with a file is its owner's to mend, no defect; undefined for anything else. */
+function pathError(thrown: unknown): GreenticError | undefined {
+  if (!(thrown instanceof Error) || isGreenticError(thrown)) return undefined;
+  const { code, syscall, path } = thrown as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined || path === undefined) return undefined;
+  return new GreenticError("CLI_PATH_UNUSABLE", `Use ${quote(path)}: ${syscall} gave ${code}`, { cause: thrown });
 }
 
 function excerpt(error: GreenticError): string {

@@ -4,6 +4,10 @@ import type { ErrorTable } from "../error-kind.ts";
 export const cliErrors = {
   CLI_USAGE_INVALID: { kind: "invalid_input", help: "See `gtc --help`, or --help of the command." },
   CLI_FILE_MISSING: { kind: "not_found", help: "Check the path." },
+  CLI_PATH_UNUSABLE: {
+    kind: "unavailable",
+    help: "Check the path, its permissions and the disk's space, then run again.",
+  },
   CLI_SESSION_MISSING: { kind: "not_found", help: "List sessions with `gtc session list`." },
   CLI_SEND_MISSING: { kind: "not_found", help: "List sends with `gtc outbox list`." },
   CLI_INTERNAL: {
