@@ -6,6 +6,8 @@ import { openPack } from "../../pack/index.ts";
 import type { PackApp } from "../../runner/index.ts";
 import {
   envId,
+  ERROR_CODES,
+  exitCodeOf,
   GreenticError,
   isJsonObject,
   parseJson,
@@ -14,7 +16,7 @@ import {
   teamId,
   tenantId,
 } from "../../types/index.ts";
-import type { JsonValue } from "../../types/index.ts";
+import type { ErrorCode, JsonValue } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { readInputFile } from "../files.ts";
@@ -86,10 +88,13 @@ export default defineCommand({
     else {
       for (const reply of report.reply) if (reply.text !== undefined) io.stdout.write(`${reply.text}\n`);
       io.stderr.write(
-        `${report.status}${report.waitingAt === undefined ? "" : ` at ${report.waitingAt}`}${report.error === undefined ? "" : `: ${report.error.code}`}\n`,
+        `${report.status}${report.waitingAt === undefined ? "" : ` at ${report.waitingAt}`}${report.error === undefined ? "" : `: ${report.error.code}: ${report.error.message}`}\n`,
       );
     }
-    return report.status === "error" ? 1 : 0;
+    if (report.error === undefined) return report.status === "error" ? 1 : 0;
+    return exitCodeOf(
+      Object.hasOwn(ERROR_CODES, report.error.code) ? ERROR_CODES[report.error.code as ErrorCode].kind : "internal",
+    );
   },
 });
 
