@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { InProcessComponentHost } from "../component/index.ts";
 import type { ComponentGrants, HostServices } from "../component/index.ts";
-import { sendHttp } from "../http/index.ts";
+import { parseHttpRewrites, sendHttp } from "../http/index.ts";
 import { parseToolMap, Tools } from "../mcp/index.ts";
 import type { ToolComponent } from "../mcp/index.ts";
 import { DEFAULT_TEAM, envId, GreenticError, quote, tenantId } from "../types/index.ts";
@@ -64,7 +64,7 @@ export async function openTools(input: CommandInput, io: CommandIo): Promise<Ope
   return {
     tools: new Tools(map, { host, componentOf: (name) => components.get(name) }),
     ctx,
-    services: localServices(join(dirname(file), ".."), io),
+    services: localServices(join(dirname(file), ".."), { io, env: ctx.env }),
     [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
   };
 }
@@ -80,11 +80,12 @@ function componentFile(toolmap: string, component: string): string {
   return found;
 }
 
-function localServices(packDir: string, io: CommandIo): HostServices {
+function localServices(packDir: string, { io, env }: { readonly io: CommandIo; readonly env: string }): HostServices {
+  const rewrites = parseHttpRewrites(io.environment["GREENTIC_HTTP_REWRITE"] ?? "", env);
   const state = new Map<string, Uint8Array>();
   const keep = async (key: string, value: Uint8Array): Promise<void> => void state.set(key, value);
   return {
-    http: (_ctx, request) => sendHttp(request),
+    http: (_ctx, request) => sendHttp(request, { rewrites }),
     secret: async () => undefined,
     stateRead: async (_ctx, key) => state.get(key),
     stateWrite: (_ctx, key, value) => keep(key, value),
