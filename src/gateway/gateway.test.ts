@@ -125,7 +125,14 @@ describe("handleWebhook()", () => {
       "plain",
       {
         status: 201,
-        headers: { "X-Id": "7", "Set-Cookie": "a=b", "content-type": "text/html" },
+        headers: {
+          "X-Id": "7",
+          "Set-Cookie": "a=b",
+          "X-Accel-Redirect": "/private",
+          "X-Sendfile": "/etc/passwd",
+          "X-Content-Type-Options": "",
+          "content-type": "text/html",
+        },
         body: "<script>1</script>",
       },
       { status: "ok", body: "not a response" },
@@ -137,6 +144,8 @@ describe("handleWebhook()", () => {
     expect([plain.status, await plain.text()]).toEqual([200, "plain"]);
     expect([custom.status, custom.headers.get("x-id"), custom.headers.get("set-cookie")]).toEqual([201, "7", null]);
     expect(custom.headers.get("content-security-policy")).toContain("sandbox");
+    expect(["x-accel-redirect", "x-sendfile"].map((name) => custom.headers.get(name))).toEqual([null, null]);
+    expect(custom.headers.get("x-content-type-options")).toBe("nosniff");
     expect(await json.json()).toEqual({ status: "ok", body: "not a response" });
     expect([sent.headers.get("content-type"), await sent.text()]).toEqual(["text/plain; charset=utf-8", "You said: "]);
     expect(await replies.json()).toMatchObject({ status: "done", reply: [{ text: "You said: " }] });

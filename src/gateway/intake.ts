@@ -183,8 +183,9 @@ const SANDBOX = {
   "content-security-policy": "sandbox; default-src 'none'",
   "x-content-type-options": "nosniff",
 } as const;
+// Proxies before the host take files and routes from some names; others say how browsers treat the answer: neither is a flow's to say.
 const FLOW_HEADERS =
-  /^(?:content-type|content-language|cache-control|etag|last-modified|location|retry-after|x-[a-z0-9-]+)$/;
+  /^(?:content-type|content-language|cache-control|etag|last-modified|location|retry-after|x-(?!accel|sendfile|lighttpd|litespeed|reproxy|content-type-options|frame-options|forwarded|real-ip)[a-z0-9-]+)$/;
 
 /**
  * Makes the HTTP answer of a turn: a text as it is; an object with `status`, `headers`, `body` or `text` as the response it
