@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../pack/index.ts";
 import type { LoadRecord, Pack } from "../pack/index.ts";
 import { GreenticError, isJsonObject, parseJson, quote, tenantId } from "../types/index.ts";
-import type { TenantId } from "../types/index.ts";
+import type { JsonValue, TenantId } from "../types/index.ts";
 
 /** A pack that an operator registered for a tenant. */
 export interface ShelvedPack {
@@ -98,7 +98,13 @@ export class PackShelf {
   async #load(): Promise<readonly Entry[]> {
     const path = join(this.#dir, "packs.json");
     if (!existsSync(path)) return [];
-    const root = parseJson(await readFile(path), { maxBytes: 64 << 20 });
+    const bytes = await readFile(path);
+    let root: JsonValue;
+    try {
+      root = parseJson(bytes, { maxBytes: 64 << 20 });
+    } catch {
+      throw damaged();
+    }
     if (!isJsonObject(root)) throw damaged();
     return Object.entries(root).flatMap(([tenant, packs]) => {
       if (!isJsonObject(packs)) throw damaged();
@@ -136,5 +142,8 @@ function checkRow(row: unknown): Row {
 }
 
 function damaged(): GreenticError {
-  return new GreenticError("DEPLOYER_SHELF_INVALID", "Read registered packs: packs.json is damaged");
+  return new GreenticError(
+    "DEPLOYER_SHELF_INVALID",
+    "Read registered packs: packs.json of the data directory is damaged",
+  );
 }

@@ -8,10 +8,11 @@ import {
   readFileSync,
   renameSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { GreenticError, isJsonObject, parseJson, quote } from "../types/index.ts";
+import type { JsonValue } from "../types/index.ts";
 import type { WritableSecretStore } from "./secret-store.ts";
 import { formatSecretUri, parseSecretUri } from "./secret-uri.ts";
 import type { SecretUri } from "./secret-uri.ts";
@@ -61,7 +62,7 @@ export class FileSecretStore implements WritableSecretStore {
     }
     const stamp = `${stat.mtimeMs}:${stat.size}:${stat.ino}`;
     if (this.#cached?.stamp === stamp) return this.#cached.entries;
-    const value = parseJson(readFileSync(this.file));
+    const value = this.#parse();
     if (!isJsonObject(value) || Object.values(value).some((entry) => typeof entry !== "string")) {
       throw new GreenticError(
         "SECRETS_FILE_INVALID",
@@ -74,13 +75,23 @@ export class FileSecretStore implements WritableSecretStore {
     return entries;
   }
 
+  #parse(): JsonValue {
+    try {
+      return parseJson(readFileSync(this.file));
+    } catch (error) {
+      if (!(error instanceof GreenticError)) throw error;
+      throw new GreenticError("SECRETS_FILE_INVALID", `Read secrets: ${quote(this.file)} is damaged: ${error.message}`);
+    }
+  }
+
   /** Writes beside and renames, so that a crash leaves the old file or the new one. */
   #save(entries: ReadonlyMap<string, string>): void {
     mkdirSync(dirname(this.file), { recursive: true, mode: 0o700 });
     const next = `${this.file}.${process.pid}.tmp`;
     const handle = openSync(next, "w", 0o600);
     try {
-      writeSync(
+      // Writes to the last byte or throws: on a full disk a single write may end short, and the rename would lose the rest.
+      writeFileSync(
         handle,
         `${JSON.stringify(Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1))), null, 2)}\n`,
       );

@@ -32,6 +32,15 @@ test("FileSecretStore keeps what was written, for its owner alone", async () => 
   expect(await store.list()).toEqual([]);
 });
 
+test("FileSecretStore names a damaged file, and nothing that is in it", async () => {
+  const path = file();
+  writeFileSync(path, '{"secrets://dev/a/_/b/c": "hunter2', { mode: 0o600 });
+  const thrown: unknown = await new FileSecretStore(path).list().catch((error: unknown) => error);
+  expect(thrown).toMatchObject({ code: "SECRETS_FILE_INVALID" });
+  expect(String(thrown)).toContain(path);
+  expect(String(thrown)).not.toContain("hunter2");
+});
+
 test("FileSecretStore refuses a file that others may read", async () => {
   const path = file();
   writeFileSync(path, "{}");
