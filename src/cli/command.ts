@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import type { Environment } from "../config/index.ts";
+import { GreenticError, quote } from "../types/index.ts";
 
 /** The process as a command sees it: everything that a test hands in. */
 export interface CommandIo {
@@ -73,4 +74,11 @@ export function hasFlag(input: CommandInput, name: string): boolean {
 /** Writes one value as JSON for programs. */
 export function printJson(io: CommandIo, value: unknown): void {
   io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Reads `--timeout`: whole milliseconds from 1. @throws CLI_USAGE_INVALID */
+export function timeoutOption(input: CommandInput): number {
+  const text = String(input.options["timeout"]);
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new GreenticError("CLI_USAGE_INVALID", `Read --timeout: expected milliseconds from 1, got ${quote(text)}`);
 }

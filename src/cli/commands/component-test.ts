@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { parseHttpStubs, testComponent } from "../../component/index.ts";
 import { GreenticError, parseJson } from "../../types/index.ts";
-import { defineCommand, hasFlag, listOption, printJson, textOption } from "../command.ts";
+import { defineCommand, hasFlag, listOption, printJson, textOption, timeoutOption } from "../command.ts";
 import { readInputFile } from "../files.ts";
 
 export default defineCommand({
@@ -33,7 +33,7 @@ export default defineCommand({
       }),
       ...(assets !== undefined && { assets: await readAssets(resolve(io.cwd, assets)) }),
       ...(locale !== undefined && { locale }),
-      timeoutMs: Number(input.options["timeout"]),
+      timeoutMs: timeoutOption(input),
     });
     if (hasFlag(input, "json")) printJson(io, report);
     else {

@@ -17,7 +17,7 @@ import {
   tenantId,
 } from "../../types/index.ts";
 import type { ErrorCode, JsonValue } from "../../types/index.ts";
-import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import { defineCommand, hasFlag, printJson, textOption, timeoutOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { readInputFile } from "../files.ts";
 import { CONSOLE_CHANNEL, openHost } from "../host.ts";
@@ -54,6 +54,7 @@ export default defineCommand({
       },
     });
     const value = withText(parseJson(String(input.options["input"])));
+    const timeoutMs = timeoutOption(input);
     const bundleFile = join(io.cwd, "greentic.demo.yaml");
     const packFile = textOption(input, "pack");
     await using host = await openHost({
@@ -81,7 +82,7 @@ export default defineCommand({
     const flow = textOption(input, "flow");
     const entry = textOption(input, "entry");
     const report = await runtime.request(provider, message, {
-      timeoutMs: Number(input.options["timeout"]),
+      timeoutMs,
       choice: { ...(flow !== undefined && { flow }), ...(entry !== undefined && { entry }) },
     });
     if (hasFlag(input, "json")) printJson(io, report);
