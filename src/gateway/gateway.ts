@@ -130,7 +130,11 @@ function createApp(
   const servePage =
     pageDir === undefined
       ? undefined
-      : servePageFiles(pageDir, { isFixed: env !== "dev", framers: ({ query }) => framersOf(query, options) });
+      : servePageFiles(pageDir, {
+          isFixed: env !== "dev",
+          tenant: options.defaultTenant,
+          framers: ({ query }) => framersOf(query, options),
+        });
   app.all("*", async (c) => {
     const request = fromWeb(c.req.raw, c.env?.incoming?.socket.remoteAddress ?? "");
     const answer = await handle(request);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { tenantId } from "../types/index.ts";
 import { createGatewayFixture } from "../../test/stand-ins/gateway-fixture.ts";
 
 let dir: string;
@@ -37,6 +38,14 @@ describe.each(["dev", "prod"])("servePageFiles() in env %s", (env) => {
       "x-content-type-options": "nosniff",
       "referrer-policy": "no-referrer",
     });
+  });
+
+  test("tells the page the host's own tenant", async () => {
+    await writeFile(join(dir, "other.html"), '<meta name="greentic-tenant" content="demo" />');
+    const gateway = createGatewayFixture({ pageDir: dir, env: env as never, defaultTenant: tenantId("acme") }).gateway;
+    const answer = await gateway.app.request("/other.html");
+    await rm(join(dir, "other.html"));
+    expect(await answer.text()).toBe('<meta name="greentic-tenant" content="acme" />');
   });
 
   test("lets hashed files be kept for ever, others be asked for again, and packs them", async () => {

@@ -51,6 +51,8 @@ interface PageFile {
 export interface PageFileOptions {
   /** Keeps everything in memory from the first request on; otherwise files are read anew. */
   readonly isFixed: boolean;
+  /** The tenant that a page is for where its address names none. Default what the page's own meta element says. */
+  readonly tenant?: string;
   /** Other sites that may frame the page that a request asks for. */
   readonly framers: (request: Pick<GatewayRequest, "query">) => readonly string[];
 }
@@ -67,12 +69,12 @@ export function servePageFiles(
     const path = request.path === "/" ? "/index.html" : request.path;
     let file: PageFile | undefined;
     if (options.isFixed) {
-      kept ??= readAll(dir);
+      kept ??= readAll(dir, options.tenant);
       kept.catch(() => (kept = undefined));
       file = (await kept).get(path);
     } else {
       const name = (await list(dir)).find((name) => `/${name}` === path);
-      file = name === undefined ? undefined : await read(dir, name);
+      file = name === undefined ? undefined : await read(dir, name, options.tenant);
     }
     if (file === undefined) return undefined;
     const framing = file.isPage
@@ -87,9 +89,9 @@ export function servePageFiles(
   };
 }
 
-async function readAll(dir: string): Promise<ReadonlyMap<string, PageFile>> {
+async function readAll(dir: string, tenant: string | undefined): Promise<ReadonlyMap<string, PageFile>> {
   const names = await list(dir);
-  return new Map(await Promise.all(names.map(async (name) => [`/${name}`, await read(dir, name)] as const)));
+  return new Map(await Promise.all(names.map(async (name) => [`/${name}`, await read(dir, name, tenant)] as const)));
 }
 
 async function list(dir: string): Promise<readonly string[]> {
@@ -99,10 +101,16 @@ async function list(dir: string): Promise<readonly string[]> {
     .map((entry) => join(entry.parentPath, entry.name).slice(join(dir, "/").length).replaceAll("\\", "/"));
 }
 
-async function read(dir: string, name: string): Promise<PageFile> {
-  const body = await readFile(join(dir, name));
+const TENANT_META = /(<meta\s+name="greentic-tenant"\s+content=")[^"]*/;
+
+async function read(dir: string, name: string, tenant: string | undefined): Promise<PageFile> {
+  const source = await readFile(join(dir, name));
   const extension = extname(name).toLowerCase();
   const isPage = extension === ".html";
+  const body =
+    isPage && tenant !== undefined
+      ? Buffer.from(source.toString().replace(TENANT_META, (_all, head: string) => head + tenant))
+      : source;
   return {
     body,
     isPage,
