@@ -96,7 +96,8 @@ test(
       "session.cursor",
       "message.egress",
     );
-    const telegram = await openTelegramStandIn({ token: TOKEN, isPaced: false });
+    // Slow answers, so that kills fall between a delivery and the word of it: the sends whose fate nobody can know.
+    const telegram = await openTelegramStandIn({ token: TOKEN, isPaced: false, answerAfterMs: 150 });
     const bundle = await makeBundle();
     const port = await freePort();
     const start = (): Promise<HostProcess> =>
@@ -159,7 +160,7 @@ test(
     }
 
     // What is still unknown is resolved by policy after a while; then every row is at rest.
-    await pause(2_000);
+    await pause(15_000);
     expect(await host.stop()).toBe(0);
     const list = await promisify(execFile)(
       process.execPath,
@@ -171,12 +172,13 @@ test(
     for (let i = 1; i < CONVERSATIONS; i += 2) {
       const heard = heardBy(1_000 + i);
       expect([...new Set(heard)]).toEqual(expected(i));
-      const unknownHere = rows.filter((row) => row.wasUnknown && row.key.includes(`:${1_000 + i}:`)).length;
-      expect(heard.length - expected(i).length).toBeLessThanOrEqual(unknownHere);
+      // Each attempt after the first of a row that was in doubt may have been one too many; no other may.
+      const inDoubt = rows.filter((row) => row.wasUnknown && row.key.includes(`:${1_000 + i}:`));
+      const mayDouble = inDoubt.reduce((sum, row) => sum + row.attempts - 1, 0);
+      expect(heard.length - expected(i).length).toBeLessThanOrEqual(mayDouble);
       doubled += heard.length - expected(i).length;
     }
     const unknown = rows.filter((row) => row.wasUnknown).length;
-    expect(doubled).toBeLessThanOrEqual(unknown);
     await telegram.close();
     process.stderr.write(
       `kills ${kills}, conversations ${CONVERSATIONS}, lost 0, doubled in WebChat 0, doubled in Telegram ${doubled}, recorded as unknown ${unknown}\n`,

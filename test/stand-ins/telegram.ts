@@ -51,6 +51,8 @@ interface Options {
   readonly nowMs?: () => number;
   /** Default true: one a second for a chat, 20 a minute for a group, 30 a second in all. */
   readonly isPaced?: boolean;
+  /** How long a delivered message's answer takes, as the real one's does. Default at once. */
+  readonly answerAfterMs?: number;
   /** How long it waits before it delivers to the webhook again. Default 20. */
   readonly redeliveryMs?: number;
 }
@@ -227,8 +229,12 @@ class Telegram {
     const messageId = ++this.lastMessage;
     this.sends.push({ messageId, chatId, text: body.text as string, replyMarkup: body.reply_markup, body });
     if (fault === "reset-after") outgoing.destroy();
-    else if (fault === undefined)
-      ok(outgoing, { message_id: messageId, chat: { id: Number(chatId) }, text: body.text ?? "" });
+    else if (fault === undefined) {
+      const tell = (): void =>
+        ok(outgoing, { message_id: messageId, chat: { id: Number(chatId) }, text: body.text ?? "" });
+      if (this.#options.answerAfterMs === undefined) tell();
+      else setTimeout(tell, this.#options.answerAfterMs);
+    }
     this.#changed();
   }
 
