@@ -114,7 +114,9 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
       createWebhookProvider(address(WEBHOOK_CHANNEL), { world }),
       createConsoleProvider(address(CONSOLE_CHANNEL)),
     );
-    if (!providers.some((p) => p.type === "webchat" && p.address.tenant === tenant))
+    // On a desktop every tenant can be talked to; elsewhere a public page is something that a bundle asks for.
+    const isDesktop = config.env === "test" || config.env.startsWith("dev");
+    if (isDesktop && !providers.some((p) => p.type === "webchat" && p.address.tenant === tenant))
       providers.push(createWebChatProvider(address(WEBCHAT_CHANNEL), { world }));
   }
   const policy: Policy = {

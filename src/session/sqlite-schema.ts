@@ -61,6 +61,8 @@ export function openDatabase(file: string): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    // It holds what people wrote: nobody else's to read, whatever the directory allows. SQLite gives its log the same mode.
+    closeSync(openSync(file, "a", 0o600));
     db = new DatabaseSync(file, { timeout: 0 });
     db.exec(
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;",

@@ -40,8 +40,13 @@ export function parseJson(source: Uint8Array | string, limits: JsonLimits = {}):
     return JSON.parse(text) as JsonValue;
   } catch (error) {
     // V8's message quotes the input, which may hold a secret or a message text: only the position is kept.
-    const position = error instanceof Error ? /position (\d+)/.exec(error.message)?.[1] : undefined;
-    throw new GreenticError("TYPES_JSON_INVALID", `Read JSON: malformed at offset ${position ?? "unknown"}`);
+    const said = error instanceof Error ? error.message : "";
+    const offset =
+      /position (\d+)/.exec(said)?.[1] ?? (said.includes("Unexpected end") ? String(text.length) : undefined);
+    throw new GreenticError(
+      "TYPES_JSON_INVALID",
+      `Read JSON: malformed${offset === undefined ? "" : ` at offset ${offset}`}`,
+    );
   }
 }
 

@@ -43,6 +43,8 @@ export function openShell(): Shell {
         child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
         child.on("error", fail);
         child.on("close", (code) => done({ code: code ?? -1, stdout, stderr }));
+        // A command that ended before it read has nothing to hear.
+        child.stdin.on("error", () => undefined);
         child.stdin.end(options.input ?? "");
       }),
   };

@@ -64,7 +64,7 @@ export default defineCommand({
           logSafe(message),
         ),
       onError: (error, key) =>
-        log.error({ err: error, ...(key !== undefined && { session_id: sessionPseudonym(key) }) }, "turn failed"),
+        log.error({ err: error, ...(key !== undefined && { session_id: sessionPseudonym(key) }) }, "runtime error"),
     });
     const { runtime, world, tenants } = host;
     if (!runtime.store.isDurable) log.warn("the memory store keeps nothing: every conversation ends with this process");
