@@ -283,13 +283,15 @@ async function underClaim(
   const claim = model.claimed[op.pick % Math.max(1, model.claimed.length)];
   if (claim === undefined) return;
   const lost = { code: "STORE_CLAIM_LOST" };
-  const isLiving = model.claims[claim.lane] === claim;
+  // A claim is its sender's: where that sender claimed the row again, an older copy of the claim is as good as the newest.
+  const newest = model.claims[claim.lane];
+  const living = newest?.sender === claim.sender && newest.row.id === claim.row.id ? newest : undefined;
   const row = model.head(claim.lane);
   if (op.kind === "begin") {
     const begun = store.beginSend(claim.row, claim.sender);
-    if (!isLiving || claim.hasBegun || row === undefined) return expect(begun).rejects.toMatchObject(lost);
+    if (living === undefined || living.hasBegun || row === undefined) return expect(begun).rejects.toMatchObject(lost);
     await begun;
-    claim.hasBegun = true;
+    living.hasBegun = true;
     row.status = "sending";
     row.attempts++;
     return;
@@ -301,7 +303,7 @@ async function underClaim(
         ? ({ kind: "retry", error: "X", notBeforeMs: 0 } as const)
         : ({ kind: op.result, error: "X" } as const);
   const ended = store.endSend(claim.row, claim.sender, result);
-  if (!isLiving || row === undefined) return expect(ended).rejects.toMatchObject(lost);
+  if (living === undefined || row === undefined) return expect(ended).rejects.toMatchObject(lost);
   if (row.status === "queued" && (op.result === "sent" || op.result === "unknown")) {
     return expect(ended).rejects.toMatchObject({ code: "STORE_SEND_NOT_BEGUN" });
   }
