@@ -17,15 +17,17 @@ import { benchTurnsHttp } from "./turns-http.ts";
 const FILE = join(resolve(import.meta.dirname, ".."), "docs/performance.md");
 const MARK = "<!-- tables: npm run bench -- --write -->";
 
+const round = (value: number): number => Math.round(value * 100) / 100;
+
 async function linkerRows(): Promise<readonly Row[]> {
   return (await benchLinker()).map((row) => ({
     subject: row.subject,
     what: row.what,
-    "linker p10 µs": row.linkerP10,
-    "linker p50 µs": row.linkerP50,
-    "jco p10 µs": row.jcoP10,
-    "jco p50 µs": row.jcoP50,
-    "linker / jco": Math.round((row.linkerP50 / row.jcoP50) * 100) / 100,
+    "linker p10 µs": round(row.linkerP10),
+    "linker p50 µs": round(row.linkerP50),
+    "jco p10 µs": round(row.jcoP10),
+    "jco p50 µs": round(row.jcoP50),
+    "linker / jco": round(row.linkerP50 / row.jcoP50),
   }));
 }
 
