@@ -187,6 +187,9 @@ describe.skipIf(!existsSync(CHROMIUM))("the page", () => {
     await page.getByRole("textbox", { name: "Mensaje" }).fill("Tokyo");
     await page.keyboard.press("Enter");
     await expect.poll(() => host.said.at(-1)?.locale).toBe("es");
+    await page.reload();
+    await page.getByRole("textbox", { name: "Mensaje" }).waitFor();
+    await hears(page, /18 °C/);
     await page.getByRole("combobox", { name: "Idioma" }).selectOption("ar");
     expect(await page.locator("html").getAttribute("dir")).toBe("rtl");
     await expectAccessible(page);

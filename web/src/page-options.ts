@@ -1,3 +1,5 @@
+import { chosenLocale } from "./chosen-locale.ts";
+
 /** What the address, the embedding site and the browser say before anything is fetched. */
 export interface PageOptions {
   readonly tenant: string;
@@ -25,15 +27,17 @@ export function readPageOptions(): PageOptions {
   const scheme = query.get("theme");
   return {
     tenant: tenant ?? "demo",
-    locale: [query.get("locale"), ...navigator.languages].map(canonical).find((tag) => tag !== undefined) ?? "en",
+    locale:
+      [chosenLocale(), query.get("locale"), ...navigator.languages].map(canonical).find((tag) => tag !== undefined) ??
+      "en",
     scheme: scheme === "light" || scheme === "dark" ? scheme : "auto",
     greeting: query.get("greeting")?.slice(0, GREETING_LENGTH),
     embeddingOrigin: window.parent === window ? undefined : originOf(query.get("origin") ?? document.referrer),
   };
 }
 
-function canonical(tag: string | null): string | undefined {
-  if (tag === null || tag === "") return undefined;
+function canonical(tag: string | null | undefined): string | undefined {
+  if (tag === null || tag === undefined || tag === "") return undefined;
   try {
     return Intl.getCanonicalLocales(tag)[0];
   } catch {

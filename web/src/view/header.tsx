@@ -1,4 +1,5 @@
 import type { VNode } from "preact";
+import { keepLocale } from "../chosen-locale.ts";
 import type { WebConfig } from "../web-config.ts";
 import { locale, nameOf, ownLocales, words } from "../words/index.ts";
 import { Icon } from "./icons.tsx";
@@ -61,6 +62,7 @@ function LanguagePicker({ locales }: { readonly locales: readonly string[] }): V
       value={current}
       onChange={(event) => {
         locale.value = event.currentTarget.value;
+        keepLocale(locale.value);
       }}
     >
       {tags.map((tag) => (
