@@ -4,6 +4,14 @@ import { enableCompileCache } from "node:module";
 enableCompileCache();
 const [{ processEnvironment }, { runCli }] = await Promise.all([import("../config/index.ts"), import("./run-cli.ts")]);
 
+// Whoever reads less than is written, `| head` say, has what it wanted.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
+}
+
 const stop = new AbortController();
 let hits = 0;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -64,6 +64,7 @@ test.each([
 ] as const)(
   "a send of class %s in doubt under %s is tried %i times and is then %s",
   async (sinkClass, unknownSends, times, status) => {
+    verifies("engine.policy");
     const world = new TestWorld();
     const { channel, sent } = platform(world, sinkClass, () =>
       sent.length === 1 ? { kind: "unknown", error: "PLATFORM_SILENT" } : { kind: "sent" },
@@ -83,7 +84,6 @@ test.each([
 );
 
 test("a platform that never answers leaves the send in doubt, not lost", async () => {
-  verifies("engine.policy");
   const world = new TestWorld();
   const { channel, sent } = platform(world, "C", () =>
     sent.length === 1 ? new Promise<never>(() => undefined) : { kind: "sent" },

@@ -72,6 +72,7 @@ export function openDatabase(file: string): DatabaseSync {
     // Checkpoints write each page once however often it changed, so rarer ones write less; 16 MB bounds the time to recover.
     db.exec("PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;");
     upgrade(db);
+    checkTables(db, doing);
     syncDirectory(dirname(file));
     return db;
   } catch (error) {
@@ -92,6 +93,19 @@ function checkVersion(db: DatabaseSync, doing: string): void {
       "STORE_SCHEMA_NEWER",
       `${doing}: expected schema version ${UPGRADES.length} or older, got ${version}`,
     );
+  }
+}
+
+/** A file that says it is of this version and lacks its tables was made by an unreleased build, or damaged. */
+function checkTables(db: DatabaseSync, doing: string): void {
+  const there = new Set(
+    db
+      .prepare("SELECT name FROM sqlite_schema")
+      .all()
+      .map((row) => row["name"]),
+  );
+  for (const [, name = ""] of UPGRADES.join("").matchAll(/CREATE TABLE (\w+)/g)) {
+    if (!there.has(name)) throw new GreenticError("STORE_DATA_CORRUPT", `${doing}: table ${quote(name)} is missing`);
   }
 }
 

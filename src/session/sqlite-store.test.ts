@@ -99,6 +99,18 @@ test("openSqliteStore() refuses files that are not its own", async () => {
   await expect(openIn(foreign, world)).rejects.toMatchObject({ code: "STORE_DATA_CORRUPT" });
 });
 
+test("openSqliteStore() names the table that a file of its own version lacks", async () => {
+  const dir = newDir();
+  await (await openIn(dir, world))[Symbol.asyncDispose]();
+  const db = new DatabaseSync(join(dir, "sessions.db"));
+  db.exec("DROP TABLE answer");
+  db.close();
+  await expect(openIn(dir, world)).rejects.toMatchObject({
+    code: "STORE_DATA_CORRUPT",
+    message: expect.stringContaining('table "answer" is missing'),
+  });
+});
+
 test("openSqliteStore() says what is wrong with a place that can't be written", async () => {
   const file = join(newDir(), "file");
   writeFileSync(file, "");

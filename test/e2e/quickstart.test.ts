@@ -211,6 +211,11 @@ describe("bad input", () => {
     expect(said.stderr + said.stdout).toContain(code);
   });
 
+  test("output that nobody reads to its end is no defect", async () => {
+    const said = await shell.run("set -o pipefail; gtc flow kinds --json | head -1");
+    expect(said).toMatchObject({ code: 0, stdout: "[\n", stderr: "" });
+  });
+
   test("usage mistakes exit with 2 and name the command's help", async () => {
     expect(await shell.run("gtc pack build --nonsense")).toMatchObject({
       code: 2,
