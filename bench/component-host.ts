@@ -12,9 +12,11 @@ const DEMO = resolve(import.meta.dirname, "../examples/weather-demo");
 const GRANTS: ComponentGrants = {
   http: ["https://geocoding-api.open-meteo.com", "https://api.open-meteo.com"],
   secrets: [],
+  secretsWrite: [],
   state: "none",
   tools: [],
   assets: true,
+  oauth: [],
 };
 const CTX: TenantCtx = {
   env: envId("dev"),

@@ -122,6 +122,7 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
   const policy: Policy = {
     network: { egress: { origins: ["*"] }, privateAddresses: config.network.privateAddresses },
     secrets: ["*"],
+    oauth: ["*"],
     unknownSends: config.unknownSends,
   };
   const runtime = await openRuntime({

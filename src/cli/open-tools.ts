@@ -38,9 +38,11 @@ export async function openTools(input: CommandInput, io: CommandIo): Promise<Ope
   const grants: ComponentGrants = {
     http: listOption(input, "allowHttp"),
     secrets: [],
+    secretsWrite: [],
     state: "none",
     tools: [],
     assets: true,
+    oauth: [],
   };
   const components = new Map<string, ToolComponent>();
   for (const { component } of map.tools.values()) {

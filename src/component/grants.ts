@@ -7,13 +7,25 @@ export interface ComponentGrants {
   readonly http: readonly string[];
   /** Names of secrets that it may read. */
   readonly secrets: readonly string[];
+  /** Names of secrets that it may write; writing grants no reading. */
+  readonly secretsWrite: readonly string[];
   /** Reads and writes of the session's state under the component's own prefix. */
   readonly state: "none" | "read" | "read-write";
   /** Names of tools that it may invoke. */
   readonly tools: readonly string[];
   /** Whether it may read the files of its own pack's assets. */
   readonly assets: boolean;
+  /** Ids of the OAuth providers whose tokens it may ask for. */
+  readonly oauth: readonly string[];
 }
 
 /** Grants nothing. */
-export const NO_GRANTS: ComponentGrants = { http: [], secrets: [], state: "none", tools: [], assets: false };
+export const NO_GRANTS: ComponentGrants = {
+  http: [],
+  secrets: [],
+  secretsWrite: [],
+  state: "none",
+  tools: [],
+  assets: false,
+  oauth: [],
+};

@@ -1,4 +1,4 @@
-import type { JsonValue, OutcomeError, TenantCtx } from "../types/index.ts";
+import type { JsonObject, JsonValue, OutcomeError, TenantCtx } from "../types/index.ts";
 import type { ComponentGrants } from "./grants.ts";
 
 /** The family of calling conventions that a component's exports show. @see upstream reference §3.2 */
@@ -26,6 +26,18 @@ export interface ComponentInfo {
   readonly exports: readonly string[];
 }
 
+/** Another admitted component that serves one import of a called component, by a fresh instance of its own. */
+export interface ComponentLink {
+  /** The interface with its version, as the one imports and the other exports it. */
+  readonly interface: string;
+  /** Hash of the component that serves it. */
+  readonly sha256: string;
+  /** Its name in the pack; the prefix of its state. */
+  readonly component: string;
+  /** What it may reach itself; its caller's grants aren't its own. */
+  readonly grants: ComponentGrants;
+}
+
 /** One call into a component. */
 export interface ComponentCall {
   /** Hash of an admitted component. */
@@ -38,6 +50,8 @@ export interface ComponentCall {
   readonly config?: JsonValue;
   readonly grants: ComponentGrants;
   readonly services: HostServices;
+  /** Who serves the imports that the host doesn't have; all under this call's deadline. */
+  readonly links?: readonly ComponentLink[];
   /** Wall time that the call may take, host calls included. Default 10,000. */
   readonly timeoutMs?: number;
 }
@@ -66,13 +80,58 @@ export interface HostServices {
   readonly http: (ctx: TenantCtx, request: HostHttpRequest) => Promise<HostHttpResponse>;
   /** Reads a secret; undefined where there is none. */
   readonly secret: (ctx: TenantCtx, name: string) => Promise<Uint8Array | undefined>;
+  /** Writes a secret of the tenant; where it is absent, guests are denied. */
+  readonly secretWrite?: (ctx: TenantCtx, name: string, value: Uint8Array) => Promise<void>;
+  /** Where it is absent, guests get no token. */
+  readonly oauth?: HostOAuth;
   readonly stateRead: (ctx: TenantCtx, key: string) => Promise<Uint8Array | undefined>;
   readonly stateWrite: (ctx: TenantCtx, key: string, value: Uint8Array) => Promise<void>;
   readonly stateDelete: (ctx: TenantCtx, key: string) => Promise<void>;
   readonly tool: (ctx: TenantCtx, name: string, input: JsonValue) => Promise<JsonValue>;
   /** Reads one file of the pack's assets; undefined where there is none. */
   readonly asset: (path: string) => Promise<Uint8Array | undefined>;
+  /** Lists the pack's assets by their whole paths; where it is absent, guests see an empty directory. */
+  readonly assetList?: () => Promise<readonly HostAsset[]>;
   readonly log: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
+}
+
+/** One file of a pack's assets. */
+export interface HostAsset {
+  /** With its leading `assets/`. */
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+/** Who speaks to OAuth providers for components; each provider is granted by its id before it is called. */
+export interface HostOAuth {
+  /** Gives the address where a person consents. */
+  consentUrl(
+    ctx: TenantCtx,
+    request: OAuthSubject & {
+      readonly scopes: readonly string[];
+      /** A path alone; the host knows its own origin. */
+      readonly redirectPath: string;
+      /** Parameters of the provider's own; empty where there are none. */
+      readonly extra: JsonObject;
+    },
+  ): Promise<string>;
+  /** Turns an authorization code into a token set, which it keeps. */
+  exchange(
+    ctx: TenantCtx,
+    request: OAuthSubject & { readonly code: string; readonly redirectPath: string },
+  ): Promise<JsonObject>;
+  /** Gives a token set that it keeps, refreshed where that is needed; undefined where there is none. */
+  token(
+    ctx: TenantCtx,
+    request: OAuthSubject & { readonly scopes: readonly string[] },
+  ): Promise<JsonObject | undefined>;
+}
+
+/** Whose tokens at which provider. */
+export interface OAuthSubject {
+  readonly provider: string;
+  /** The account, as the component names it; it means nothing outside the tenant. */
+  readonly subject: string;
 }
 
 export interface HostHttpRequest {

@@ -18,9 +18,12 @@ export type {
   ComponentCall,
   ComponentHost,
   ComponentInfo,
+  ComponentLink,
   ComponentResult,
+  HostAsset,
   HostHttpRequest,
   HostHttpResponse,
+  HostOAuth,
   HostServices,
 } from "./host.ts";
 export type { LinkerLimits } from "./linker/index.ts";

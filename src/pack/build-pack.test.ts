@@ -66,9 +66,11 @@ test("buildPack() writes a manifest that decodeManifest() reads and encodeManife
   expect(manifest.components.get("echo")?.grants).toEqual({
     http: ["https://api.example.com"],
     secrets: ["api_key"],
+    secretsWrite: [],
     state: "none",
     tools: [],
     assets: false,
+    oauth: [],
   });
   expect(manifest.assets.get("assets/templates/hello.hbs")).toMatchObject({
     sizeBytes: 15,

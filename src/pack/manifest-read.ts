@@ -99,7 +99,7 @@ function readComponent(fields: Fields, name: string): ComponentEntry {
   const reuse = fields.optionalText("reuse");
   if (reuse !== undefined && reuse !== "tenant")
     throw invalid(`${fields.where}.reuse`, `expected "tenant", got ${quote(reuse)}`);
-  const grants = readGrants(fields.fields("grants", ["http", "secrets", "state", "tools", "assets"]));
+  const grants = readGrants(fields.fields("grants", GRANTS));
   return {
     ...content,
     world: fields.text("world"),
@@ -109,13 +109,31 @@ function readComponent(fields: Fields, name: string): ComponentEntry {
   };
 }
 
+const GRANTS = ["http", "secrets", "secrets_write", "state", "tools", "assets", "oauth"];
+
 function readGrants(fields: Fields): PackGrants {
   const state = fields.text("state");
   if (state !== "none" && state !== "read" && state !== "read-write")
     throw invalid(`${fields.where}.state`, `expected none, read or read-write, got ${quote(state)}`);
   const assets = fields.value("assets");
   if (typeof assets !== "boolean") throw invalid(`${fields.where}.assets`, "expected a boolean");
-  return { http: fields.texts("http"), secrets: fields.texts("secrets"), state, tools: fields.texts("tools"), assets };
+  return {
+    http: fields.texts("http"),
+    secrets: fields.texts("secrets"),
+    secretsWrite: someTexts(fields, "secrets_write"),
+    state,
+    tools: fields.texts("tools"),
+    assets,
+    oauth: someTexts(fields, "oauth"),
+  };
+}
+
+/** Reads a list that is left out where it is empty: one manifest has one encoding. */
+function someTexts(fields: Fields, key: string): readonly string[] {
+  if (!fields.has(key)) return [];
+  const texts = fields.texts(key);
+  if (texts.length === 0) throw invalid(`${fields.where}.${key}`, "expected no key rather than an empty list");
+  return texts;
 }
 
 function readDependency(fields: Fields, name: string): DependencyEntry {

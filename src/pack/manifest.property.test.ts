@@ -68,9 +68,11 @@ const manifest: Arbitrary<PackManifest> = record({
         grants: record({
           http: texts,
           secrets: texts,
+          secretsWrite: texts,
           state: constantFrom("none", "read", "read-write"),
           tools: texts,
           assets: boolean(),
+          oauth: texts,
         }),
       }),
       optional("reuse", constantFrom("tenant")),

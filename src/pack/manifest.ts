@@ -25,11 +25,15 @@ export interface PackGrants {
   readonly http: readonly string[];
   /** Names of secrets that it may read. */
   readonly secrets: readonly string[];
+  /** Names of secrets that it may write; writing grants no reading. */
+  readonly secretsWrite: readonly string[];
   readonly state: "none" | "read" | "read-write";
   /** Names of tools that it may invoke. */
   readonly tools: readonly string[];
   /** Whether it may read the files of its own pack's assets. */
   readonly assets: boolean;
+  /** Ids of the OAuth providers whose tokens it may ask for. */
+  readonly oauth: readonly string[];
 }
 
 export interface ComponentEntry extends ContentRef {
@@ -94,7 +98,7 @@ export function encodeManifest(manifest: PackManifest): Uint8Array {
         ...ref(component),
         world: component.world,
         abi: component.abi,
-        grants: record({ ...component.grants }),
+        grants: grantsRecord(component.grants),
         reuse: component.reuse,
       })),
       assets: mapOf(manifest.assets, (asset) => ({
@@ -112,6 +116,12 @@ export function encodeManifest(manifest: PackManifest): Uint8Array {
       signatures: manifest.signers.map(hexBytes),
     }),
   );
+}
+
+/** The grants that came later are there only where something is asked for, so that older packs keep their bytes. */
+function grantsRecord({ secretsWrite, oauth, ...grants }: PackGrants): ReadonlyMap<string, CborValue> {
+  const orNone = (names: readonly string[]): readonly string[] | undefined => (names.length > 0 ? names : undefined);
+  return record({ ...grants, secrets_write: orNone(secretsWrite), oauth: orNone(oauth) });
 }
 
 type Fields = Readonly<Record<string, CborValue | undefined>>;

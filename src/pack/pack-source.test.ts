@@ -35,9 +35,11 @@ reuse = "tenant"
 state = "read-write"
 tools = ["weather.forecast"]
 assets = true
+secrets_write = ["refresh_token"]
+oauth = ["msgraph"]
 http = ["https://*.example.com", "http://127.0.0.1:8080"]
 `;
-  const none = { http: [], secrets: [], state: "none", tools: [], assets: false };
+  const none = { http: [], secrets: [], secretsWrite: [], state: "none", tools: [], assets: false, oauth: [] };
   expect(Object.fromEntries(parsePackSource(text, { file }).components)).toEqual({
     plain: { path: "components/x.wasm", grants: none },
     table: { path: "components/y.wasm", reuse: "tenant", grants: none },
@@ -46,9 +48,11 @@ http = ["https://*.example.com", "http://127.0.0.1:8080"]
       grants: {
         http: ["https://*.example.com", "http://127.0.0.1:8080"],
         secrets: [],
+        secretsWrite: ["refresh_token"],
         state: "read-write",
         tools: ["weather.forecast"],
         assets: true,
+        oauth: ["msgraph"],
       },
     },
   });

@@ -48,7 +48,15 @@ const RULES: SourceRules = {
 };
 
 /** Asks for nothing. */
-const NO_PACK_GRANTS: PackGrants = { http: [], secrets: [], state: "none", tools: [], assets: false };
+const NO_PACK_GRANTS: PackGrants = {
+  http: [],
+  secrets: [],
+  secretsWrite: [],
+  state: "none",
+  tools: [],
+  assets: false,
+  oauth: [],
+};
 
 /**
  * Parses a pack's source file, told apart by its extension.
@@ -134,7 +142,7 @@ function readComponents(table: Table | undefined): ReadonlyMap<string, Component
 }
 
 function readGrants(table: Table): PackGrants {
-  table.allow(["http", "secrets", "state", "tools", "assets"]);
+  table.allow(["http", "secrets", "secrets_write", "state", "tools", "assets", "oauth"]);
   const states = ["none", "read", "read-write"] as const;
   const state = table.has("state")
     ? table.text("state", (s) => states.some((known) => known === s) || `expected one of ${states.join(", ")}`)
@@ -144,9 +152,11 @@ function readGrants(table: Table): PackGrants {
   return {
     http: table.texts("http", ORIGIN_PATTERN),
     secrets: table.texts("secrets"),
+    secretsWrite: table.texts("secrets_write"),
     state: state as PackGrants["state"],
     tools: table.texts("tools"),
     assets,
+    oauth: table.texts("oauth"),
   };
 }
 

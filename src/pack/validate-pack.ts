@@ -75,7 +75,7 @@ function referencesOf(node: NodeIr): readonly { readonly kind: ReferenceKind; re
 function checkSecrets(manifest: PackManifest): readonly PackFinding[] {
   const declared = new Set([...manifest.secrets.required, ...manifest.secrets.optional]);
   return [...manifest.components].flatMap(([name, { path, grants }]) =>
-    grants.secrets
+    [...new Set([...grants.secrets, ...grants.secretsWrite])]
       .filter((secret) => !declared.has(secret))
       .map((secret): PackFinding => {
         const message = `Validate component ${quote(name)}: asks for secret ${quote(secret)}, which [secrets] doesn't declare`;

@@ -99,12 +99,16 @@ function grantsOf({ grants }: ComponentEntry, policy: Policy): ComponentGrants {
     const url = origin.includes("*") ? null : URL.parse(origin);
     return url !== null && isOriginAllowed(url, origins);
   };
+  const within =
+    (allowed: readonly string[]) =>
+    (name: string): boolean =>
+      allowed.includes("*") || allowed.includes(name);
   return {
+    ...grants,
     http: grants.http.filter(isAllowed),
-    secrets: grants.secrets.filter((name) => policy.secrets.includes("*") || policy.secrets.includes(name)),
-    state: grants.state,
-    tools: grants.tools,
-    assets: grants.assets,
+    secrets: grants.secrets.filter(within(policy.secrets)),
+    secretsWrite: grants.secretsWrite.filter(within(policy.secrets)),
+    oauth: grants.oauth.filter(within(policy.oauth)),
   };
 }
 

@@ -16,6 +16,8 @@ export interface Policy {
   readonly network: NetworkPolicy;
   /** Names of secrets that components may ask for; `*` whatever a manifest asks for. */
   readonly secrets: readonly string[];
+  /** Ids of the OAuth providers whose tokens components may ask for; `*` whatever a manifest asks for. */
+  readonly oauth: readonly string[];
   /** What happens to a send of class C whose fate is unknown after a crash. */
   readonly unknownSends: "at-least-once" | "at-most-once";
 }
@@ -24,5 +26,6 @@ export interface Policy {
 export const DENY_ALL: Policy = {
   network: { egress: { origins: [] }, privateAddresses: [] },
   secrets: [],
+  oauth: [],
   unknownSends: "at-least-once",
 };

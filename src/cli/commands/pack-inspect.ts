@@ -1,4 +1,5 @@
 import { inspectPack } from "../../pack/index.ts";
+import type { PackGrants } from "../../pack/index.ts";
 import { defineCommand, hasFlag, printJson } from "../command.ts";
 import { readInputFile } from "../files.ts";
 
@@ -12,9 +13,21 @@ export default defineCommand({
     if (hasFlag(input, "json")) return printJson(io, pack);
     io.stdout.write(`${pack.name} ${pack.version} (${pack.kind})\n`);
     for (const flow of pack.flows) io.stdout.write(`flow       ${flow.id}  ${flow.type}\n`);
-    for (const component of pack.components)
+    for (const component of pack.components) {
       io.stdout.write(`component  ${component.id}  ${component.abi}  ${component.sha256.slice(0, 16)}\n`);
+      for (const grant of grantLines(component.grants)) io.stdout.write(`  asks for ${grant}\n`);
+    }
     io.stdout.write(`assets     ${pack.assets.length}\n`);
     return undefined;
   },
 });
+
+/** What a component asks for, one line a grant: whoever installs a pack decides by them. */
+function grantLines({ http, secrets, secretsWrite, state, tools, assets, oauth }: PackGrants): readonly string[] {
+  const lists = { http, secrets, "secrets to write": secretsWrite, tools, oauth };
+  return [
+    ...Object.entries(lists).flatMap(([name, items]) => (items.length > 0 ? [`${name}: ${items.join(", ")}`] : [])),
+    ...(state === "none" ? [] : [`state: ${state}`]),
+    ...(assets ? ["assets"] : []),
+  ];
+}

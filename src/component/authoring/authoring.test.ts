@@ -57,7 +57,15 @@ describe("readComponentSource()", () => {
       name: "a",
       world: "component",
       entry: "src/main.ts",
-      grants: { http: ["https://x.test"], secrets: [], state: "read", tools: [], assets: false },
+      grants: {
+        http: ["https://x.test"],
+        secrets: [],
+        secretsWrite: [],
+        state: "read",
+        tools: [],
+        assets: false,
+        oauth: [],
+      },
     });
   });
 

@@ -13,7 +13,6 @@ import type { SourceDocument, SourceRules } from "../../config/index.ts";
 import { GreenticError, isJsonObject, quote } from "../../types/index.ts";
 import type { JsonObject } from "../../types/index.ts";
 import type { ComponentGrants } from "../grants.ts";
-import { NO_GRANTS } from "../grants.ts";
 
 /** A component's source directory, as its `component.toml` describes it. */
 export interface ComponentSource {
@@ -87,7 +86,7 @@ function parseGrants(
   },
 ): ComponentGrants {
   if (!isJsonObject(value)) throw at.fail(["grants"], "a table");
-  const names = (key: "http" | "secrets" | "tools"): readonly string[] => {
+  const names = (key: "http" | "secrets" | "secrets_write" | "tools" | "oauth"): readonly string[] => {
     const list = value[key] ?? [];
     if (!Array.isArray(list) || !list.every((item) => typeof item === "string"))
       throw at.fail(["grants", key], "a list of texts");
@@ -95,10 +94,18 @@ function parseGrants(
   };
   const state = value["state"] ?? "none";
   const assets = value["assets"] ?? false;
-  const known = Object.keys(NO_GRANTS);
+  const known = ["http", "secrets", "secrets_write", "state", "tools", "assets", "oauth"];
   for (const key of Object.keys(value)) if (!known.includes(key)) throw at.document.unknownKey(["grants", key], known);
   if (state !== "none" && state !== "read" && state !== "read-write")
     throw at.fail(["grants", "state"], "none, read or read-write");
   if (typeof assets !== "boolean") throw at.fail(["grants", "assets"], "true or false");
-  return { http: names("http"), secrets: names("secrets"), state, tools: names("tools"), assets };
+  return {
+    http: names("http"),
+    secrets: names("secrets"),
+    secretsWrite: names("secrets_write"),
+    state,
+    tools: names("tools"),
+    assets,
+    oauth: names("oauth"),
+  };
 }

@@ -71,6 +71,8 @@ function grantsOf({ secrets, httpStubs }: ComponentTest): ComponentGrants {
     state: "read-write",
     tools: [""],
     assets: true,
+    secretsWrite: [""],
+    oauth: [""],
   };
 }
 

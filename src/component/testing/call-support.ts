@@ -7,9 +7,11 @@ import type { ComponentCall, HostServices } from "../host.ts";
 export const ALL_GRANTS: ComponentGrants = {
   http: ["http://127.0.0.1"],
   secrets: ["granted"],
+  secretsWrite: ["granted"],
   state: "read-write",
   tools: ["allowed"],
   assets: true,
+  oauth: ["granted"],
 };
 
 /** A context of one tenant. */
