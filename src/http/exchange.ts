@@ -5,7 +5,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
 import { isIP } from "node:net";
 import { GreenticError, quote } from "../types/index.ts";
-import type { HttpHeader, HttpResponse } from "./http-message.ts";
+import type { HttpHeader } from "./http-message.ts";
 import { bareHost } from "./origin.ts";
 import type { CheckedAddress } from "./resolve-address.ts";
 
@@ -20,7 +20,8 @@ interface ExchangeOptions {
   /** Where the connection may go; undefined leaves it to the machine's resolver. */
   readonly addresses: readonly CheckedAddress[] | undefined;
   readonly signal: AbortSignal;
-  readonly maxResponseBytes: number;
+  /** True where the response may stay open for long. */
+  readonly isStream?: boolean;
 }
 
 const AGENT: AgentOptions = { keepAlive: true, maxSockets: 64, maxFreeSockets: 16, timeout: 60_000, proxyEnv: {} };
@@ -40,12 +41,22 @@ class CheckedHttpsAgent extends HttpsAgent {
     return nameWith(super.getName(options), options);
   }
 }
-const httpAgent = new CheckedHttpAgent(AGENT);
-const httpsAgent = new CheckedHttpsAgent(AGENT);
+const AGENTS = { http: new CheckedHttpAgent(AGENT), https: new CheckedHttpsAgent(AGENT) };
+// Streams stay open for as long as their session lasts; among the others they would take every place that there is.
+const STREAMS: AgentOptions = { ...AGENT, maxSockets: 4_096 };
+const STREAM_AGENTS = { http: new CheckedHttpAgent(STREAMS), https: new CheckedHttpsAgent(STREAMS) };
 
-/** Sends one request to the checked addresses and reads the whole response. @throws HTTP_RESPONSE_TOO_LARGE */
-export function exchange(request: ExchangeRequest, options: ExchangeOptions): Promise<HttpResponse> {
-  const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
+/** A response of which status and headers are here. */
+export interface OpenResponse {
+  readonly url: URL;
+  readonly status: number;
+  readonly headers: readonly HttpHeader[];
+  readonly message: IncomingMessage;
+}
+
+/** Sends one request to the checked addresses; resolves when the response's headers are here. */
+export function exchange(request: ExchangeRequest, options: ExchangeOptions): Promise<OpenResponse> {
+  const { promise, resolve, reject } = Promise.withResolvers<OpenResponse>();
   const { url, body } = request;
   const host = bareHost(url);
   const isSecure = url.protocol === "https:";
@@ -63,42 +74,78 @@ export function exchange(request: ExchangeRequest, options: ExchangeOptions): Pr
       ? {}
       : { lookup: pinned(options.addresses), checked: options.addresses.map(({ address }) => address).join(",") }),
   };
+  const { http, https } = options.isStream === true ? STREAM_AGENTS : AGENTS;
   const sent: ClientRequest = isSecure
-    ? httpsRequest({ ...shared, agent: httpsAgent, ...(isIP(shared.hostname) ? {} : { servername: host }) })
-    : httpRequest({ ...shared, agent: httpAgent });
+    ? httpsRequest({ ...shared, agent: https, ...(isIP(shared.hostname) ? {} : { servername: host }) })
+    : httpRequest({ ...shared, agent: http });
   sent.on("error", reject);
-  sent.on("response", (response) => readResponse(response, { url, options, resolve, reject }));
+  sent.on("response", (message) => {
+    const headers: HttpHeader[] = [];
+    const raw = message.rawHeaders;
+    for (let i = 0; i + 1 < raw.length; i += 2) headers.push([(raw[i] ?? "").toLowerCase(), raw[i + 1] ?? ""]);
+    resolve({ url, status: message.statusCode ?? 0, headers, message });
+  });
   sent.end(body);
   return promise;
 }
 
-function readResponse(response: IncomingMessage, { url, options, resolve, reject }: Reading): void {
+/** Reads the rest of a response. @throws HTTP_RESPONSE_TOO_LARGE */
+export function readBody({ url, message }: OpenResponse, maxBytes: number): Promise<Uint8Array> {
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const chunks: Buffer[] = [];
   let size = 0;
-  response.on("data", (chunk: Buffer) => {
+  message.on("data", (chunk: Buffer) => {
     size += chunk.byteLength;
-    if (size <= options.maxResponseBytes) {
+    if (size <= maxBytes) {
       chunks.push(chunk);
       return;
     }
-    const limit = `expected at most ${options.maxResponseBytes} bytes, got more`;
-    reject(new GreenticError("HTTP_RESPONSE_TOO_LARGE", `Read from ${quote(url.origin)}: ${limit}`));
-    response.destroy();
+    reject(tooLarge(url, maxBytes));
+    message.destroy();
   });
-  response.on("error", reject);
-  response.on("end", () => {
-    const headers: HttpHeader[] = [];
-    const raw = response.rawHeaders;
-    for (let i = 0; i + 1 < raw.length; i += 2) headers.push([(raw[i] ?? "").toLowerCase(), raw[i + 1] ?? ""]);
-    resolve({ status: response.statusCode ?? 0, headers, body: Buffer.concat(chunks, size) });
+  message.on("error", reject);
+  message.on("end", () => resolve(Buffer.concat(chunks, size)));
+  return promise;
+}
+
+/** Hands the rest of a response on as it arrives, no faster than it is read. */
+export function streamBody({ url, message }: OpenResponse, maxBytes: number): ReadableStream<Uint8Array> {
+  let size = 0;
+  let isOver = false;
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      const fail = (error: GreenticError): void => {
+        if (isOver) return;
+        isOver = true;
+        controller.error(error);
+        message.destroy();
+      };
+      message.on("data", (chunk: Buffer) => {
+        if (isOver) return;
+        size += chunk.byteLength;
+        if (size > maxBytes) return fail(tooLarge(url, maxBytes));
+        controller.enqueue(new Uint8Array(chunk));
+        if ((controller.desiredSize ?? 0) <= 0) message.pause();
+      });
+      message.on("error", (cause: Error) =>
+        fail(new GreenticError("HTTP_UNAVAILABLE", `Read from ${quote(url.origin)}: broken off`, { cause })),
+      );
+      message.on("end", () => {
+        if (!isOver) controller.close();
+        isOver = true;
+      });
+    },
+    pull: () => void message.resume(),
+    cancel() {
+      isOver = true;
+      message.destroy();
+    },
   });
 }
 
-interface Reading {
-  readonly url: URL;
-  readonly options: ExchangeOptions;
-  readonly resolve: (response: HttpResponse) => void;
-  readonly reject: (error: Error) => void;
+function tooLarge(url: URL, maxBytes: number): GreenticError {
+  const limit = `expected at most ${maxBytes} bytes, got more`;
+  return new GreenticError("HTTP_RESPONSE_TOO_LARGE", `Read from ${quote(url.origin)}: ${limit}`);
 }
 
 function headersOf(request: ExchangeRequest, url: URL): Record<string, string | string[]> {

@@ -21,3 +21,11 @@ export interface HttpResponse {
   readonly headers: readonly HttpHeader[];
   readonly body: Uint8Array;
 }
+
+/** What the server answers while its body is still on the way; header names are lower case. */
+export interface HttpStream {
+  readonly status: number;
+  readonly headers: readonly HttpHeader[];
+  /** Fails with HTTP_RESPONSE_TOO_LARGE or HTTP_UNAVAILABLE; cancelling it closes the connection. */
+  readonly body: ReadableStream<Uint8Array>;
+}

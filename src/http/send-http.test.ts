@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { HttpRequest } from "./http-message.ts";
 import type { HttpOptions } from "./send-http.ts";
-import { sendHttp } from "./send-http.ts";
+import { openHttp, sendHttp } from "./send-http.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -162,6 +162,36 @@ describe("sendHttp()", () => {
     ["HTTP_URL_INVALID", { url: "/relative" }],
   ])("refuses with %s what no request may have", async (code, extra) => {
     expect(await codeOf(send("/plain", extra))).toBe(code);
+  });
+
+  test("hands a stream on while it arrives, and closes it when nobody reads on", async () => {
+    const closed = Promise.withResolvers<void>();
+    routes["/events"] = (request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n");
+      request.socket.once("close", () => closed.resolve());
+    };
+    const request = { method: "GET", url: `${base()}/events`, headers: [], origins: [base()], timeoutMs: 5_000 };
+    const { status, headers, body } = await openHttp(request, LOOPBACK);
+    expect([status, new Map(headers).get("content-type")]).toEqual([200, "text/event-stream"]);
+    const reader = body.getReader();
+    expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe("data: 1\n\n");
+    await reader.cancel();
+    await closed.promise;
+  });
+
+  test("bounds a stream, and ends it with its signal", async () => {
+    const request = { method: "GET", headers: [], origins: [base()] };
+    const big = await openHttp({ ...request, url: `${base()}/big` }, { ...LOOPBACK, maxResponseBytes: 99_999 });
+    expect(await codeOf(new Response(big.body).arrayBuffer())).toBe("HTTP_RESPONSE_TOO_LARGE");
+    const stop = new AbortController();
+    const open = await openHttp({ ...request, url: `${base()}/events` }, { ...LOOPBACK, signal: stop.signal });
+    const read = new Response(open.body).arrayBuffer();
+    stop.abort();
+    expect(await codeOf(read)).toBe("HTTP_UNAVAILABLE");
+    expect(await codeOf(openHttp({ ...request, url: `${base()}/silent`, timeoutMs: 20 }, LOOPBACK))).toBe(
+      "HTTP_TIMEOUT",
+    );
+    expect(await codeOf(openHttp({ ...request, url: `${base()}/to-metadata` }, LOOPBACK))).toBe("HTTP_ORIGIN_DENIED");
   });
 
   test("says nothing of paths, queries and passwords", async () => {

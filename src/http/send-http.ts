@@ -1,7 +1,8 @@
 import { GreenticError, quote } from "../types/index.ts";
 import { checkHeaders, checkMethod, checkUrl } from "./check-request.ts";
-import { exchange } from "./exchange.ts";
-import type { HttpHeader, HttpRequest, HttpResponse } from "./http-message.ts";
+import type { OpenResponse } from "./exchange.ts";
+import { exchange, readBody, streamBody } from "./exchange.ts";
+import type { HttpHeader, HttpRequest, HttpResponse, HttpStream } from "./http-message.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { ResolveHost } from "./resolve-address.ts";
 import { resolveAddresses, resolveHost } from "./resolve-address.ts";
@@ -16,7 +17,7 @@ export interface HttpOptions {
   readonly privateAddresses?: readonly string[];
   /** Applied after the original URL was judged; the target's address isn't checked. Default none. */
   readonly rewrites?: readonly HttpRewrite[];
-  /** Default 4 MiB. */
+  /** Default 4 MiB, of a stream 64 MiB. */
   readonly maxResponseBytes?: number;
   /** Default 8 MiB. */
   readonly maxRequestBytes?: number;
@@ -33,6 +34,7 @@ interface Hop {
 }
 
 const MAX_REDIRECTS = 3;
+const MAX_REDIRECT_BYTES = 1 << 20;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 // Whatever else a caller sends may be a credential (`x-api-key`, cookies): only these go on to another origin.
@@ -45,51 +47,93 @@ const KEPT_ACROSS_ORIGINS = new Set(["accept", "accept-language", "content-type"
  * HTTP_ADDRESS_DENIED, HTTP_HOST_UNRESOLVED, HTTP_UNAVAILABLE, HTTP_TIMEOUT, HTTP_RESPONSE_TOO_LARGE, HTTP_REDIRECT_INVALID
  */
 export async function sendHttp(request: HttpRequest, options: HttpOptions = {}): Promise<HttpResponse> {
+  const deadline = AbortSignal.timeout(timeoutOf(request));
+  const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
+  return follow(request, { ...options, signal, deadline }, async (response) => ({
+    status: response.status,
+    headers: response.headers,
+    body: await readBody(response, options.maxResponseBytes ?? 4 << 20),
+  }));
+}
+
+/**
+ * Sends one request as {@link sendHttp} does and hands the body on while it arrives: server-sent events. The request's timeout
+ * ends with the headers; `signal` covers the body too, of which at most `maxResponseBytes` (default 64 MiB) are read.
+ * @throws as {@link sendHttp}
+ */
+export async function openHttp(request: HttpRequest, options: HttpOptions = {}): Promise<HttpStream> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), timeoutOf(request));
+  const signal = options.signal === undefined ? late.signal : AbortSignal.any([late.signal, options.signal]);
+  try {
+    return await follow(request, { ...options, signal, deadline: late.signal, isStream: true }, (response) => ({
+      status: response.status,
+      headers: response.headers,
+      body: streamBody(response, options.maxResponseBytes ?? 64 << 20),
+    }));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function timeoutOf({ timeoutMs }: HttpRequest): number {
+  return Math.max(1, timeoutMs ?? DEFAULT_TIMEOUT_MS);
+}
+
+interface HopOptions extends HttpOptions {
+  readonly signal: AbortSignal;
+  /** Aborts when the request's time is over. */
+  readonly deadline: AbortSignal;
+  readonly isStream?: boolean;
+}
+
+async function follow<T>(
+  request: HttpRequest,
+  options: HopOptions,
+  read: (response: OpenResponse) => T | Promise<T>,
+): Promise<T> {
   let hop: Hop = {
     method: checkMethod(request.method),
     url: checkUrl(request.url),
     headers: checkHeaders(request.headers),
     body: checkBody(request.body, options.maxRequestBytes ?? 8 << 20),
   };
-  const timeoutMs = Math.max(1, request.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
   try {
     for (let redirects = 0; ; redirects++) {
-      const response = await sendHop(hop, request.origins, { ...options, signal });
+      const response = await sendHop(hop, request.origins, options);
       const location = REDIRECTS.has(response.status) ? headerOf(response, "location") : undefined;
-      if (location === undefined || request.followRedirects === false) return response;
+      if (location === undefined || request.followRedirects === false) return await read(response);
       if (redirects === MAX_REDIRECTS) {
+        response.message.destroy();
         throw new GreenticError("HTTP_REDIRECT_INVALID", `Follow ${quote(hop.url.origin)}: more than ${MAX_REDIRECTS}`);
       }
+      // A redirect's text is nobody's; reading it keeps the connection.
+      await readBody(response, MAX_REDIRECT_BYTES);
       hop = nextHop(hop, response.status, location);
     }
   } catch (error) {
     if (error instanceof GreenticError) throw error;
     const origin = quote(hop.url.origin);
-    if (deadline.aborted) {
-      throw new GreenticError("HTTP_TIMEOUT", `Send to ${origin}: no answer within ${timeoutMs} ms`, { cause: error });
+    if (options.deadline.aborted) {
+      const limit = `no answer within ${timeoutOf(request)} ms`;
+      throw new GreenticError("HTTP_TIMEOUT", `Send to ${origin}: ${limit}`, { cause: error });
     }
     const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "aborted";
     throw new GreenticError("HTTP_UNAVAILABLE", `Send to ${origin}: ${quote(code)}`, { cause: error });
   }
 }
 
-async function sendHop(
-  hop: Hop,
-  origins: readonly string[],
-  options: HttpOptions & { readonly signal: AbortSignal },
-): Promise<HttpResponse> {
+async function sendHop(hop: Hop, origins: readonly string[], options: HopOptions): Promise<OpenResponse> {
   if (!isOriginAllowed(hop.url, origins)) {
     throw new GreenticError("HTTP_ORIGIN_DENIED", `Send to ${quote(hop.url.origin)}: origin isn't granted`);
   }
   const rewritten = rewriteUrl(hop.url, options.rewrites ?? []);
-  const { privateAddresses = [], resolve = resolveHost, signal, maxResponseBytes = 4 << 20 } = options;
+  const { privateAddresses = [], resolve = resolveHost, signal, isStream = false } = options;
   const addresses =
     rewritten === undefined
       ? await untilAborted(resolveAddresses(hop.url, { privateAddresses, resolve }), signal)
       : undefined;
-  return exchange({ ...hop, url: rewritten ?? hop.url }, { addresses, signal, maxResponseBytes });
+  return exchange({ ...hop, url: rewritten ?? hop.url }, { addresses, signal, isStream });
 }
 
 function nextHop(hop: Hop, status: number, location: string): Hop {
@@ -118,7 +162,7 @@ function checkBody(body: Uint8Array | undefined, maxBytes: number): Uint8Array |
   return body;
 }
 
-function headerOf(response: HttpResponse, name: string): string | undefined {
+function headerOf(response: OpenResponse, name: string): string | undefined {
   return response.headers.find(([key]) => key === name)?.[1];
 }
 
