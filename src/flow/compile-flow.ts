@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue, SourcePosition } from "../types/index.ts";
 import { isJsonObject } from "../types/index.ts";
 import type { CompiledFlow, CompiledNode, CompiledTemplate } from "./compiled.ts";
+import { compileMaps, renderMappedInput, withoutMaps } from "./compile-maps.ts";
 import { compileRouting } from "./compile-routing.ts";
 import { createExpressionEnvironment } from "./expression.ts";
 import type { ExpressionEnvironment } from "./expression.ts";
@@ -8,8 +9,9 @@ import type { FlowIr, NodeIr } from "./ir.ts";
 import { compileJsonTemplate, deepFreeze } from "./json-template.ts";
 import type { JsonTemplate, JsonTemplateOptions } from "./json-template.ts";
 import { resolveKind } from "./kind-spec.ts";
-import type { KindCatalog } from "./kind-spec.ts";
+import type { KindCatalog, KindSpec } from "./kind-spec.ts";
 import { follow } from "./path.ts";
+import type { FlowScope } from "./scope.ts";
 import { compileTemplate } from "./template.ts";
 import type { TextTemplate } from "./template.ts";
 
@@ -34,13 +36,24 @@ export function compileFlow(flow: FlowIr, options: CompileOptions = {}): Compile
   for (const node of flow.nodes.values()) {
     const resolved = options.catalog === undefined ? undefined : resolveKind(node.kind, options.catalog);
     const spec = resolved?.kind === "builtin" ? resolved.spec : undefined;
-    const input = compileInput(flow, { node, templates: spec?.templates ?? [] });
+    const input = compileInput(flow, { node, spec });
+    const maps = compileMaps(flow, { node, spec });
+    const { out, err } = maps;
     nodes.set(node.id, {
       ir: node,
       resolved,
-      isStatic: input.values.isStatic,
+      isStatic: input.values.isStatic && maps.in === undefined,
       templates: input.templates,
-      renderInput: input.values.render,
+      renderInput:
+        maps.in === undefined
+          ? input.values.render
+          : renderMappedInput(input.values.render, { map: maps.in, argument: spec?.argument }),
+      ...(out === undefined
+        ? {}
+        : { mapOutput: (scope: FlowScope, result: JsonValue) => out.render(scope, { input: result, result }) }),
+      ...(err === undefined
+        ? {}
+        : { mapError: (scope: FlowScope, failure: JsonObject) => err.render(scope, { ...failure }) }),
       selectRoute: compileRouting(node, routing),
     });
   }
@@ -60,11 +73,11 @@ export function compileInput(
   flow: FlowIr,
   from: {
     readonly node: NodeIr;
-    readonly templates: readonly string[];
+    readonly spec: KindSpec | undefined;
     readonly onError?: JsonTemplateOptions["onError"];
   },
 ): CompiledInput {
-  const { node } = from;
+  const { node, spec } = from;
   const locate = (pointer: string): SourcePosition | undefined =>
     flow.positions.get(`/nodes/${node.id}/input${pointer}`) ?? node.at;
   const substitute = createSubstitution(flow.parameters);
@@ -74,9 +87,9 @@ export function compileInput(
     ...(from.onError === undefined ? {} : { onError: from.onError }),
   };
   const templates = new Map<string, TextTemplate>();
-  const { input } = node;
+  const input = withoutMaps(node.input, spec);
   if (isJsonObject(input)) {
-    for (const field of from.templates) {
+    for (const field of spec?.templates ?? []) {
       const source = Object.hasOwn(input, field) ? input[field] : undefined;
       if (typeof source === "string") templates.set(field, compileTemplate(source, locate(`/${field}`)));
     }

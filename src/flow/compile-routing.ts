@@ -4,7 +4,7 @@ import type { Guard } from "./condition.ts";
 import { compileCondition } from "./condition.ts";
 import type { ExpressionEnvironment } from "./expression.ts";
 import { compileExpressionGuard } from "./expression.ts";
-import { matchesEvent } from "./guard-path.ts";
+import { matchesEvent, matchesStatus } from "./guard-path.ts";
 import type { NodeIr, RouteIr } from "./ir.ts";
 import { isUnguarded } from "./ir.ts";
 
@@ -81,8 +81,7 @@ export function compileGuards(
   });
   if (route.status !== undefined) {
     const wanted = route.status.trim().toLowerCase();
-    const holds = (_scope: unknown, { status }: NodeOutcome): boolean =>
-      status === wanted || status.toLowerCase() === wanted;
+    const holds = (_scope: unknown, outcome: NodeOutcome): boolean => matchesStatus(wanted, outcome);
     guards.push({ holds, paths: [], seesErrors: true });
   }
   if (route.on !== undefined) {

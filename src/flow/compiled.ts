@@ -22,6 +22,13 @@ export interface CompiledNode {
   readonly templates: ReadonlyMap<string, CompiledTemplate>;
   /** Renders the input; parts without templates are frozen and shared between calls. */
   readonly renderInput: (scope: FlowScope) => JsonValue;
+  /** Makes the node's output of its result, where the node has an `out_map`. */
+  readonly mapOutput?: (scope: FlowScope, result: JsonValue) => JsonValue;
+  /** Makes a failed node's output, where the node has an `err_map`. */
+  readonly mapError?: (
+    scope: FlowScope,
+    failure: { readonly error: JsonValue; readonly result: JsonValue },
+  ) => JsonValue;
   /** Chooses the way out; the first route whose guards hold wins. */
   readonly selectRoute: (scope: FlowScope, outcome: NodeOutcome) => RouteDecision;
 }

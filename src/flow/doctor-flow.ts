@@ -4,6 +4,7 @@ import { checkInput } from "./check-input.ts";
 import { ReferenceChecker } from "./check-references.ts";
 import { checkReach, checkStructure } from "./check-structure.ts";
 import { compileInput } from "./compile-flow.ts";
+import { compileMaps, MAP_ROOTS } from "./compile-maps.ts";
 import { compileGuards } from "./compile-routing.ts";
 import type { ExpressionEnvironment } from "./expression.ts";
 import { createExpressionEnvironment } from "./expression.ts";
@@ -11,6 +12,7 @@ import { Findings } from "./finding.ts";
 import type { FlowFinding } from "./finding.ts";
 import type { FlowIr, NodeIr } from "./ir.ts";
 import { escapePointer } from "./json-template.ts";
+import type { JsonTemplate } from "./json-template.ts";
 import { resolveKind } from "./kind-spec.ts";
 import type { KindCatalog, ResolvedKind } from "./kind-spec.ts";
 import { inspectFlow } from "./parse-flow.ts";
@@ -47,6 +49,7 @@ export function doctorFlow(flow: FlowIr | Uint8Array | string, options: DoctorOp
 }
 
 const ENGINE_STATUSES = ["error", "timeout", "cancelled"];
+const ERROR_CODE = /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/;
 const EVENTS = [
   "error",
   "timeout",
@@ -150,11 +153,16 @@ class FlowDoctor {
   #checkValues(node: NodeIr, kind: ResolvedKind): void {
     const locate = this.#locate(node);
     try {
-      const { values, templates } = compileInput(this.#flow, {
-        node,
-        templates: kind.kind === "builtin" ? (kind.spec.templates ?? []) : [],
-        onError: (error) => this.#findings.addThrown(error, { at: node.at, node: node.id }),
-      });
+      const spec = kind.kind === "builtin" ? kind.spec : undefined;
+      const onError = (error: unknown): void => this.#findings.addThrown(error, { at: node.at, node: node.id });
+      const { values, templates } = compileInput(this.#flow, { node, spec, onError });
+      for (const map of Object.values(compileMaps(this.#flow, { node, spec, onError })) as readonly JsonTemplate[]) {
+        for (const { reference } of map.references) {
+          // What a mapping sees of the call is the callee's business.
+          if (reference.kind === "path" && !MAP_ROOTS.has(reference.path[0] ?? ""))
+            this.#references.checkValuePath(reference.path, { at: node.at, node: node.id });
+        }
+      }
       // A template that its kind renders sees the kind's data first, so only its texts can be judged here.
       const own = [...templates].flatMap(([field, template]) =>
         template.references
@@ -221,6 +229,8 @@ class FlowDoctor {
     },
   ): void {
     if (from.known === undefined || from.known.includes(status.trim().toLowerCase())) return;
+    // The code of a failure is a status too.
+    if (ERROR_CODE.test(status.trim())) return;
     this.#findings.add(
       "FLOW_ROUTE_STATUS_UNKNOWN",
       `Check routing: ${quote(from.kind)} never ends with ${from.key} ${quote(status)}${didYouMean(status, from.known)}`,

@@ -55,6 +55,62 @@ const SIBLINGS: JsonObject = {
   pack_alias: {},
 };
 
+const OBJECT_SCHEMA: JsonObject = {
+  type: "object",
+  required: ["type"],
+  properties: { type: { const: "object" } },
+};
+const SHARED_OFFER: JsonObject = {
+  title: { type: "string", minLength: 1 },
+  description: { type: "string", minLength: 1 },
+  logs: { type: "boolean", default: false, description: "Lines that the flow logs go to the caller too." },
+};
+const OFFER_NAME: JsonObject = { type: "string", pattern: "^[A-Za-z0-9_.-]{1,128}$" };
+
+const OFFER: JsonObject = {
+  description: "What `gtc mcp serve` offers the flow as; a flow without it can't be called from there.",
+  oneOf: [
+    {
+      type: "object",
+      required: ["tool"],
+      additionalProperties: false,
+      properties: {
+        tool: OFFER_NAME,
+        ...SHARED_OFFER,
+        input: { ...OBJECT_SCHEMA, description: "JSON Schema of the arguments; without it the flow's parameters." },
+        output: { ...OBJECT_SCHEMA, description: "JSON Schema of the flow's output." },
+        hints: {
+          type: "object",
+          additionalProperties: false,
+          properties: {
+            read_only: { type: "boolean" },
+            destructive: { type: "boolean" },
+            idempotent: { type: "boolean" },
+            open_world: { type: "boolean" },
+          },
+        },
+      },
+    },
+    {
+      type: "object",
+      required: ["prompt"],
+      additionalProperties: false,
+      properties: { prompt: OFFER_NAME, ...SHARED_OFFER, input: OBJECT_SCHEMA },
+    },
+    {
+      type: "object",
+      required: ["resource"],
+      additionalProperties: false,
+      properties: {
+        resource: { type: "string", minLength: 1, description: "A URI, or a template such as weather://{city}." },
+        name: { type: "string", minLength: 1 },
+        ...SHARED_OFFER,
+        mime_type: { type: "string", minLength: 1 },
+      },
+    },
+  ],
+};
+
 /** The JSON Schema (2020-12) of flow files, schema version 2, for editors; `parseFlow` says the same with better words. */
 export const FLOW_SCHEMA: JsonObject = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -62,6 +118,7 @@ export const FLOW_SCHEMA: JsonObject = {
   type: "object",
   required: ["id", "type", "nodes"],
   additionalProperties: false,
+  patternProperties: { "^x-": { description: "Notes of a generator; carried by nobody." } },
   properties: {
     id: { type: "string", pattern: "^\\S{1,128}$" },
     type: {
@@ -86,11 +143,13 @@ export const FLOW_SCHEMA: JsonObject = {
       description: "What a command does to a flow that waits.",
     },
     on_failure: { type: "string", description: "What the person gets when a node fails without an error route." },
+    offer: { $ref: "#/$defs/offer" },
     slot_schema: { type: "array", items: { type: "object" } },
     meta: { type: "object" },
     nodes: { type: "object", propertyNames: { pattern: NODE_ID }, additionalProperties: { $ref: "#/$defs/node" } },
   },
   $defs: {
+    offer: OFFER,
     node: {
       type: "object",
       oneOf: [{ $ref: "#/$defs/operationNode" }, { $ref: "#/$defs/kindNode" }],

@@ -6,6 +6,7 @@ import {
   dictionary,
   integer,
   jsonValue,
+  oneof,
   option,
   property,
   record,
@@ -23,6 +24,7 @@ import { FLOW_SCHEMA } from "./flow-schema.ts";
 import { flowToMermaid } from "./flow-to-mermaid.ts";
 import { formatFlow } from "./format-flow.ts";
 import type { FlowIr, NodeIr, RouteIr } from "./ir.ts";
+import type { Offer } from "./offer.ts";
 import { parseFlow } from "./parse-flow.ts";
 import { WEATHER } from "./testing/weather.ts";
 
@@ -69,6 +71,31 @@ function node(name: string, ids: readonly string[]): Arbitrary<NodeIr> {
   }).map((parts) => compact({ id: name, ...parts, at: AT }) as NodeIr);
 }
 
+const schema = record({
+  type: constantFrom("object" as const),
+  properties: dictionary(id, object, { maxKeys: 2, noNullPrototype: true }),
+});
+const flag = optional(boolean());
+const offered = { title: optional(text), description: optional(text), logs: boolean() };
+const offer = oneof(
+  record({
+    kind: constantFrom("tool" as const),
+    name: id,
+    ...offered,
+    input: optional(schema),
+    output: optional(schema),
+    hints: record({ readOnly: flag, destructive: flag, idempotent: flag, openWorld: flag }).map(compact),
+  }),
+  record({ kind: constantFrom("prompt" as const), name: id, ...offered, input: optional(schema) }),
+  record({
+    kind: constantFrom("resource" as const),
+    uri: id.map((name) => `test://{${name.replaceAll("-", "_")}}`),
+    name: text,
+    ...offered,
+    mimeType: optional(text),
+  }),
+).map((made) => compact(made) as Offer);
+
 const flow: Arbitrary<FlowIr> = uniqueArray(id, { minLength: 1, maxLength: 4 }).chain((ids) =>
   tuple(
     tuple(...ids.map((name) => node(name, ids))),
@@ -78,7 +105,7 @@ const flow: Arbitrary<FlowIr> = uniqueArray(id, { minLength: 1, maxLength: 4 }).
       constantFrom(...ids),
       { maxKeys: 2 },
     ),
-    record({ title: optional(text), description: optional(text), onFailure: optional(text) }),
+    record({ title: optional(text), description: optional(text), onFailure: optional(text), offer: optional(offer) }),
     record({
       type: constantFrom("messaging", "webhook"),
       tags: array(text, { maxLength: 2 }),

@@ -2,6 +2,7 @@ import { Document } from "yaml";
 import type { JsonObject, JsonValue } from "../types/index.ts";
 import type { FlowIr, NodeIr, RouteIr } from "./ir.ts";
 import { isUnguarded } from "./ir.ts";
+import type { Offer, OfferHints } from "./offer.ts";
 
 /**
  * Formats a flow as canonical YGTc in its own schema version (files of 2025 become version 1, which may hold what version 2
@@ -23,11 +24,47 @@ export function formatFlow(flow: FlowIr): string {
   if (Object.keys(flow.parameters).length > 0) add("parameters", flow.parameters);
   if (flow.interrupt !== "restart") add("interrupt", flow.interrupt);
   add("on_failure", flow.onFailure);
+  if (flow.offer !== undefined) add("offer", formatOffer(flow.offer));
   if (flow.slotSchema.length > 0) add("slot_schema", flow.slotSchema);
   if (Object.keys(flow.meta).length > 0) add("meta", flow.meta);
   add("nodes", Object.fromEntries([...flow.nodes].map(([id, node]) => [id, formatNode(node)])));
   const yaml = new Document(document, { version: "1.2", schema: "core", aliasDuplicateObjects: false });
   return yaml.toString({ lineWidth: 0 });
+}
+
+function formatOffer(offer: Offer): JsonObject {
+  const shared = {
+    ...(offer.title === undefined ? {} : { title: offer.title }),
+    ...(offer.description === undefined ? {} : { description: offer.description }),
+    ...(offer.logs ? { logs: true } : {}),
+  };
+  if (offer.kind === "resource") {
+    return {
+      resource: offer.uri,
+      ...(offer.name === offer.uri ? {} : { name: offer.name }),
+      ...shared,
+      ...(offer.mimeType === undefined ? {} : { mime_type: offer.mimeType }),
+    };
+  }
+  const input = offer.input === undefined ? {} : { input: offer.input };
+  if (offer.kind === "prompt") return { prompt: offer.name, ...shared, ...input };
+  const hints = formatHints(offer.hints);
+  return {
+    tool: offer.name,
+    ...shared,
+    ...input,
+    ...(offer.output === undefined ? {} : { output: offer.output }),
+    ...(Object.keys(hints).length === 0 ? {} : { hints }),
+  };
+}
+
+function formatHints({ readOnly, destructive, idempotent, openWorld }: OfferHints): JsonObject {
+  return {
+    ...(readOnly === undefined ? {} : { read_only: readOnly }),
+    ...(destructive === undefined ? {} : { destructive }),
+    ...(idempotent === undefined ? {} : { idempotent }),
+    ...(openWorld === undefined ? {} : { open_world: openWorld }),
+  };
 }
 
 /** Names that a node of version 2 can't have as its operation key, being read as something else. */

@@ -57,12 +57,17 @@ function ownOutput(path: Path, id: string): GuardReader | undefined {
     follow(output, path, from) ?? (path[from] === "data" ? follow(output, path, from + 1) : undefined);
 }
 
-/** The metadata of what arrived, with its text. */
+/** What was answered: the metadata of what arrived, the fields of a submitted card, and the text. */
 function responseOf(entry: JsonValue): JsonValue {
   const message = stepInto(entry, "input") ?? entry;
   const metadata = stepInto(message, "metadata") ?? null;
+  const submitted = stepInto(entry, "value") ?? null;
   const text = stepInto(message, "text");
-  return { ...(isJsonObject(metadata) ? metadata : {}), ...(text === undefined ? {} : { text }) };
+  return {
+    ...(isJsonObject(metadata) ? metadata : {}),
+    ...(isJsonObject(submitted) ? submitted : {}),
+    ...(text === undefined ? {} : { text }),
+  };
 }
 
 /** The public engine's name of how a node ended. */
@@ -96,8 +101,18 @@ export function matchesEvent(event: string, outcome: NodeOutcome): boolean {
     case "complete":
       return outcome.kind === "ok" && (word === status || status === "ok");
     default:
-      return status === word || eventOf(outcome).toLowerCase().replace(/^on_/, "") === word;
+      return matchesStatus(word, outcome) || eventOf(outcome).toLowerCase().replace(/^on_/, "") === word;
   }
+}
+
+/** Tells whether a node ended with a status; a failure's code is one too, and so are the timeout and the cancelling that it tells of. */
+export function matchesStatus(status: string, outcome: NodeOutcome): boolean {
+  const wanted = status.trim().toLowerCase();
+  if (outcome.status === wanted || outcome.status.toLowerCase() === wanted) return true;
+  if (outcome.kind !== "error") return false;
+  if (wanted === "timeout") return isTimeout(outcome);
+  if (wanted === "cancelled") return isCancelled(outcome);
+  return outcome.error?.code.toLowerCase() === wanted;
 }
 
 function isTimeout({ status, error }: NodeOutcome): boolean {

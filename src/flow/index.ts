@@ -11,6 +11,8 @@ export type {
 export type { FlowFinding } from "./finding.ts";
 export type { FlowIr, Interrupt, NodeIr, RetryIr, RouteIr, RouteTarget, RoutingIr } from "./ir.ts";
 export { isUnguarded } from "./ir.ts";
+export type { Offer, OfferHints, PromptOffer, ResourceOffer, ToolOffer } from "./offer.ts";
+export { inputOf } from "./offer.ts";
 export type { KindCatalog, KindEffect, KindSpec, ResolvedKind } from "./kind-spec.ts";
 export { resolveKind } from "./kind-spec.ts";
 export type { JsonTemplate, JsonTemplateOptions } from "./json-template.ts";

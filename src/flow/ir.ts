@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue, SourcePosition } from "../types/index.ts";
+import type { Offer } from "./offer.ts";
 
 /** A flow as every spelling of it is read: the graph, its values still raw, each part with its place in the file. */
 export interface FlowIr {
@@ -17,6 +18,8 @@ export interface FlowIr {
   readonly interrupt: Interrupt;
   /** What the person gets when a node fails without an error route; may hold templates. */
   readonly onFailure?: string;
+  /** What programs of others can call the flow as; absent: nothing. */
+  readonly offer?: Offer;
   /** In file order. */
   readonly nodes: ReadonlyMap<string, NodeIr>;
   readonly slotSchema: readonly JsonValue[];

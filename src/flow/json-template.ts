@@ -25,6 +25,8 @@ export interface JsonTemplateOptions {
   readonly locate?: (pointer: string) => SourcePosition | undefined;
   /** Called with each string before it is read; public flows replace `parameters.<path>` so. */
   readonly substitute?: (text: string) => JsonValue;
+  /** Reads a text that is a JSON pointer as the value there; what points at nothing stays a text. */
+  readonly readsPointers?: boolean;
   /** Given what a string's compilation throws; without it the first error is thrown. */
   readonly onError?: (error: unknown) => void;
 }
@@ -64,7 +66,12 @@ function compileValue(value: JsonValue, place: Place): Compiled {
 function compileString(source: string, place: Place): Compiled {
   const text = place.options.substitute?.(source) ?? source;
   if (typeof text !== "string") return { kind: "static", value: deepFreeze(text) };
-  if (!text.includes("{{")) return { kind: "static", value: text };
+  if (!text.includes("{{")) {
+    const pointed = place.options.readsPointers === true ? pointerPath(text) : undefined;
+    return pointed === undefined
+      ? { kind: "static", value: text }
+      : { kind: "dynamic", render: renderPointer(pointed, text) };
+  }
   const tag = onlyTag(text);
   const path = tag === undefined ? undefined : parsePath(tag);
   if (path !== undefined) {
@@ -97,6 +104,21 @@ function renderPath(path: Path): Render {
     scope.warn("FLOW_PATH_UNKNOWN", formatPath(path));
     return null;
   };
+}
+
+/** The path of a text that is a JSON pointer (RFC 6901) to something named. */
+function pointerPath(text: string): Path | undefined {
+  if (!/^(?:\/[^/\s]+)+$/.test(text)) return undefined;
+  return text
+    .slice(1)
+    .split("/")
+    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
+function renderPointer(path: Path, text: string): Render {
+  const read = compilePath(path);
+  const first = path[0] as string;
+  return (scope, data) => (stepInto(data, first) === undefined ? read(scope) : follow(data, path, 0)) ?? text;
 }
 
 function compileList(list: readonly JsonValue[], place: Place): Compiled {

@@ -16,6 +16,10 @@ export interface KindSpec {
    * `CompiledNode.templates`. Rendering them twice would run a person's text as a template.
    */
   readonly templates?: readonly string[];
+  /** True where `in_map`, `out_map` and `err_map` may stand in the input, as in the public `provider.invoke`. */
+  readonly mapsInInput?: boolean;
+  /** The input's field that holds what is handed over, where the others say to whom; `in_map` makes that field. */
+  readonly argument?: string;
 }
 
 /** What a kind does to the world: nothing, park the flow, queue a send, act outside, or change the turn's own state. */

@@ -3,7 +3,9 @@ import { didYouMean, isJsonObject, quote } from "../types/index.ts";
 import type { Findings } from "./finding.ts";
 import type { FlowIr, Interrupt, NodeIr } from "./ir.ts";
 import { escapePointer } from "./json-template.ts";
+import type { Offer } from "./offer.ts";
 import { readNode } from "./read-node.ts";
+import { readOffer } from "./read-offer.ts";
 import type { YamlSource } from "./read-yaml.ts";
 
 const KEYS = [
@@ -17,6 +19,7 @@ const KEYS = [
   "parameters",
   "interrupt",
   "on_failure",
+  "offer",
   "nodes",
   "slot_schema",
   "schema_version",
@@ -94,6 +97,7 @@ class FlowReader {
     const title = this.#text("title", {});
     const description = this.#text("description", {});
     const onFailure = this.#text("on_failure", {});
+    const offer = this.#offer();
     return {
       id,
       type,
@@ -105,6 +109,7 @@ class FlowReader {
       parameters: this.#map("parameters"),
       interrupt: this.#interrupt(),
       ...(onFailure === undefined ? {} : { onFailure }),
+      ...(offer === undefined ? {} : { offer }),
       nodes,
       slotSchema: this.#slotSchema(),
       schemaVersion: this.#schemaVersion,
@@ -136,7 +141,8 @@ class FlowReader {
   #checkKeys(isStrict: boolean): void {
     const known = this.#isLegacy ? [...KEYS, ...LEGACY_KEYS] : KEYS;
     for (const key of Object.keys(this.#flow)
-      .filter((key) => !known.includes(key))
+      // `x-…` is where generators leave notes of their own.
+      .filter((key) => !known.includes(key) && !key.startsWith("x-"))
       .slice(0, MAX_UNKNOWN_KEYS)) {
       this.#context.to.findings.add(
         "FLOW_KEY_UNKNOWN",
@@ -193,6 +199,12 @@ class FlowReader {
     if (interrupt === undefined) return "restart";
     if (interrupt === "restart" || interrupt === "ignore" || interrupt === "keep") return interrupt;
     return this.#refuse("expected interrupt to be restart, ignore or keep", "/interrupt") ?? "restart";
+  }
+
+  #offer(): Offer | undefined {
+    const { offer } = this.#flow;
+    if (offer === undefined || offer === null) return undefined;
+    return readOffer(offer, (problem, pointer) => this.#refuse(problem, `/offer${pointer}`));
   }
 
   #entrypoints(): Map<string, string> {
