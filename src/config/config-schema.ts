@@ -1,4 +1,5 @@
 import type { SchemaObject } from "ajv";
+import { operatorServerSchema } from "./mcp-server.ts";
 
 const text = { type: "string", minLength: 1 } as const;
 const texts = { type: "array", items: text } as const;
@@ -39,6 +40,13 @@ export const configSchema: SchemaObject = object({
   }),
   network: object({ private_addresses: texts }),
   telemetry: object({ otlp_endpoint: text, service_name: text }),
+  mcp: object({
+    servers: {
+      type: "object",
+      propertyNames: { pattern: "^[A-Za-z0-9][\\w.-]{0,127}$" },
+      additionalProperties: operatorServerSchema,
+    },
+  }),
 });
 
 const provider = object({

@@ -47,10 +47,52 @@ test("loadConfig() reads the documents' security section", () => {
   expect(config.security.trustedPublishers[0]?.keyFile).toMatch(/\/greentic-official\.pub$/);
 });
 
+test("loadConfig() reads the operator's MCP servers", () => {
+  const { mcpServers } = load(`tenant = "acme"
+[mcp.servers.files]
+command = "./files.sh"
+args = ["/srv"]
+env = { MODE = "ro" }
+secret_env = { TOKEN = "files_token" }
+roots = ["/srv"]
+[mcp.servers.search]
+url = "https://mcp.example.com/mcp"
+tenants = ["*"]
+auth = { oauth = { client_id = "me", secret = "search_key", scope = "read" } }
+`);
+  expect(mcpServers).toMatchObject([
+    {
+      name: "files",
+      tenants: ["acme"],
+      server: {
+        kind: "stdio",
+        command: expect.stringMatching(/^\/.*files\.sh$/) as string,
+        args: ["/srv"],
+        env: { MODE: "ro" },
+        secretEnv: { TOKEN: "files_token" },
+        maxSessions: 1,
+      },
+    },
+    {
+      name: "search",
+      tenants: ["*"],
+      server: { kind: "http", auth: { kind: "client-credentials", clientId: "me", secret: "search_key" } },
+    },
+  ]);
+});
+
 test.each([
   ["[server]\nprot = 1\n", "CONFIG_KEY_UNKNOWN", 2, 1, 'did you mean "port"'],
   ['env = "dev"\n[security]\n  threshold = "two"\n', "CONFIG_VALUE_INVALID", 3, 3, "security.threshold"],
   ["[log]\nlevel = \n", "CONFIG_SYNTAX_INVALID", 2, 9, "TOML"],
+  ["[mcp.servers.files]\nargs = []\n", "CONFIG_VALUE_INVALID", 1, 1, 'needs "url" or "command", and only one'],
+  [
+    '[mcp.servers.a]\nurl = "https://a"\n[mcp.servers.a.auth]\nheader = "x"\n',
+    "CONFIG_VALUE_INVALID",
+    3,
+    1,
+    '"secret"',
+  ],
   ["[nonsense]\na = 1\n", "CONFIG_KEY_UNKNOWN", 1, 1, "nonsense"],
 ])("loadConfig() points at what is wrong in %j", (toml, code, line, column, words) => {
   expect(() => load(toml)).toThrow(

@@ -1,4 +1,5 @@
 import type { EnvId, TeamId, TenantId } from "../types/index.ts";
+import type { OperatorMcpServer } from "./mcp-server.ts";
 
 /** Where a value came from: weakest first. */
 export type ConfigOrigin = "default" | "greentic.toml" | "environment" | "flag";
@@ -48,6 +49,8 @@ export interface Config {
     readonly otlpHeaders: Readonly<Record<string, string>>;
     readonly serviceName: string;
   };
+  /** MCP servers that the operator offers to packs. */
+  readonly mcpServers: readonly OperatorMcpServer[];
   /** Component-host processes; 0 means one less than there are cores, at least 1. */
   readonly componentProcesses: number;
   /** The file that was read, if any. */

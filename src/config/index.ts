@@ -7,3 +7,5 @@ export type { ConfigFlags, Environment } from "./load-config.ts";
 export { loadConfig, processEnvironment } from "./load-config.ts";
 export type { SourceDocument, SourceRules } from "./source-document.ts";
 export { readJson, readToml, readYaml } from "./source-document.ts";
+export type { HttpMcpServer, McpAuth, OperatorMcpServer, StdioMcpServer } from "./mcp-server.ts";
+export { httpServerSchema, mcpAuthSchema, readHttpServer, readMcpAuth } from "./mcp-server.ts";

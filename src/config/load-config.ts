@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from "../types/index.ts";
 import { checkDocument } from "./check-document.ts";
 import { configSchema } from "./config-schema.ts";
 import type { Config, ConfigOrigin, SecurityConfig } from "./config.ts";
+import { readOperatorServer } from "./mcp-server.ts";
 import { readToml } from "./source-document.ts";
 import type { SourceDocument } from "./source-document.ts";
 
@@ -99,11 +100,12 @@ export function loadConfig(options: {
     file: table("telemetry")["otlp_endpoint"],
     fallback: undefined,
   });
+  const tenant = tenantId(
+    pick("tenant", { flag: flags.tenant, variable: "GREENTIC_TENANT", file: root["tenant"], fallback: "demo" }),
+  );
   return {
     env,
-    tenant: tenantId(
-      pick("tenant", { flag: flags.tenant, variable: "GREENTIC_TENANT", file: root["tenant"], fallback: "demo" }),
-    ),
+    tenant,
     team: teamId(
       pick("team", { flag: flags.team, variable: "GREENTIC_TEAM", file: root["team"], fallback: "default" }),
     ),
@@ -162,6 +164,9 @@ export function loadConfig(options: {
       }),
       ...(endpoint !== undefined && { otlpEndpoint: endpoint }),
     },
+    mcpServers: Object.entries((table("mcp")["servers"] ?? {}) as JsonObject).map(([name, server]) =>
+      readOperatorServer(name, server as JsonObject, { resolve: (file) => resolve(base, file), tenant }),
+    ),
     ...(document && { file: document.file }),
     origins,
   };

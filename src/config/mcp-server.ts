@@ -1,0 +1,175 @@
+import type { SchemaObject } from "ajv";
+import type { JsonObject, JsonValue } from "../types/index.ts";
+
+/** How requests to a tool's server say whose they are. Secrets are named here, never written. */
+export type McpAuth =
+  | { readonly kind: "bearer"; readonly secret: string }
+  | { readonly kind: "header"; readonly header: string; readonly secret: string }
+  | {
+      /** Tokens by OAuth's client credentials, found through the server's own metadata. */
+      readonly kind: "client-credentials";
+      readonly clientId: string;
+      /** A client secret, or with `algorithm` a private key in PEM. */
+      readonly secret: string;
+      readonly algorithm: string | undefined;
+      readonly scope: string | undefined;
+      /** The only authorization server that the credentials may go to. */
+      readonly issuer: string | undefined;
+      /** Origins of authorization servers, where they aren't the server's own. */
+      readonly origins: readonly string[];
+    };
+
+/** An MCP server behind streamable HTTP. */
+export interface HttpMcpServer {
+  readonly kind: "http";
+  readonly url: string;
+  readonly auth: McpAuth | undefined;
+  /** Connections of one tenant at the same time; each serves one call at a time. */
+  readonly maxSessions: number;
+}
+
+/** An MCP server that is a process of this machine, speaking over its standard input and output. */
+export interface StdioMcpServer {
+  readonly kind: "stdio";
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string | undefined;
+  /** Environment variables as they are written. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Environment variable → name of the secret that is its value. */
+  readonly secretEnv: Readonly<Record<string, string>>;
+  /** Directories that the server is told of as its roots. */
+  readonly roots: readonly string[];
+  readonly maxSessions: number;
+}
+
+/** A server that the operator declares in greentic.toml under `mcp.servers`. */
+export interface OperatorMcpServer {
+  readonly name: string;
+  readonly server: HttpMcpServer | StdioMcpServer;
+  /** Whose packs may use it; `*` everybody's. */
+  readonly tenants: readonly string[];
+}
+
+const text = { type: "string", minLength: 1 } as const;
+const texts = { type: "array", items: text } as const;
+const environment = {
+  type: "object",
+  propertyNames: { pattern: "^[A-Za-z_][A-Za-z0-9_]*$" },
+  additionalProperties: { type: "string" },
+} as const;
+
+/** Exactly one of these sets of keys must be there. */
+const oneOfKeys = (...sets: readonly (readonly string[])[]): SchemaObject => ({
+  oneOf: sets.map((keys) => ({ properties: Object.fromEntries(keys.map((key) => [key, true])), required: keys })),
+});
+
+/** The shape of `auth`: `{ bearer }`, `{ header, secret }` or `{ oauth: { client_id, secret, … } }`. */
+export const mcpAuthSchema: SchemaObject = {
+  type: "object",
+  properties: {
+    bearer: text,
+    header: { type: "string", pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$" },
+    secret: text,
+    oauth: {
+      type: "object",
+      properties: { client_id: text, secret: text, algorithm: text, scope: text, issuer: text, origins: texts },
+      required: ["client_id", "secret"],
+      additionalProperties: false,
+    },
+  },
+  additionalProperties: false,
+  ...oneOfKeys(["bearer"], ["header", "secret"], ["oauth"]),
+};
+
+const maxSessions = { type: "integer", minimum: 1, maximum: 64 } as const;
+
+/** The shape of a server behind HTTP: the only kind that a pack may declare. */
+export const httpServerSchema: SchemaObject = {
+  type: "object",
+  properties: { url: { type: "string", pattern: "^https?://" }, auth: mcpAuthSchema, max_sessions: maxSessions },
+  required: ["url"],
+  additionalProperties: false,
+};
+
+/** The shape of `mcp.servers.<name>` in greentic.toml. */
+export const operatorServerSchema: SchemaObject = {
+  type: "object",
+  properties: {
+    url: { type: "string", pattern: "^https?://" },
+    auth: mcpAuthSchema,
+    command: text,
+    args: { type: "array", items: { type: "string" } },
+    cwd: text,
+    env: environment,
+    secret_env: environment,
+    roots: texts,
+    max_sessions: maxSessions,
+    tenants: texts,
+  },
+  additionalProperties: false,
+  ...oneOfKeys(["url"], ["command"]),
+};
+
+const HTTP_SESSIONS = 8;
+const STDIO_SESSIONS = 1;
+
+/** Gives a server behind HTTP its types; `value` has the shape of {@link httpServerSchema}. */
+export function readHttpServer(value: JsonObject): HttpMcpServer {
+  return {
+    kind: "http",
+    url: textOf(value["url"]) ?? "",
+    auth: readMcpAuth(value["auth"]),
+    maxSessions: sessionsOf(value, HTTP_SESSIONS),
+  };
+}
+
+/** Gives an operator's server its types; paths are relative to the file that declares it. */
+export function readOperatorServer(
+  name: string,
+  value: JsonObject,
+  from: { readonly resolve: (path: string) => string; readonly tenant: string },
+): OperatorMcpServer {
+  const tenants = (value["tenants"] as readonly string[] | undefined) ?? [from.tenant];
+  const command = textOf(value["command"]);
+  if (command === undefined) return { name, server: readHttpServer(value), tenants };
+  const cwd = textOf(value["cwd"]);
+  const server: StdioMcpServer = {
+    kind: "stdio",
+    command: command.startsWith(".") ? from.resolve(command) : command,
+    args: (value["args"] as readonly string[] | undefined) ?? [],
+    cwd: cwd === undefined ? undefined : from.resolve(cwd),
+    env: (value["env"] as Readonly<Record<string, string>> | undefined) ?? {},
+    secretEnv: (value["secret_env"] as Readonly<Record<string, string>> | undefined) ?? {},
+    roots: ((value["roots"] as readonly string[] | undefined) ?? []).map((root) => from.resolve(root)),
+    maxSessions: sessionsOf(value, STDIO_SESSIONS),
+  };
+  return { name, server, tenants };
+}
+
+/** Reads `auth`; it has the shape of {@link mcpAuthSchema}. */
+export function readMcpAuth(value: JsonValue | undefined): McpAuth | undefined {
+  if (value === undefined) return undefined;
+  const { bearer, header, secret, oauth } = value as JsonObject;
+  if (typeof bearer === "string") return { kind: "bearer", secret: bearer };
+  if (typeof header === "string") return { kind: "header", header, secret: textOf(secret) ?? "" };
+  const given = oauth as JsonObject;
+  return {
+    kind: "client-credentials",
+    clientId: textOf(given["client_id"]) ?? "",
+    secret: textOf(given["secret"]) ?? "",
+    algorithm: textOf(given["algorithm"]),
+    scope: textOf(given["scope"]),
+    issuer: textOf(given["issuer"]),
+    origins: (given["origins"] as readonly string[] | undefined) ?? [],
+  };
+}
+
+function sessionsOf(value: JsonObject, fallback: number): number {
+  const given = value["max_sessions"];
+  return typeof given === "number" ? given : fallback;
+}
+
+function textOf(value: JsonValue | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
