@@ -12,7 +12,12 @@ export type ComponentAbi =
   | "ingress002"
   | "validate010"
   | "mcp250618"
+  | "mcp250326"
+  | "mcp241105"
+  | "identity010"
   | "command"
+  | "tool-invoke"
+  | "functions"
   | "none";
 
 /** What admission found in a component; a pure function of its bytes. */
@@ -36,6 +41,30 @@ export interface ComponentLink {
   readonly component: string;
   /** What it may reach itself; its caller's grants aren't its own. */
   readonly grants: ComponentGrants;
+}
+
+/** An operation as a component describes it. */
+export interface DescribedOperation {
+  readonly name: string;
+  readonly summary?: string;
+  /** JSON Schema of what it takes and gives, where the component says so. */
+  readonly inputSchema?: JsonValue;
+  readonly outputSchema?: JsonValue;
+}
+
+/** What a component says of itself; all of it is a stranger's word. */
+export interface ComponentDescription {
+  readonly name?: string;
+  readonly version?: string;
+  readonly summary?: string;
+  /** Where a family describes nothing, the operations that it always has. */
+  readonly operations: readonly DescribedOperation[];
+  /** JSON Schema of its configuration. */
+  readonly configSchema?: JsonValue;
+  /** The questions of its setup. */
+  readonly setup?: JsonValue;
+  /** Keys of the texts that it wants translated. */
+  readonly i18nKeys: readonly string[];
 }
 
 /** One call into a component. */
@@ -164,4 +193,10 @@ export interface ComponentHost extends AsyncDisposable {
    * @throws COMPONENT_NOT_ADMITTED where the hash is unknown; everything that the guest does wrong is a result, not a throw.
    */
   invoke(ctx: TenantCtx, call: ComponentCall): Promise<ComponentResult>;
+  /**
+   * Asks an admitted component what it is, in a fresh instance that reaches nothing; the answer is kept by hash.
+   * @throws COMPONENT_NOT_ADMITTED, COMPONENT_ABI_UNSUPPORTED, COMPONENT_OUTPUT_INVALID, COMPONENT_TRAPPED,
+   * COMPONENT_DEADLINE_EXCEEDED, COMPONENT_HOST_LOST
+   */
+  describe(sha256: string, links?: readonly ComponentLink[]): Promise<ComponentDescription>;
 }

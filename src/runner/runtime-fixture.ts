@@ -117,6 +117,10 @@ class TestComponents implements ComponentHost {
     return { kind: "ok", output: answer, stats: STATS };
   }
 
+  async describe(): ReturnType<ComponentHost["describe"]> {
+    return { operations: [], i18nKeys: [] };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 

@@ -24,6 +24,7 @@ export const exec: Family = {
     }
     return answerOf((await instance.call(EXECUTE, [messageOf(call)])) as WitOutcome);
   },
+  describe: () => Promise.resolve({ operations: [{ name: "execute" }], i18nKeys: [] }),
 };
 
 function messageOf({ ctx, input }: FamilyCall): object {

@@ -1,5 +1,5 @@
 import type { JsonValue, OutcomeError, TenantCtx } from "../../types/index.ts";
-import type { ComponentAbi } from "../host.ts";
+import type { ComponentAbi, ComponentDescription } from "../host.ts";
 import type { ComponentInstance, ExportRef } from "../linker/index.ts";
 
 /** One call as a family translates it. */
@@ -22,4 +22,6 @@ export interface Family {
   probe(exports: readonly ExportRef[]): boolean;
   /** @throws COMPONENT_OPERATION_UNKNOWN, COMPONENT_OUTPUT_INVALID; Trap where the guest was stopped */
   call(instance: ComponentInstance, call: FamilyCall): Promise<FamilyAnswer>;
+  /** Asks what the component is. @throws COMPONENT_OUTPUT_INVALID; Trap where the guest was stopped */
+  describe(instance: ComponentInstance): Promise<ComponentDescription>;
 }

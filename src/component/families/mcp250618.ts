@@ -50,6 +50,18 @@ export const mcp250618: Family = {
       throw error;
     }
   },
+  async describe(instance) {
+    const tools = (await instance.call({ interface: MCP_ROUTER, name: "list-tools" }, [])) as readonly WitTool[];
+    return {
+      operations: tools.map((tool) => ({
+        name: tool.name,
+        summary: plainText(tool.description),
+        inputSchema: guestJson(tool.inputSchema),
+        ...(tool.outputSchema === undefined ? {} : { outputSchema: guestJson(tool.outputSchema) }),
+      })),
+      i18nKeys: [],
+    };
+  },
 };
 
 function toolOf(tool: WitTool): JsonObject {

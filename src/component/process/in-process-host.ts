@@ -2,8 +2,16 @@ import { GreenticError } from "../../types/index.ts";
 import type { TenantCtx } from "../../types/index.ts";
 import { checkImports } from "../capabilities/declarations.ts";
 import type { ComponentGrants } from "../grants.ts";
-import type { ComponentCall, ComponentHost, ComponentInfo, ComponentResult } from "../host.ts";
+import type {
+  ComponentCall,
+  ComponentDescription,
+  ComponentHost,
+  ComponentInfo,
+  ComponentLink,
+  ComponentResult,
+} from "../host.ts";
 import type { LinkerLimits } from "../linker/index.ts";
+import { DESCRIBE_CTX, DescriptionCache } from "./describe-call.ts";
 import { Invocation } from "./invocation.ts";
 import { ComponentRuntime } from "./runtime.ts";
 
@@ -12,6 +20,7 @@ export class InProcessComponentHost implements ComponentHost {
   readonly #runtime: ComponentRuntime;
   readonly #abort = new AbortController();
   readonly #bytes = new Map<string, Uint8Array>();
+  readonly #descriptions = new DescriptionCache();
 
   constructor(options: { readonly limits?: Partial<LinkerLimits> } = {}) {
     this.#runtime = new ComponentRuntime(options.limits);
@@ -24,13 +33,25 @@ export class InProcessComponentHost implements ComponentHost {
     return info;
   }
 
-  async invoke(ctx: TenantCtx, call: ComponentCall): Promise<ComponentResult> {
-    const bytes = this.#bytes.get(call.sha256);
+  invoke(ctx: TenantCtx, call: ComponentCall): Promise<ComponentResult> {
+    return this.#run(new Invocation(ctx, call));
+  }
+
+  describe(sha256: string, links?: readonly ComponentLink[]): Promise<ComponentDescription> {
+    return this.#descriptions.get(sha256, links, (call) => this.#run(new Invocation(DESCRIBE_CTX, call, "describe")));
+  }
+
+  /** Stops every call under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort();
+  }
+
+  async #run(invocation: Invocation): Promise<ComponentResult> {
+    const bytes = this.#bytes.get(invocation.call.sha256);
     if (bytes === undefined) {
       throw new GreenticError("COMPONENT_NOT_ADMITTED", "Call component: its hash is unknown");
     }
     this.#runtime.admit(bytes);
-    const invocation = new Invocation(ctx, call);
     const run = invocation.begin();
     const { gate } = invocation;
     const port = {
@@ -40,10 +61,5 @@ export class InProcessComponentHost implements ComponentHost {
     };
     invocation.finish(await this.#runtime.run(run, port));
     return invocation.result;
-  }
-
-  /** Stops every call under way. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#abort.abort();
   }
 }

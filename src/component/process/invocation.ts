@@ -11,6 +11,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 export class Invocation {
   readonly call: ComponentCall;
   readonly ctx: TenantCtx;
+  readonly purpose: GuestRun["purpose"];
   readonly timeoutMs: number;
   /** On the clock of `performance.now()`. */
   readonly deadlineAtMs: number;
@@ -21,10 +22,11 @@ export class Invocation {
   readonly #settle: (result: ComponentResult) => void;
   readonly #startedMs = performance.now();
 
-  constructor(ctx: TenantCtx, call: ComponentCall) {
+  constructor(ctx: TenantCtx, call: ComponentCall, purpose: GuestRun["purpose"] = "call") {
     const { promise, resolve } = Promise.withResolvers<ComponentResult>();
     this.call = call;
     this.ctx = ctx;
+    this.purpose = purpose;
     const left = ctx.deadlineMs === undefined ? Number.POSITIVE_INFINITY : Math.max(0, ctx.deadlineMs - Date.now());
     this.timeoutMs = Math.min(call.timeoutMs ?? DEFAULT_TIMEOUT_MS, left);
     this.deadlineAtMs = this.#startedMs + this.timeoutMs;
@@ -44,7 +46,15 @@ export class Invocation {
     this.gate.close();
     this.gate = new GuestGate(this.ctx, this.call);
     const { sha256, operation, input, config } = this.call;
-    return { sha256, ctx: this.ctx, operation, input, config, timeoutMs: Math.max(1, this.leftMs) };
+    return {
+      sha256,
+      purpose: this.purpose,
+      ctx: this.ctx,
+      operation,
+      input,
+      config,
+      timeoutMs: Math.max(1, this.leftMs),
+    };
   }
 
   finish(result: ComponentResult): void {

@@ -5,6 +5,8 @@ import type { ComponentInfo, ComponentResult } from "../host.ts";
 /** One call as it goes to where the guest runs; no secrets, stores or grants are in it. */
 export interface GuestRun {
   readonly sha256: string;
+  /** Whether the guest is to work or to say what it is. */
+  readonly purpose: "call" | "describe";
   readonly ctx: TenantCtx;
   readonly operation: string;
   readonly input: JsonValue;

@@ -4,11 +4,19 @@ import { GreenticError, isGreenticError } from "../../types/index.ts";
 import type { TenantCtx } from "../../types/index.ts";
 import { checkImports } from "../capabilities/declarations.ts";
 import type { ComponentGrants } from "../grants.ts";
-import type { ComponentCall, ComponentHost, ComponentInfo, ComponentResult } from "../host.ts";
+import type {
+  ComponentCall,
+  ComponentDescription,
+  ComponentHost,
+  ComponentInfo,
+  ComponentLink,
+  ComponentResult,
+} from "../host.ts";
 import type { LinkerLimits } from "../linker/index.ts";
 import type { ChildLimits } from "./child-process.ts";
 import { ComponentProcess } from "./child-process.ts";
 import { AdmissionCache } from "./admission-cache.ts";
+import { DESCRIBE_CTX, DescriptionCache } from "./describe-call.ts";
 import { Invocation } from "./invocation.ts";
 import type { TenantLimits } from "./tenant-queue.ts";
 import { TenantQueue } from "./tenant-queue.ts";
@@ -48,6 +56,7 @@ export class ProcessComponentHost implements ComponentHost {
   readonly #queue: TenantQueue<Invocation>;
   readonly #processes = new Set<ComponentProcess>();
   readonly #cache: AdmissionCache | undefined;
+  readonly #descriptions = new DescriptionCache();
   #isOver = false;
 
   constructor(options: ProcessHostOptions = {}) {
@@ -76,11 +85,18 @@ export class ProcessComponentHost implements ComponentHost {
     return info;
   }
 
-  async invoke(ctx: TenantCtx, call: ComponentCall): Promise<ComponentResult> {
-    if (!this.#admitted.has(call.sha256)) {
+  invoke(ctx: TenantCtx, call: ComponentCall): Promise<ComponentResult> {
+    return this.#run(new Invocation(ctx, call));
+  }
+
+  describe(sha256: string, links?: readonly ComponentLink[]): Promise<ComponentDescription> {
+    return this.#descriptions.get(sha256, links, (call) => this.#run(new Invocation(DESCRIBE_CTX, call, "describe")));
+  }
+
+  async #run(invocation: Invocation): Promise<ComponentResult> {
+    if (!this.#admitted.has(invocation.call.sha256)) {
       throw new GreenticError("COMPONENT_NOT_ADMITTED", "Call component: its hash is unknown");
     }
-    const invocation = new Invocation(ctx, call);
     if (this.#isOver) invocation.fail("COMPONENT_HOST_LOST", "Call component: the host is ending");
     else if (this.#queue.add(tenantOf(invocation), invocation)) this.#dispatch();
     else invocation.fail("COMPONENT_BUSY", "Call component: too many calls of this tenant wait");

@@ -1,12 +1,12 @@
 import { createHash, randomFillSync } from "node:crypto";
 import { isRetryable, ERROR_CODES, GreenticError, isGreenticError } from "../../types/index.ts";
-import type { ErrorCode, OutcomeError } from "../../types/index.ts";
+import type { ErrorCode, JsonObject, JsonValue, OutcomeError } from "../../types/index.ts";
 import { bindImport } from "../capabilities/bindings.ts";
 import type { GuestCall } from "../capabilities/guest-call.ts";
 import type { HostAnswer, HostRequest, LogLine } from "../capabilities/host-request.ts";
 import { abiOf, familyOf } from "../families/families.ts";
 import type { Family, FamilyAnswer } from "../families/family.ts";
-import type { CallStats, ComponentInfo, ComponentResult } from "../host.ts";
+import type { CallStats, ComponentDescription, ComponentInfo, ComponentResult } from "../host.ts";
 import type { ComponentInstance, ImportRef, LinkedComponent, LinkerLimits } from "../linker/index.ts";
 import { createWasi, DEFAULT_LIMITS, linkComponent, parseComponent, resolveWasi, Trap } from "../linker/index.ts";
 import { CallLog } from "./call-log.ts";
@@ -94,7 +94,10 @@ export class ComponentRuntime {
         deadlineAtMs: startedMs + run.timeoutMs,
         ...(port.signal === undefined ? {} : { signal: port.signal }),
       });
-      answer = await family.call(instance, run);
+      answer =
+        run.purpose === "describe"
+          ? { kind: "ok", output: descriptionJson(await family.describe(instance)) }
+          : await family.call(instance, run);
     } catch (error) {
       answer = { kind: "error", error: outcomeOf(error, run.timeoutMs) };
     } finally {
@@ -187,4 +190,9 @@ function outcomeOf(thrown: unknown, timeoutMs: number): OutcomeError {
 
 function outcome(code: ErrorCode, message: string): OutcomeError {
   return { code, message, retryable: isRetryable(ERROR_CODES[code].kind) };
+}
+
+/** A description is JSON but for its interface, which has no index. */
+function descriptionJson(description: ComponentDescription): JsonValue {
+  return { ...description } as unknown as JsonObject;
 }
