@@ -155,6 +155,10 @@ export const REQUIREMENTS = define({
   "pack.trust.publishers": { source: "pk security", behavior: "[security] trusted_publishers says whose packs are accepted" },
   "pack.trust.reject-unsigned": { source: "pk security", behavior: "reject_unsigned = true refuses unsigned packs" },
   "pack.capability-id": { source: "pk practices", behavior: "Capability ids follow greentic.cap.{category}.v{N}" },
+
+  // Issue 3: node kinds that public packs expect of their host
+  "flow.maps": { source: "issue 3 kinds", behavior: "in_map, out_map and err_map of a node make what goes into a call and what comes out of it" },
+  "flow.error-codes": { source: "issue 3 kinds", behavior: "A component's error is an outcome that routes name: on: error, on: timeout, on: cancel, or by its code" },
 });
 
 /** The id of a promise. */

@@ -12,6 +12,7 @@ import { resolveKind } from "./kind-spec.ts";
 import type { KindCatalog, KindSpec } from "./kind-spec.ts";
 import { follow } from "./path.ts";
 import type { FlowScope } from "./scope.ts";
+import { inlinePartials } from "./template-source.ts";
 import { compileTemplate } from "./template.ts";
 import type { TextTemplate } from "./template.ts";
 
@@ -91,13 +92,17 @@ export function compileInput(
   if (isJsonObject(input)) {
     for (const field of spec?.templates ?? []) {
       const source = Object.hasOwn(input, field) ? input[field] : undefined;
-      if (typeof source === "string") templates.set(field, compileTemplate(source, locate(`/${field}`)));
+      if (typeof source !== "string") continue;
+      const { partials } = input;
+      const whole = partials !== undefined && isJsonObject(partials) ? inlinePartials(source, partials) : source;
+      templates.set(field, compileTemplate(whole, locate(`/${field}`)));
     }
   }
   if (templates.size === 0) return { values: compileJsonTemplate(input, options), templates };
   const entries = Object.entries(input as JsonObject);
-  const kept = Object.fromEntries(entries.filter(([key]) => templates.has(key)));
-  const values = compileJsonTemplate(Object.fromEntries(entries.filter(([key]) => !templates.has(key))), options);
+  const isKept = (key: string): boolean => templates.has(key) || key === "partials";
+  const kept = Object.fromEntries(entries.filter(([key]) => isKept(key)));
+  const values = compileJsonTemplate(Object.fromEntries(entries.filter(([key]) => !isKept(key))), options);
   if (!values.isStatic) {
     return {
       values: { ...values, render: (scope, data) => ({ ...(values.render(scope, data) as JsonObject), ...kept }) },

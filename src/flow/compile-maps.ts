@@ -37,7 +37,9 @@ export function compileMaps(
   const inner = spec?.mapsInInput === true && isJsonObject(node.input) ? node.input : undefined;
   const compile = (own: JsonValue | undefined, field: Field): JsonTemplate | undefined => {
     const source = own ?? inner?.[field];
+    // An empty map is how compiled flows spell none.
     if (source === undefined || source === null) return undefined;
+    if (isJsonObject(source) && Object.keys(source).length === 0) return undefined;
     const base = own === undefined ? `/nodes/${node.id}/input/${field}` : `/nodes/${node.id}/${field}`;
     return compileJsonTemplate(source, {
       locate: (pointer): SourcePosition => flow.positions.get(base + pointer) ?? node.at,

@@ -31,7 +31,9 @@ export const HELPERS: ReadonlyMap<string, TemplateHelper> = new Map<string, Temp
     "default",
     { minArgs: 2, maxArgs: 8, takesMissing: true, call: ({ args }) => args.find(isPresent) ?? args.at(-1) ?? null },
   ],
-  ["eq", { minArgs: 2, maxArgs: 2, takesMissing: true, call: ({ args }) => (args[0] ?? null) === (args[1] ?? null) }],
+  ["eq", { minArgs: 2, maxArgs: 2, takesMissing: true, call: isEqual }],
+  // The public config flows' word for it.
+  ["ifEq", { minArgs: 2, maxArgs: 2, takesMissing: true, call: isEqual }],
   [
     "lookup",
     { minArgs: 2, maxArgs: 2, takesMissing: true, call: ({ args }) => stepInto(args[0], toText(args[1])) ?? null },
@@ -39,6 +41,10 @@ export const HELPERS: ReadonlyMap<string, TemplateHelper> = new Map<string, Temp
   ["date", { minArgs: 1, maxArgs: 1, takesMissing: false, call: formatDate }],
   ["number", { minArgs: 1, maxArgs: 1, takesMissing: false, call: formatNumber }],
 ]);
+
+function isEqual({ args }: HelperCall): boolean {
+  return (args[0] ?? null) === (args[1] ?? null);
+}
 
 function isPresent(value: JsonValue | undefined): boolean {
   return value !== undefined && value !== null && value !== "";

@@ -1,5 +1,5 @@
 import base from "handlebars/dist/cjs/handlebars/compiler/base.js";
-import type { SourcePosition } from "../types/index.ts";
+import type { JsonObject, SourcePosition } from "../types/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
 import type { AstProgram } from "./template-ast.ts";
 
@@ -19,6 +19,24 @@ export function parseTemplate(source: string, at: SourcePosition | undefined): A
   } catch (error) {
     throw invalidTemplate(describe(error), { source, at, cause: error });
   }
+}
+
+const PARTIAL = /\{\{>\s*([\w.-]+)\s*\}\}/g;
+const MAX_PARTIAL_DEPTH = 8;
+const MAX_PARTIAL_CHARS = 256 * 1024;
+
+/** Puts the named parts of a template in their places; names that nobody gave stay, and fail to compile. */
+export function inlinePartials(source: string, partials: JsonObject): string {
+  let text = source;
+  for (let depth = 0; depth < MAX_PARTIAL_DEPTH && text.includes("{{>"); depth++) {
+    text = text.replace(PARTIAL, (tag, name: string) => {
+      const part = Object.hasOwn(partials, name) ? partials[name] : undefined;
+      return typeof part === "string" ? part : tag;
+    });
+    if (text.length > MAX_PARTIAL_CHARS)
+      throw invalidTemplate("its parts make too much text", { source, at: undefined });
+  }
+  return text;
 }
 
 /** Makes the error for a template that can't be compiled. */

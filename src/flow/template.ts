@@ -126,7 +126,7 @@ function compileBlock(block: AstBlock, context: BlockContext): Part {
       else body(run, enter(frame, target as JsonValue, { names, loop: frame.loop, values: [target as JsonValue] }));
     };
   }
-  if (name === "eq") {
+  if (name === "eq" || name === "ifEq") {
     const test = compileExpression(
       { ...block, type: "SubExpression" },
       {
