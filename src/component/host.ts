@@ -189,6 +189,11 @@ export interface ComponentHost extends AsyncDisposable {
    */
   admit(bytes: Uint8Array, grants: ComponentGrants): Promise<ComponentInfo>;
   /**
+   * Like {@link admit} without a judgement of its imports: that is `checkImports`, where others may serve some of them.
+   * @throws COMPONENT_BINARY_INVALID, COMPONENT_ASYNC_UNSUPPORTED
+   */
+  examine(bytes: Uint8Array): Promise<ComponentInfo>;
+  /**
    * Calls an operation in a fresh instance.
    * @throws COMPONENT_NOT_ADMITTED where the hash is unknown; everything that the guest does wrong is a result, not a throw.
    */

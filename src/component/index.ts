@@ -9,7 +9,7 @@ export type { NewComponent } from "./authoring/new-component.ts";
 export { newComponent } from "./authoring/new-component.ts";
 export type { ComponentTest, ComponentTestReport } from "./authoring/test-component.ts";
 export { testComponent } from "./authoring/test-component.ts";
-export { checkImports } from "./capabilities/declarations.ts";
+export { checkImports, isHostInterface } from "./capabilities/declarations.ts";
 export type { ComponentGrants } from "./grants.ts";
 export { NO_GRANTS } from "./grants.ts";
 export type {

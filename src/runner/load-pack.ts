@@ -1,10 +1,12 @@
-import type { ComponentGrants, ComponentHost } from "../component/index.ts";
+import type { ComponentGrants, ComponentHost, ComponentInfo } from "../component/index.ts";
+import { checkImports } from "../component/index.ts";
 import type { CompiledFlow, CompiledJsonTemplate, CompiledTemplate } from "../flow/index.ts";
 import { compileFlow, compileJsonTemplate, compileTemplate, parseFlow } from "../flow/index.ts";
 import { isOriginAllowed } from "../http/index.ts";
 import type { ComponentEntry, Pack } from "../pack/index.ts";
 import type { Policy } from "../types/index.ts";
 import { GreenticError, parseJson, quote } from "../types/index.ts";
+import { findLinks } from "./find-links.ts";
 import { kindOf, KIND_CATALOG } from "./kinds/catalog.ts";
 import type { LoadedComponent, LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
 import { openPackTools } from "./pack-tools.ts";
@@ -80,13 +82,18 @@ function loadFlow(compiled: CompiledFlow, assets: { readText(path: string): stri
 }
 
 async function admitComponents(pack: Pack, options: LoadPackOptions): Promise<ReadonlyMap<string, LoadedComponent>> {
-  const components = new Map<string, LoadedComponent>();
+  const found = new Map<string, { readonly info: ComponentInfo; readonly grants: ComponentGrants }>();
   for (const [name, entry] of pack.components) {
     const bytes = pack.read(entry.path);
     if (bytes === undefined) continue;
-    const grants = grantsOf(entry, options.policy);
-    const info = await options.components.admit(bytes, grants);
-    components.set(name, { sha256: info.sha256, abi: info.abi, grants });
+    found.set(name, { info: await options.components.examine(bytes), grants: grantsOf(entry, options.policy) });
+  }
+  const links = findLinks(found);
+  const components = new Map<string, LoadedComponent>();
+  for (const [name, { info, grants }] of found) {
+    const own = links.get(name) ?? [];
+    checkImports(info.imports, grants, new Set(own.map((link) => link.interface)));
+    components.set(name, { sha256: info.sha256, abi: info.abi, grants, links: own });
   }
   return components;
 }

@@ -1,4 +1,4 @@
-import type { CallStats, ComponentAbi, ComponentGrants, ComponentHost } from "../component/index.ts";
+import type { CallStats, ComponentAbi, ComponentGrants, ComponentHost, ComponentLink } from "../component/index.ts";
 import type { CompiledFlow, CompiledJsonTemplate, CompiledNode, CompiledTemplate } from "../flow/index.ts";
 import type { JsonObject, JsonValue, OutcomeError } from "../types/index.ts";
 import type { EffectCall } from "./effect-call.ts";
@@ -58,6 +58,8 @@ export interface LoadedComponent {
   readonly abi: ComponentAbi;
   /** What the manifest asks for and the tenant's policy leaves. */
   readonly grants: ComponentGrants;
+  /** Who serves the imports that the host doesn't have. */
+  readonly links: readonly ComponentLink[];
 }
 
 /** The tools that a pack's flows and components can call. */

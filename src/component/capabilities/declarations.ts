@@ -14,14 +14,25 @@ const byInterface = new Map(
   CAPABILITIES.flatMap((capability) => capability.interfaces.map((name) => [name, capability] as const)),
 );
 
+/** Tells whether the host itself answers an interface; what it has, no component is linked for. */
+export function isHostInterface(name: string): boolean {
+  return name.startsWith("wasi:") || byInterface.has(name);
+}
+
 /**
- * Checks that grants admit every import. WASI needs none: what it reaches by itself is nothing.
+ * Checks that grants admit every import. WASI needs none: what it reaches by itself is nothing. Interfaces that the host doesn't
+ * have must be `linked` to other components.
  * @throws COMPONENT_IMPORT_UNGRANTED with the first import that isn't admitted
  */
-export function checkImports(imports: readonly string[], grants: ComponentGrants): void {
+export function checkImports(
+  imports: readonly string[],
+  grants: ComponentGrants,
+  linked: ReadonlySet<string> = new Set(),
+): void {
   for (const name of imports) {
     if (name.startsWith("wasi:")) continue;
     const capability = byInterface.get(name);
+    if (capability === undefined && linked.has(name)) continue;
     if (capability?.isGranted(grants) === true) continue;
     const missing = capability === undefined ? "the host has no such interface" : `grant ${capability.name} is missing`;
     throw new GreenticError("COMPONENT_IMPORT_UNGRANTED", `Admit component: import ${quote(name)}: ${missing}`, {

@@ -9,6 +9,12 @@ export interface GuestCall {
   note(name: string): void;
   ask(request: HostRequest): Promise<HostAnswer>;
   log(line: LogLine): void;
+  /** Calls a function of an interface that another component of the call serves. */
+  link(name: string, func: string, args: readonly unknown[]): Promise<unknown>;
+  /** When the call is stopped, on the clock of `performance.now()`. */
+  readonly deadlineAtMs: number;
+  /** Wall time that the call was given. */
+  readonly timeoutMs: number;
 }
 
 /** The host functions of a capability by interface and function: `interface#function`. */

@@ -18,6 +18,11 @@ export interface HostFunction {
 /** Finds the host's function for an import; undefined denies it. */
 export type ResolveImport = (ref: ImportRef) => HostFunction | undefined;
 
+/** A function that a component imports, with its type. */
+export interface ImportedFunction extends ImportRef {
+  readonly type: FunctionType;
+}
+
 /** A function that a component exports; `interface` is null at top level. */
 export interface ExportRef {
   readonly interface: string | null;
@@ -41,7 +46,7 @@ export interface InstantiateOptions extends CallOptions {
 /** A component ready to be instantiated any number of times. */
 export interface LinkedComponent {
   /** The functions that the component can reach. */
-  readonly imports: readonly ImportRef[];
+  readonly imports: readonly ImportedFunction[];
   readonly exports: readonly ExportRef[];
   /** Makes an instance. @throws Trap where a start function fails */
   instantiate(state: unknown, options?: InstantiateOptions): ComponentInstance;

@@ -1,7 +1,9 @@
+export type { FunctionType, ValueType } from "./component-types.ts";
 export type {
   ComponentInstance,
   ExportRef,
   HostFunction,
+  ImportedFunction,
   ImportRef,
   InstantiateOptions,
   LinkedComponent,

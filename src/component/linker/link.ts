@@ -37,7 +37,7 @@ export function linkComponent(plan: ComponentPlan, resolve: ResolveImport): Link
     findExport: exportFinder(plan, lifts),
   };
   return {
-    imports: plan.imports.map(({ instance, name }) => ({ instance, name })),
+    imports: plan.imports.map(({ instance, name, type }) => ({ instance, name, type })),
     exports: plan.exports.map((item) => ({ interface: item.interface, name: item.name, type: item.type })),
     instantiate: (state, options = {}) => new LinkedInstance(linked, state, options),
   };

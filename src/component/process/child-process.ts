@@ -132,7 +132,7 @@ export class ComponentProcess {
     const overdue = (): void => void setImmediate(() => this.#flights.has(id) && this.kill());
     const killTimer = setTimeout(overdue, Math.max(0, invocation.leftMs) + this.#limits.killGraceMs);
     this.#flights.set(id, { invocation, killTimer });
-    this.prepare(invocation.call.sha256);
+    for (const sha256 of invocation.components) this.prepare(sha256);
     this.#send({ kind: "run", id, run: invocation.begin() });
   }
 
@@ -165,11 +165,13 @@ export class ComponentProcess {
         this.#settleAdmission(message.id, ({ reject }) => reject(fromWire(message.error)));
         return;
       case "missing": {
-        // The child let go of it for others; this send is behind its word, so it can't be lost again before the call.
+        // The child let go of one for others; this send is behind its word, so none can be lost again before the call.
         const flight = this.#flights.get(message.id);
         if (flight === undefined) return;
-        this.#sent.delete(flight.invocation.call.sha256);
-        this.prepare(flight.invocation.call.sha256);
+        for (const sha256 of flight.invocation.components) {
+          this.#sent.delete(sha256);
+          this.prepare(sha256);
+        }
         this.#send({ kind: "run", id: message.id, run: flight.invocation.begin() });
         return;
       }
@@ -187,10 +189,10 @@ export class ComponentProcess {
     }
   }
 
-  async #answer(id: number, ask: number, { request }: Extract<ToParent, { kind: "ask" }>): Promise<void> {
+  async #answer(id: number, ask: number, { request, part }: Extract<ToParent, { kind: "ask" }>): Promise<void> {
     const flight = this.#flights.get(id);
     if (flight === undefined) return;
-    const answer = await flight.invocation.gate.ask(request);
+    const answer = await flight.invocation.gate.ask(request, part);
     if (this.#flights.get(id) === flight) this.#send({ kind: "answer", id, ask, answer });
   }
 

@@ -41,7 +41,7 @@ function admit(id: number, bytes: Uint8Array): void {
 }
 
 async function run(id: number, guestRun: GuestRun): Promise<void> {
-  if (!runtime.has(guestRun.sha256)) {
+  if (!guestRun.parts.every(({ sha256 }) => runtime.has(sha256))) {
     tell({ kind: "missing", id });
     return;
   }
@@ -49,11 +49,11 @@ async function run(id: number, guestRun: GuestRun): Promise<void> {
   running.set(id, asks);
   let nextAsk = 0;
   const result = await runtime.run(guestRun, {
-    ask: (request) => {
+    ask: (request, part) => {
       const ask = nextAsk++;
       const { promise, resolve } = Promise.withResolvers<HostAnswer>();
       asks.set(ask, resolve);
-      tell({ kind: "ask", id, ask, request });
+      tell({ kind: "ask", id, ask, part, request });
       return promise;
     },
     log: (line) => tell({ kind: "log", id, line }),

@@ -1,41 +1,54 @@
 import { answerRequest } from "../capabilities/answer-request.ts";
 import type { HostAnswer, HostRequest, LogLine } from "../capabilities/host-request.ts";
 import { hasEffect } from "../capabilities/host-request.ts";
-import type { ComponentCall } from "../host.ts";
+import type { ComponentGrants } from "../grants.ts";
+import type { HostServices } from "../host.ts";
 import type { TenantCtx } from "../../types/index.ts";
 
 // The child counts too; this count holds when the child is no longer its own master.
 const MAX_REQUESTS = 1024;
 const MAX_LOG_LINES = 4096;
 
-/** Answers the host calls of one call; what the child says of tenant and grants has no bearing on it. */
+/** A component that takes part in a call, as its requests are judged. */
+export interface GatePart {
+  readonly component: string;
+  readonly grants: ComponentGrants;
+}
+
+/**
+ * Answers the host calls of one call; what the child says of tenant and grants has no bearing on it. Which part of the call asks is
+ * its word, so a child that has been taken over reaches what the parts were granted together, and nothing else.
+ */
 export class GuestGate {
   readonly #ctx: TenantCtx;
-  readonly #call: ComponentCall;
+  readonly #services: HostServices;
+  readonly #parts: readonly GatePart[];
   #requests = 0;
   #lines = 0;
   #isClosed = false;
   /** Whether anything outside the call may have changed. */
   hadEffect = false;
 
-  constructor(ctx: TenantCtx, call: ComponentCall) {
+  constructor(ctx: TenantCtx, services: HostServices, parts: readonly GatePart[]) {
     this.#ctx = ctx;
-    this.#call = call;
+    this.#services = services;
+    this.#parts = parts;
   }
 
   /** Answers a request; never throws. After {@link close} everything is denied. */
-  async ask(request: HostRequest): Promise<HostAnswer> {
-    if (this.#isClosed || ++this.#requests > MAX_REQUESTS) {
+  async ask(request: HostRequest, part: number): Promise<HostAnswer> {
+    const asker = this.#parts[part];
+    if (asker === undefined || this.#isClosed || ++this.#requests > MAX_REQUESTS) {
       return { kind: "fault", code: "denied", message: "the call makes no more requests" };
     }
-    const { component, grants, services } = this.#call;
+    const { component, grants } = asker;
     if (hasEffect(request)) this.hadEffect = true;
-    return await answerRequest(request, { ctx: this.#ctx, component, grants, services });
+    return await answerRequest(request, { ctx: this.#ctx, component, grants, services: this.#services });
   }
 
   log({ level, message }: LogLine): void {
     if (this.#isClosed || ++this.#lines > MAX_LOG_LINES) return;
-    this.#call.services.log(this.#ctx, level, message);
+    this.#services.log(this.#ctx, level, message);
   }
 
   /** Ends the call's reach. */

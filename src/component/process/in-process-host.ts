@@ -27,8 +27,13 @@ export class InProcessComponentHost implements ComponentHost {
   }
 
   async admit(bytes: Uint8Array, grants: ComponentGrants): Promise<ComponentInfo> {
-    const info = this.#runtime.admit(bytes);
+    const info = await this.examine(bytes);
     checkImports(info.imports, grants);
+    return info;
+  }
+
+  async examine(bytes: Uint8Array): Promise<ComponentInfo> {
+    const info = this.#runtime.admit(bytes);
     this.#bytes.set(info.sha256, bytes);
     return info;
   }
@@ -47,11 +52,13 @@ export class InProcessComponentHost implements ComponentHost {
   }
 
   async #run(invocation: Invocation): Promise<ComponentResult> {
-    const bytes = this.#bytes.get(invocation.call.sha256);
-    if (bytes === undefined) {
-      throw new GreenticError("COMPONENT_NOT_ADMITTED", "Call component: its hash is unknown");
+    for (const sha256 of invocation.components) {
+      const bytes = this.#bytes.get(sha256);
+      if (bytes === undefined) {
+        throw new GreenticError("COMPONENT_NOT_ADMITTED", "Call component: its hash is unknown");
+      }
+      this.#runtime.admit(bytes);
     }
-    this.#runtime.admit(bytes);
     const run = invocation.begin();
     const { gate } = invocation;
     const port = {

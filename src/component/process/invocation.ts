@@ -2,8 +2,13 @@ import type { OutcomeError, TenantCtx } from "../../types/index.ts";
 import { ERROR_CODES, isRetryable } from "../../types/index.ts";
 import type { ErrorCode } from "../../types/index.ts";
 import type { CallStats, ComponentCall, ComponentResult } from "../host.ts";
+import type { GatePart } from "./guest-gate.ts";
 import { GuestGate } from "./guest-gate.ts";
-import type { GuestRun } from "./messages.ts";
+import type { GuestPart, GuestRun } from "./messages.ts";
+
+interface ComponentPart extends GatePart {
+  readonly sha256: string;
+}
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
@@ -19,6 +24,9 @@ export class Invocation {
   /** Counts from 1; a call is repeated at most once. */
   attempt = 0;
   gate: GuestGate;
+  /** The called component first, then those that it is linked to, each once. */
+  readonly #parts: readonly [ComponentPart, ...ComponentPart[]];
+  readonly #links: ReadonlyMap<string, number>;
   readonly #settle: (result: ComponentResult) => void;
   readonly #startedMs = performance.now();
 
@@ -31,8 +39,16 @@ export class Invocation {
     this.timeoutMs = Math.min(call.timeoutMs ?? DEFAULT_TIMEOUT_MS, left);
     this.deadlineAtMs = this.#startedMs + this.timeoutMs;
     this.result = promise;
-    this.gate = new GuestGate(ctx, call);
+    const { parts, links } = partsOf(call);
+    this.#parts = parts;
+    this.#links = links;
+    this.gate = this.#openGate();
     this.#settle = resolve;
+  }
+
+  /** Hashes of every component that the call may run. */
+  get components(): readonly string[] {
+    return this.#parts.map(({ sha256 }) => sha256);
   }
 
   /** What is left of the call's time. */
@@ -44,10 +60,16 @@ export class Invocation {
   begin(): GuestRun {
     this.attempt++;
     this.gate.close();
-    this.gate = new GuestGate(this.ctx, this.call);
-    const { sha256, operation, input, config } = this.call;
-    return {
+    this.gate = this.#openGate();
+    const { operation, input, config, services } = this.call;
+    const toGuest = ({ sha256, grants }: ComponentPart): GuestPart => ({
       sha256,
+      hasAssets: grants.assets && services.assetList !== undefined,
+    });
+    const [called, ...linked] = this.#parts;
+    return {
+      parts: [toGuest(called), ...linked.map(toGuest)],
+      links: this.#links,
       purpose: this.purpose,
       ctx: this.ctx,
       operation,
@@ -69,4 +91,22 @@ export class Invocation {
     const stats: CallStats = { wallMs, fuel: 0, peakMemoryBytes: 0, hostCalls: [], log: "" };
     this.finish({ kind: "error", error, stats });
   }
+
+  #openGate(): GuestGate {
+    return new GuestGate(this.ctx, this.call.services, this.#parts);
+  }
+}
+
+/** One part for each component, however many interfaces it serves: its instance is shared by them. */
+function partsOf({ sha256, component, grants, links = [] }: ComponentCall): {
+  readonly parts: readonly [ComponentPart, ...ComponentPart[]];
+  readonly links: ReadonlyMap<string, number>;
+} {
+  const parts: [ComponentPart, ...ComponentPart[]] = [{ sha256, component, grants }];
+  const byInterface = new Map<string, number>();
+  for (const link of links) {
+    const known = parts.findIndex((part, index) => index > 0 && part.component === link.component);
+    byInterface.set(link.interface, known > 0 ? known : parts.push(link) - 1);
+  }
+  return { parts, links: byInterface };
 }

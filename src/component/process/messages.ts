@@ -2,9 +2,19 @@ import type { JsonValue, TenantCtx } from "../../types/index.ts";
 import type { HostAnswer, HostRequest, LogLine } from "../capabilities/host-request.ts";
 import type { ComponentInfo, ComponentResult } from "../host.ts";
 
+/** A component that takes part in a call. */
+export interface GuestPart {
+  readonly sha256: string;
+  /** Whether it finds the pack's assets under `/assets`; what it reads of them the parent judges again. */
+  readonly hasAssets: boolean;
+}
+
 /** One call as it goes to where the guest runs; no secrets, stores or grants are in it. */
 export interface GuestRun {
-  readonly sha256: string;
+  /** The called component first, then those that it is linked to. */
+  readonly parts: readonly [GuestPart, ...GuestPart[]];
+  /** Interface → the part that serves it. */
+  readonly links: ReadonlyMap<string, number>;
   /** Whether the guest is to work or to say what it is. */
   readonly purpose: "call" | "describe";
   readonly ctx: TenantCtx;
@@ -36,6 +46,13 @@ export type ToParent =
   | { readonly kind: "refused"; readonly id: number; readonly error: WireError }
   | { readonly kind: "missing"; readonly id: number }
   | { readonly kind: "result"; readonly id: number; readonly result: ComponentResult }
-  | { readonly kind: "ask"; readonly id: number; readonly ask: number; readonly request: HostRequest }
+  | {
+      readonly kind: "ask";
+      readonly id: number;
+      readonly ask: number;
+      /** Which part of the call asks. */
+      readonly part: number;
+      readonly request: HostRequest;
+    }
   | { readonly kind: "log"; readonly id: number; readonly line: LogLine }
   | { readonly kind: "pong"; readonly id: number };

@@ -79,10 +79,14 @@ export class ProcessComponentHost implements ComponentHost {
   }
 
   async admit(bytes: Uint8Array, grants: ComponentGrants): Promise<ComponentInfo> {
-    const sha256 = createHash("sha256").update(bytes).digest("hex");
-    const info = this.#admitted.get(sha256)?.info ?? (await this.#admitOnce(sha256, bytes));
+    const info = await this.examine(bytes);
     checkImports(info.imports, grants);
     return info;
+  }
+
+  async examine(bytes: Uint8Array): Promise<ComponentInfo> {
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    return this.#admitted.get(sha256)?.info ?? (await this.#admitOnce(sha256, bytes));
   }
 
   invoke(ctx: TenantCtx, call: ComponentCall): Promise<ComponentResult> {
@@ -94,7 +98,7 @@ export class ProcessComponentHost implements ComponentHost {
   }
 
   async #run(invocation: Invocation): Promise<ComponentResult> {
-    if (!this.#admitted.has(invocation.call.sha256)) {
+    if (!invocation.components.every((sha256) => this.#admitted.has(sha256))) {
       throw new GreenticError("COMPONENT_NOT_ADMITTED", "Call component: its hash is unknown");
     }
     if (this.#isOver) invocation.fail("COMPONENT_HOST_LOST", "Call component: the host is ending");

@@ -1,24 +1,17 @@
-import { createHash, randomFillSync } from "node:crypto";
+import { createHash } from "node:crypto";
 import { isRetryable, ERROR_CODES, GreenticError, isGreenticError } from "../../types/index.ts";
 import type { ErrorCode, JsonObject, JsonValue, OutcomeError } from "../../types/index.ts";
 import { bindImport } from "../capabilities/bindings.ts";
-import type { GuestCall } from "../capabilities/guest-call.ts";
-import type { HostAnswer, HostRequest, LogLine } from "../capabilities/host-request.ts";
+import { bindLink } from "../capabilities/bind-link.ts";
 import { abiOf, familyOf } from "../families/families.ts";
 import type { Family, FamilyAnswer } from "../families/family.ts";
 import type { CallStats, ComponentDescription, ComponentInfo, ComponentResult } from "../host.ts";
-import type { ComponentInstance, ImportRef, LinkedComponent, LinkerLimits } from "../linker/index.ts";
-import { createWasi, DEFAULT_LIMITS, linkComponent, parseComponent, resolveWasi, Trap } from "../linker/index.ts";
-import { CallLog } from "./call-log.ts";
+import type { ImportRef, LinkedComponent, LinkerLimits } from "../linker/index.ts";
+import { DEFAULT_LIMITS, linkComponent, parseComponent, resolveWasi, Trap } from "../linker/index.ts";
+import { Composition } from "./composition.ts";
 import type { GuestRun } from "./messages.ts";
-
-/** Where a guest's host calls go. */
-export interface GuestPort {
-  ask(request: HostRequest): Promise<HostAnswer>;
-  log(line: LogLine): void;
-  /** Ends the call at once. */
-  readonly signal?: AbortSignal;
-}
+import type { GuestPort } from "./running-call.ts";
+import { CallRecord } from "./running-call.ts";
 
 interface Prepared {
   readonly info: ComponentInfo;
@@ -28,8 +21,6 @@ interface Prepared {
 
 const MAX_PREPARED = 64;
 const MAX_PREPARED_BYTES = 256 << 20;
-const MAX_HOST_CALLS = 1000;
-const MAX_NOTED = 256;
 
 /** Prepares components and runs calls in fresh instances; the same code in a component-host process and in this one. */
 export class ComponentRuntime {
@@ -44,9 +35,9 @@ export class ComponentRuntime {
 
   /**
    * Parses, instruments and links a component; nothing of it runs. Imports are bound whatever the grants: those are the
-   * parent's to judge, before and at every host call.
+   * parent's to judge, before and at every host call. An interface that the host doesn't have is left to be linked.
    * @throws COMPONENT_BINARY_INVALID, COMPONENT_LIMIT_EXCEEDED, COMPONENT_OPCODE_REFUSED, COMPONENT_ASYNC_UNSUPPORTED,
-   * COMPONENT_IMPORT_UNGRANTED where the host has no such import
+   * COMPONENT_IMPORT_UNGRANTED where the host's interface has no such function
    */
   admit(bytes: Uint8Array): ComponentInfo {
     const sha256 = createHash("sha256").update(bytes).digest("hex");
@@ -77,38 +68,33 @@ export class ComponentRuntime {
    * @throws COMPONENT_NOT_ADMITTED
    */
   async run(run: GuestRun, port: GuestPort): Promise<ComponentResult> {
-    const prepared = this.#touch(run.sha256);
-    if (prepared === undefined)
+    const prepared = run.parts.map(({ sha256 }) => this.#touch(sha256)).filter((part) => part !== undefined);
+    const [called] = prepared;
+    if (called === undefined || prepared.length < run.parts.length) {
       throw new GreenticError("COMPONENT_NOT_ADMITTED", "Call component: its hash is unknown");
-    const startedMs = performance.now();
-    const call = new RunningCall(port, this.#limits.maxLogBytes);
-    let instance: ComponentInstance | undefined;
+    }
+    const record = new CallRecord({ timeoutMs: run.timeoutMs, maxLogBytes: this.#limits.maxLogBytes });
+    const components = prepared.map(({ linked }) => linked);
+    using composition = new Composition(components, { run, record, port, limits: this.#limits });
     let answer: FamilyAnswer;
     try {
-      const { family, info, linked } = prepared;
+      const { family, info } = called;
       if (family === undefined) {
         throw new GreenticError("COMPONENT_ABI_UNSUPPORTED", `Call component: it is of the family ${info.abi}`);
       }
-      instance = linked.instantiate(call, {
-        limits: this.#limits,
-        deadlineAtMs: startedMs + run.timeoutMs,
-        ...(port.signal === undefined ? {} : { signal: port.signal }),
-      });
+      const instance = composition.instance(0);
       answer =
         run.purpose === "describe"
           ? { kind: "ok", output: descriptionJson(await family.describe(instance)) }
           : await family.call(instance, run);
     } catch (error) {
       answer = { kind: "error", error: outcomeOf(error, run.timeoutMs) };
-    } finally {
-      call.wasi[Symbol.dispose]();
     }
     const stats: CallStats = {
-      wallMs: performance.now() - startedMs,
-      fuel: instance?.stats.fuel ?? 0,
-      peakMemoryBytes: instance?.stats.peakMemoryBytes ?? 0,
-      hostCalls: call.hostCalls,
-      log: call.collected.text(),
+      wallMs: performance.now() - record.startedMs,
+      ...composition.stats,
+      hostCalls: record.hostCalls,
+      log: record.collected.text(),
     };
     return { ...answer, stats };
   }
@@ -131,48 +117,15 @@ export class ComponentRuntime {
   }
 }
 
-/** The state of one instance. */
-class RunningCall implements GuestCall {
-  readonly collected: CallLog;
-  readonly hostCalls: string[] = [];
-  readonly wasi;
-  readonly #port: GuestPort;
-  #count = 0;
-
-  constructor(port: GuestPort, maxLogBytes: number) {
-    this.#port = port;
-    this.collected = new CallLog(maxLogBytes);
-    this.wasi = createWasi({
-      nowMs: Date.now,
-      randomBytes: (count) => randomFillSync(new Uint8Array(count)),
-      log: (_stream, bytes) => this.collected.write(bytes),
-      maxLogBytes,
-    });
-  }
-
-  note(name: string): void {
-    if (++this.#count > MAX_HOST_CALLS) throw new Trap("host", `Run guest: more than ${MAX_HOST_CALLS} host calls`);
-    if (this.hostCalls.length < MAX_NOTED) this.hostCalls.push(name);
-  }
-
-  ask(request: HostRequest): Promise<HostAnswer> {
-    return this.#port.ask(request);
-  }
-
-  log(line: LogLine): void {
-    if (!this.collected.isOpen) return;
-    const message = this.collected.line(line.message);
-    this.#port.log({ level: line.level, message });
-  }
-}
-
 function resolveImport(ref: ImportRef) {
-  return bindImport(ref) ?? resolveWasi(ref);
+  return bindImport(ref) ?? resolveWasi(ref) ?? bindLink(ref);
 }
 
 /** Turns whatever ended a call into what flows see. */
 function outcomeOf(thrown: unknown, timeoutMs: number): OutcomeError {
   if (isGreenticError(thrown)) return outcome(thrown.code, thrown.message);
+  // A host function can say what it refuses a guest; whatever else it throws stays inside.
+  if (thrown instanceof Trap && isGreenticError(thrown.cause)) return outcome(thrown.cause.code, thrown.cause.message);
   if (!(thrown instanceof Trap)) {
     return outcome("COMPONENT_INPUT_INVALID", "Call component: the input doesn't fit its interface");
   }

@@ -22,6 +22,10 @@ export const componentErrors = {
     kind: "permission_denied",
     help: "Grant what the message names in the pack's manifest, or build the component without it.",
   },
+  COMPONENT_LINK_INVALID: {
+    kind: "invalid_input",
+    help: "Pack one component that serves what another imports: exactly one, with the same functions and types, no resources, no circle.",
+  },
   COMPONENT_SOURCE_INVALID: {
     kind: "invalid_input",
     help: "Describe the component in component.toml: name, world (component, mcp or own), entry, wasi, wit and [grants].",

@@ -1,0 +1,99 @@
+import { randomFillSync } from "node:crypto";
+import type { GuestCall } from "../capabilities/guest-call.ts";
+import type { HostAnswer, HostRequest, LogLine } from "../capabilities/host-request.ts";
+import { createWasi, Trap } from "../linker/index.ts";
+import { CallLog } from "./call-log.ts";
+
+/** Where a guest's host calls go. */
+export interface GuestPort {
+  /** Asks for the part of the call whose guest it is: 0 the called component, then those that it is linked to. */
+  ask(request: HostRequest, part: number): Promise<HostAnswer>;
+  log(line: LogLine): void;
+  /** Ends the call at once. */
+  readonly signal?: AbortSignal;
+}
+
+const MAX_HOST_CALLS = 1000;
+const MAX_NOTED = 256;
+
+/** What is counted and kept for one call, over all components that take part in it. */
+export class CallRecord {
+  readonly collected: CallLog;
+  readonly hostCalls: string[] = [];
+  readonly startedMs = performance.now();
+  readonly timeoutMs: number;
+  readonly maxLogBytes: number;
+  #count = 0;
+
+  constructor(options: { readonly timeoutMs: number; readonly maxLogBytes: number }) {
+    this.timeoutMs = options.timeoutMs;
+    this.maxLogBytes = options.maxLogBytes;
+    this.collected = new CallLog(options.maxLogBytes);
+  }
+
+  get deadlineAtMs(): number {
+    return this.startedMs + this.timeoutMs;
+  }
+
+  note(name: string): void {
+    if (++this.#count > MAX_HOST_CALLS) throw new Trap("host", `Run guest: more than ${MAX_HOST_CALLS} host calls`);
+    if (this.hostCalls.length < MAX_NOTED) this.hostCalls.push(name);
+  }
+}
+
+/** What one component of a call is told about itself. */
+export interface CallPart {
+  readonly index: number;
+  readonly hasAssets: boolean;
+  /** Calls a function of a linked component. */
+  readonly link: (name: string, func: string, args: readonly unknown[]) => Promise<unknown>;
+}
+
+/** The state of one instance. */
+export class RunningCall implements GuestCall, Disposable {
+  readonly wasi;
+  readonly link: CallPart["link"];
+  readonly #record: CallRecord;
+  readonly #port: GuestPort;
+  readonly #part: number;
+
+  constructor(record: CallRecord, port: GuestPort, part: CallPart) {
+    this.#record = record;
+    this.#port = port;
+    this.#part = part.index;
+    this.link = part.link;
+    this.wasi = createWasi({
+      nowMs: Date.now,
+      randomBytes: (count) => randomFillSync(new Uint8Array(count)),
+      log: (_stream, bytes) => record.collected.write(bytes),
+      maxLogBytes: record.maxLogBytes,
+    });
+  }
+
+  get deadlineAtMs(): number {
+    return this.#record.deadlineAtMs;
+  }
+
+  get timeoutMs(): number {
+    return this.#record.timeoutMs;
+  }
+
+  note(name: string): void {
+    this.#record.note(name);
+  }
+
+  ask(request: HostRequest): Promise<HostAnswer> {
+    return this.#port.ask(request, this.#part);
+  }
+
+  log(line: LogLine): void {
+    const { collected } = this.#record;
+    if (!collected.isOpen) return;
+    const message = collected.line(line.message);
+    this.#port.log({ level: line.level, message });
+  }
+
+  [Symbol.dispose](): void {
+    this.wasi[Symbol.dispose]();
+  }
+}
