@@ -81,6 +81,11 @@ export interface ComponentCall {
   readonly services: HostServices;
   /** Who serves the imports that the host doesn't have; all under this call's deadline. */
   readonly links?: readonly ComponentLink[];
+  /**
+   * "tenant" lets an instance of the same tenant, component, links and grants serve again, so that what the guest kept in its
+   * memory may be there; default "none", a fresh instance for every call.
+   */
+  readonly reuse?: "none" | "tenant";
   /** Wall time that the call may take, host calls included. Default 10,000. */
   readonly timeoutMs?: number;
 }
