@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { BuiltComponent } from "../authoring/build-component.ts";
 import { buildComponent } from "../authoring/build-component.ts";
 
@@ -72,7 +72,7 @@ export function hostileGuest(): Promise<BuiltComponent> {
 export async function buildFrom(files: Readonly<Record<string, string>>): Promise<BuiltComponent> {
   const directory = await mkdtemp(join(tmpdir(), "greentic-guest-"));
   try {
-    await mkdir(join(directory, "src"));
+    for (const path of Object.keys(files)) await mkdir(dirname(join(directory, path)), { recursive: true });
     for (const [path, text] of Object.entries(files)) await writeFile(join(directory, path), text);
     return await buildComponent(directory);
   } finally {
