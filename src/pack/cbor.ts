@@ -3,7 +3,8 @@
  * bytewise and unique, UTF-8 text, no tags, no floats, no simple values but false, true and null, depth at most 32.
  */
 import { decode, encode, rfc8949EncodeOptions } from "cborg";
-import { GreenticError } from "../types/index.ts";
+import { GreenticError, readCborHead } from "../types/index.ts";
+import type { CborHead } from "../types/index.ts";
 
 /** Any value of the profile; maps are `Map`s, so that no key can reach a prototype. */
 export type CborValue =
@@ -84,33 +85,18 @@ function checkHeads(bytes: Uint8Array): void {
   if (at !== bytes.length) throw malformed(at, `${bytes.length - at} bytes after the value`);
 }
 
-interface Head {
-  readonly major: number;
-  readonly argument: number;
-  readonly next: number;
-}
-
-function readHead(bytes: Uint8Array, at: number): Head {
-  const first = bytes[at];
-  if (first === undefined) throw malformed(at, "cut off");
-  const major = first >> 5;
-  const info = first & 31;
+function readHead(bytes: Uint8Array, at: number): CborHead {
+  const head = readCborHead(bytes, at);
+  if (head === "cut") throw malformed(at, "cut off");
+  if (head === "reserved") throw malformed(at, "a reserved head");
+  const { major, info, isShortest } = head;
   if (major === 6) throw indeterminate(at, "a tag");
-  if (major === 7) {
-    if (info < 20 || info > 22) throw indeterminate(at, info >= 25 && info <= 27 ? "a float" : "a simple value");
-    return { major, argument: 0, next: at + 1 };
+  if (major === 7 && (info < 20 || info > 22)) {
+    throw indeterminate(at, info >= 25 && info <= 27 ? "a float" : "a simple value");
   }
-  if (info < 24) return { major, argument: info, next: at + 1 };
   if (info === 31) throw indeterminate(at, "an indefinite length");
-  if (info > 27) throw malformed(at, "a reserved head");
-  const width = 1 << (info - 24);
-  if (at + 1 + width > bytes.length) throw malformed(at, "cut off");
-  let argument = 0;
-  for (let i = 1; i <= width; i++) argument = argument * 256 + (bytes[at + i] ?? 0);
-  // Beyond 2^53 the sum is rounded, which moves it across none of these bounds.
-  const shortest = width === 1 ? 24 : 256 ** (width / 2);
-  if (argument < shortest) throw indeterminate(at, "a number that isn't in its shortest form");
-  return { major, argument, next: at + 1 + width };
+  if (!isShortest) throw indeterminate(at, "a number that isn't in its shortest form");
+  return head;
 }
 
 function checkText(bytes: Uint8Array, at: number): void {

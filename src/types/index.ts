@@ -1,3 +1,7 @@
+export type { CborHead } from "./cbor-head.ts";
+export { readCborHead } from "./cbor-head.ts";
+export { decodeCborJson, encodeCborJson } from "./cbor-json.ts";
+export type { CborJsonLimits } from "./cbor-json.ts";
 export type { ErrorKind, ErrorTable } from "./error-kind.ts";
 export { exitCodeOf, httpStatusOf, isRetryable } from "./error-kind.ts";
 export type { ErrorCode, ErrorOptions, SourcePosition } from "./errors.ts";
@@ -30,3 +34,4 @@ export type { TenantCtx } from "./tenant-ctx.ts";
 export { sessionCtx } from "./tenant-ctx.ts";
 export type { World } from "./world.ts";
 export { randomHex } from "./world.ts";
+export { VERSION } from "./version.ts";

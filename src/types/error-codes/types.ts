@@ -13,6 +13,15 @@ export const typesErrors = {
   TYPES_JSON_INVALID: { kind: "invalid_input", help: "Send well-formed JSON in UTF-8." },
   TYPES_JSON_TOO_DEEP: { kind: "invalid_input", help: "Nest arrays and objects at most 64 deep." },
   TYPES_JSON_TOO_LARGE: { kind: "invalid_input", help: "Send at most the number of bytes that the message names." },
+  TYPES_CBOR_INVALID: {
+    kind: "invalid_input",
+    help: "Send well-formed CBOR (RFC 8949) whose map keys are unique texts.",
+  },
+  TYPES_CBOR_TOO_DEEP: { kind: "invalid_input", help: "Nest lists, maps and tags at most 64 deep." },
+  TYPES_CBOR_TOO_LARGE: {
+    kind: "invalid_input",
+    help: "Send at most the number of bytes and items that the message names.",
+  },
   TYPES_ENVELOPE_INVALID: {
     kind: "invalid_input",
     help: "Follow the ChannelMessageEnvelope shape: id, channel, from, text, attachments, metadata (a map of strings).",
