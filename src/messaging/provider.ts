@@ -55,6 +55,8 @@ export interface Provider {
   readonly type: string;
   readonly address: ChannelAddress;
   readonly delivery: Delivery;
+  /** Whether a conversation is one request: nobody writes to it again once its flow has ended. */
+  readonly isOneOff?: boolean;
   /** The platform's longest redelivery. */
   readonly dedupeTtlMs: number;
   /** Verifies and normalises one webhook request; pure but for the clock. */

@@ -4,4 +4,4 @@ export type { PackApp } from "./load-pack.ts";
 export { createMachineWorld } from "./machine-world.ts";
 export type { Role, RuntimeOptions } from "./open-runtime.ts";
 export { openRuntime } from "./open-runtime.ts";
-export type { FlowChoice, PackSummary, Runtime, Scope, StepReport, TurnReport } from "./runtime.ts";
+export type { Ask, FlowChoice, FlowOffer, PackSummary, Runtime, Scope, StepReport, TurnReport } from "./runtime.ts";

@@ -8,14 +8,15 @@ import type { Accepted, IngressEntry, LeaseTo, SessionStore, TurnCommit } from "
 import { conversationOf, LEASE_TTL_MS } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import type { EnvId, JsonValue, Policy, SessionKeyText, TenantCtx, World } from "../types/index.ts";
-import { GreenticError, isJsonObject, quote, randomHex, toGreenticError } from "../types/index.ts";
+import { DEFAULT_TEAM, GreenticError, isJsonObject, quote, randomHex, toGreenticError } from "../types/index.ts";
 import type { EngineEnv, EngineLimits } from "./engine-env.ts";
 import { createEffectScope } from "./host-services.ts";
 import type { PackApp } from "./load-pack.ts";
 import { PackRegistry, scopeKey } from "./pack-registry.ts";
 import { ownEnvelope, sessionKeyOf } from "./own-envelope.ts";
 import { Requests } from "./requests.ts";
-import type { FlowChoice, PackSummary, Runtime, Scope, TurnReport } from "./runtime.ts";
+import { offersOf } from "./flow-offers.ts";
+import type { FlowChoice, FlowOffer, PackSummary, Runtime, Scope, TurnReport } from "./runtime.ts";
 import { SenderLoop } from "./sender-loop.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Waiters } from "./waiters.ts";
@@ -81,6 +82,7 @@ class LocalRuntime implements Runtime {
   readonly #sender: SenderLoop;
   readonly #sweeper: Sweeper;
   readonly #roles: ReadonlySet<Role>;
+  readonly #packWatchers = new Set<() => void>();
   readonly #watchers = new Map<string, Set<() => void>>();
   readonly #subscriptions: Unsubscribe[] = [];
   readonly #polls: Promise<void>[] = [];
@@ -140,6 +142,7 @@ class LocalRuntime implements Runtime {
       accept: (provider, message, choice) => this.#accept(provider, message, { isWaitedFor: true, choice }),
       watchLog: (conversation, listener) => this.watchLog(conversation, listener),
       isServing: (key) => this.#worker.isServing(key),
+      cancel: (delivery) => this.#worker.cancel(delivery),
     });
   }
 
@@ -151,7 +154,7 @@ class LocalRuntime implements Runtime {
   async request(
     provider: Provider,
     message: ReceivedMessage,
-    options: { readonly timeoutMs: number; readonly choice?: FlowChoice },
+    options: { readonly timeoutMs: number; readonly choice?: FlowChoice; readonly signal?: AbortSignal },
   ): Promise<TurnReport> {
     return this.#requests.serve(provider, message, options);
   }
@@ -167,17 +170,25 @@ class LocalRuntime implements Runtime {
   }
 
   channel(scope: Scope, channel: string): Provider | undefined {
-    return this.#providers.get(
-      `${scopeKey({ ...scope, team: scope.team ?? ("default" as NonNullable<Scope["team"]>) })}:${channel}`,
-    );
+    return this.#providers.get(`${scopeKey({ ...scope, team: scope.team ?? DEFAULT_TEAM })}:${channel}`);
   }
 
   listPacks(): readonly PackSummary[] {
     return this.#registry.list();
   }
 
+  listOffers(scope: Scope): readonly FlowOffer[] {
+    return offersOf(this.#registry.packsFor(scopeKey({ ...scope, team: scope.team ?? DEFAULT_TEAM })));
+  }
+
+  watchPacks(listener: () => void): () => void {
+    this.#packWatchers.add(listener);
+    return () => void this.#packWatchers.delete(listener);
+  }
+
   async loadPack(app: PackApp): Promise<PackSummary> {
     const { packHash } = await this.#registry.load(app);
+    for (const listener of this.#packWatchers) listener();
     const key = scopeKey(app.scope);
     const loaded = this.#registry.list().find((pack) => pack.packHash === packHash && scopeKey(pack.scope) === key);
     return loaded as PackSummary;
@@ -185,6 +196,7 @@ class LocalRuntime implements Runtime {
 
   unloadPack(scope: Scope, name: string): void {
     this.#registry.unload(scope, name);
+    for (const listener of this.#packWatchers) listener();
   }
 
   start(): void {

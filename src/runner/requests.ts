@@ -6,7 +6,7 @@ import { GreenticError, quote } from "../types/index.ts";
 import { sessionKeyOf } from "./own-envelope.ts";
 import { readReport } from "./recorded-report.ts";
 import type { FlowChoice, TurnReport } from "./runtime.ts";
-import type { Waiters } from "./waiters.ts";
+import type { Delivery, Waiters } from "./waiters.ts";
 
 export interface RequestsOptions {
   readonly world: World;
@@ -20,6 +20,7 @@ export interface RequestsOptions {
   /** Calls back after commits to a conversation. */
   readonly watchLog: (conversation: string, listener: () => void) => () => void;
   readonly isServing: (key: SessionKeyText) => boolean;
+  readonly cancel: (delivery: Delivery) => void;
 }
 
 /**
@@ -37,10 +38,13 @@ export class Requests {
   async serve(
     provider: Provider,
     message: ReceivedMessage,
-    options: { readonly timeoutMs: number; readonly choice?: FlowChoice },
+    options: { readonly timeoutMs: number; readonly choice?: FlowChoice; readonly signal?: AbortSignal },
   ): Promise<TurnReport> {
-    const { world, waiters } = this.#options;
+    const { world, waiters, cancel } = this.#options;
+    const { signal } = options;
     const key = sessionKeyOf(provider, message);
+    if (signal?.aborted === true)
+      throw new GreenticError("RUNNER_TURN_CANCELLED", `Begin the turn of ${quote(key)}: it was called off`);
     const { promise, resolve, reject } = Promise.withResolvers<TurnReport>();
     const stops = [
       waiters.add({ key, dedupeKey: message.dedupeKey }, resolve),
@@ -49,6 +53,11 @@ export class Requests {
         reject(new GreenticError("RUNNER_TURN_TIMEOUT", `Wait for the turn of ${quote(key)}: ${state}`));
       }),
     ];
+    if (signal !== undefined) {
+      const onAbort = (): void => cancel({ key, dedupeKey: message.dedupeKey });
+      signal.addEventListener("abort", onAbort, { once: true });
+      stops.push(() => signal.removeEventListener("abort", onAbort));
+    }
     const request = { provider, message, choice: options.choice };
     this.#begin(request, { key, resolve, stops }).catch(reject);
     try {

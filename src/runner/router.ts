@@ -25,6 +25,8 @@ export function routeMessage(
   message: ChannelMessageEnvelope | undefined,
 ): Route | GreenticError {
   const choice = choiceOf(message);
+  if (choice?.isAnswer === true)
+    return new GreenticError("RUNNER_WAIT_OVER", "Continue flow: it no longer waits for an answer");
   if (choice !== undefined) return routeChoice(packs, choice);
   const card = routeCard(packs, message);
   if (card !== undefined) return card;
@@ -96,6 +98,7 @@ export function interruptionOf(
   // The same session continues a waiting flow unless another one, or an entry, is asked for.
   if (choice !== undefined && (choice.entry !== undefined || (choice.flow !== undefined && !isIn(frames, choice.flow))))
     return { kind: "choice" };
+  if (choice?.isFixed === true) return undefined;
   const { interrupt } = waiting.flow.compiled.ir;
   const command = commandOf(message?.text);
   if (command !== undefined) {

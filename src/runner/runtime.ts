@@ -1,10 +1,12 @@
 import type { CallStats } from "../component/index.ts";
+import type { Offer } from "../flow/index.ts";
 import type { Provider, ReceivedMessage } from "../messaging/index.ts";
 import type { PackApp } from "./load-pack.ts";
 import type { Accepted, SessionStore } from "../session/index.ts";
 import type {
   ChannelMessageEnvelope,
   EnvId,
+  JsonObject,
   JsonValue,
   OutcomeError,
   SessionKeyText,
@@ -36,8 +38,28 @@ export interface TurnReport {
   readonly output: JsonValue;
   readonly session: SessionKeyText;
   readonly waitingAt?: string;
+  /** What an answer to a waiting flow would be, for callers that can show a form or lend a model. */
+  readonly asks?: Ask;
   readonly error?: OutcomeError & { readonly node?: string };
   readonly steps: readonly StepReport[];
+}
+
+/** What a flow waits for, where its node can say so: fields of a form, or a language model's answer. */
+export type Ask =
+  /** JSON Schema of an object with primitive fields; the answer's fields go into a message. */
+  | { readonly kind: "form"; readonly schema: JsonObject }
+  /** A request for one message of a model; the answer is `{ text, model, stop_reason }`. */
+  | { readonly kind: "model"; readonly request: JsonObject };
+
+/** A flow that programs of others may call. */
+export interface FlowOffer {
+  readonly pack: string;
+  readonly packHash: string;
+  readonly flow: string;
+  readonly offer: Offer;
+  readonly title?: string;
+  readonly description?: string;
+  readonly parameters: JsonObject;
 }
 
 /** A pack as the runtime holds it. */
@@ -56,6 +78,10 @@ export interface FlowChoice {
   readonly pack?: string;
   readonly flow?: string;
   readonly entry?: string;
+  /** Nothing in the message chooses another flow: no command, no card's flow. */
+  readonly isFixed?: boolean;
+  /** The message is an answer: where no flow waits for it any more, none starts. */
+  readonly isAnswer?: boolean;
 }
 
 /** The running host: everything that the gateway, the command line and tests do goes through here. */
@@ -65,18 +91,23 @@ export interface Runtime extends AsyncDisposable {
   accept(provider: Provider, message: ReceivedMessage): Promise<Accepted>;
   /**
    * Accepts a message and waits for its turn's end: synchronous webhooks and `run-flow`.
+   * Aborting `signal` ends the turn where it is, without effects from then on: its report says RUNNER_TURN_CANCELLED.
    * @throws RUNNER_TURN_TIMEOUT when the turn takes longer; the message stays accepted.
    */
   request(
     provider: Provider,
     message: ReceivedMessage,
-    options: { readonly timeoutMs: number; readonly choice?: FlowChoice },
+    options: { readonly timeoutMs: number; readonly choice?: FlowChoice; readonly signal?: AbortSignal },
   ): Promise<TurnReport>;
   /** Calls `listener` after each commit that appended to the conversation's log, or that answered who waits for it. Returns how to stop. */
   watchLog(conversation: string, listener: () => void): () => void;
   /** Finds a channel's provider; undefined where there is none. */
   channel(scope: Scope, channel: string): Provider | undefined;
   listPacks(): readonly PackSummary[];
+  /** Lists what the flows offer that a team can start, the team's own packs before the tenant's. */
+  listOffers(scope: Scope): readonly FlowOffer[];
+  /** Calls `listener` after every pack that comes, changes or goes. Returns how to stop. */
+  watchPacks(listener: () => void): () => void;
   /**
    * Loads a pack, or a new version of one, and swaps it in at once; sessions in flight stay on the version that they started with.
    * Nothing changes where loading fails. @throws the flow, component and mcp layers' errors, with positions

@@ -74,6 +74,7 @@ export function reportOf(turn: Turn): TurnReport {
     output: turn.output,
     session: turn.lease.key,
     ...(top === undefined ? {} : { waitingAt: top.node }),
+    ...(turn.asks === undefined ? {} : { asks: turn.asks }),
     ...(error === undefined ? {} : { error }),
     steps: turn.steps ?? [],
   };
@@ -90,7 +91,7 @@ function recordOf(turn: Turn, provider: Provider): SessionRecord | null {
   if (top === undefined) {
     const { loaded } = turn;
     // Nobody comes back to a request's own session; what holds no state either isn't worth a record.
-    if (provider.type === "webhook" && turn.working.size === 0) return null;
+    if (provider.isOneOff === true && turn.working.size === 0) return null;
     return {
       pack: loaded?.name ?? session?.pack ?? "",
       packHash: loaded?.packHash ?? session?.packHash ?? "",

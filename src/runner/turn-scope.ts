@@ -8,6 +8,7 @@ import type { Frame } from "./frame.ts";
 import { FLOW_STATE_PREFIX } from "./kinds/state.ts";
 import type { LoadedPack } from "./loaded-pack.ts";
 import { builtInText, fillText, isTextKey } from "./texts.ts";
+import { calledParameters } from "./flow-offers.ts";
 import { entryOf } from "./turn-entry.ts";
 
 const NO_NODES: Readonly<Record<string, JsonValue>> = Object.freeze(Object.create(null) as Record<string, JsonValue>);
@@ -66,7 +67,9 @@ export abstract class TurnScope implements FlowScope {
   }
 
   get parameters(): JsonObject {
-    return this.flow?.ir.parameters ?? NO_VARS;
+    const { flow } = this;
+    if (flow === undefined) return NO_VARS;
+    return flow.ir.offer === undefined ? flow.ir.parameters : calledParameters(flow.ir, this.message);
   }
 
   get flow(): CompiledFlow | undefined {

@@ -10,6 +10,7 @@ import type { KindResult, NodeCall } from "./kinds/kind.ts";
 import { messagesOf } from "./kinds/output-messages.ts";
 import type { LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
 import { failureOf, outcomeError } from "./node-failure.ts";
+import type { Ask } from "./runtime.ts";
 import { submittedValues } from "./submitted-values.ts";
 import { TurnBase } from "./turn-base.ts";
 import { runEffect } from "./turn-effects.ts";
@@ -30,6 +31,8 @@ export class Turn extends TurnBase implements NodeCall {
   status: TurnStatus = "running";
   output: JsonValue = null;
   error: TurnError | undefined;
+  /** What the node that waits would take for an answer. */
+  asks: Ask | undefined;
   /** True where no flow ran: the message was answered by the engine and is no dead letter. */
   isRefused = false;
   /** Kinds with effects run in an attempt of their own. */
@@ -228,6 +231,7 @@ export class Turn extends TurnBase implements NodeCall {
           resume: "node",
           status: "ok",
         };
+        this.asks = result.asks;
         return this.#finish("waiting");
       case "call":
         this.ended({ node: this.node, outcome: "ok", status: "called" });

@@ -11,7 +11,7 @@ import type { Trigger } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
 import { TurnAborted } from "./turn-aborted.ts";
 import { answersOf, commitOf, reportOf } from "./turn-commit.ts";
-import type { Waiters } from "./waiters.ts";
+import type { Delivery, Waiters } from "./waiters.ts";
 
 export interface WorkerOptions {
   readonly env: EngineEnv;
@@ -29,6 +29,8 @@ const MAX_FAILURES = 5;
 const BACKOFF_MS = 100;
 const STORE_BACKOFF_MS = 1_000;
 const LEASE_BATCH = 64;
+/** Why a turn was given up that nobody wants any more. */
+const CANCELLED = "cancelled";
 
 /** Runs turns: one at a time for a session, many sessions side by side. */
 export class WorkerLoop {
@@ -37,6 +39,8 @@ export class WorkerLoop {
   readonly #wanted = new Set<SessionKeyText>();
   readonly #active = new Set<Promise<void>>();
   readonly #serving = new Set<SessionKeyText>();
+  /** Turns that wait for an effect. */
+  readonly #waiting = new Map<SessionKeyText, Turn>();
   /** Sessions whose turn failed in the engine: how often, and that they rest before the next try. */
   readonly #failures = new Map<SessionKeyText, { readonly count: number; isResting: boolean }>();
   #isDraining = false;
@@ -69,6 +73,12 @@ export class WorkerLoop {
   /** Whether a turn of this session is under way here. */
   isServing(key: SessionKeyText): boolean {
     return this.#serving.has(key);
+  }
+
+  /** Ends the turn of a delivery where it is, if it is under way here and waits for an effect, now or later. */
+  cancel({ key, dedupeKey }: Delivery): void {
+    const turn = this.#waiting.get(key);
+    if (turn?.trigger.kind === "message" && turn.trigger.entry.dedupeKey === dedupeKey) turn.giveUp(CANCELLED);
   }
 
   /** Says that a session has something to do. */
@@ -187,10 +197,12 @@ export class WorkerLoop {
       });
     };
     renew();
+    this.#waiting.set(turn.lease.key, turn);
     try {
       await pending;
     } finally {
       cancel();
+      this.#waiting.delete(turn.lease.key);
     }
   }
 
@@ -198,6 +210,7 @@ export class WorkerLoop {
   async #recover(lease: Lease, thrown: unknown): Promise<Lease | undefined> {
     const error = thrown instanceof TurnAborted ? thrown.cause : thrown;
     if (error === "lease" || isGreenticError(error, "STORE_FENCE_STALE")) return undefined;
+    if (error === CANCELLED) return this.#callOff(lease);
     if (isGreenticError(error) && (error.kind === "unavailable" || error.kind === "timeout")) {
       this.#rest(lease.key, STORE_BACKOFF_MS, this.#failures.get(lease.key)?.count ?? 0);
       return this.#release(lease);
@@ -217,6 +230,18 @@ export class WorkerLoop {
     const jitter = (world.randomBytes(1)[0] ?? 0) / 255;
     this.#rest(lease.key, BACKOFF_MS * 2 ** (count - 1) * (0.5 + jitter), count);
     return this.#release(lease);
+  }
+
+  /** Takes a message that nobody wants answered any more out of the inbox; its session is as it was before. */
+  async #callOff(lease: Lease): Promise<Lease | undefined> {
+    const trigger = chooseTrigger(lease);
+    if (trigger === undefined) return this.#release(lease);
+    const error = new GreenticError("RUNNER_TURN_CANCELLED", "Run turn: whoever asked for it called it off");
+    try {
+      return await this.#giveUp(lease, trigger, error);
+    } catch (failure) {
+      return this.#recoverGivingUp(lease, failure);
+    }
   }
 
   #recoverGivingUp(lease: Lease, failure: unknown): Promise<undefined> {
@@ -247,6 +272,7 @@ export class WorkerLoop {
   async #giveUp(lease: Lease, trigger: Trigger, error: GreenticError): Promise<Lease | undefined> {
     const { env, waiters, onCommit } = this.#options;
     const { session } = lease;
+    const isWanted = error.code !== "RUNNER_TURN_CANCELLED";
     const report: TurnReport = {
       status: "error",
       reply: [],
@@ -259,8 +285,10 @@ export class WorkerLoop {
     const answers = provider === undefined ? undefined : answersOf(trigger, provider, () => report);
     const commit: TurnCommit = {
       session: session === undefined ? null : { ...session, revision: session.revision + 1 },
-      consumed: [],
-      ...(trigger.kind === "message" ? { deadLetters: [{ order: trigger.entry.order, reason: error.code }] } : {}),
+      consumed: isWanted || trigger.kind === "timer" ? [] : [trigger.entry.order],
+      ...(trigger.kind === "message" && isWanted
+        ? { deadLetters: [{ order: trigger.entry.order, reason: error.code }] }
+        : {}),
       state: [],
       timersDone: trigger.kind === "timer" ? [trigger.timer.onceKey] : [],
       timersNew: [],
@@ -269,7 +297,7 @@ export class WorkerLoop {
       ...(answers === undefined ? {} : { answers }),
     };
     const next = await env.store.commit(lease, commit, { keep: !this.#isDraining });
-    this.#report(error, lease);
+    if (isWanted) this.#report(error, lease);
     onCommit(lease.key, commit);
     if (trigger.kind === "message") {
       waiters.resolve({ key: lease.key, dedupeKey: trigger.entry.dedupeKey }, report);

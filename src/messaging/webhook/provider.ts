@@ -23,6 +23,7 @@ export function createWebhookProvider(address: ChannelAddress, options: WebhookO
     address,
     delivery: { kind: "answer" },
     dedupeTtlMs: DEDUPE_TTL_MS,
+    isOneOff: true,
     receive: (request) => {
       const refusal = secrets === undefined ? undefined : verifyStandardWebhook(request, secrets, world.nowMs());
       if (refusal !== undefined) return Promise.resolve({ kind: "refused", reason: refusal });

@@ -3,6 +3,7 @@ import { componentExec, componentOperation } from "./component-exec.ts";
 import { emit, emitLog } from "./emit.ts";
 import { flowCall, flowGoto, flowReturn } from "./flow-calls.ts";
 import type { Kind } from "./kind.ts";
+import { mcpSample } from "./mcp-sample.ts";
 import { messageSend } from "./message-send.ts";
 import { qa } from "./qa.ts";
 import { sessionWait } from "./session-wait.ts";
@@ -22,6 +23,7 @@ const BUILT_IN: readonly Kind[] = [
   flowGoto,
   flowReturn,
   sessionWait,
+  mcpSample,
   stateGet,
   stateSet,
   stateDelete,

@@ -11,6 +11,7 @@ import type {
   OutcomeError,
 } from "../../types/index.ts";
 import type { LoadedNode, LoadedPack } from "../loaded-pack.ts";
+import type { Ask } from "../runtime.ts";
 import type { EffectCall } from "../effect-call.ts";
 
 /** A node kind: what it promises about itself and how it runs. One file each; nothing else in the engine knows a kind by name. */
@@ -33,7 +34,13 @@ export type KindResult =
   | { readonly kind: "ok"; readonly status: string; readonly output: JsonValue }
   | { readonly kind: "error"; readonly error: OutcomeError; readonly output?: JsonValue }
   /** Parks the flow at this node. `kept` is all that the node gets back; keep it small. */
-  | { readonly kind: "wait"; readonly reason: string; readonly kept?: JsonValue; readonly expiresAtMs?: number }
+  | {
+      readonly kind: "wait";
+      readonly reason: string;
+      readonly kept?: JsonValue;
+      readonly expiresAtMs?: number;
+      readonly asks?: Ask;
+    }
   | { readonly kind: "call"; readonly flow: string; readonly input: JsonValue | undefined }
   | {
       readonly kind: "goto";

@@ -1,5 +1,7 @@
+import { mcpCallOf } from "../../messaging/index.ts";
 import type { EnvelopeExtensions, JsonObject, JsonValue, SuggestedAction } from "../../types/index.ts";
 import { isJsonObject } from "../../types/index.ts";
+import { formOf } from "../qa/form.ts";
 import type { Question } from "../qa/question.ts";
 import { QUESTION_SCHEMA, readQuestions } from "../qa/question.ts";
 import type { Answer } from "../qa/read-answer.ts";
@@ -88,6 +90,7 @@ class Questioning {
   #continue(kept: Kept): KindResult {
     const text = this.#call.message?.text?.trim() ?? "";
     const submitted = submittedValues(this.#call.message);
+    if (mcpCallOf(this.#call.message)?.isDeclined === true) return this.#end("cancelled");
     if (this.#isCancelled(text) || this.#isCancelled(submitted["action"])) return this.#end("cancelled");
     const asked = this.#questions.find(({ id }) => id === kept.asked) ?? this.#nextQuestion();
     if (asked === undefined) return this.#end("ok");
@@ -142,6 +145,7 @@ class Questioning {
       kind: "wait",
       reason: `qa:${question.id}`,
       kept: { answers: this.#answers, asked: question.id, refused },
+      asks: formOf(this.#questions.filter(({ id }) => !Object.hasOwn(this.#answers, id))),
       ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
     };
   }

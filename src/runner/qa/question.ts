@@ -19,11 +19,15 @@ export interface Question {
   readonly required: boolean;
   readonly default: JsonValue | undefined;
   readonly choices: readonly Choice[];
+  /** Whether a choice takes several of them; the answer is a list then. */
+  readonly isMultiple: boolean;
   readonly validate: JsonObject;
   /** Replies to offer beside the type's own. */
   readonly suggestions: readonly Choice[];
   /** What to say instead of the built-in reason. */
   readonly error: string | undefined;
+  /** Keywords for its field where it is asked in a form. */
+  readonly schema: JsonObject;
 }
 
 /** JSON Schema of one question. */
@@ -49,6 +53,11 @@ export const QUESTION_SCHEMA: JsonObject = {
           },
         ],
       },
+    },
+    multiple: {
+      type: "boolean",
+      default: false,
+      description: "A choice takes several of its choices, in a text separated by commas; the answer is a list",
     },
     suggestions: {
       type: "array",
@@ -79,6 +88,11 @@ export const QUESTION_SCHEMA: JsonObject = {
       },
       additionalProperties: false,
     },
+    schema: {
+      type: "object",
+      description:
+        "JSON Schema keywords beside those of type, choices and validate, where it is asked in a form: format, title, …",
+    },
     error: { type: "string", description: "What to say when the answer isn't valid, instead of the built-in reason" },
   },
   required: ["id", "prompt"],
@@ -93,7 +107,7 @@ export function readQuestions(value: JsonValue | undefined): readonly Question[]
 
 function readQuestion(value: JsonValue): Question {
   if (!isJsonObject(value)) throw invalid("questions", "objects");
-  const { id, type = "string", prompt, choices, validate, suggestions, error } = value;
+  const { id, type = "string", prompt, choices, validate, suggestions, error, schema } = value;
   if (typeof id !== "string" || id === "") throw invalid("id", "a text");
   const known = TYPES.find((name) => name === type);
   if (known === undefined) throw invalid(`type of ${quote(id)}`, `one of ${TYPES.join(", ")}`);
@@ -106,9 +120,11 @@ function readQuestion(value: JsonValue): Question {
     required: value["required"] !== false,
     default: value["default"] ?? undefined,
     choices: Array.isArray(choices) ? (choices as readonly JsonValue[]).map(readChoice) : [],
+    isMultiple: value["multiple"] === true,
     validate: isJsonObject(validate) ? validate : {},
     suggestions: Array.isArray(suggestions) ? (suggestions as readonly JsonValue[]).map(readChoice) : [],
     error: typeof error === "string" && error !== "" ? error : undefined,
+    schema: schema !== undefined && isJsonObject(schema) ? schema : {},
   };
 }
 

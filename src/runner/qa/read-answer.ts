@@ -115,7 +115,24 @@ function readDay({ validate }: Question, given: JsonValue, context: DateContext)
   return { kind: "valid", value };
 }
 
-function readChosen({ choices }: Question, given: JsonValue): Answer {
+function readChosen(question: Question, given: JsonValue): Answer {
+  return question.isMultiple ? readSeveral(question, given) : readOne(question, given);
+}
+
+function readSeveral(question: Question, given: JsonValue): Answer {
+  const parts = typeof given === "string" ? given.split(/[,;、]/u).filter((part) => part.trim() !== "") : given;
+  const several = Array.isArray(parts) ? (parts as readonly JsonValue[]) : [parts];
+  const values: JsonValue[] = [];
+  for (const part of several) {
+    const answer = readOne(question, part);
+    if (answer.kind !== "valid") return answer;
+    if (!values.includes(answer.value)) values.push(answer.value);
+  }
+  if (values.length === 0 && question.required) return { kind: "invalid", reason: "greentic.qa.required" };
+  return { kind: "valid", value: values };
+}
+
+function readOne({ choices }: Question, given: JsonValue): Answer {
   const word = fold(given);
   const chosen =
     choices.find((choice) => choice.value === given) ??

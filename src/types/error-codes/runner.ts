@@ -17,6 +17,10 @@ export const runnerErrors = {
     help: "Configure the channel in the bundle; its name is in the session's key.",
   },
   RUNNER_COMPONENT_MISSING: { kind: "not_found", help: "Add the component to the pack or correct its name." },
+  RUNNER_CONTROL_INVALID: {
+    kind: "invalid_input",
+    help: "A component's greentic_control says v 1 and, to jump, the flow; see what the component gave.",
+  },
   RUNNER_DRAINING: { kind: "unavailable", help: "The host is shutting down; send again in a moment." },
   RUNNER_FLOW_MISSING: { kind: "not_found", help: "Name a flow of the pack, and one of that flow's nodes." },
   RUNNER_FLOW_UNRESOLVED: {
@@ -36,6 +40,10 @@ export const runnerErrors = {
     kind: "invalid_input",
     help: "Patterns know characters, classes, groups, |, ?, *, +, {n,m}, ^ and $; no look-around, no back-references.",
   },
+  RUNNER_REDIRECT_LIMIT: {
+    kind: "invalid_input",
+    help: "Flows jump to each other in a circle; raise max_redirects where that is meant.",
+  },
   RUNNER_SEND_EXHAUSTED: {
     kind: "unavailable",
     help: "The platform refused every attempt; see `gtc outbox list`, then retry.",
@@ -47,9 +55,14 @@ export const runnerErrors = {
   },
   RUNNER_TOOL_FAILED: { kind: "unknown", help: "See the tool's own code." },
   RUNNER_TOOL_MISSING: { kind: "not_found", help: "Add the tool to assets/toolmap.json or correct its name." },
+  RUNNER_TURN_CANCELLED: {
+    kind: "conflict",
+    help: "Whoever asked for the turn called it off; ask again to start it anew.",
+  },
   RUNNER_TURN_FAILED: {
     kind: "internal",
     help: "The engine met a state that it doesn't know; the message is in the dead letters. Please report it.",
   },
   RUNNER_TURN_TIMEOUT: { kind: "timeout", help: "The turn goes on; its message stays accepted and is answered later." },
+  RUNNER_WAIT_OVER: { kind: "not_found", help: "What waited has ended or expired; start the flow again." },
 } as const satisfies ErrorTable;
