@@ -136,6 +136,7 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
     policy: () => policy,
     secrets,
     http,
+    mcp: { servers: config.mcpServers, path: options.environment["PATH"] },
     ...(options.observe && { observe: options.observe }),
     ...(options.log && { log: options.log }),
     ...(options.onError && { onError: options.onError }),

@@ -1,16 +1,21 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { InProcessComponentHost } from "../component/index.ts";
-import type { ComponentGrants, HostServices } from "../component/index.ts";
-import { parseHttpRewrites, sendHttp } from "../http/index.ts";
-import { parseToolMap, Tools } from "../mcp/index.ts";
-import type { ToolComponent } from "../mcp/index.ts";
-import { DEFAULT_TEAM, envId, GreenticError, quote, tenantId } from "../types/index.ts";
+import { InProcessComponentHost, NO_GRANTS } from "../component/index.ts";
+import type { ComponentGrants, ComponentHost, HostServices } from "../component/index.ts";
+import { loadConfig } from "../config/index.ts";
+import { openHttp, parseHttpRewrites, sendHttp } from "../http/index.ts";
+import type { HttpOptions } from "../http/index.ts";
+import { HttpTools, McpServers, parseToolMap, Tools } from "../mcp/index.ts";
+import type { ToolComponent, ToolMap } from "../mcp/index.ts";
+import { createMachineWorld } from "../runner/index.ts";
+import type { SecretReader } from "../secrets/index.ts";
+import { GreenticError, quote } from "../types/index.ts";
 import type { TenantCtx } from "../types/index.ts";
-import { listOption } from "./command.ts";
+import { listOption, textOption } from "./command.ts";
 import type { CommandInput, CommandIo } from "./command.ts";
 import { readInputFile } from "./files.ts";
+import { secretReader } from "./secret-stores.ts";
 
 /** The options with which the mcp commands name a tool map and what its components may reach. */
 export const TOOL_OPTIONS = [
@@ -20,6 +25,9 @@ export const TOOL_OPTIONS = [
     summary: "an origin that the components may reach; may be given many times",
     repeat: true,
   },
+  { flags: "--secret <name=value>", summary: "a secret that tools may use; may be given many times", repeat: true },
+  { flags: "--category <name>", summary: "the pack whose stored secrets tools use", default: "mcp" },
+  { flags: "--config <file>", summary: "another greentic.toml; its mcp.servers are the processes that may run" },
   { flags: "--json", summary: "print as JSON" },
 ] as const;
 
@@ -30,45 +38,98 @@ export interface OpenTools extends AsyncDisposable {
   readonly services: HostServices;
 }
 
-/** Opens a tool map; its components are files beside it or in a `components` folder near it. @throws CLI_FILE_MISSING, MCP_TOOLMAP_INVALID */
+/**
+ * Opens a tool map; its components are files beside it or in a `components` folder near it, its servers those that it declares and
+ * those of greentic.toml: who runs this is the operator, yet a tool map that somebody sent starts no process.
+ * @throws CLI_FILE_MISSING, MCP_TOOLMAP_INVALID and what reading the configuration throws
+ */
 export async function openTools(input: CommandInput, io: CommandIo): Promise<OpenTools> {
   const file = resolve(io.cwd, String(input.options["toolmap"]));
   const map = parseToolMap(new TextDecoder().decode(await readInputFile(io, file)), file);
-  const host = new InProcessComponentHost();
-  const grants: ComponentGrants = {
-    http: listOption(input, "allowHttp"),
-    secrets: [],
-    secretsWrite: [],
-    state: "none",
-    tools: [],
-    assets: true,
-    oauth: [],
-  };
-  const components = new Map<string, ToolComponent>();
-  for (const { component } of map.tools.values()) {
-    if (components.has(component)) continue;
-    // A tool map is tried with what it is given: without an origin, requests are refused when they are made.
-    const { sha256 } = await host.admit(await readFile(componentFile(file, component)), {
-      ...grants,
-      http: ["https://denied.invalid", ...grants.http],
-    });
-    components.set(component, { sha256, name: component, grants });
-  }
+  const config = loadConfig({
+    cwd: io.cwd,
+    environment: io.environment,
+    flags: { config: textOption(input, "config") },
+  });
   const ctx: TenantCtx = {
-    env: envId("dev"),
-    tenant: tenantId("local"),
-    team: DEFAULT_TEAM,
+    env: config.env,
+    tenant: config.tenant,
+    team: config.team,
     traceId: "0".repeat(32),
     correlationId: "cli",
     attempt: 1,
     locale: "en",
   };
-  return {
-    tools: new Tools(map, { host, componentOf: (name) => components.get(name) }),
-    ctx,
-    services: localServices(join(dirname(file), ".."), { io, env: ctx.env }),
-    [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
+  const http: HttpOptions = {
+    privateAddresses: config.network.privateAddresses,
+    rewrites: parseHttpRewrites(config.network.rewrite ?? "", config.env),
   };
+  const secret = secretsOf(input, secretReader(config, io.environment));
+  const world = createMachineWorld();
+  const host = new InProcessComponentHost();
+  const components = await admitComponents(map, { file, host, origins: listOption(input, "allowHttp") });
+  const servers = new McpServers({
+    world,
+    secret,
+    open: (_ctx, request, signal) => openHttp(request, { ...http, ...(signal && { signal }) }),
+    operator: config.mcpServers,
+    path: io.environment["PATH"],
+    log: (_ctx, level, message) => {
+      if (config.log.level === "debug") io.stderr.write(`${level}: ${message}\n`);
+    },
+  });
+  const category = textOption(input, "category") ?? "mcp";
+  return {
+    tools: new Tools(map, {
+      host,
+      world,
+      componentOf: (name) => components.get(name),
+      servers: servers.toolsOf({ pack: category, servers: map.servers }),
+      endpoints: new HttpTools({
+        send: (_ctx, request, signal) => sendHttp(request, { ...http, ...(signal && { signal }) }),
+        secret: (of, name) => secret(of, category, name),
+      }),
+    }),
+    ctx,
+    services: localServices(join(dirname(file), ".."), { io, http }),
+    async [Symbol.asyncDispose]() {
+      await servers[Symbol.asyncDispose]();
+      await host[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What `--secret` gives goes before what is stored. */
+function secretsOf(
+  input: CommandInput,
+  stored: SecretReader,
+): (ctx: TenantCtx, category: string, name: string) => Promise<string | undefined> {
+  const given = new Map(
+    listOption(input, "secret").map((pair) => {
+      const at = pair.indexOf("=");
+      if (at < 1) throw new GreenticError("CLI_USAGE_INVALID", "Open tool map: expected --secret NAME=VALUE");
+      return [pair.slice(0, at), pair.slice(at + 1)] as const;
+    }),
+  );
+  return async (ctx, category, name) => given.get(name) ?? stored.get(ctx, category, name);
+}
+
+async function admitComponents(
+  map: ToolMap,
+  from: { readonly file: string; readonly host: ComponentHost; readonly origins: readonly string[] },
+): Promise<ReadonlyMap<string, ToolComponent>> {
+  const grants: ComponentGrants = { ...NO_GRANTS, http: from.origins, assets: true };
+  const components = new Map<string, ToolComponent>();
+  for (const { target } of map.tools.values()) {
+    if (target.kind !== "component" || components.has(target.component)) continue;
+    // A tool map is tried with what it is given: without an origin, requests are refused when they are made.
+    const { sha256 } = await from.host.admit(await readFile(componentFile(from.file, target.component)), {
+      ...grants,
+      http: ["https://denied.invalid", ...grants.http],
+    });
+    components.set(target.component, { sha256, name: target.component, grants });
+  }
+  return components;
 }
 
 function componentFile(toolmap: string, component: string): string {
@@ -82,12 +143,14 @@ function componentFile(toolmap: string, component: string): string {
   return found;
 }
 
-function localServices(packDir: string, { io, env }: { readonly io: CommandIo; readonly env: string }): HostServices {
-  const rewrites = parseHttpRewrites(io.environment["GREENTIC_HTTP_REWRITE"] ?? "", env);
+function localServices(
+  packDir: string,
+  { io, http }: { readonly io: CommandIo; readonly http: HttpOptions },
+): HostServices {
   const state = new Map<string, Uint8Array>();
   const keep = async (key: string, value: Uint8Array): Promise<void> => void state.set(key, value);
   return {
-    http: (_ctx, request) => sendHttp(request, { rewrites }),
+    http: (_ctx, request) => sendHttp(request, http),
     secret: async () => undefined,
     stateRead: async (_ctx, key) => state.get(key),
     stateWrite: (_ctx, key, value) => keep(key, value),

@@ -1,2 +1,1 @@
-/** The version that `--version` prints; the package's. */
-export const VERSION = "0.1.0";
+export { VERSION } from "../types/index.ts";

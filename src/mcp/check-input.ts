@@ -32,6 +32,17 @@ export function checkInput(tool: string, schema: JsonValue, input: JsonValue): v
   });
 }
 
+/** Checks what a tool answered against its own schema, as {@link checkInput} does. @throws MCP_ANSWER_INVALID, MCP_SCHEMA_INVALID */
+export function checkOutput(tool: string, schema: JsonValue, output: JsonValue): void {
+  const difference = check(schema, output, { root: schema, steps: 0, depth: 0 }, "");
+  if (difference === undefined) return;
+  const place = difference.path === "" ? "the result" : quote(difference.path);
+  throw new GreenticError(
+    "MCP_ANSWER_INVALID",
+    `Read the result of tool ${quote(tool)}: ${place} ${difference.problem}`,
+  );
+}
+
 function check(schema: JsonValue, value: JsonValue, walk: Walk, path: string): Difference | undefined {
   if (++walk.steps > MAX_STEPS || walk.depth > MAX_DEPTH) throw unusable("it takes too many steps");
   if (schema === true) return undefined;
@@ -199,5 +210,5 @@ function isEqual(a: JsonValue, b: JsonValue): boolean {
 }
 
 function unusable(problem: string): GreenticError {
-  return new GreenticError("MCP_SCHEMA_INVALID", `Read a tool's input schema: ${problem}`);
+  return new GreenticError("MCP_SCHEMA_INVALID", `Read a tool's schema: ${problem}`);
 }

@@ -1,5 +1,13 @@
 export { checkInput } from "./check-input.ts";
-export type { ToolMap, ToolMapEntry } from "./tool-map.ts";
+export type { McpServersOptions, ServerToolsScope } from "./client/server-tools.ts";
+export { McpServers } from "./client/server-tools.ts";
+export type { ToolComponent } from "./component-tools.ts";
+export type { Elicitation, ElicitationAnswer } from "./elicitation.ts";
+export { elicitationKey } from "./elicitation.ts";
+export type { HttpToolsOptions } from "./http-tool.ts";
+export { HttpTools } from "./http-tool.ts";
+export type { ToolBackend, ToolProgress } from "./tool-backend.ts";
+export type { HttpEndpoint, ToolMap, ToolMapEntry, ToolTarget } from "./tool-map.ts";
 export { parseToolMap, resolveTool } from "./tool-map.ts";
-export type { ToolCall, ToolComponent, ToolDescription, ToolResult, ToolSurroundings } from "./tools.ts";
+export type { ToolCall, ToolDescription, ToolResult, ToolSurroundings } from "./tools.ts";
 export { Tools } from "./tools.ts";

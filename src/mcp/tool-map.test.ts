@@ -35,11 +35,13 @@ describe("parseToolMap()", () => {
     expect([...parseToolMap(TOML_MAP, "toolmap.toml").tools]).toEqual([...map.tools]);
     expect(resolveTool(map, "weather.forecast")).toEqual({
       name: "weather.forecast",
-      component: "forecast",
+      target: { kind: "component", component: "forecast" },
       entry: "forecast",
       timeoutMs: 5000,
+      maxTimeoutMs: undefined,
       maxRetries: 2,
       retryBackoffMs: 50,
+      idempotent: undefined,
     });
     expect(resolveTool(map, "echo")).toMatchObject({ entry: "say", timeoutMs: undefined, maxRetries: 0 });
     expect(() => resolveTool(map, "other")).toThrow(expect.objectContaining({ code: "MCP_TOOL_UNKNOWN" }));

@@ -1,24 +1,22 @@
-import { NO_GRANTS } from "../component/index.ts";
-import type { ComponentGrants, ComponentHost, ComponentResult, HostServices } from "../component/index.ts";
-import type { JsonValue, OutcomeError, TenantCtx } from "../types/index.ts";
-import { GreenticError, isJsonObject, quote } from "../types/index.ts";
+import type { HostServices } from "../component/index.ts";
+import type { JsonValue, OutcomeError, TenantCtx, World } from "../types/index.ts";
+import { GreenticError, isGreenticError, isRetryable, quote } from "../types/index.ts";
 import { checkInput } from "./check-input.ts";
+import type { ComponentSurroundings } from "./component-tools.ts";
+import { ComponentTools } from "./component-tools.ts";
+import type { Elicitation, ElicitationAnswer } from "./elicitation.ts";
+import type { BackendCall, BackendResult, ToolBackend, ToolFacts, ToolProgress } from "./tool-backend.ts";
+import { errorOf } from "./tool-backend.ts";
 import type { ToolMap, ToolMapEntry } from "./tool-map.ts";
 import { resolveTool } from "./tool-map.ts";
 
-/** A component that a tool map may name, admitted already. */
-export interface ToolComponent {
-  readonly sha256: string;
-  /** The component's name in its pack. */
-  readonly name: string;
-  readonly grants: ComponentGrants;
-}
-
 /** What tools need of their surroundings. */
-export interface ToolSurroundings {
-  readonly host: ComponentHost;
-  /** Finds the component that a tool map's entry names; undefined where there is none. */
-  readonly componentOf: (name: string) => ToolComponent | undefined;
+export interface ToolSurroundings extends ComponentSurroundings {
+  readonly world: World;
+  /** Serves the tools behind MCP servers; without it they are refused. */
+  readonly servers?: ToolBackend;
+  /** Serves the tools that are HTTP endpoints; without it they are refused. */
+  readonly endpoints?: ToolBackend;
 }
 
 /** One call of a tool. */
@@ -26,149 +24,124 @@ export interface ToolCall {
   readonly tool: string;
   readonly input: JsonValue;
   readonly services: HostServices;
-  /** Default: the tool map's, else the host's. */
+  /** Default: the tool map's, else the backend's. */
   readonly timeoutMs?: number;
+  /** Bounds the call in all, progress or not. Default: the tool map's. */
+  readonly maxTimeoutMs?: number;
   /** Where set, it overrides the tool map's; a flow that retries by itself sets 0. */
   readonly maxRetries?: number;
+  /** Stops the call: its server is told. */
+  readonly signal?: AbortSignal;
+  /** What the person said to what this call asked earlier. */
+  readonly answers?: readonly ElicitationAnswer[];
+  readonly onProgress?: (progress: ToolProgress) => void;
 }
 
-/** A tool as its component describes it, under the name that the tool map gives it. */
-export interface ToolDescription {
+/** A tool as it describes itself, under the name that the tool map gives it. */
+export interface ToolDescription extends ToolFacts {
   readonly name: string;
-  readonly component: string;
+  readonly component?: string;
+  readonly server?: string;
   readonly entry: string;
-  readonly title?: string;
-  readonly description: string;
-  readonly inputSchema: JsonValue;
-  readonly outputSchema?: JsonValue;
-  readonly readOnly: boolean;
 }
 
 /** How a tool's call ended. */
 export type ToolResult =
   | { readonly kind: "ok"; readonly result: JsonValue; readonly content: JsonValue; readonly attempts: number }
+  | { readonly kind: "elicit"; readonly elicitation: Elicitation; readonly attempts: number }
   | { readonly kind: "error"; readonly error: OutcomeError; readonly attempts: number };
 
-/** The tools of one tool map over one component host. Descriptions are read once per component, by hash. */
+/** The tools of one tool map: components, MCP servers and HTTP endpoints behind one call. */
 export class Tools {
   readonly #map: ToolMap;
   readonly #surroundings: ToolSurroundings;
-  readonly #described = new Map<string, Promise<readonly ComponentTool[]>>();
+  readonly #components: ToolBackend;
 
   constructor(map: ToolMap, surroundings: ToolSurroundings) {
     this.#map = map;
     this.#surroundings = surroundings;
+    this.#components = new ComponentTools(surroundings);
   }
 
-  /** Lists the tool map's tools with their schemas. @throws MCP_COMPONENT_UNKNOWN, MCP_TOOL_UNKNOWN */
+  /** Lists the tool map's tools with their schemas. @throws MCP_COMPONENT_UNKNOWN, MCP_TOOL_UNKNOWN, MCP_SERVER_UNKNOWN */
   async list(ctx: TenantCtx, services: HostServices): Promise<readonly ToolDescription[]> {
     const list: ToolDescription[] = [];
     for (const entry of this.#map.tools.values()) {
-      const tool = await this.#describe(ctx, entry, services);
-      list.push({ ...tool, name: entry.name, component: entry.component, entry: entry.entry });
+      const { target } = entry;
+      const facts = await this.#backendOf(entry).describe(ctx, entry, services);
+      list.push({
+        ...facts,
+        name: entry.name,
+        entry: entry.entry,
+        ...(target.kind === "component" ? { component: target.component } : {}),
+        ...(target.kind === "server" ? { server: target.server } : {}),
+      });
     }
     return list;
   }
 
   /**
-   * Checks the input against the tool's schema and calls it, again where the tool map allows it and the failure may go away.
-   * Whatever fails behind the check is a result.
-   * @throws MCP_TOOL_UNKNOWN, MCP_COMPONENT_UNKNOWN, MCP_INPUT_INVALID, MCP_SCHEMA_INVALID
+   * Checks the input against the tool's schema and calls it, again where the tool map allows it and the failure may go away. A
+   * call of which nobody knows whether it did its work is repeated only where the tool map, or else the tool, says that this
+   * does no harm. Whatever fails behind the checks is a result.
+   * @throws MCP_TOOL_UNKNOWN, MCP_COMPONENT_UNKNOWN, MCP_SERVER_UNKNOWN, MCP_INPUT_INVALID, MCP_SCHEMA_INVALID
    */
   async call(ctx: TenantCtx, call: ToolCall): Promise<ToolResult> {
     const entry = resolveTool(this.#map, call.tool);
-    const { inputSchema } = await this.#describe(ctx, entry, call.services);
-    checkInput(call.tool, inputSchema, call.input);
+    const attempt: BackendCall = {
+      input: call.input,
+      services: call.services,
+      timeoutMs: call.timeoutMs ?? entry.timeoutMs,
+      maxTimeoutMs: call.maxTimeoutMs ?? entry.maxTimeoutMs,
+      signal: call.signal,
+      answers: call.answers ?? [],
+      onProgress: call.onProgress,
+    };
     const maxRetries = call.maxRetries ?? entry.maxRetries;
     for (let attempts = 1; ; attempts++) {
-      const result = await this.#invoke(ctx, entry, call, entry.entry);
-      if (result.kind === "ok") return { ...outputOf(result.output), attempts };
-      if (!result.error.retryable || attempts > maxRetries) return { kind: "error", error: result.error, attempts };
-      await delay(Math.max(entry.retryBackoffMs * 2 ** (attempts - 1), result.error.backoffMs ?? 0));
+      const result = await this.#attempt(ctx, entry, attempt);
+      if (result.kind !== "error") return { ...result, attempts };
+      const { error } = result;
+      if (!error.retryable || attempts > maxRetries || call.signal?.aborted === true) {
+        return { kind: "error", error, attempts };
+      }
+      await this.#pause(Math.max(entry.retryBackoffMs * 2 ** (attempts - 1), error.backoffMs ?? 0), call.signal);
     }
   }
 
-  async #describe(ctx: TenantCtx, entry: ToolMapEntry, services: HostServices): Promise<ComponentTool> {
-    const { sha256 } = this.#componentOf(entry);
-    let described = this.#described.get(sha256);
-    if (described === undefined) {
-      described = this.#read(ctx, entry, services);
-      this.#described.set(sha256, described);
-      // A failure isn't remembered; who waits for it is told.
-      described.catch(() => this.#described.delete(sha256));
+  async #attempt(ctx: TenantCtx, entry: ToolMapEntry, call: BackendCall): Promise<BackendResult> {
+    const backend = this.#backendOf(entry);
+    let facts: ToolFacts;
+    try {
+      facts = await backend.describe(ctx, entry, call.services);
+    } catch (error) {
+      // Who can't be reached now may be later; any other reason stays.
+      if (!isGreenticError(error) || !isRetryable(error.kind)) throw error;
+      return { kind: "error", error: errorOf(error) };
     }
-    const tool = (await described).find(({ name }) => name === entry.entry);
-    if (tool === undefined) {
-      const where = `${quote(entry.component)} has no tool ${quote(entry.entry)}`;
-      throw new GreenticError("MCP_TOOL_UNKNOWN", `Resolve tool ${quote(entry.name)}: ${where}`);
-    }
-    return tool;
+    checkInput(entry.name, facts.inputSchema, call.input);
+    const result = await backend.invoke(ctx, entry, call);
+    if (result.kind !== "error" || result.isUnknown !== true) return result;
+    const isRepeatable = entry.idempotent ?? facts.idempotent;
+    return { ...result, error: { ...result.error, retryable: result.error.retryable && isRepeatable } };
   }
 
-  async #read(ctx: TenantCtx, entry: ToolMapEntry, services: HostServices): Promise<readonly ComponentTool[]> {
-    // Without grants, since the answer is kept for every tenant: what one tenant's secrets or state say must not be in it.
-    const result = await this.#invoke(ctx, entry, { input: {}, services, grants: NO_GRANTS }, "list-tools");
-    if (result.kind === "ok") return toolsOf(result.output);
-    throw new GreenticError(
-      "MCP_TOOLS_UNREADABLE",
-      `List the tools of ${quote(entry.component)}: ${result.error.code}`,
-    );
+  #backendOf({ name, target }: ToolMapEntry): ToolBackend {
+    const { servers, endpoints } = this.#surroundings;
+    const backend = { component: this.#components, server: servers, http: endpoints }[target.kind];
+    if (backend !== undefined) return backend;
+    throw new GreenticError("MCP_SERVER_UNKNOWN", `Resolve tool ${quote(name)}: nothing here reaches servers`);
   }
 
-  #invoke(
-    ctx: TenantCtx,
-    entry: ToolMapEntry,
-    call: Pick<ToolCall, "input" | "services" | "timeoutMs"> & { readonly grants?: ComponentGrants },
-    operation: string,
-  ): Promise<ComponentResult> {
-    const component = this.#componentOf(entry);
-    const timeoutMs = call.timeoutMs ?? entry.timeoutMs;
-    return this.#surroundings.host.invoke(ctx, {
-      sha256: component.sha256,
-      component: component.name,
-      operation,
-      input: call.input,
-      grants: call.grants ?? component.grants,
-      services: call.services,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    });
+  /** Waits, or until the call is given up. */
+  async #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#surroundings.world.schedule(ms, resolve);
+    const wake = (): void => resolve();
+    if (signal?.aborted === true) resolve();
+    signal?.addEventListener("abort", wake, { once: true });
+    await promise;
+    cancel();
+    signal?.removeEventListener("abort", wake);
   }
-
-  #componentOf(entry: ToolMapEntry): ToolComponent {
-    const component = this.#surroundings.componentOf(entry.component);
-    if (component !== undefined) return component;
-    const where = `no component ${quote(entry.component)}`;
-    throw new GreenticError("MCP_COMPONENT_UNKNOWN", `Resolve tool ${quote(entry.name)}: ${where}`);
-  }
-}
-
-type ComponentTool = Omit<ToolDescription, "component" | "entry">;
-
-function toolsOf(output: JsonValue): readonly ComponentTool[] {
-  const tools = isJsonObject(output) ? output["tools"] : undefined;
-  if (!Array.isArray(tools)) return [];
-  return (tools as readonly JsonValue[]).filter(isJsonObject).map((tool) => {
-    const { name, title, description, inputSchema, outputSchema, annotations } = tool;
-    return {
-      name: typeof name === "string" ? name : "",
-      ...(typeof title === "string" ? { title } : {}),
-      description: typeof description === "string" ? description : "",
-      inputSchema: inputSchema ?? true,
-      ...(outputSchema === undefined ? {} : { outputSchema }),
-      readOnly: isJsonObject(annotations) && annotations["readOnly"] === true,
-    };
-  });
-}
-
-/** MCP components answer `{ content, structured }`; what others answer is the result itself. */
-function outputOf(output: JsonValue): { readonly kind: "ok"; readonly result: JsonValue; readonly content: JsonValue } {
-  if (!isJsonObject(output) || !("content" in output)) return { kind: "ok", result: output, content: [] };
-  const { content = [], structured = null } = output;
-  return { kind: "ok", result: structured ?? content, content };
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }

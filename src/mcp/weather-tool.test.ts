@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -6,7 +7,7 @@ import type { StandIn } from "../../examples/weather-demo/open-meteo-stand-in.ts
 import type { BuiltComponent, ComponentGrants, HostServices } from "../component/index.ts";
 import { buildComponent, ProcessComponentHost } from "../component/index.ts";
 import { parseHttpRewrites, sendHttp } from "../http/index.ts";
-import type { JsonObject, JsonValue, TenantCtx } from "../types/index.ts";
+import type { JsonObject, JsonValue, TenantCtx, World } from "../types/index.ts";
 import { envId, GreenticError, teamId, tenantId } from "../types/index.ts";
 import { parseToolMap } from "./tool-map.ts";
 import { Tools } from "./tools.ts";
@@ -25,6 +26,15 @@ const CTX: TenantCtx = {
   correlationId: "c",
   attempt: 1,
   locale: "en",
+};
+const WORLD: World = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  randomBytes: (size) => randomBytes(size),
+  schedule: (delayMs, task) => {
+    const timer = setTimeout(task, delayMs);
+    return () => clearTimeout(timer);
+  },
 };
 const NOW = Date.parse("2026-11-20T20:00:00Z");
 
@@ -47,6 +57,7 @@ afterAll(async () => {
 
 const toolsWith = (sha256: string, grants: ComponentGrants): Tools =>
   new Tools(parseToolMap(MAP, "toolmap.json"), {
+    world: WORLD,
     host,
     componentOf: (name) => (name === "forecast" ? { sha256, name, grants } : undefined),
   });
@@ -76,7 +87,7 @@ function services(url: string | undefined): HostServices {
 
 const forecast = async (input: JsonValue, url: string | undefined = standIn.url): Promise<JsonObject> => {
   const result = await tools.call(CTX, { tool: "weather.forecast", input, services: services(url) });
-  return (result.kind === "ok" ? result.result : { ...result.error }) as JsonObject;
+  return (result.kind === "ok" ? result.result : { ...(result.kind === "error" && result.error) }) as JsonObject;
 };
 
 describe("the weather tool", () => {
@@ -84,7 +95,11 @@ describe("the weather tool", () => {
     expect(built.bytes.byteLength).toBeLessThan(1_200_000);
     const map = parseToolMap(`{ "tools": [{ "name": "weather.forecast", "component": "forecast" }] }`, "t.json");
     const { sha256, source } = built;
-    const only = new Tools(map, { host, componentOf: (name) => ({ sha256, name, grants: source.grants }) });
+    const only = new Tools(map, {
+      world: WORLD,
+      host,
+      componentOf: (name) => ({ sha256, name, grants: source.grants }),
+    });
     expect(await only.list(CTX, services(undefined))).toMatchObject([
       { name: "weather.forecast", component: "forecast", entry: "forecast", title: "Weather forecast", readOnly: true },
     ]);

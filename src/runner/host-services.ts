@@ -1,7 +1,7 @@
 import type { HostServices } from "../component/index.ts";
 import type { HttpRewrite } from "../http/index.ts";
 import { sendHttp } from "../http/index.ts";
-import type { SecretReader } from "../secrets/index.ts";
+import type { SecretReader, SecretWriter } from "../secrets/index.ts";
 import type { JsonValue, Policy, StateKey, TenantCtx } from "../types/index.ts";
 import { GreenticError, isJsonObject, quote, stateKey } from "../types/index.ts";
 import type { AttemptCall } from "./attempt-call.ts";
@@ -21,6 +21,8 @@ export interface EffectScope {
 
 export interface EffectScopeOptions {
   readonly secrets: SecretReader;
+  /** Where components' own secrets go; without it none is written. */
+  readonly secretWriter?: SecretWriter | undefined;
   readonly policy: (scope: Scope) => Policy;
   readonly rewrites: readonly HttpRewrite[];
   readonly log: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
@@ -30,7 +32,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Makes the services of a runtime: each call is bound to one attempt and dies with it. */
 export function createEffectScope(options: EffectScopeOptions): EffectScope {
-  const { secrets, policy, rewrites, log } = options;
+  const { secrets, secretWriter, policy, rewrites, log } = options;
   return {
     services: ({ attempt, component, pack, effect }) => {
       const alive = (): void => {
@@ -48,32 +50,53 @@ export function createEffectScope(options: EffectScopeOptions): EffectScope {
           const value = await secrets.get(ctx, pack.name, name);
           return value === undefined ? undefined : Buffer.from(value);
         },
+        ...(secretWriter === undefined
+          ? {}
+          : {
+              secretWrite: async (ctx: TenantCtx, name: string, value: Uint8Array): Promise<void> => {
+                alive();
+                await secretWriter.put(ctx, pack.name, name, textOf(value));
+              },
+            }),
         stateRead: async (_ctx, key) => {
           alive();
-          return encodeBytes(attempt.read(component, checked(component, key).key));
+          const place = parseKey(key);
+          return encodeBytes(attempt.read(place.prefix, place.key));
         },
         stateWrite: async (_ctx, key, value) => {
           alive();
-          attempt.write({ ...checked(component, key), value: decodeBytes(value) });
+          attempt.write({ ...parseKey(key), value: decodeBytes(value) });
         },
         stateDelete: async (_ctx, key) => {
           alive();
-          attempt.write(checked(component, key));
+          attempt.write(parseKey(key));
         },
         tool: async (_ctx, name, input) => {
           alive();
           return callTool({ pack, effect, name, input });
         },
         asset: async (path) => pack.asset(path),
+        assetList: async () => pack.assets,
+        config: async (_ctx, key) => (Object.hasOwn(pack.config, key) ? pack.config[key] : undefined),
         log,
       };
     },
   };
 }
 
-/** Keys with slashes are common in components and harmless: the slash is only ours as the separator. */
-function checked(component: string, key: string): StateKey {
-  return stateKey(component, key.replaceAll("%", "%25").replaceAll("/", "%2F"));
+/** Takes `component/key` apart; a linked component keeps its own under its own name. */
+function parseKey(text: string): StateKey {
+  const slash = text.indexOf("/");
+  return stateKey(text.slice(0, Math.max(0, slash)), text.slice(slash + 1));
+}
+
+/** Secrets are kept as text. */
+function textOf(value: Uint8Array): string {
+  try {
+    return utf8.decode(value);
+  } catch {
+    throw new GreenticError("SECRETS_VALUE_INVALID", "Write secret: expected UTF-8 text");
+  }
 }
 
 /** Bytes as JSON keeps them: text as it is, anything else in base64. */
@@ -107,6 +130,12 @@ async function callTool(call: {
     throw new GreenticError(
       "RUNNER_TOOL_FAILED",
       `Invoke tool ${quote(name)}: it failed with ${quote(outcome.error.code)}`,
+    );
+  }
+  if (outcome.elicitation !== undefined) {
+    throw new GreenticError(
+      "RUNNER_TOOL_FAILED",
+      `Invoke tool ${quote(name)}: it asks the person, which a node can do`,
     );
   }
   return outcome.result ?? null;

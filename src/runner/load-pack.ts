@@ -12,6 +12,7 @@ import type { LoadedComponent, LoadedFlow, LoadedNode, LoadedPack } from "./load
 import { openPackTools } from "./pack-tools.ts";
 import { createRetention } from "./retained.ts";
 import type { Scope } from "./runtime.ts";
+import type { ToolReach } from "./tool-reach.ts";
 import { createTranslator } from "./translator.ts";
 
 /** A pack and where it runs. */
@@ -26,6 +27,7 @@ export interface PackApp {
 export interface LoadPackOptions {
   readonly components: ComponentHost;
   readonly policy: Policy;
+  readonly reach: ToolReach;
 }
 
 /**
@@ -54,13 +56,15 @@ export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<
     defaultFlow,
     flows,
     components,
-    tools: openPackTools(pack, { host: options.components, components }),
+    tools: openPackTools(pack, { host: options.components, components, reach: options.reach, policy: options.policy }),
+    provides: pack.manifest.capabilities.provides,
     config,
     hasConfig: Object.keys(config).length > 0,
     host: options.components,
     texts: pack.i18n,
     translate: createTranslator(pack.i18n),
     asset: (path) => assets.read(path),
+    assets: [...pack.assets.values()].map(({ path, sizeBytes }) => ({ path, sizeBytes })),
     template: (path) => assets.template(path),
     card: (path) => assets.card(path),
   };

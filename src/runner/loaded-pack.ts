@@ -1,6 +1,7 @@
-import type { CallStats, ComponentAbi, ComponentGrants, ComponentHost, ComponentLink } from "../component/index.ts";
+import type { CallStats, ComponentAbi, ComponentGrants, ComponentHost, ComponentLink, HostAsset } from "../component/index.ts";
 import type { CompiledFlow, CompiledJsonTemplate, CompiledNode, CompiledTemplate } from "../flow/index.ts";
 import type { JsonObject, JsonValue, OutcomeError } from "../types/index.ts";
+import type { Elicitation, ElicitationAnswer, ToolProgress } from "../mcp/index.ts";
 import type { EffectCall } from "./effect-call.ts";
 import type { Kind } from "./kinds/kind.ts";
 import type { Scope } from "./runtime.ts";
@@ -15,6 +16,8 @@ export interface LoadedPack {
   readonly flows: ReadonlyMap<string, LoadedFlow>;
   readonly components: ReadonlyMap<string, LoadedComponent>;
   readonly tools: PackTools | undefined;
+  /** Names of what it provides, as its manifest says. */
+  readonly provides: readonly string[];
   readonly config: JsonObject;
   readonly hasConfig: boolean;
   readonly host: ComponentHost;
@@ -24,6 +27,8 @@ export interface LoadedPack {
   translate(locale: string, key: string, args?: JsonObject): string | undefined;
   /** Reads an asset, with or without its leading `assets/`. */
   asset(path: string): Uint8Array | undefined;
+  /** Every asset with its leading `assets/`. */
+  readonly assets: readonly HostAsset[];
   /** Compiles a text template of the assets, once. */
   template(path: string): CompiledTemplate | undefined;
   /** Compiles a card of the assets, once. */
@@ -67,12 +72,20 @@ export interface PackTools {
   readonly names: readonly string[];
   call(
     effect: EffectCall,
-    call: { readonly tool: string; readonly input: JsonValue; readonly retries?: number | undefined },
+    call: {
+      readonly tool: string;
+      readonly input: JsonValue;
+      readonly retries?: number | undefined;
+      /** What the person said to what this call asked earlier. */
+      readonly answers?: readonly ElicitationAnswer[];
+      readonly onProgress?: (progress: ToolProgress) => void;
+    },
   ): Promise<ToolOutcome>;
 }
 
-/** How a tool call ended: `error` present where it failed. */
+/** How a tool call ended: `error` present where it failed, `elicitation` where it asks the person before it goes on. */
 export interface ToolOutcome {
+  readonly elicitation?: Elicitation;
   readonly result?: JsonValue;
   readonly content?: JsonValue;
   readonly error?: OutcomeError;

@@ -3,7 +3,7 @@ import { subjectOf, subjectOfSession, subjectsBelow } from "../bus/index.ts";
 import type { ComponentHost } from "../component/index.ts";
 import type { HttpRewrite } from "../http/index.ts";
 import type { Provider, ReceivedMessage } from "../messaging/index.ts";
-import type { SecretReader } from "../secrets/index.ts";
+import type { SecretReader, SecretWriter } from "../secrets/index.ts";
 import type { Accepted, IngressEntry, LeaseTo, SessionStore, TurnCommit } from "../session/index.ts";
 import { conversationOf, LEASE_TTL_MS } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
@@ -13,12 +13,16 @@ import type { EngineEnv, EngineLimits } from "./engine-env.ts";
 import { createEffectScope } from "./host-services.ts";
 import type { PackApp } from "./load-pack.ts";
 import { PackRegistry, scopeKey } from "./pack-registry.ts";
+import type { OwnRequest } from "./own-envelope.ts";
 import { ownEnvelope, sessionKeyOf } from "./own-envelope.ts";
+import { createRelay, RELAY } from "./relay.ts";
 import { Requests } from "./requests.ts";
 import { offersOf } from "./flow-offers.ts";
 import type { FlowChoice, FlowOffer, PackSummary, Runtime, Scope, TurnReport } from "./runtime.ts";
 import { SenderLoop } from "./sender-loop.ts";
 import { Sweeper } from "./sweeper.ts";
+import type { McpReachOptions, ToolReach } from "./tool-reach.ts";
+import { createToolReach } from "./tool-reach.ts";
 import { Waiters } from "./waiters.ts";
 import { WorkerLoop } from "./worker-loop.ts";
 
@@ -33,6 +37,8 @@ export interface RuntimeOptions {
   readonly bus: Bus;
   readonly components: ComponentHost;
   readonly secrets: SecretReader;
+  /** Where the secrets go that components write; without it they are denied. */
+  readonly secretWriter?: SecretWriter;
   readonly providers: readonly Provider[];
   readonly apps: readonly PackApp[];
   readonly policy: (scope: Scope) => Policy;
@@ -44,6 +50,8 @@ export interface RuntimeOptions {
   /** Default all. */
   readonly roles?: readonly Role[];
   readonly http?: { readonly rewrites?: readonly HttpRewrite[] };
+  /** MCP servers that the operator offers to packs. */
+  readonly mcp?: McpReachOptions;
   readonly defaults?: Partial<EngineLimits> & {
     /** Turns under way at once. */
     readonly maxTurns?: number;
@@ -74,6 +82,7 @@ class LocalRuntime implements Runtime {
   readonly store: SessionStore;
   readonly #options: RuntimeOptions;
   readonly #registry: PackRegistry;
+  readonly #reach: ToolReach;
   readonly #providers: ReadonlyMap<string, Provider>;
   readonly #waiters = new Waiters();
   readonly #worker: WorkerLoop;
@@ -96,13 +105,17 @@ class LocalRuntime implements Runtime {
     const log = options.log ?? ((): void => undefined);
     this.store = store;
     this.#roles = new Set(options.roles ?? ["gateway", "worker", "egress"]);
-    this.#providers = new Map(options.providers.map((provider) => [channelKey(provider.address), provider]));
-    this.#registry = new PackRegistry((scope) => ({ components, policy: policy(scope) }));
+    this.#providers = this.#withRelays(options);
+    const rewrites = options.http?.rewrites ?? [];
+    const reach = createToolReach({ world, secrets, policy, rewrites, log, mcp: options.mcp ?? {} });
+    this.#reach = reach;
+    this.#registry = new PackRegistry((scope) => ({ components, policy: policy(scope), reach }));
     const env: EngineEnv = {
       world,
       store,
       registry: this.#registry,
-      effects: createEffectScope({ secrets, policy, rewrites: options.http?.rewrites ?? [], log }),
+      providerOf: (key) => this.#providers.get(key),
+      effects: createEffectScope({ secrets, secretWriter: options.secretWriter, policy, rewrites, log }),
       observe,
       log,
       onError,
@@ -139,7 +152,8 @@ class LocalRuntime implements Runtime {
       world,
       store,
       waiters: this.#waiters,
-      accept: (provider, message, choice) => this.#accept(provider, message, { isWaitedFor: true, choice }),
+      accept: (provider, message, choice) =>
+        this.#accept(provider, message, { isWaitedFor: true, request: choice && { choice } }),
       watchLog: (conversation, listener) => this.watchLog(conversation, listener),
       isServing: (key) => this.#worker.isServing(key),
       cancel: (delivery) => this.#worker.cancel(delivery),
@@ -147,7 +161,7 @@ class LocalRuntime implements Runtime {
   }
 
   async accept(provider: Provider, message: ReceivedMessage): Promise<Accepted> {
-    const { accepted } = await this.#accept(provider, message, { isWaitedFor: false, choice: undefined });
+    const { accepted } = await this.#accept(provider, message, { isWaitedFor: false, request: undefined });
     return accepted;
   }
 
@@ -239,6 +253,7 @@ class LocalRuntime implements Runtime {
     await Promise.race([finished, timeout]);
     cancel();
     this.#state = "closed";
+    await this.#reach[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
   }
 
@@ -246,10 +261,30 @@ class LocalRuntime implements Runtime {
     await this.drain(5_000);
   }
 
+  /** The channels by key, with a relay for each team that has any. */
+  #withRelays({ providers, world, bus }: RuntimeOptions): ReadonlyMap<string, Provider> {
+    const all = new Map(providers.map((provider) => [channelKey(provider.address), provider]));
+    for (const { address } of providers) {
+      const place = { ...address, channel: RELAY };
+      if (all.has(channelKey(place))) continue;
+      const relay = createRelay(place, {
+        world,
+        bus,
+        packsFor: (teamKey) => this.#registry.packsFor(teamKey),
+        providerOf: (key) => this.#providers.get(key),
+        accept: async (provider, message, request) => {
+          await this.#accept(provider, message, { isWaitedFor: false, request });
+        },
+      });
+      all.set(channelKey(place), relay);
+    }
+    return all;
+  }
+
   async #accept(
     provider: Provider,
     message: ReceivedMessage,
-    { isWaitedFor, choice }: { readonly isWaitedFor: boolean; readonly choice: FlowChoice | undefined },
+    { isWaitedFor, request }: { readonly isWaitedFor: boolean; readonly request: OwnRequest | undefined },
   ): Promise<{ readonly accepted: Accepted; readonly entry: IngressEntry }> {
     if (this.#state === "draining" || this.#state === "closed") {
       throw new GreenticError("RUNNER_DRAINING", "Accept message: the host is shutting down");
@@ -261,7 +296,7 @@ class LocalRuntime implements Runtime {
       dedupeKey: message.dedupeKey,
       receivedAtMs: world.nowMs(),
       traceId: randomHex(world, 16),
-      envelope: ownEnvelope(provider, message, choice),
+      envelope: ownEnvelope(provider, message, request),
       dedupeTtlMs: provider.dedupeTtlMs,
       // Without a waiter the answer is all that is left of the turn.
       ...(message.isUnnamed === true && isWaitedFor ? { isUnnamed: true } : {}),

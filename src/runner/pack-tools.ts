@@ -1,40 +1,91 @@
 import type { ComponentHost } from "../component/index.ts";
-import { parseToolMap, resolveTool, Tools } from "../mcp/index.ts";
+import { isOriginAllowed } from "../http/index.ts";
+import { HttpTools, parseToolMap, resolveTool, Tools } from "../mcp/index.ts";
+import type { ToolMapEntry } from "../mcp/index.ts";
 import type { Pack } from "../pack/index.ts";
+import type { Policy } from "../types/index.ts";
+import type { EffectCall } from "./effect-call.ts";
 import type { LoadedComponent, PackTools, ToolOutcome } from "./loaded-pack.ts";
+import type { ToolReach } from "./tool-reach.ts";
 
 const TOOL_MAPS = ["assets/toolmap.json", "toolmap.json", "assets/toolmap.toml", "toolmap.toml"];
+/** The tool's own end comes before its node's, so that the flow hears what the tool's time being over means. */
+const MAX_MARGIN_MS = 250;
+
+/** What a pack's tools stand on. */
+export interface PackToolsParts {
+  readonly host: ComponentHost;
+  readonly components: ReadonlyMap<string, LoadedComponent>;
+  readonly reach: ToolReach;
+  readonly policy: Policy;
+}
 
 /** Opens the tool map of a pack; undefined where it has none. @throws MCP_TOOLMAP_INVALID with the position */
-export function openPackTools(
-  pack: Pack,
-  from: { readonly host: ComponentHost; readonly components: ReadonlyMap<string, LoadedComponent> },
-): PackTools | undefined {
+export function openPackTools(pack: Pack, from: PackToolsParts): PackTools | undefined {
   const file = TOOL_MAPS.find((path) => pack.assets.has(path));
   const source = file === undefined ? undefined : pack.readText(file);
   if (file === undefined || source === undefined) return undefined;
   const map = parseToolMap(source, file);
-  const { host, components } = from;
+  const { host, components, reach, policy } = from;
+  const allowsOrigin = (origin: string): boolean => {
+    const { origins } = policy.network.egress;
+    return origins.includes("*") || isOriginAllowed(new URL(origin), origins);
+  };
+  const allowsSecret = (name: string): boolean => policy.secrets.includes("*") || policy.secrets.includes(name);
   const tools = new Tools(map, {
     host,
+    world: reach.world,
     componentOf: (name) => {
       const component = components.get(name) ?? components.get(nameAt(pack, name) ?? "");
-      return component === undefined ? undefined : { sha256: component.sha256, name, grants: component.grants };
+      if (component === undefined) return undefined;
+      return { sha256: component.sha256, name, grants: component.grants, links: component.links };
     },
+    servers: reach.servers.toolsOf({
+      pack: pack.name,
+      servers: map.servers,
+      isOriginAllowed: allowsOrigin,
+      isSecretAllowed: allowsSecret,
+    }),
+    endpoints: new HttpTools({
+      send: reach.send,
+      secret: async (ctx, name) => (allowsSecret(name) ? reach.secrets.get(ctx, pack.name, name) : undefined),
+      isOriginAllowed: allowsOrigin,
+    }),
   });
   return {
     names: [...map.tools.keys()],
-    call: async (effect, { tool, input, retries }): Promise<ToolOutcome> => {
+    call: async (effect, { tool, input, retries, answers, onProgress }): Promise<ToolOutcome> => {
+      const entry = resolveTool(map, tool);
       const result = await tools.call(effect.ctx, {
         tool,
         input,
-        services: effect.servicesFor(resolveTool(map, tool).component),
-        timeoutMs: Math.min(map.tools.get(tool)?.timeoutMs ?? effect.timeoutMs, effect.timeoutMs),
+        services: effect.servicesFor(entry.target.kind === "component" ? entry.target.component : tool),
+        ...timesOf(entry, effect),
+        signal: effect.signal,
         ...(retries === undefined ? {} : { maxRetries: retries }),
+        ...(answers === undefined ? {} : { answers }),
+        ...(onProgress === undefined ? {} : { onProgress }),
       });
-      return result.kind === "error" ? { error: result.error } : { result: result.result, content: result.content };
+      switch (result.kind) {
+        case "ok":
+          return { result: result.result, content: result.content };
+        case "elicit":
+          return { elicitation: result.elicitation };
+        default:
+          return { error: result.error };
+      }
     },
   };
+}
+
+/** The tool map's times within the attempt's. */
+function timesOf(
+  { timeoutMs, maxTimeoutMs }: ToolMapEntry,
+  effect: EffectCall,
+): { readonly timeoutMs: number; readonly maxTimeoutMs: number } {
+  const limitMs = Math.ceil(effect.timeoutMs - Math.min(MAX_MARGIN_MS, effect.timeoutMs / 10));
+  const silenceMs = Math.min(timeoutMs ?? limitMs, limitMs);
+  return { timeoutMs: silenceMs, maxTimeoutMs: Math.min(Math.max(maxTimeoutMs ?? silenceMs, silenceMs), limitMs) };
 }
 
 /** The component whose file a tool map names by path. */

@@ -4,7 +4,7 @@ import type { ErrorTable } from "../error-kind.ts";
 export const mcpErrors = {
   MCP_TOOLMAP_INVALID: {
     kind: "invalid_input",
-    help: "Write the tool map as { tools: [{ name, component, entry, timeout_ms, max_retries, retry_backoff_ms }] }, in JSON or TOML.",
+    help: "Write the tool map as { tools: [{ name, component | server | http, entry, timeout_ms, max_retries, retry_backoff_ms }], servers: { name: { url, auth } } }, in JSON or TOML.",
   },
   MCP_TOOL_UNKNOWN: { kind: "not_found", help: "Name a tool of the tool map; `gtc mcp list-tools` shows them." },
   MCP_COMPONENT_UNKNOWN: {
@@ -18,6 +18,46 @@ export const mcpErrors = {
   MCP_INPUT_INVALID: {
     kind: "invalid_input",
     help: "Give the tool the input that its schema asks for; the message names the first place that differs.",
+  },
+  MCP_SERVER_UNKNOWN: {
+    kind: "not_found",
+    help: "Declare the server in the tool map's `servers`, or in greentic.toml as `mcp.servers.<name>`; processes only there.",
+  },
+  MCP_SERVER_DENIED: {
+    kind: "permission_denied",
+    help: "The operator lends the server to other tenants; add this one to `tenants` of `mcp.servers.<name>` in greentic.toml.",
+  },
+  MCP_SERVER_UNAVAILABLE: {
+    kind: "unavailable",
+    help: "The server didn't start, can't be reached or broke off; it is tried again later. A process says why in the log at debug.",
+  },
+  MCP_SERVER_UNAUTHORIZED: {
+    kind: "unauthenticated",
+    help: "The server refuses the credentials; check the secret and the scope that the server's `auth` names.",
+  },
+  MCP_SECRET_MISSING: {
+    kind: "not_found",
+    help: "Set the secret for the tenant: gtc secrets set NAME --category PACK --tenant TENANT.",
+  },
+  MCP_CALL_TIMEOUT: {
+    kind: "timeout",
+    help: "The tool was silent for longer than timeout_ms; raise it or max_timeout_ms in the tool map, and the node's own timeout.",
+  },
+  MCP_CALL_LOST: {
+    kind: "unavailable",
+    help: "The connection broke during the call, so that nobody knows whether the tool did its work; see to it before you repeat it.",
+  },
+  MCP_CALL_REFUSED: {
+    kind: "invalid_input",
+    help: "The server takes the call for malformed or unknown; compare the input with the tool's schema.",
+  },
+  MCP_ANSWER_INVALID: {
+    kind: "internal",
+    help: "The server's answer breaks the protocol or its own output schema; report it to the server's publisher.",
+  },
+  MCP_ENDPOINT_FAILED: {
+    kind: "unknown",
+    help: "The HTTP tool's endpoint answered with an error; the status is in the details.",
   },
   MCP_SCHEMA_INVALID: {
     kind: "internal",

@@ -1,0 +1,230 @@
+import type { Tool } from "@modelcontextprotocol/client";
+import type { HttpMcpServer, OperatorMcpServer, StdioMcpServer } from "../../config/index.ts";
+import type { HttpRequest, HttpStream } from "../../http/index.ts";
+import type { JsonValue, TenantCtx, World } from "../../types/index.ts";
+import { GreenticError, isJsonObject, quote } from "../../types/index.ts";
+import { answerTo } from "../elicitation.ts";
+import type { BackendCall, BackendResult, ToolBackend, ToolFacts } from "../tool-backend.ts";
+import { errorOf } from "../tool-backend.ts";
+import type { ToolMap, ToolMapEntry } from "../tool-map.ts";
+import type { CallFailure } from "./call-outcome.ts";
+import { readCallResult, readFailure } from "./call-outcome.ts";
+import { McpSession, readElicitation } from "./mcp-session.ts";
+import type { SessionPlace } from "./session-pool.ts";
+import { SessionPool } from "./session-pool.ts";
+import type { TransportParts } from "./session-transport.ts";
+import { openTransport } from "./session-transport.ts";
+
+/** What reaching servers needs of the host. */
+export interface McpServersOptions {
+  readonly world: World;
+  /** Reads a secret of a category: a pack's name, or `mcp` for the operator's servers. */
+  readonly secret: (ctx: TenantCtx, category: string, name: string) => Promise<string | undefined>;
+  /** Sends a request under the tenant's egress policy. */
+  readonly open: (ctx: TenantCtx, request: HttpRequest, signal?: AbortSignal) => Promise<HttpStream>;
+  /** Servers that the operator declares; packs name them. */
+  readonly operator?: readonly OperatorMcpServer[];
+  /** Where processes find their programs: the host's PATH. */
+  readonly path?: string | undefined;
+  /** Hears what processes print on standard error. It may hold anything: keep it at debug. */
+  readonly log?: (ctx: TenantCtx, level: "debug", message: string) => void;
+  /** Authorizes where a server wants a person's consent; without it such servers are refused. */
+  readonly authorize?: TransportParts["authorize"];
+}
+
+/** Whose tools are called. */
+export interface ServerToolsScope {
+  /** The pack whose map this is: the category of its secrets. */
+  readonly pack: string;
+  /** What the map declares itself. */
+  readonly servers: ToolMap["servers"];
+  /** Tells whether the tenant's policy lets the pack reach an origin. Default: any. */
+  readonly isOriginAllowed?: (origin: string) => boolean;
+  /** Tells whether the tenant's policy lets the pack use a secret. Default: any. */
+  readonly isSecretAllowed?: (name: string) => boolean;
+}
+
+interface Place extends SessionPlace {
+  readonly server: HttpMcpServer | StdioMcpServer;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+/** Every session of this host to MCP servers. */
+export class McpServers implements AsyncDisposable {
+  readonly #options: McpServersOptions;
+  readonly #pool: SessionPool;
+
+  constructor(options: McpServersOptions) {
+    this.#options = options;
+    this.#pool = new SessionPool(options.world);
+  }
+
+  /** Sessions that are open or opening. */
+  get sessions(): number {
+    return this.#pool.size;
+  }
+
+  /** The tools that a pack's map finds behind servers. */
+  toolsOf(scope: ServerToolsScope): ToolBackend {
+    return new ServerTools(scope, this.#options, this.#pool);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#pool[Symbol.asyncDispose]();
+  }
+}
+
+class ServerTools implements ToolBackend {
+  readonly #scope: ServerToolsScope;
+  readonly #options: McpServersOptions;
+  readonly #pool: SessionPool;
+
+  constructor(scope: ServerToolsScope, options: McpServersOptions, pool: SessionPool) {
+    this.#scope = scope;
+    this.#options = options;
+    this.#pool = pool;
+  }
+
+  async describe(ctx: TenantCtx, entry: ToolMapEntry): Promise<ToolFacts> {
+    const place = this.#placeOf(ctx, entry);
+    try {
+      return await this.#retryGone(() =>
+        this.#pool.use(place, undefined, async (session) => factsOf(await findTool(session, entry, place.name))),
+      );
+    } catch (error) {
+      throw (await readFailure(place.name, error, { isSent: false })).error;
+    }
+  }
+
+  async invoke(ctx: TenantCtx, entry: ToolMapEntry, call: BackendCall): Promise<BackendResult> {
+    const place = this.#placeOf(ctx, entry);
+    let isSent = false;
+    try {
+      return await this.#retryGone(() =>
+        this.#pool.use(place, call.signal, async (session) => {
+          isSent = false;
+          const tool = await findTool(session, entry, place.name);
+          isSent = true;
+          const timeoutMs = call.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+          const answer = await session.call({
+            tool: entry.entry,
+            input: isJsonObject(call.input) ? call.input : {},
+            timeoutMs,
+            maxTimeoutMs: call.maxTimeoutMs ?? timeoutMs,
+            signal: call.signal,
+            answers: call.answers,
+            onProgress: call.onProgress,
+            idempotencyKey: ctx.idempotencyKey,
+          });
+          if (answer.kind === "elicit") return answer;
+          return readCallResult(entry.name, answer.result, tool.outputSchema as JsonValue | undefined);
+        }),
+      );
+    } catch (error) {
+      const asked = await pageAskedBy(error, call);
+      if (asked !== undefined) return asked;
+      const failure = await readFailure(place.name, error, { isSent });
+      return { kind: "error", error: errorOf(failure.error), isUnknown: failure.isUnknown };
+    }
+  }
+
+  /** A session that its server forgot is no reason to fail: it did nothing, and the next one is new. */
+  async #retryGone<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const { isSessionGone = false }: Partial<CallFailure> = await readFailure("", error, { isSent: false });
+      if (!isSessionGone) throw error;
+      return work();
+    }
+  }
+
+  #placeOf(ctx: TenantCtx, entry: ToolMapEntry): Place {
+    const { world, log } = this.#options;
+    const { pack } = this.#scope;
+    const name = entry.target.kind === "server" ? entry.target.server : "";
+    const own = this.#scope.servers.get(name);
+    const server = own ?? this.#operatorServer(ctx, name, entry.name);
+    // The operator's servers keep their secrets apart from every pack's, so that no pack can name them.
+    const category = own === undefined ? "mcp" : pack;
+    if (own !== undefined) this.#checkPolicy(own, name);
+    return {
+      // Sessions may carry a tenant's secrets and remember what it did: they are never another's.
+      key: JSON.stringify([ctx.env, ctx.tenant, ctx.team, category, name, server]),
+      name,
+      server,
+      maxSessions: server.maxSessions,
+      open: async () => {
+        const to = await openTransport(server, {
+          name,
+          world,
+          readSecret: (secret) => this.#options.secret(ctx, category, secret),
+          open: (request, signal) => this.#options.open(ctx, request, signal),
+          path: this.#options.path,
+          onStderr: (text) => log?.(ctx, "debug", `MCP server ${quote(name)}: ${quote(text)}`),
+          ...(this.#options.authorize === undefined ? {} : { authorize: this.#options.authorize }),
+        });
+        const roots = server.kind === "stdio" && server.roots.length > 0 ? server.roots : undefined;
+        return McpSession.open(to, { name, world, roots });
+      },
+    };
+  }
+
+  #operatorServer(ctx: TenantCtx, name: string, tool: string): HttpMcpServer | StdioMcpServer {
+    const declared = this.#options.operator?.find((one) => one.name === name);
+    if (declared === undefined) {
+      throw new GreenticError("MCP_SERVER_UNKNOWN", `Resolve tool ${quote(tool)}: no MCP server ${quote(name)}`);
+    }
+    if (!declared.tenants.includes("*") && !declared.tenants.includes(ctx.tenant)) {
+      throw new GreenticError(
+        "MCP_SERVER_DENIED",
+        `Resolve tool ${quote(tool)}: MCP server ${quote(name)} isn't for tenant ${quote(ctx.tenant)}`,
+      );
+    }
+    return declared.server;
+  }
+
+  #checkPolicy({ url, auth }: HttpMcpServer, name: string): void {
+    const { isOriginAllowed = () => true, isSecretAllowed = () => true } = this.#scope;
+    if (!isOriginAllowed(new URL(url).origin)) {
+      throw new GreenticError("HTTP_ORIGIN_DENIED", `Open MCP server ${quote(name)}: its origin isn't allowed`);
+    }
+    if (auth !== undefined && !isSecretAllowed(auth.secret)) {
+      throw new GreenticError("MCP_SECRET_MISSING", `Open MCP server ${quote(name)}: no secret ${quote(auth.secret)}`);
+    }
+  }
+}
+
+async function findTool(session: McpSession, entry: ToolMapEntry, server: string): Promise<Tool> {
+  const tool = (await session.tools()).find(({ name }) => name === entry.entry);
+  if (tool !== undefined) return tool;
+  const where = `MCP server ${quote(server)} has no tool ${quote(entry.entry)}`;
+  throw new GreenticError("MCP_TOOL_UNKNOWN", `Resolve tool ${quote(entry.name)}: ${where}`);
+}
+
+function factsOf({ title, description, inputSchema, outputSchema, annotations }: Tool): ToolFacts {
+  const readOnly = annotations?.readOnlyHint === true;
+  const shown = title ?? annotations?.title;
+  return {
+    ...(shown === undefined ? {} : { title: shown }),
+    description: description ?? "",
+    inputSchema: inputSchema as unknown as JsonValue,
+    ...(outputSchema === undefined ? {} : { outputSchema: outputSchema as unknown as JsonValue }),
+    readOnly,
+    idempotent: readOnly || annotations?.idempotentHint === true,
+  };
+}
+
+/** The page that a server wants visited before it takes the call; it says so in an error. */
+async function pageAskedBy(error: unknown, call: BackendCall): Promise<BackendResult | undefined> {
+  const { UrlElicitationRequiredError } = await import("@modelcontextprotocol/client");
+  if (!(error instanceof UrlElicitationRequiredError)) return undefined;
+  for (const params of error.elicitations) {
+    const elicitation = readElicitation(params);
+    if (elicitation !== undefined && answerTo(elicitation, call.answers) === undefined) {
+      return { kind: "elicit", elicitation };
+    }
+  }
+  return undefined;
+}
