@@ -1,11 +1,26 @@
 import type { BinaryReader } from "./binary-reader.ts";
+import type { Region } from "./code-regions.ts";
+import { Regions } from "./code-regions.ts";
 import { refuseFeature, valueType } from "./core-sections.ts";
 
-/** A place where a function body is charged. */
-export type Charge =
-  | { readonly kind: "region"; readonly at: number; cost: number }
-  /** A bulk operation; its length, shifted right by `shift` (left where negative), is the cost. */
-  | { readonly kind: "bulk"; readonly at: number; readonly shift: number };
+/** A bulk operation; its length, shifted right by `shift` (left where negative), is the cost. */
+interface Bulk {
+  readonly kind: "bulk";
+  readonly at: number;
+  readonly shift: number;
+}
+
+/** Where the fuel that a function counts in a local goes to the global, which others count on, and comes back. */
+interface Sync {
+  readonly kind: "save" | "restore";
+  readonly at: number;
+}
+
+/** A place where something is added to a function body. */
+export type Charge = Region | Bulk | Sync;
+
+/** The order of what stands at one place. */
+const RANK: Readonly<Record<Charge["kind"], number>> = { restore: 0, region: 1, save: 2, bulk: 3 };
 
 /** What a pass over a function body found; offsets are those of the module. */
 export interface BodyScan {
@@ -16,8 +31,11 @@ export interface BodyScan {
   readonly end: number;
   /** In the order of their places. */
   readonly charges: readonly Charge[];
-  /** The index of the local that holds a bulk operation's length, where there is one. */
-  readonly scratchLocal: number | undefined;
+  /** Locals of the original, parameters counted. */
+  readonly localCount: number;
+  readonly hasBulk: boolean;
+  /** Whether fuel is counted in a local: it pays where there are loops. */
+  readonly hasLoop: boolean;
 }
 
 /** Growing a memory is a call into the engine, dearer than an instruction. */
@@ -38,35 +56,124 @@ export function scanBody(reader: BinaryReader, params: number): BodyScan {
     valueType(reader);
   }
   const codeStart = reader.offset;
-  const entry: Charge = { kind: "region", at: codeStart, cost: 1 };
-  const charges: Charge[] = [entry];
-  const open: { cost: number }[] = [entry];
-  let hasBulk = false;
+  const regions = new Regions(codeStart);
+  const walk: Walk = { reader, regions, syncs: [], hasLoop: false, calls: 0 };
+  const bulks: Bulk[] = [];
   while (!reader.done) {
     const at = reader.offset;
+    if (regions.depth === 0) reader.fail("instructions behind the end of a function");
     const op = reader.byte();
-    const region = open.at(-1);
-    if (!region) reader.fail("instructions behind the end of a function");
-    region.cost++;
     if (op === 0xfc) {
+      regions.charge(1);
       const shift = bulkShift(reader);
-      if (shift !== undefined) {
-        charges.push({ kind: "bulk", at, shift });
-        hasBulk = true;
-      }
-      continue;
+      if (shift !== undefined) bulks.push({ kind: "bulk", at, shift });
+    } else if (op <= LAST_CONTROL) control(op, walk);
+    else {
+      regions.charge(op === MEMORY_GROW ? MEMORY_GROW_COST : 1);
+      skipImmediates(op, reader);
     }
-    skipImmediates(op, reader);
-    if (op === 0x02 || op === 0x04) open.push(region);
-    else if (op === 0x03) {
-      const header: Charge = { kind: "region", at: reader.offset, cost: 1 };
-      charges.push(header);
-      open.push(header);
-    } else if (op === 0x0b) open.pop();
-    else if (op === 0x40) region.cost += MEMORY_GROW_COST;
   }
-  const scratchLocal = hasBulk ? locals : undefined;
-  return { start, afterGroupCount, localGroups, codeStart, end: reader.end, charges, scratchLocal };
+  const { hasLoop, syncs } = walk;
+  if (walk.calls > 0 || regions.total > MAX_LEAF_COST) regions.checkEntry();
+  const charges: Charge[] = [...regions.finish(), ...bulks, ...(hasLoop ? syncs : [])];
+  charges.sort((a, b) => a.at - b.at || RANK[a.kind] - RANK[b.kind]);
+  return {
+    start,
+    afterGroupCount,
+    localGroups,
+    codeStart,
+    end: reader.end,
+    charges,
+    localCount: locals,
+    hasBulk: bulks.length > 0,
+    hasLoop,
+  };
+}
+
+interface Walk {
+  readonly reader: BinaryReader;
+  readonly regions: Regions;
+  readonly syncs: Sync[];
+  hasLoop: boolean;
+  calls: number;
+}
+
+const LAST_CONTROL = 0x15;
+const MEMORY_GROW = 0x40;
+/** What a call takes beside what is called. */
+const CALL_COST = 3;
+/** Functions that call none and cost no more don't look whether fuel is left; their callers do after every so many calls. */
+const MAX_LEAF_COST = 1000;
+const CALLS_PER_LOOK = 32;
+
+/** Reads an instruction that decides what comes next. */
+function control(op: number, walk: Walk): void {
+  const { reader, regions } = walk;
+  const at = reader.offset - 1;
+  const sync = (kind: Sync["kind"], place: number): void => {
+    if (regions.isLive) walk.syncs.push({ kind, at: place });
+  };
+  const branch = (depth: number): void => {
+    if (depth >= regions.depth - 1) sync("save", at);
+    regions.branch(depth);
+  };
+  switch (op) {
+    case 0x00:
+      return regions.stop();
+    case 0x01:
+      return;
+    case 0x02:
+      blockType(reader);
+      return regions.begin("block", reader.offset);
+    case 0x03:
+      blockType(reader);
+      walk.hasLoop = true;
+      return regions.begin("loop", reader.offset);
+    case 0x04:
+      regions.charge(1);
+      blockType(reader);
+      return regions.begin("if", reader.offset);
+    case 0x05:
+      return regions.otherwise(reader.offset);
+    case 0x0b:
+      if (regions.depth === 1) sync("save", at);
+      return regions.end(reader.offset);
+    case 0x0c:
+      regions.charge(1);
+      branch(reader.u32());
+      return regions.stop();
+    case 0x0d:
+      regions.charge(1);
+      branch(reader.u32());
+      return regions.split(reader.offset);
+    case 0x0e: {
+      regions.charge(2);
+      for (let left = reader.count(); left >= 0; left--) branch(reader.u32());
+      return regions.stop();
+    }
+    case 0x0f:
+      regions.charge(1);
+      branch(Number.POSITIVE_INFINITY);
+      return regions.stop();
+    case 0x10:
+    case 0x11:
+    case 0x12:
+    case 0x13:
+      regions.charge(CALL_COST);
+      sync("save", at);
+      reader.skipLeb(U32_BYTES);
+      if ((op & 1) === 1) reader.skipLeb(U32_BYTES);
+      if (op < 0x12) {
+        sync("restore", reader.offset);
+        if (++walk.calls % CALLS_PER_LOOK === 0) regions.check(reader.offset);
+        return;
+      }
+      walk.calls++;
+      regions.branch(Number.POSITIVE_INFINITY);
+      return regions.stop();
+    default:
+      refuseFeature(featureOf(op));
+  }
 }
 
 /** Reads a 0xfc instruction behind its prefix; gives the shift of those that take a length. */
@@ -96,30 +203,17 @@ function bulkShift(reader: BinaryReader): number | undefined {
 const U32_BYTES = 5;
 const I64_BYTES = 10;
 
-/** Skips an instruction's immediates; an opcode that isn't known here is refused, because its length isn't known either. */
+/** Skips the immediates of an instruction that does not branch; an opcode that isn't known here is refused, because its length isn't known either. */
 function skipImmediates(op: number, reader: BinaryReader): void {
   if (op >= 0x45 && op <= 0xc4) return;
   if (op >= 0x28 && op <= 0x3e) return memoryArgument(reader);
   switch (op) {
-    // unreachable, nop, else, end, return, drop, select, ref.is_null
-    case 0x00:
-    case 0x01:
-    case 0x05:
-    case 0x0b:
-    case 0x0f:
+    // drop, select, ref.is_null
     case 0x1a:
     case 0x1b:
     case 0xd1:
       return;
-    case 0x02:
-    case 0x03:
-    case 0x04:
-      return blockType(reader);
-    // br, br_if, call, return_call, local.*, global.*, table.get/set, memory.size/grow, i32.const, ref.func
-    case 0x0c:
-    case 0x0d:
-    case 0x10:
-    case 0x12:
+    // local.*, global.*, table.get/set, memory.size/grow, i32.const, ref.func
     case 0x20:
     case 0x21:
     case 0x22:
@@ -138,15 +232,6 @@ function skipImmediates(op: number, reader: BinaryReader): void {
       return reader.skip(4);
     case 0x44:
       return reader.skip(8);
-    case 0x0e: {
-      const targets = reader.count();
-      for (let index = 0; index <= targets; index++) reader.skipLeb(U32_BYTES);
-      return;
-    }
-    case 0x11:
-    case 0x13:
-      reader.skipLeb(U32_BYTES);
-      return reader.skipLeb(U32_BYTES);
     case 0x1c:
       reader.vector(() => valueType(reader));
       return;

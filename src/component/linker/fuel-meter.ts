@@ -1,13 +1,13 @@
 // Rewrites a core module so that it can be stopped and can't grow past its caps. One pass; no index is renumbered, because
 // everything new stands at the end of its index space:
-//   global $fuel (mut i64)      charged at function entries, loop headers and bulk operations
+//   global $fuel (mut i64)      charged at the regions of code-regions.ts and, by their length, at bulk operations
 //   global $meter (mut externref)  who to ask for more
 //   table $refuel (1 funcref)   slot 0: the host's (externref) -> () that refills, waits or stops
 // The original must be valid by itself (V8 decides); that is what keeps guest code from naming the new indices.
 import { GreenticError, quote } from "../../types/index.ts";
 import { BinaryReader } from "./binary-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import type { Charge } from "./core-code.ts";
+import type { BodyScan } from "./core-code.ts";
 import { scanBody } from "./core-code.ts";
 import { globalType, limits, readFunctionTypes, splitSections, valueType } from "./core-sections.ts";
 import type { LinkerLimits } from "./limits.ts";
@@ -29,6 +29,7 @@ export function refuseReserved(name: string, reader: BinaryReader): void {
 const FUNCREF = 0x70;
 const EXTERNREF = 0x6f;
 const I64 = 0x7e;
+const I32 = 0x7f;
 
 /** A core module with its meter. */
 export interface InstrumentedModule {
@@ -233,53 +234,99 @@ class ModuleRewriter {
       reader.skip(size);
       const params = paramCounts[functionTypes[index] ?? -1] ?? 0;
       const body = new BinaryReader(reader.bytes, start, start + size);
-      section.sized(this.#meteredBody(body, params, indices));
+      section.sized(this.#meteredBody(scanBody(body, params), indices));
     }
     this.#out.section(10, section.finish());
   }
 
-  #meteredBody(reader: BinaryReader, params: number, indices: Indices): ByteWriter {
-    const scan = scanBody(reader, params);
+  #meteredBody(scan: BodyScan, indices: Indices): ByteWriter {
+    const { hasBulk, hasLoop, localCount } = scan;
     const out = new ByteWriter(scan.end - scan.start + 64 * scan.charges.length);
-    let copied = scan.start;
-    if (scan.scratchLocal !== undefined) {
-      // One more group of locals: a 32-bit scratch for the length of bulk operations.
-      out
-        .u32(scan.localGroups + 1)
-        .bytes(this.#bytes.subarray(scan.afterGroupCount, scan.codeStart))
-        .raw(1, 0x7f);
-      copied = scan.codeStart;
-    }
+    const groups = (hasLoop ? 1 : 0) + (hasBulk ? 1 : 0);
+    out.u32(scan.localGroups + groups).bytes(this.#bytes.subarray(scan.afterGroupCount, scan.codeStart));
+    if (hasLoop) out.raw(1, I64);
+    if (hasBulk) out.raw(1, I32);
+    const fuel = new FuelCode(out, indices, hasLoop ? localCount : undefined);
+    fuel.restore();
+    let copied = scan.codeStart;
     for (const charge of scan.charges) {
       out.bytes(this.#bytes.subarray(copied, charge.at));
       copied = charge.at;
-      writeCharge(out, charge, { indices, scratchLocal: scan.scratchLocal ?? 0 });
+      switch (charge.kind) {
+        case "restore":
+          fuel.restore();
+          break;
+        case "save":
+          fuel.save();
+          break;
+        case "bulk":
+          fuel.chargeBulk(charge.shift, hasLoop ? localCount + 1 : localCount);
+          break;
+        default:
+          fuel.charge(charge.cost, charge.isChecked);
+      }
     }
     return out.bytes(this.#bytes.subarray(copied, scan.end));
   }
 }
 
-/** `fuel -= cost; if (fuel < 0) refuel(meter)`; leaves the stack as it was. */
-function writeCharge(
-  out: ByteWriter,
-  charge: Charge,
-  where: { readonly indices: Indices; readonly scratchLocal: number },
-): void {
-  const { indices, scratchLocal } = where;
-  if (charge.kind === "region") {
-    out.raw(0x23).u32(indices.fuel).raw(0x42).s64(charge.cost);
-  } else {
-    // The length is on top of the stack: keep it, and charge it shifted.
-    out.raw(0x22).u32(scratchLocal);
-    out.raw(0x23).u32(indices.fuel).raw(0x20).u32(scratchLocal).raw(0xad);
-    out
-      .raw(0x42)
-      .s64(Math.abs(charge.shift))
-      .raw(charge.shift < 0 ? 0x86 : 0x88);
+/** Writes what is added to a function body; every piece leaves the stack as it was. */
+class FuelCode {
+  readonly #out: ByteWriter;
+  readonly #indices: Indices;
+  /** The local that fuel is counted in; undefined where it is counted in the global itself. */
+  readonly #local: number | undefined;
+
+  constructor(out: ByteWriter, indices: Indices, local: number | undefined) {
+    this.#out = out;
+    this.#indices = indices;
+    this.#local = local;
   }
-  out.raw(0x7d, 0x24).u32(indices.fuel);
-  out.raw(0x23).u32(indices.fuel).raw(0x42, 0, 0x53, 0x04, 0x40);
-  out.raw(0x23).u32(indices.meter).raw(0x41, 0, 0x11).u32(indices.refuelType).u32(indices.refuelTable).raw(0x0b);
+
+  /** `local = global`. */
+  restore(): void {
+    if (this.#local !== undefined) this.#out.raw(0x23).u32(this.#indices.fuel).raw(0x21).u32(this.#local);
+  }
+
+  /** `global = local`. */
+  save(): void {
+    if (this.#local !== undefined) this.#out.raw(0x20).u32(this.#local).raw(0x24).u32(this.#indices.fuel);
+  }
+
+  /** `fuel -= cost`, and where that is checked `if (fuel < 0) refuel(meter)`. */
+  charge(cost: number, isChecked: boolean): void {
+    this.#get();
+    this.#out.raw(0x42).s64(cost);
+    this.#subtract(isChecked);
+  }
+
+  /** The length is on top of the stack: keeps it there, and charges it shifted right, left where negative. */
+  chargeBulk(shift: number, scratch: number): void {
+    this.#out.raw(0x22).u32(scratch);
+    this.#get();
+    this.#out.raw(0x20).u32(scratch).raw(0xad, 0x42).s64(Math.abs(shift));
+    this.#out.raw(shift < 0 ? 0x86 : 0x88);
+    this.#subtract(true);
+  }
+
+  #get(): void {
+    if (this.#local === undefined) this.#out.raw(0x23).u32(this.#indices.fuel);
+    else this.#out.raw(0x20).u32(this.#local);
+  }
+
+  #subtract(isChecked: boolean): void {
+    const { fuel, meter, refuelType, refuelTable } = this.#indices;
+    const out = this.#out.raw(0x7d);
+    if (this.#local === undefined) out.raw(0x24).u32(fuel);
+    else out.raw(isChecked ? 0x22 : 0x21).u32(this.#local);
+    if (!isChecked) return;
+    if (this.#local === undefined) out.raw(0x23).u32(fuel);
+    out.raw(0x42, 0, 0x53, 0x04, 0x40);
+    this.save();
+    out.raw(0x23).u32(meter).raw(0x41, 0, 0x11).u32(refuelType).u32(refuelTable);
+    this.restore();
+    out.raw(0x0b);
+  }
 }
 
 function refuse(feature: string): never {

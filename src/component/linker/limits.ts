@@ -18,7 +18,7 @@ export interface LinkerLimits {
   readonly maxHandles: number;
   /** Bytes of JavaScript heap that the values lifted during one call may take. */
   readonly liftBudgetBytes: number;
-  /** Instructions between two returns to the event loop. */
+  /** Instructions between two looks at the clock; a guest whose turn is over then returns to the event loop. */
   readonly fuelSlice: number;
   /** Instructions that start functions may take before the first call; fixed when the component is parsed. */
   readonly startFuel: number;

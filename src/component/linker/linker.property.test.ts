@@ -24,6 +24,7 @@ import { linkComponent, parseComponent, Trap } from "./index.ts";
 import type { LinkedComponent } from "./index.ts";
 import { isGreenticError } from "../../types/index.ts";
 import { buildEcho, ECHO_GUEST } from "./testing/echo-component.ts";
+import { randomSource } from "./testing/random-source.ts";
 import { watOf } from "./testing/wat-component.ts";
 
 const text = string({ unit: "grapheme", maxLength: 40 });
@@ -101,17 +102,6 @@ describe("a value that goes to a guest, to the host and back", () => {
     },
   );
 });
-
-/** Deterministic pseudo-random numbers (mulberry32), so that a failing mutation can be made again. */
-function randomSource(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 /** Parses, links and calls whatever it is; gives what it threw where that is not of an expected type. */
 async function survive(bytes: Uint8Array): Promise<unknown> {

@@ -11,8 +11,8 @@ const MAX_BLOCKED_SLICES = 8;
 /** With more meters than this, each gets a smaller slice, so that many modules together don't hold the thread for long. */
 const FULL_SLICE_METERS = 4;
 
-/** A guest that calls the host again and again holds the thread no longer than this. */
-const MAX_TURN_MS = 8;
+/** A guest holds the thread no longer than this and a slice: giving it up costs more than a slice of fuel takes. */
+const MAX_TURN_MS = 4;
 /** Longer timeouts than this fire at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -86,8 +86,9 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
     for (const meter of this.meters) meter.fill(0);
   }
 
-  isBlocked(): boolean {
-    return this.#blockedDepth > 0;
+  staysOnThread(): boolean {
+    if (this.#blockedDepth > 0) return true;
+    return this.#blockedSlices === 0 && performance.now() - this.#turnBeganAtMs < MAX_TURN_MS;
   }
 
   /** Begins a stretch of guest code that can't wait. */
@@ -103,6 +104,7 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
 
   refuelNow(): number {
     this.#checkFuel();
+    if (this.#blockedDepth === 0) return this.slice;
     if (++this.#blockedSlices > MAX_BLOCKED_SLICES) {
       throw new Trap("fuel", "Run guest: it works too long where it can't wait (realloc, post-return or destructor)");
     }
@@ -118,7 +120,7 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
     return this.slice;
   }
 
-  /** The fuel of one meter between two returns to the event loop. */
+  /** The fuel of one meter between two looks at the clock. */
   get slice(): number {
     const share = Math.min(1, FULL_SLICE_METERS / this.meters.length);
     return Math.max(1000, Math.floor(this.limits.fuelSlice * share));
