@@ -24,7 +24,7 @@ import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import { channelId, DEFAULT_TEAM, GreenticError, quote } from "../types/index.ts";
 import type { Policy, TeamId, TenantId, World } from "../types/index.ts";
-import { secretReader } from "./secret-stores.ts";
+import { secretReader, secretWriter } from "./secret-stores.ts";
 import { trustOf } from "./trust.ts";
 
 /** The channels that every tenant has without naming them. */
@@ -135,6 +135,7 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
     apps,
     policy: () => policy,
     secrets,
+    secretWriter: secretWriter(config),
     http,
     mcp: { servers: config.mcpServers, path: options.environment["PATH"] },
     ...(options.observe && { observe: options.observe }),

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Config, Environment } from "../config/index.ts";
-import { createSecretReader, EnvSecretStore, FileSecretStore } from "../secrets/index.ts";
-import type { SecretReader, SecretUri } from "../secrets/index.ts";
+import { createSecretReader, createSecretWriter, EnvSecretStore, FileSecretStore } from "../secrets/index.ts";
+import type { SecretReader, SecretUri, SecretWriter } from "../secrets/index.ts";
 import { parseSecretUri } from "../secrets/index.ts";
 import type { CommandInput } from "./command.ts";
 import { textOption } from "./command.ts";
@@ -14,6 +14,11 @@ export function secretFile(config: Config): FileSecretStore {
 /** Makes the reader of a host: the environment wins over the file. */
 export function secretReader(config: Config, environment: Environment): SecretReader {
   return createSecretReader([new EnvSecretStore(environment), secretFile(config)]);
+}
+
+/** Makes the writer of a host: into the file, which the environment still wins over. */
+export function secretWriter(config: Config): SecretWriter {
+  return createSecretWriter(secretFile(config));
 }
 
 /** The options with which the secrets commands name a secret. */

@@ -118,6 +118,7 @@ export interface HostServices {
   readonly secretWrite?: (ctx: TenantCtx, name: string, value: Uint8Array) => Promise<void>;
   /** Where it is absent, guests get no token. */
   readonly oauth?: HostOAuth;
+  /** State is read and written by `component/key`, the component being the one that asked. */
   readonly stateRead: (ctx: TenantCtx, key: string) => Promise<Uint8Array | undefined>;
   readonly stateWrite: (ctx: TenantCtx, key: string, value: Uint8Array) => Promise<void>;
   readonly stateDelete: (ctx: TenantCtx, key: string) => Promise<void>;
@@ -126,6 +127,8 @@ export interface HostServices {
   readonly asset: (path: string) => Promise<Uint8Array | undefined>;
   /** Lists the pack's assets by their whole paths; where it is absent, guests see an empty directory. */
   readonly assetList?: () => Promise<readonly HostAsset[]>;
+  /** Gives a value of the pack's configuration; where it is absent there are none. */
+  readonly config?: (ctx: TenantCtx, key: string) => Promise<JsonValue | undefined>;
   readonly log: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
 }
 

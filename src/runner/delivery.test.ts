@@ -358,8 +358,8 @@ nodes:
       components: { shop: 'state = "read-write"' },
     }),
     component: async (_ctx, { services }) => {
-      await services.stateWrite({} as never, "seen/1", Buffer.from("yes"));
-      return { ok: true, was: Buffer.from((await services.stateRead({} as never, "seen/1")) ?? []).toString() };
+      await services.stateWrite({} as never, "shop/seen%2F1", Buffer.from("yes"));
+      return { ok: true, was: Buffer.from((await services.stateRead({} as never, "shop/seen%2F1")) ?? []).toString() };
     },
   });
   const report = await say("x");

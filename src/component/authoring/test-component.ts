@@ -86,6 +86,7 @@ function testServices({ secrets = {}, httpStubs = [], assets = new Map() }: Comp
     stateDelete: async (_ctx, key) => void state.delete(key),
     tool: (_ctx, name) => Promise.reject(new GreenticError("MCP_TOOL_UNKNOWN", `Call tool: no tool ${quote(name)}`)),
     asset: async (path) => assets.get(path),
+    assetList: async () => [...assets].map(([path, bytes]) => ({ path, sizeBytes: bytes.byteLength })),
     log: () => undefined,
   };
 }

@@ -1,8 +1,10 @@
 import { answerAsset } from "./assets/answer.ts";
 import type { CallScope } from "./call-scope.ts";
-import { faultOf } from "./host-fault.ts";
+import { fault, faultOf } from "./host-fault.ts";
 import type { HostAnswer, HostRequest } from "./host-request.ts";
 import { answerHttp } from "./http/answer.ts";
+import { answerOAuth } from "./oauth/answer.ts";
+import { answerConfig } from "./runtime-config/answer.ts";
 import { answerSecret } from "./secrets/answer.ts";
 import { answerState } from "./state/answer.ts";
 import { answerTool } from "./tools/answer.ts";
@@ -21,6 +23,7 @@ function answerGranted(request: HostRequest, scope: CallScope): Promise<HostAnsw
     case "http":
       return answerHttp(request, scope);
     case "secret":
+    case "secret-write":
       return answerSecret(request, scope);
     case "state-read":
     case "state-write":
@@ -28,7 +31,17 @@ function answerGranted(request: HostRequest, scope: CallScope): Promise<HostAnsw
       return answerState(request, scope);
     case "tool":
       return answerTool(request, scope);
-    default:
+    case "oauth-consent":
+    case "oauth-exchange":
+    case "oauth-token":
+      return answerOAuth(request, scope);
+    case "config":
+      return answerConfig(request, scope);
+    case "asset":
+    case "asset-list":
       return answerAsset(request, scope);
+    default:
+      // A process that has been taken over can send anything.
+      return Promise.resolve(fault("invalid", "no such request"));
   }
 }

@@ -3,6 +3,8 @@ import { assetsBindings } from "./assets/bind.ts";
 import { controlBindings } from "./control/bind.ts";
 import type { Bindings, GuestCall } from "./guest-call.ts";
 import { httpBindings } from "./http/bind.ts";
+import { oauthBindings } from "./oauth/bind.ts";
+import { runtimeConfigBindings } from "./runtime-config/bind.ts";
 import { secretsBindings } from "./secrets/bind.ts";
 import { stateBindings } from "./state/bind.ts";
 import { telemetryBindings } from "./telemetry/bind.ts";
@@ -15,13 +17,18 @@ const all: Bindings = {
   ...telemetryBindings,
   ...toolsBindings,
   ...assetsBindings,
-  ...controlBindings,
+  ...oauthBindings,
+  ...runtimeConfigBindings,
 };
-const noted = new Map(Object.entries(all).map(([name, binding]) => [name, noting(name, binding)]));
+const bound: ReadonlyMap<string, HostFunction> = new Map([
+  ...Object.entries(all).map(([name, binding]) => [name, noting(name, binding)] as const),
+  // Asking for the time is no use of the host: a guest may do it in every round of a loop.
+  ...Object.entries(controlBindings),
+]);
 
-/** Finds the host function of an import; every call of it is noted. */
+/** Finds the host function of an import; every call of it that reaches the host is noted. */
 export function bindImport(ref: ImportRef): HostFunction | undefined {
-  return ref.instance === null ? undefined : noted.get(`${ref.instance}#${ref.name}`);
+  return ref.instance === null ? undefined : bound.get(`${ref.instance}#${ref.name}`);
 }
 
 function noting(name: string, binding: HostFunction): HostFunction {

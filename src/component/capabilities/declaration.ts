@@ -5,6 +5,6 @@ export interface CapabilityDeclaration {
   readonly name: string;
   /** Interfaces with their versions, as components import them. */
   readonly interfaces: readonly string[];
-  /** Tells whether grants admit the import at all; single requests are judged again when they are made. */
-  isGranted(grants: ComponentGrants): boolean;
+  /** Tells whether grants admit the import of one of its interfaces at all; single requests are judged again when they are made. */
+  isGranted(grants: ComponentGrants, name: string): boolean;
 }

@@ -4,12 +4,24 @@ import { assets } from "./assets/declare.ts";
 import { control } from "./control/declare.ts";
 import type { CapabilityDeclaration } from "./declaration.ts";
 import { http } from "./http/declare.ts";
+import { oauth } from "./oauth/declare.ts";
+import { runtimeConfig } from "./runtime-config/declare.ts";
 import { secrets } from "./secrets/declare.ts";
 import { state } from "./state/declare.ts";
 import { telemetry } from "./telemetry/declare.ts";
 import { tools } from "./tools/declare.ts";
 
-const CAPABILITIES: readonly CapabilityDeclaration[] = [http, secrets, state, telemetry, tools, assets, control];
+const CAPABILITIES: readonly CapabilityDeclaration[] = [
+  http,
+  secrets,
+  state,
+  telemetry,
+  tools,
+  assets,
+  oauth,
+  runtimeConfig,
+  control,
+];
 const byInterface = new Map(
   CAPABILITIES.flatMap((capability) => capability.interfaces.map((name) => [name, capability] as const)),
 );
@@ -33,7 +45,7 @@ export function checkImports(
     if (name.startsWith("wasi:")) continue;
     const capability = byInterface.get(name);
     if (capability === undefined && linked.has(name)) continue;
-    if (capability?.isGranted(grants) === true) continue;
+    if (capability?.isGranted(grants, name) === true) continue;
     const missing = capability === undefined ? "the host has no such interface" : `grant ${capability.name} is missing`;
     throw new GreenticError("COMPONENT_IMPORT_UNGRANTED", `Admit component: import ${quote(name)}: ${missing}`, {
       details: { import: name },

@@ -23,5 +23,5 @@ export function fault(code: HostFaultCode, message: string): HostAnswer {
 /** Turns what a service threw into a refusal; only the public code and message of our own errors pass. */
 export function faultOf(thrown: unknown): HostAnswer {
   if (!isGreenticError(thrown)) return fault("internal", "the host failed");
-  return fault(CODES[thrown.kind], `${thrown.code}: ${thrown.message}`);
+  return { kind: "fault", code: CODES[thrown.kind], message: `${thrown.code}: ${thrown.message}`, cause: thrown.code };
 }

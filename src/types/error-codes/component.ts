@@ -26,6 +26,14 @@ export const componentErrors = {
     kind: "invalid_input",
     help: "Pack one component that serves what another imports: exactly one, with the same functions and types, no resources, no circle.",
   },
+  COMPONENT_REQUEST_DENIED: {
+    kind: "permission_denied",
+    help: "Grant the component what the message names, or let it ask only for what it was granted.",
+  },
+  COMPONENT_REQUEST_FAILED: {
+    kind: "unavailable",
+    help: "Try again when the service that the message names is there.",
+  },
   COMPONENT_SOURCE_INVALID: {
     kind: "invalid_input",
     help: "Describe the component in component.toml: name, world (component, mcp or own), entry, wasi, wit and [grants].",

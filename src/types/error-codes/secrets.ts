@@ -14,5 +14,6 @@ export const secretsErrors = {
     kind: "permission_denied",
     help: "Make the secrets file readable by its owner alone: chmod 600.",
   },
+  SECRETS_VALUE_INVALID: { kind: "invalid_input", help: "Write secrets as UTF-8 text; encode other bytes in base64." },
   SECRETS_NOT_FOUND: { kind: "not_found", help: "Set it with `gtc secrets set NAME --tenant T`." },
 } as const satisfies ErrorTable;

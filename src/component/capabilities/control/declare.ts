@@ -1,6 +1,6 @@
 import type { CapabilityDeclaration } from "../declaration.ts";
 
-/** Cooperation with the host's scheduler, which needs none: guests are interrupted anyway. */
+/** Cooperation with the host: a guest can leave in order shortly before it would be stopped. */
 export const control: CapabilityDeclaration = {
   name: "control",
   interfaces: [

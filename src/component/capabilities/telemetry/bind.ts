@@ -1,16 +1,14 @@
 import type { Bindings } from "../guest-call.ts";
 import { immediate } from "../guest-call.ts";
 import type { LogLine } from "../host-request.ts";
+import { logLine } from "./log-line.ts";
 
-const LEVELS = new Set(["debug", "info", "warn", "error"]);
-
-/** The functions of `greentic:telemetry/logger-api`. What the guest says of tenant and span isn't believed. */
+/** The functions of `greentic:telemetry/logger-api`. */
 export const telemetryBindings: Bindings = {
-  "greentic:telemetry/logger-api@1.0.0#log": immediate((guest, [, fields]) => {
-    const pairs = fields as readonly (readonly [string, string])[];
-    const level = pairs.find(([name]) => name === "level")?.[1].toLowerCase() ?? "info";
-    const rest = pairs.filter(([name]) => name !== "level").map(([name, value]) => `${name}=${value}`);
-    guest.log({ level: (LEVELS.has(level) ? level : "info") as LogLine["level"], message: rest.join(" ") });
+  "greentic:telemetry/logger-api@1.0.0#log": immediate((guest, [span, fields]) => {
+    guest.log(
+      logLine(span as Parameters<typeof logLine>[0], fields as Parameters<typeof logLine>[1]) satisfies LogLine,
+    );
     return "ok";
   }),
 };
