@@ -50,8 +50,8 @@ export class AttemptCall implements NodeCall {
       ctx,
       timeoutMs,
       signal: this.#abort.signal,
-      servicesFor: (component): HostServices =>
-        turn.env.effects.services({ attempt: this, component, pack: options.pack, effect }),
+      servicesFor: (component, pack = options.pack): HostServices =>
+        turn.env.effects.services({ attempt: this, component, pack, effect }),
     };
     this.effect = effect;
   }
@@ -92,6 +92,14 @@ export class AttemptCall implements NodeCall {
     return this.#turn.working;
   }
 
+  get cardAsset(): string | undefined {
+    return this.#turn.cardAsset;
+  }
+
+  get packs(): readonly LoadedPack[] {
+    return this.#turn.packs;
+  }
+
   /** Reads state as this attempt sees it. */
   read(prefix: string, key: string): JsonValue | undefined {
     const write = this.#writes.get(`${prefix}/${key}`);
@@ -117,6 +125,10 @@ export class AttemptCall implements NodeCall {
     const message = addressReply(this.#turn, draft, this.#turn.messages.length + this.messages.length);
     if (!this.#isOver) this.messages.push(message);
     return message;
+  }
+
+  publish(): never {
+    throw new TypeError("Publish event: what an attempt says is kept apart, and no kind with effects publishes");
   }
 
   inLocale<T>(locale: string, render: () => T): T {

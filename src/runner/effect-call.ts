@@ -1,5 +1,6 @@
 import type { HostServices } from "../component/index.ts";
 import type { TenantCtx } from "../types/index.ts";
+import type { LoadedPack } from "./loaded-pack.ts";
 
 /** One attempt of an effectful node. */
 export interface EffectCall {
@@ -9,6 +10,6 @@ export interface EffectCall {
   readonly timeoutMs: number;
   /** Aborts when the time is over or the turn is given up. */
   readonly signal: AbortSignal;
-  /** What the component `name` of the running pack may reach through its host calls; dead once the attempt is over. */
-  servicesFor(component: string): HostServices;
+  /** What a component may reach through its host calls, of the running pack unless another is given; dead once the attempt is over. */
+  servicesFor(component: string, pack?: LoadedPack): HostServices;
 }

@@ -7,7 +7,7 @@ import type { ComponentEntry, Pack } from "../pack/index.ts";
 import type { Policy } from "../types/index.ts";
 import { GreenticError, parseJson, quote } from "../types/index.ts";
 import { findLinks } from "./find-links.ts";
-import { kindOf, KIND_CATALOG } from "./kinds/catalog.ts";
+import { kindCatalogFor, kindOf } from "./kinds/catalog.ts";
 import type { LoadedComponent, LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
 import { openPackTools } from "./pack-tools.ts";
 import { createRetention } from "./retained.ts";
@@ -39,11 +39,13 @@ export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<
   const { pack, scope, defaultFlow } = app;
   const components = await admitComponents(pack, options);
   const assets = new AssetReader(pack);
+  const callable = [...components].filter(([, { abi }]) => abi !== "none").map(([name]) => name);
+  const catalog = kindCatalogFor(new Set(callable));
   const flows = new Map<string, LoadedFlow>();
   for (const [name, entry] of pack.flows) {
     const source = pack.readText(entry.path);
     if (source === undefined) continue;
-    const flow = loadFlow(compileFlow(parseFlow(source, { file: entry.path }), { catalog: KIND_CATALOG }), assets);
+    const flow = loadFlow(compileFlow(parseFlow(source, { file: entry.path }), { catalog }), assets);
     flows.set(flow.id, flow);
     if (!flows.has(name)) flows.set(name, flow);
   }
@@ -75,7 +77,7 @@ function loadFlow(compiled: CompiledFlow, assets: { readText(path: string): stri
   const nodes = new Map<string, LoadedNode>();
   for (const [id, node] of compiled.nodes) {
     const kind = kindOf(node.resolved?.kind === "builtin" ? node.resolved.spec.name : undefined);
-    nodes.set(id, { id, compiled: node, kind });
+    nodes.set(id, { id, flowType: compiled.ir.type, compiled: node, kind });
   }
   return {
     id: compiled.ir.id,

@@ -1,4 +1,11 @@
-import type { CallStats, ComponentAbi, ComponentGrants, ComponentHost, ComponentLink, HostAsset } from "../component/index.ts";
+import type {
+  CallStats,
+  ComponentAbi,
+  ComponentGrants,
+  ComponentHost,
+  ComponentLink,
+  HostAsset,
+} from "../component/index.ts";
 import type { CompiledFlow, CompiledJsonTemplate, CompiledNode, CompiledTemplate } from "../flow/index.ts";
 import type { JsonObject, JsonValue, OutcomeError } from "../types/index.ts";
 import type { Elicitation, ElicitationAnswer, ToolProgress } from "../mcp/index.ts";
@@ -53,6 +60,8 @@ export interface Retained {
 /** A node of a loaded flow. */
 export interface LoadedNode {
   readonly id: string;
+  /** The kind of work of its flow. */
+  readonly flowType: string;
   readonly compiled: CompiledNode;
   readonly kind: Kind;
 }

@@ -1,17 +1,42 @@
 import type { Provider, ReceivedMessage } from "../messaging/index.ts";
-import type { ChannelMessageEnvelope, JsonValue, SessionKeyText } from "../types/index.ts";
+import type { ChannelMessageEnvelope, JsonObject, JsonValue, SessionKeyText } from "../types/index.ts";
 import { conversationId, formatSessionKey, isJsonObject, userId } from "../types/index.ts";
 import type { FlowChoice } from "./runtime.ts";
-import { readLocale } from "./turn-scope.ts";
+import { readLocale } from "./read-locale.ts";
 
 /** The envelope's extension that carries a {@link FlowChoice} through the inbox; only the runtime writes it. */
 const REQUEST_EXTENSION = "greentic.request";
 
+/** What the runtime itself asks of a message's turn. */
+export interface OwnRequest {
+  /** The flow to run. */
+  readonly choice?: FlowChoice;
+  /** The event that starts it. */
+  readonly event?: JsonObject;
+  /** True where the message is to be said, not answered: another session's flow sent it here. */
+  readonly relay?: boolean;
+}
+
+const NO_REQUEST: JsonObject = Object.freeze({});
+
+/** Reads what the runtime asked of a message's turn. */
+export function requestOf(message: ChannelMessageEnvelope | undefined): JsonObject {
+  const request = message?.extensions?.[REQUEST_EXTENSION] as JsonValue | undefined;
+  return request !== undefined && isJsonObject(request) ? request : NO_REQUEST;
+}
+
 /** The flow that a message's caller chose. */
 export function choiceOf(message: ChannelMessageEnvelope | undefined): FlowChoice | undefined {
-  const request = message?.extensions?.[REQUEST_EXTENSION] as JsonValue | undefined;
-  const choice = request !== undefined && isJsonObject(request) ? request["choice"] : undefined;
+  const choice = requestOf(message)["choice"];
   return choice !== undefined && isJsonObject(choice) ? choice : undefined;
+}
+
+/** The message that another session's flow sent to this conversation; undefined for every other message. */
+export function relayedMessage(message: ChannelMessageEnvelope | undefined): ChannelMessageEnvelope | undefined {
+  if (message === undefined || requestOf(message)["relay"] !== true) return undefined;
+  const { [REQUEST_EXTENSION]: _own, ...extensions } = message.extensions ?? {};
+  const { extensions: _all, ...said } = message;
+  return Object.keys(extensions).length === 0 ? said : { ...said, extensions };
 }
 
 /** The session that a message belongs to. @throws TYPES_KEY_INVALID */
@@ -31,7 +56,7 @@ export function sessionKeyOf(provider: Provider, message: ReceivedMessage): Sess
 export function ownEnvelope(
   provider: Provider,
   message: ReceivedMessage,
-  choice: FlowChoice | undefined,
+  request: OwnRequest | undefined,
 ): ChannelMessageEnvelope {
   const { envelope } = message;
   const { env, tenant, team, channel } = provider.address;
@@ -42,7 +67,7 @@ export function ownEnvelope(
     envelope.tenant.tenant === tenant &&
     envelope.tenant.team === team &&
     envelope.channel === channel;
-  if (isOwn && !isForged && choice === undefined && (locale === undefined || envelope.metadata["locale"] === locale))
+  if (isOwn && !isForged && request === undefined && (locale === undefined || envelope.metadata["locale"] === locale))
     return envelope;
   const { [REQUEST_EXTENSION]: _forged, ...extensions } = envelope.extensions ?? {};
   return {
@@ -50,11 +75,13 @@ export function ownEnvelope(
     channel,
     tenant: { env, tenant, team, user: message.user },
     metadata: locale === undefined ? envelope.metadata : { ...envelope.metadata, locale },
-    ...(envelope.extensions === undefined && choice === undefined
+    ...(envelope.extensions === undefined && request === undefined
       ? {}
       : {
           extensions:
-            choice === undefined ? extensions : { ...extensions, [REQUEST_EXTENSION]: { choice: { ...choice } } },
+            request === undefined
+              ? extensions
+              : { ...extensions, [REQUEST_EXTENSION]: { ...request } as unknown as JsonObject },
         }),
   };
 }

@@ -3,7 +3,7 @@ import type { OutboxRow, SendResult, SessionStore } from "../session/index.ts";
 import { channelOf } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import type { GreenticError, Policy, SessionKeyText, TenantCtx, World } from "../types/index.ts";
-import { isGreenticError, parseSessionKey, randomHex, toGreenticError } from "../types/index.ts";
+import { channelId, isGreenticError, parseSessionKey, randomHex, toGreenticError } from "../types/index.ts";
 import type { Scope } from "./runtime.ts";
 
 export interface SenderOptions {
@@ -94,7 +94,7 @@ export class SenderLoop {
   async #send(row: OutboxRow): Promise<void> {
     const { store, providers, world } = this.#options;
     const startedMs = world.monotonicMs();
-    const provider = providers.get(channelOf(row.key));
+    const provider = providers.get(channelKeyOf(row));
     const verdict = this.#judge(row, provider) ?? (await this.#awaitPace(row, provider));
     if (verdict !== undefined) return this.#end(row, verdict, startedMs);
     await store.beginSend(row, this.name);
@@ -195,6 +195,12 @@ export class SenderLoop {
   }
 }
 
+/** The channel that a row leaves by: its session's own, or the relay of the same team. */
+function channelKeyOf(row: OutboxRow): string {
+  const own = channelOf(row.key);
+  return own.slice(0, own.lastIndexOf(":") + 1) + row.provider;
+}
+
 function ctxOf(row: OutboxRow): TenantCtx {
   const key = parseSessionKey(row.key);
   return {
@@ -203,7 +209,7 @@ function ctxOf(row: OutboxRow): TenantCtx {
     team: key.team,
     user: key.user,
     session: row.key,
-    provider: key.channel,
+    provider: channelId(row.provider),
     traceId: row.traceId,
     correlationId: row.traceId,
     attempt: row.attempts + 1,

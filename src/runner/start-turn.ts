@@ -4,6 +4,7 @@ import type { ChannelMessageEnvelope, JsonValue } from "../types/index.ts";
 import { GreenticError, isJsonObject, quote } from "../types/index.ts";
 import type { EngineEnv } from "./engine-env.ts";
 import { decodeFrames } from "./frame.ts";
+import { relayedMessage } from "./own-envelope.ts";
 import { interruptionOf, routeMessage } from "./router.ts";
 import type { Trigger } from "./trigger.ts";
 import { WAIT_TIMER } from "./trigger.ts";
@@ -26,6 +27,11 @@ export function startTurn(
   const snapshot = snapshotOf(lease);
   const message = trigger.kind === "message" ? resolveChoice(trigger.entry.envelope, snapshot["choices"]) : undefined;
   const turn = new Turn(env, lease, { trigger, message, wantsSteps });
+  const relayed = relayedMessage(message);
+  if (relayed !== undefined) {
+    turn.say(relayed);
+    return { turn, pending: undefined };
+  }
   const packs = env.registry.packsFor(teamKey);
   if (session?.cursor === undefined) {
     if (trigger.kind === "timer") turn.ignore();
@@ -82,7 +88,7 @@ function start(turn: Turn, packs: Parameters<typeof routeMessage>[0]): Promise<v
     turn.refuse(route, "greentic.no_flow");
     return undefined;
   }
-  return turn.begin(route.pack, route.flow, { node: route.node, kind: "root" });
+  return turn.begin(route.pack, route.flow, { node: route.node, kind: "root", navigates: true });
 }
 
 const NOTHING: Readonly<Record<string, JsonValue>> = Object.freeze({});

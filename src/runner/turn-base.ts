@@ -1,15 +1,19 @@
 import type { CallStats } from "../component/index.ts";
 import type { Lease } from "../session/index.ts";
 import type { ChannelMessageEnvelope, JsonValue, OutcomeError } from "../types/index.ts";
-import { isJsonObject } from "../types/index.ts";
+import { GreenticError, isJsonObject, quote } from "../types/index.ts";
 import type { EngineEnv, OpenStep } from "./engine-env.ts";
 import type { Frame } from "./frame.ts";
-import type { MessageDraft } from "./kinds/kind.ts";
-import type { LoadedNode } from "./loaded-pack.ts";
+import type { FlowEvent } from "./event-flows.ts";
+import { eventOf, MAX_EVENT_HOPS } from "./event-flows.ts";
+import type { EventDraft, MessageDraft } from "./kinds/kind.ts";
+import type { LoadedNode, LoadedPack } from "./loaded-pack.ts";
+import type { Relayed } from "./relay.ts";
+import { RELAY } from "./relay.ts";
 import type { StepReport } from "./runtime.ts";
 import type { Trigger } from "./trigger.ts";
 import type { ReplyAddress } from "./turn-messages.ts";
-import { addressOf, addressReply, decodeAddress, turnIdOf } from "./turn-messages.ts";
+import { addressOf, addressReply, decodeAddress, destinationsOf, relayMessage, turnIdOf } from "./turn-messages.ts";
 import { TurnScope } from "./turn-scope.ts";
 
 /** One node's outcome as reports and events tell it. */
@@ -25,6 +29,8 @@ export abstract class TurnBase extends TurnScope {
   readonly trigger: Trigger;
   readonly traceId: string;
   readonly messages: ChannelMessageEnvelope[] = [];
+  /** What other sessions of the team get. */
+  readonly relayed: Relayed[] = [];
   /** The nodes that ran, where somebody wants to know. */
   readonly steps: StepReport[] | undefined;
   /** Effects so far, recovered ones included. */
@@ -59,6 +65,14 @@ export abstract class TurnBase extends TurnScope {
     this.trigger = trigger;
     this.traceId = trigger.kind === "message" ? trigger.entry.traceId : turnIdOf(lease.key, trigger);
     this.steps = options.wantsSteps ? [] : undefined;
+  }
+
+  /** The packs of the conversation's team, the running one first: it may be an older version than the team's. */
+  get packs(): readonly LoadedPack[] {
+    const { env, tenant, team } = this.ctx;
+    const packs = this.env.registry.packsFor(`${env}:${tenant}:${team}`);
+    const own = this.loaded;
+    return own === undefined ? packs : [own, ...packs.filter(({ name }) => name !== own.name)];
   }
 
   /** Names this turn by what made it run: the same after a crash, another for every other message. */
@@ -118,10 +132,46 @@ export abstract class TurnBase extends TurnScope {
     frame.vars = { ...frame.vars, [name]: value };
   }
 
+  /** Whether somebody reads what this conversation is told; nobody does where an event started the flow. */
+  get canReply(): boolean {
+    return this.ctx.provider !== RELAY;
+  }
+
   send(draft: MessageDraft): ChannelMessageEnvelope {
-    const message = addressReply(this, draft);
+    const { own, others } = destinationsOf(this, draft.to);
+    const relayed = others.map((place) => relayMessage(this, { draft, place }));
+    this.relayed.push(...relayed);
+    const [first] = relayed;
+    if (own === undefined && first !== undefined) return first.message;
+    if (!this.canReply)
+      throw new GreenticError("RUNNER_SEND_UNADDRESSED", "Send message: no person is here; say whom it is for");
+    const message = addressReply(this, { ...draft, to: own });
     this.messages.push(message);
     return message;
+  }
+
+  publish({ type, subject, data }: EventDraft): string {
+    const hops = (eventOf(this.message)?.greentichops ?? 0) + 1;
+    if (hops > MAX_EVENT_HOPS) {
+      throw new GreenticError(
+        "RUNNER_EVENT_CIRCLE",
+        `Publish ${quote(type)}: ${MAX_EVENT_HOPS} events led to one another already`,
+      );
+    }
+    const { env, tenant, team } = this.ctx;
+    const event: FlowEvent = {
+      specversion: "1.0",
+      id: `${this.turnId}-e${this.relayed.length}`,
+      type,
+      source: `/${env}/${tenant}/${team}/${this.loaded?.name ?? ""}/${this.frame?.flow.id ?? ""}`,
+      time: new Date(this.nowMs).toISOString(),
+      datacontenttype: "application/json",
+      ...(subject === undefined ? {} : { subject }),
+      data,
+      greentichops: hops,
+    };
+    this.relayed.push({ kind: "event", event });
+    return event.id;
   }
 
   inLocale<T>(locale: string, render: () => T): T {

@@ -4,6 +4,7 @@ import type { NewOutboxRow, SessionRecord, Timer, TurnCommit } from "../session/
 import type { JsonObject, JsonValue } from "../types/index.ts";
 import { encodeFrames } from "./frame.ts";
 import { recordReport } from "./recorded-report.ts";
+import { RELAY } from "./relay.ts";
 import type { TurnReport } from "./runtime.ts";
 import type { Trigger } from "./trigger.ts";
 import { WAIT_TIMER } from "./trigger.ts";
@@ -37,6 +38,15 @@ export function commitOf(turn: Turn, provider: Provider): TurnCommit {
       }
     }
   }
+  turn.relayed.forEach((relayed, i) => {
+    outbox.push({
+      id: `${turn.turnId}-r${i}`,
+      provider: RELAY,
+      sinkClass: "A",
+      payload: relayed as unknown as JsonValue,
+      traceId: turn.traceId,
+    });
+  });
   const answers = answersOf(trigger, provider, () => reportOf(turn));
   const isDead = turn.error !== undefined && !turn.isRefused && trigger.kind === "message";
   return {

@@ -1,5 +1,6 @@
 import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../types/index.ts";
 import { isJsonObject } from "../types/index.ts";
+import { eventOf } from "./event-flows.ts";
 import { cardValue } from "./submitted-values.ts";
 
 /** A text's command and its words: `/weather@bot Jakarta` → `/weather`, ["Jakarta"]. */
@@ -26,8 +27,10 @@ export function entryOf(message: ChannelMessageEnvelope | undefined): JsonValue 
   const value = cardValue(message);
   const data = message.extensions?.channel_data;
   const command = commandOf(message.text);
+  const event = eventOf(message);
   return {
     ...(value !== undefined && isJsonObject(value) ? value : {}),
+    ...(event === undefined ? {} : { ...event, payload: event.data, event }),
     // Requests of generic webhooks: what public webhook flows read.
     ...(isJsonObject(data) && typeof data["method"] === "string" ? data : {}),
     text: message.text ?? "",
@@ -37,9 +40,17 @@ export function entryOf(message: ChannelMessageEnvelope | undefined): JsonValue 
     metadata: message.metadata,
     value: value ?? null,
     from: (message.from ?? null) as JsonValue,
-    input: message as unknown as JsonObject,
+    input: flattenSubmission(message, value),
     tenant: message.tenant.tenant,
     team: message.tenant.team ?? null,
     correlation_id: message.correlation_id ?? message.id,
   };
+}
+
+/** Public flows find a submission's texts in the message's metadata; what the channel itself says there goes before. */
+function flattenSubmission(message: ChannelMessageEnvelope, value: JsonValue | undefined): JsonObject {
+  const whole = message as unknown as JsonObject;
+  if (value === undefined || !isJsonObject(value)) return whole;
+  const texts = Object.entries(value).filter(([, field]) => typeof field === "string");
+  return { ...whole, metadata: { ...Object.fromEntries(texts), ...message.metadata } };
 }

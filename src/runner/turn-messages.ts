@@ -1,7 +1,17 @@
 import { hash } from "node:crypto";
-import type { ChannelMessageEnvelope, EnvelopeTenant, JsonObject, JsonValue, ReplyScope } from "../types/index.ts";
-import { isJsonObject } from "../types/index.ts";
-import type { MessageDraft } from "./kinds/kind.ts";
+import type { Delivery } from "../messaging/index.ts";
+import type {
+  ChannelMessageEnvelope,
+  Destination,
+  EnvelopeTenant,
+  JsonObject,
+  JsonValue,
+  ReplyScope,
+} from "../types/index.ts";
+import { GreenticError, isJsonObject, quote } from "../types/index.ts";
+import type { DraftDestination, MessageDraft } from "./kinds/kind.ts";
+import type { Relayed } from "./relay.ts";
+import { RELAY } from "./relay.ts";
 import type { Trigger } from "./trigger.ts";
 import { correlationOf } from "./recorded-report.ts";
 import type { TurnBase } from "./turn-base.ts";
@@ -58,6 +68,63 @@ export function decodeAddress(
     sessionId: typeof kept["id"] === "string" ? kept["id"] : "",
     replyScope: isJsonObject(kept["scope"] ?? null) ? (kept["scope"] as unknown as ReplyScope) : undefined,
     to: typeof kept["to"] === "string" ? kept["to"] : undefined,
+  };
+}
+
+/** Another conversation of the team. */
+interface Place {
+  readonly channel: string;
+  readonly to: Destination;
+}
+
+/**
+ * Tells which of a draft's destinations are this conversation, and which are others. Where replies are the answer to a caller, a
+ * destination without a channel is the caller's business.
+ * @throws RUNNER_CHANNEL_MISSING where a channel isn't the team's, or can't be written to
+ */
+export function destinationsOf(
+  turn: TurnBase,
+  to: readonly DraftDestination[] | undefined,
+): { readonly own: readonly Destination[] | undefined; readonly others: readonly Place[] } {
+  if (to === undefined) return { own: undefined, others: [] };
+  const { env, tenant, team } = turn.ctx;
+  const { address } = turn;
+  const deliveryOf = (channel: string): Delivery["kind"] | undefined =>
+    turn.env.providerOf(`${env}:${tenant}:${team}:${channel}`)?.delivery.kind;
+  const own: Destination[] = [];
+  const others: Place[] = [];
+  for (const { channel: named, ...destination } of to) {
+    const channel = named ?? address.channel;
+    const isHere = [address.sessionId, address.to, address.replyScope?.conversation].includes(destination.id);
+    const isOwn = channel === address.channel && turn.canReply;
+    if (isOwn && (isHere || (named === undefined && deliveryOf(channel) === "answer"))) {
+      own.push(destination);
+      continue;
+    }
+    const delivery = channel === RELAY ? undefined : deliveryOf(channel);
+    if (delivery === undefined || delivery === "answer") {
+      throw new GreenticError(
+        "RUNNER_CHANNEL_MISSING",
+        `Send message to ${quote(destination.id)}: the team has no channel ${quote(channel)} that can be written to`,
+      );
+    }
+    others.push({ channel, to: destination });
+  }
+  return { own: own.length === 0 ? undefined : own, others };
+}
+
+/** Makes a message for another conversation. */
+export function relayMessage(
+  turn: TurnBase,
+  { draft, place }: { readonly draft: MessageDraft; readonly place: Place },
+): Relayed & { readonly kind: "message" } {
+  const { reply_scope: _scope, ...message } = addressReply(turn, { ...draft, to: [place.to] });
+  const id = `${turn.turnId}-r${turn.relayed.length}-${place.channel}-${place.to.id}`.slice(0, 200);
+  return {
+    kind: "message",
+    channel: place.channel,
+    conversation: place.to.id,
+    message: { ...message, id, channel: place.channel, session_id: place.to.id },
   };
 }
 

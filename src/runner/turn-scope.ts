@@ -7,6 +7,7 @@ import type { EngineEnv } from "./engine-env.ts";
 import type { Frame } from "./frame.ts";
 import { FLOW_STATE_PREFIX } from "./kinds/state.ts";
 import type { LoadedPack } from "./loaded-pack.ts";
+import { readLocale } from "./read-locale.ts";
 import { builtInText, fillText, isTextKey } from "./texts.ts";
 import { calledParameters } from "./flow-offers.ts";
 import { entryOf } from "./turn-entry.ts";
@@ -155,11 +156,4 @@ export abstract class TurnScope implements FlowScope {
       ...(this.frame === undefined ? {} : { flow: this.frame.flow.id, node: this.frame.node }),
     });
   }
-}
-
-const LOCALE = /^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}$/;
-
-/** A locale that has the form of BCP 47, so that the formatters take it. */
-export function readLocale(value: string | undefined): string | undefined {
-  return value !== undefined && value.length <= 35 && LOCALE.test(value) ? value : undefined;
 }

@@ -1,7 +1,8 @@
 import type { NodeOutcome, RouteDecision } from "../flow/index.ts";
-import type { JsonValue, OutcomeError } from "../types/index.ts";
+import type { ChannelMessageEnvelope, JsonValue, OutcomeError } from "../types/index.ts";
 import { GreenticError, isGreenticError, isJsonObject, quote } from "../types/index.ts";
-import { isCardInvocation } from "./card-invocation.ts";
+import type { Navigation } from "./card-navigation.ts";
+import { answersTo, isCardCall, navigationOf } from "./card-navigation.ts";
 import type { EffectCall } from "./effect-call.ts";
 import { MAX_CALL_DEPTH } from "./engine-env.ts";
 import type { Frame } from "./frame.ts";
@@ -9,9 +10,9 @@ import { openFrame } from "./frame.ts";
 import type { KindResult, NodeCall } from "./kinds/kind.ts";
 import { messagesOf } from "./kinds/output-messages.ts";
 import type { LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
+import { mapOutcome } from "./mapped-outcome.ts";
 import { failureOf, outcomeError } from "./node-failure.ts";
 import type { Ask } from "./runtime.ts";
-import { submittedValues } from "./submitted-values.ts";
 import { TurnBase } from "./turn-base.ts";
 import { runEffect } from "./turn-effects.ts";
 
@@ -42,9 +43,11 @@ export class Turn extends TurnBase implements NodeCall {
   lastFlow: string | undefined;
   /** The dueAtMs of the timer that the session's wait had set. */
   hadTimerAtMs: number | undefined;
+  cardAsset: string | undefined;
   #executed = 0;
+  #redirects = 0;
   /** The output of a messaging flow's last node, where a component made it. */
-  #said: JsonValue | undefined;
+  #said: { readonly output: JsonValue; readonly isCard: boolean; readonly saidBefore: number } | undefined;
 
   get scope(): this {
     return this;
@@ -72,10 +75,12 @@ export class Turn extends TurnBase implements NodeCall {
   begin(
     pack: LoadedPack,
     flow: LoadedFlow,
-    at: { readonly node: string; readonly kind: "root" | "aside" },
+    at: { readonly node: string; readonly kind: "root" | "aside"; readonly navigates?: boolean },
   ): Promise<void> | undefined {
     this.loaded = pack;
-    this.#push(openFrame(flow, at));
+    const asked = at.navigates === true ? navigationOf(this.message, { flow, pack, at: at.node }) : undefined;
+    this.#push(openFrame(flow, { kind: at.kind, node: asked?.kind === "node" ? asked.node : at.node }));
+    this.cardAsset = asked?.kind === "card" ? asked.asset : undefined;
     this.#tellStart(flow.id, pack.name);
     return this.#run();
   }
@@ -99,18 +104,32 @@ export class Turn extends TurnBase implements NodeCall {
     frame.wait = undefined;
     frame.entry = undefined;
     this.#tellStart(frame.flow.id, this.loaded?.name ?? "");
+    const asked =
+      by === "message" ? navigationOf(this.message, { flow: frame.flow, pack: this.pack, at: frame.node }) : undefined;
     if (wait?.resume === "routes") {
       this.current = frame.flow.nodes.get(frame.node);
       const outcome: NodeOutcome = { kind: "ok", status: wait.status, output: this.#answered(frame) };
-      this.#follow(this.node.compiled.selectRoute(this, outcome), outcome);
-    } else if (wait?.resume === "node") this.resumed = { by, kept: wait.kept };
+      const decision = this.node.compiled.selectRoute(this, outcome);
+      // The flow's own ways out come first; a card's wish is for where none holds.
+      if (decision.kind !== "wait" || asked === undefined) this.#follow(decision, outcome);
+      else this.#navigate(frame, asked);
+    } else if (wait?.resume === "node") {
+      if (asked?.kind === "node") this.#navigate(frame, asked);
+      else this.resumed = { by, kept: wait.kept };
+    }
     return this.#run();
+  }
+
+  /** Goes where a submitted card asks to: the running flow's node, or its own node with another card. */
+  #navigate(frame: Frame, to: Navigation): void {
+    if (to.kind === "node") frame.node = to.node;
+    else this.cardAsset = to.asset;
   }
 
   /** A card's output with what was submitted, as public flows read it: `node.<card>.answers`. */
   #answered(frame: Frame): JsonValue {
     if (!isJsonObject(frame.prev) || !isCardCall(this.node)) return frame.prev;
-    const output = { ...frame.prev, answers: submittedValues(this.message) };
+    const output = { ...frame.prev, answers: answersTo(this.node, this.message) };
     frame.nodes[frame.node] = output;
     frame.prev = output;
     return output;
@@ -127,13 +146,19 @@ export class Turn extends TurnBase implements NodeCall {
     this.status = "unchanged";
   }
 
+  /** Says a message of another session's flow; whatever waits here goes on waiting. */
+  say(message: ChannelMessageEnvelope): void {
+    this.messages.push(message);
+    this.status = "unchanged";
+  }
+
   /** Ends without a flow: the person gets a text of the engine's, the operator the code. */
   refuse(code: GreenticError, text: string): void {
     this.drop();
     this.isRefused = true;
     this.error = { code: code.code, message: code.message, retryable: false };
     this.status = "error";
-    this.send({ text: this.t(text) });
+    if (this.canReply) this.send({ text: this.t(text) });
     this.env.observe?.({ kind: "warning", ctx: this.ctx, code: code.code });
   }
 
@@ -210,10 +235,8 @@ export class Turn extends TurnBase implements NodeCall {
     const frame = this.frame as Frame;
     switch (result.kind) {
       case "ok":
-        this.#said =
-          this.node.kind.isComponent === true && frame.flow.compiled.ir.type === "messaging"
-            ? result.output
-            : undefined;
+        this.#said = undefined;
+        this.cardAsset = undefined;
         this.ended({ node: this.node, outcome: "ok", status: result.status });
         return this.#finishNode(frame, result);
       case "error": {
@@ -224,11 +247,12 @@ export class Turn extends TurnBase implements NodeCall {
       }
       case "wait":
         this.ended({ node: this.node, outcome: "waiting", status: "waiting" });
+        if (result.output !== undefined) this.#keep(frame, result.output);
         frame.wait = {
           reason: result.reason,
           kept: result.kept ?? null,
           expiresAtMs: result.expiresAtMs,
-          resume: "node",
+          resume: result.output === undefined ? "node" : "routes",
           status: "ok",
         };
         this.asks = result.asks;
@@ -245,7 +269,15 @@ export class Turn extends TurnBase implements NodeCall {
     }
   }
 
-  #finishNode(frame: Frame, outcome: NodeOutcome): void {
+  #keep(frame: Frame, output: JsonValue): void {
+    frame.nodes[frame.node] = output;
+    frame.prev = output;
+  }
+
+  #finishNode(frame: Frame, given: NodeOutcome): void {
+    const outcome = mapOutcome(this, this.node, given);
+    if (outcome.kind === "ok" && this.node.kind.isComponent === true && frame.flow.compiled.ir.type === "messaging")
+      this.#said = { output: outcome.output, isCard: isCardCall(this.node), saidBefore: this.messages.length };
     frame.nodes[frame.node] = outcome.output;
     // Guards see the node's own output as `prev`'s successor: `prev` moves on only with the flow.
     const decision = this.node.compiled.selectRoute(this, outcome);
@@ -312,6 +344,15 @@ export class Turn extends TurnBase implements NodeCall {
   }
 
   #goto(frame: Frame, target: KindResult & { readonly kind: "goto" }): void {
+    const { maxRedirects, output } = target;
+    if (++this.#redirects > (maxRedirects ?? Number.POSITIVE_INFINITY)) {
+      return this.#settle(
+        failureOf(
+          new GreenticError("RUNNER_REDIRECT_LIMIT", `Go to flow: more than ${maxRedirects} jumps in one turn`),
+        ),
+      );
+    }
+    if (output !== undefined) this.#keep(frame, output);
     const flow = target.flow === undefined ? frame.flow : this.pack.flows.get(target.flow);
     const node = target.node ?? flow?.compiled.ir.start;
     if (flow === undefined || node === undefined || !flow.nodes.has(node)) {
@@ -368,27 +409,22 @@ export class Turn extends TurnBase implements NodeCall {
       if (!isGreenticError(thrown)) throw thrown;
       text = this.t("greentic.failed");
     }
-    if (frame.flow.compiled.ir.type !== "webhook") this.send({ text });
+    if (this.canReply && frame.flow.compiled.ir.type !== "webhook") this.send({ text });
     this.#pop();
     this.#finish(frame.kind === "aside" ? "waiting" : "error");
   }
 
   #finish(status: "done" | "waiting" | "error"): void {
     this.status = status;
-    if (status !== "error" && this.messages.length === 0 && this.#said !== undefined) {
-      // Public messaging flows leave it to the host to say what their last component made.
-      for (const draft of messagesOf(this.#said)) this.send(draft);
-    }
+    if (status === "error" || this.#said === undefined || !this.canReply) return;
+    // Public messaging flows leave it to the host to say what their last component made; a card is always meant for the person.
+    const { isCard, saidBefore } = this.#said;
+    if (isCard ? this.messages.length > saidBefore : this.messages.length > 0) return;
+    for (const draft of messagesOf(this.#said.output)) this.send(draft);
   }
 }
 
 function flowMissing(flow: string, node?: string): GreenticError {
   const what = node === undefined ? quote(flow) : `${quote(flow)} with a node ${quote(node)}`;
   return new GreenticError("RUNNER_FLOW_MISSING", `Go to flow: the pack has no flow ${what}`);
-}
-
-/** A card's node is not rendered again when its guards wait for a submission. @see upstream reference §1.9 */
-function isCardCall(node: LoadedNode): boolean {
-  const { input } = node.compiled.ir;
-  return isCardInvocation(input) || (isJsonObject(input) && isCardInvocation(input["input"] ?? null));
 }

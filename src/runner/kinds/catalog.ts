@@ -1,14 +1,20 @@
 import type { KindCatalog } from "../../flow/index.ts";
 import { componentExec, componentOperation } from "./component-exec.ts";
 import { emit, emitLog } from "./emit.ts";
+import { eventPublish } from "./event-publish.ts";
 import { flowCall, flowGoto, flowReturn } from "./flow-calls.ts";
 import type { Kind } from "./kind.ts";
 import { mcpSample } from "./mcp-sample.ts";
 import { messageSend } from "./message-send.ts";
+import { providerInvoke } from "./provider-invoke.ts";
+import { qaProcess } from "./qa-process.ts";
 import { qa } from "./qa.ts";
+import { questions } from "./questions.ts";
 import { sessionWait } from "./session-wait.ts";
 import { stateDelete, stateGet, stateSet, varSet } from "./state.ts";
 import { templateRender } from "./template-render.ts";
+import { template } from "./template.ts";
+import { templatingHandlebars } from "./templating-handlebars.ts";
 import { toolInvoke } from "./tool-invoke.ts";
 
 const BUILT_IN: readonly Kind[] = [
@@ -24,6 +30,12 @@ const BUILT_IN: readonly Kind[] = [
   flowReturn,
   sessionWait,
   mcpSample,
+  providerInvoke,
+  eventPublish,
+  templatingHandlebars,
+  questions,
+  template,
+  qaProcess,
   stateGet,
   stateSet,
   stateDelete,
@@ -34,6 +46,14 @@ const KINDS: ReadonlyMap<string, Kind> = new Map(BUILT_IN.map((kind) => [kind.na
 
 /** Every node kind by name, for `doctor`, `gtc flow kinds` and the compiler; components' own operations are not in it. */
 export const KIND_CATALOG: KindCatalog = KINDS;
+
+/** The kinds of a pack: those that stand in for well-known components make room for the pack's own. */
+export function kindCatalogFor(components: ReadonlySet<string>): KindCatalog {
+  if (components.size === 0) return KINDS;
+  const isOwn = (name: string): boolean =>
+    components.has(name) || components.has(name.slice(0, Math.max(0, name.lastIndexOf("."))));
+  return new Map([...KINDS].filter(([name, kind]) => kind.yieldsToComponents !== true || !isOwn(name)));
+}
 
 /** Finds the kind that runs what an operation key was resolved to. */
 export function kindOf(name: string | undefined): Kind {

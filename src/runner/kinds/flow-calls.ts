@@ -40,15 +40,21 @@ export const flowGoto: Kind = {
       flow_id: { type: "string" },
       node: { type: "string", description: "Default the flow's start" },
       input: { description: "What the flow sees as `in`; default what arrived" },
-      max_redirects: { type: "integer" },
+      max_redirects: { type: "integer", minimum: 0, description: "Jumps that one turn may take; default no bound" },
       reason: { type: "string" },
     },
     additionalProperties: false,
   },
   output: {},
   run(input) {
-    const { flow, flow_id: flowId, node, input: entry } = fields(input);
-    return { kind: "goto", flow: text(flow) ?? text(flowId), node: text(node), input: entry };
+    const { flow, flow_id: flowId, node, input: entry, max_redirects: limit } = fields(input);
+    return {
+      kind: "goto",
+      flow: text(flow) ?? text(flowId),
+      node: text(node),
+      input: entry,
+      ...(typeof limit === "number" ? { maxRedirects: limit } : {}),
+    };
   },
 };
 

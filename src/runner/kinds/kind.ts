@@ -25,6 +25,8 @@ export interface Kind extends KindSpec {
   readonly isEffectful?: (input: JsonValue, call: NodeCall) => boolean;
   /** True where a component of the pack runs; its output may be meant for the person. */
   readonly isComponent?: boolean;
+  /** True for what a pack may bring its own component for: that one goes before. */
+  readonly yieldsToComponents?: boolean;
   /** True where a message that finds no matching guard runs the node again; else only its routes are looked at again. */
   readonly rerunsOnMessage?: boolean;
 }
@@ -40,6 +42,8 @@ export type KindResult =
       readonly kept?: JsonValue;
       readonly expiresAtMs?: number;
       readonly asks?: Ask;
+      /** Where there is one the node is done, and its routes choose once the next message is there. */
+      readonly output?: JsonValue;
     }
   | { readonly kind: "call"; readonly flow: string; readonly input: JsonValue | undefined }
   | {
@@ -47,15 +51,32 @@ export type KindResult =
       readonly flow: string | undefined;
       readonly node: string | undefined;
       readonly input: JsonValue | undefined;
+      /** The node's output, where it has one beside going elsewhere. */
+      readonly output?: JsonValue;
+      /** Jumps that one turn may take before this one. */
+      readonly maxRedirects?: number;
     }
   | { readonly kind: "return"; readonly value: JsonValue };
+
+/** Whom a message is for. */
+export interface DraftDestination extends Destination {
+  readonly channel?: string;
+}
 
 /** A message as a kind says it; the turn addresses it. */
 export interface MessageDraft {
   readonly text?: string | undefined;
   readonly attachments?: readonly Attachment[] | undefined;
-  readonly to?: readonly Destination[] | undefined;
+  /** Conversations by id, of this channel unless another of the team's is named; who wrote where there are none. */
+  readonly to?: readonly DraftDestination[] | undefined;
   readonly extensions?: EnvelopeExtensions | undefined;
+}
+
+/** An event as a kind publishes it; the turn says when and where it came from. */
+export interface EventDraft {
+  readonly type: string;
+  readonly subject: string | undefined;
+  readonly data: JsonValue;
 }
 
 /** What a kind sees of the turn that it runs in. */
@@ -73,9 +94,15 @@ export interface NodeCall {
   readonly working: WorkingSet;
   /** Present while an effectful kind runs. */
   readonly effect: EffectCall | undefined;
+  /** The card asset that a submitted card asked for in the place of the node's own. */
+  readonly cardAsset: string | undefined;
+  /** The packs of the conversation's team, this one first. */
+  readonly packs: readonly LoadedPack[];
   setVar(name: string, value: JsonValue): void;
   /** Queues a message; it leaves with the turn's commit. */
   send(draft: MessageDraft): ChannelMessageEnvelope;
+  /** Publishes an event; it leaves with the turn's commit. @returns its id */
+  publish(event: EventDraft): string;
   /** Renders with another locale than the turn's. */
   inLocale<T>(locale: string, render: () => T): T;
   /** Tells which tool or component was called and what the call cost, for reports and events. */

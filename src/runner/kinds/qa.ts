@@ -49,9 +49,17 @@ export const qa: Kind = {
     required: ["answers"],
   },
   run(input, call) {
-    return new Questioning(fields(input), call).run();
+    return askQuestions(fields(input), { call, resumed: call.resumed });
   },
 };
+
+/** Asks questions until every one has a valid answer, from the beginning where nothing is resumed. */
+export function askQuestions(
+  input: JsonObject,
+  from: { readonly call: NodeCall; readonly resumed: NodeCall["resumed"] },
+): KindResult {
+  return new Questioning(input, from.call).run(from.resumed);
+}
 
 class Questioning {
   readonly #input: JsonObject;
@@ -67,8 +75,7 @@ class Questioning {
     this.#dates = { locale: call.scope.locale, nowMs: call.nowMs, timeZone: timeZoneOf(call) };
   }
 
-  run(): KindResult {
-    const { resumed } = this.#call;
+  run(resumed: NodeCall["resumed"]): KindResult {
     if (resumed === undefined) return this.#start();
     const kept = readKept(resumed.kept);
     for (const [id, value] of Object.entries(kept.answers)) this.#keep(id, value);

@@ -2,6 +2,10 @@ import type { ErrorTable } from "../error-kind.ts";
 
 /** Codes of the runner layer. */
 export const runnerErrors = {
+  RUNNER_ANSWER_MISSING: {
+    kind: "invalid_input",
+    help: "Give the answer with the call, or the field a default; required: false lets it out.",
+  },
   RUNNER_ASSET_MISSING: { kind: "not_found", help: "Add the file to the pack's assets or correct the path." },
   RUNNER_BUDGET_EXCEEDED: {
     kind: "invalid_input",
@@ -17,11 +21,19 @@ export const runnerErrors = {
     help: "Configure the channel in the bundle; its name is in the session's key.",
   },
   RUNNER_COMPONENT_MISSING: { kind: "not_found", help: "Add the component to the pack or correct its name." },
+  RUNNER_CONFIG_INVALID: {
+    kind: "invalid_input",
+    help: "A config flow's template is the JSON of an object with node_id and node.",
+  },
   RUNNER_CONTROL_INVALID: {
     kind: "invalid_input",
     help: "A component's greentic_control says v 1 and, to jump, the flow; see what the component gave.",
   },
   RUNNER_DRAINING: { kind: "unavailable", help: "The host is shutting down; send again in a moment." },
+  RUNNER_EVENT_CIRCLE: {
+    kind: "invalid_input",
+    help: "A flow publishes what starts it again; publish another type, or end the circle with a guard.",
+  },
   RUNNER_FLOW_MISSING: { kind: "not_found", help: "Name a flow of the pack, and one of that flow's nodes." },
   RUNNER_FLOW_UNRESOLVED: {
     kind: "not_found",
@@ -40,6 +52,14 @@ export const runnerErrors = {
     kind: "invalid_input",
     help: "Patterns know characters, classes, groups, |, ?, *, +, {n,m}, ^ and $; no look-around, no back-references.",
   },
+  RUNNER_PROVIDER_AMBIGUOUS: {
+    kind: "invalid_input",
+    help: "The pack has several components: name the one that is meant as provider_id.",
+  },
+  RUNNER_PROVIDER_MISSING: {
+    kind: "not_found",
+    help: "Load a pack that provides it for the team, or correct the provider's id or type.",
+  },
   RUNNER_REDIRECT_LIMIT: {
     kind: "invalid_input",
     help: "Flows jump to each other in a circle; raise max_redirects where that is meant.",
@@ -49,6 +69,10 @@ export const runnerErrors = {
     help: "The platform refused every attempt; see `gtc outbox list`, then retry.",
   },
   RUNNER_SEND_FAILED: { kind: "internal", help: "The provider failed unexpectedly; see the log for the cause." },
+  RUNNER_SEND_UNADDRESSED: {
+    kind: "invalid_input",
+    help: "A flow that an event started answers nobody: give message.send a `to` with a channel and a conversation.",
+  },
   RUNNER_SEND_UNKNOWN: {
     kind: "unknown",
     help: "Nobody knows whether the platform got it; the tenant's policy decides, `gtc outbox retry` sends it again.",

@@ -1,0 +1,107 @@
+import { hash } from "node:crypto";
+import type { Bus } from "../bus/index.ts";
+import { subjectOf } from "../bus/index.ts";
+import type { ChannelAddress, Provider, ReceivedMessage } from "../messaging/index.ts";
+import type { SendResult } from "../session/index.ts";
+import type { ChannelMessageEnvelope, World } from "../types/index.ts";
+import { channelId, isGreenticError } from "../types/index.ts";
+import type { FlowEvent } from "./event-flows.ts";
+import { subscribersOf } from "./event-flows.ts";
+import type { LoadedPack } from "./loaded-pack.ts";
+import type { OwnRequest } from "./own-envelope.ts";
+
+/** The channel that carries events and messages from one session to others of the same team. */
+export const RELAY = channelId("greentic-relay");
+
+/** What a turn hands on: an event for whatever flows want it, or a message for another conversation. */
+export type Relayed =
+  | { readonly kind: "event"; readonly event: FlowEvent }
+  | {
+      readonly kind: "message";
+      readonly channel: string;
+      readonly conversation: string;
+      readonly message: ChannelMessageEnvelope;
+    };
+
+export interface RelayOptions {
+  readonly world: World;
+  readonly bus: Bus;
+  readonly packsFor: (teamKey: string) => readonly LoadedPack[];
+  readonly providerOf: (channelKey: string) => Provider | undefined;
+  readonly accept: (provider: Provider, message: ReceivedMessage, request: OwnRequest) => Promise<void>;
+}
+
+/** Who a relayed message's session belongs to: nobody writes under this name, so no flow waits there. */
+const RELAY_USER = "greentic";
+const DEDUPE_TTL_MS = 7 * 86_400_000;
+const RETRY_MS = 1_000;
+
+/**
+ * Makes the relay of one team. Its outbox rows become inbox entries of other sessions; the entries' dedupe keys are the events' and
+ * messages' own ids, so that a row that is sent twice arrives once.
+ */
+export function createRelay(address: ChannelAddress, options: RelayOptions): Provider {
+  const relay: Provider = {
+    type: "relay",
+    address,
+    // What an event's flow says, it says to somebody: nothing leaves by this channel itself.
+    delivery: { kind: "log" },
+    dedupeTtlMs: DEDUPE_TTL_MS,
+    isOneOff: true,
+    project: () => [],
+    send: async (payload): Promise<SendResult> => {
+      const relayed = payload as unknown as Relayed;
+      try {
+        return relayed.kind === "event"
+          ? await sendEvent(relayed.event, { relay, options })
+          : await sendMessage(relayed, { relay, options });
+      } catch (error) {
+        if (!isGreenticError(error)) throw error;
+        return { kind: "retry", error: error.code, notBeforeMs: options.world.nowMs() + RETRY_MS };
+      }
+    },
+  };
+  return relay;
+}
+
+interface Sending {
+  readonly relay: Provider;
+  readonly options: RelayOptions;
+}
+
+async function sendEvent(event: FlowEvent, { relay, options }: Sending): Promise<SendResult> {
+  const { env, tenant, team } = relay.address;
+  for (const { pack, flow, entry } of subscribersOf(options.packsFor(`${env}:${tenant}:${team}`), event.type)) {
+    const name = hash("sha256", `${event.id}\n${pack.name}\n${flow.id}`, "hex").slice(0, 32);
+    const envelope: ChannelMessageEnvelope = {
+      id: event.id,
+      tenant: { env, tenant, team },
+      channel: RELAY,
+      session_id: name,
+      text: "",
+      attachments: [],
+      metadata: {},
+      correlation_id: event.id,
+    };
+    const choice = { pack: pack.name, flow: flow.id, ...(entry === undefined ? {} : { entry }) };
+    await options.accept(relay, { envelope, dedupeKey: name, conversation: name, user: RELAY_USER }, { choice, event });
+  }
+  options.bus.publish(subjectOf("event", relay.address), event);
+  return { kind: "sent" };
+}
+
+async function sendMessage(
+  { channel, conversation, message }: Relayed & { readonly kind: "message" },
+  { relay, options }: Sending,
+): Promise<SendResult> {
+  const { env, tenant, team } = relay.address;
+  const provider = options.providerOf(`${env}:${tenant}:${team}:${channel}`);
+  if (provider === undefined || provider.delivery.kind === "answer")
+    return { kind: "failed", error: "RUNNER_CHANNEL_MISSING" };
+  await options.accept(
+    provider,
+    { envelope: message, dedupeKey: `relay:${message.id}`, conversation, user: RELAY_USER },
+    { relay: true },
+  );
+  return { kind: "sent" };
+}
