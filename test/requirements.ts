@@ -158,6 +158,10 @@ export const REQUIREMENTS = define({
 
   // Issue 3: node kinds that public packs expect of their host
   "flow.maps": { source: "issue 3 kinds", behavior: "in_map, out_map and err_map of a node make what goes into a call and what comes out of it" },
+  "kinds.card.inlined": { source: "issue 3 kinds", behavior: "Card assets and texts are put into a card component's call, in the language of the person" },
+  "kinds.card.submission": { source: "issue 3 kinds", behavior: "A shown card waits; what is submitted is read by conditions and kept as the node's answers" },
+  "kinds.card.navigation": { source: "issue 3 kinds", behavior: "A submitted card names the card to go to: an asset in the node's place, or a node" },
+  "kinds.provider": { source: "issue 3 kinds", behavior: "provider.invoke calls a provider of the team's packs by id or type, with that pack's own grants" },
   "flow.error-codes": { source: "issue 3 kinds", behavior: "A component's error is an outcome that routes name: on: error, on: timeout, on: cancel, or by its code" },
 });
 

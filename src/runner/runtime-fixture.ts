@@ -136,6 +136,7 @@ export function failing(code: string, retryable: boolean): ComponentResult {
 export interface PackFiles {
   readonly name?: string;
   readonly version?: string;
+  readonly provides?: readonly string[];
   readonly flows: Readonly<Record<string, string>>;
   /** Paths below `assets/`. */
   readonly assets?: Readonly<Record<string, string>>;
@@ -147,10 +148,10 @@ export interface PackFiles {
 export async function makePack(files: PackFiles): Promise<Pack> {
   const dir = await mkdtemp(join(tmpdir(), "greentic-runner-"));
   try {
-    const { name = "app", version = "1.0.0", flows, assets = {}, components = {} } = files;
+    const { name = "app", version = "1.0.0", provides = [], flows, assets = {}, components = {} } = files;
     const toml = [
       `[pack]\nname = "${name}"\nversion = "${version}"\ndescription = "A pack"\nauthors = []`,
-      `[capabilities]\nid = "greentic.cap.app.v1"\nprovides = []`,
+      `[capabilities]\nid = "greentic.cap.app.v1"\nprovides = ${JSON.stringify(provides)}`,
       `[flows]\n${Object.keys(flows)
         .map((flow) => `${flow} = "flows/${flow}.ygtc"`)
         .join("\n")}`,
