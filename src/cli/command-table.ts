@@ -53,6 +53,7 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
   },
   "component hash": { summary: "Print a component's SHA-256", load: () => import("./commands/component-hash.ts") },
   "mcp list-tools": { summary: "List the tools of a tool map", load: () => import("./commands/mcp-list-tools.ts") },
+  "mcp serve": { summary: "Offer a tenant's flows as MCP tools", load: () => import("./commands/mcp-serve.ts") },
   "mcp call": { summary: "Call a tool of a tool map", load: () => import("./commands/mcp-call.ts") },
   "secrets set": { summary: "Keep a secret", load: () => import("./commands/secrets-set.ts") },
   "secrets get": { summary: "Print a secret", load: () => import("./commands/secrets-get.ts") },

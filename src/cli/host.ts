@@ -10,6 +10,7 @@ import { parseHttpRewrites, sendHttp } from "../http/index.ts";
 import type { HttpOptions } from "../http/index.ts";
 import {
   createConsoleProvider,
+  createMcpProvider,
   createTelegramProvider,
   createWebChatProvider,
   createWebhookProvider,
@@ -30,6 +31,8 @@ import { trustOf } from "./trust.ts";
 /** The channels that every tenant has without naming them. */
 const WEBHOOK_CHANNEL = channelId("webhook");
 const WEBCHAT_CHANNEL = channelId("webchat");
+/** The channel of programs that call flows. */
+export const MCP_CHANNEL = channelId("mcp");
 export const CONSOLE_CHANNEL = channelId("console");
 
 export interface HostOptions {
@@ -113,6 +116,7 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
     providers.push(
       createWebhookProvider(address(WEBHOOK_CHANNEL), { world }),
       createConsoleProvider(address(CONSOLE_CHANNEL)),
+      createMcpProvider(address(MCP_CHANNEL)),
     );
     // On a desktop every tenant can be talked to; elsewhere a public page is something that a bundle asks for.
     const isDesktop = config.env === "test" || config.env.startsWith("dev");
@@ -273,9 +277,14 @@ function createProvider(provider: BundleProvider, { config, world, http, secrets
   }
 }
 
-/** Reads the key that signs WebChat tokens, or makes it: 32 random bytes in the data directory, for its owner alone. */
+/** Reads the key that signs WebChat tokens, or makes it. */
 export function webchatKey(dataDir: string): Uint8Array {
-  const file = join(dataDir, "webchat.key");
+  return keyFile(dataDir, "webchat.key");
+}
+
+/** Reads a key of the data directory, or makes it: 32 random bytes, for its owner alone. */
+export function keyFile(dataDir: string, name: string): Uint8Array {
+  const file = join(dataDir, name);
   if (!existsSync(file)) {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     writeFileSync(file, randomBytes(32), { mode: 0o600, flag: "wx" });

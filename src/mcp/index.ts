@@ -11,3 +11,7 @@ export type { HttpEndpoint, ToolMap, ToolMapEntry, ToolTarget } from "./tool-map
 export { parseToolMap, resolveTool } from "./tool-map.ts";
 export type { ToolCall, ToolDescription, ToolResult, ToolSurroundings } from "./tools.ts";
 export { Tools } from "./tools.ts";
+export type { LogLine, OfferedCall, OfferedFlow, OfferedTurn, Offering } from "./server/offering.ts";
+export { listenMcp } from "./server/listen.ts";
+export type { McpHttpOptions, McpServing, McpServingOptions } from "./server/open-server.ts";
+export { openMcpServing } from "./server/open-server.ts";

@@ -1,6 +1,7 @@
 export type { CardAction, DegradedCard } from "./cards/card-to-text.ts";
 export { cardToText } from "./cards/card-to-text.ts";
-export { ADAPTIVE_CARD_TYPE, cardsOf } from "./cards/find-card.ts";
+export { ADAPTIVE_CARD_TYPE, cardsOf, isCard } from "./cards/find-card.ts";
+export { messageToText } from "./cards/message-to-text.ts";
 export { applyChoice, CHOICE_TOKEN_KEY, choiceToken, findChoice, longChoices } from "./choice.ts";
 export { createMcpProvider } from "./mcp/provider.ts";
 export type { McpCall } from "./mcp/receive.ts";

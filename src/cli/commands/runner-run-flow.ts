@@ -17,6 +17,7 @@ import {
   tenantId,
 } from "../../types/index.ts";
 import type { ErrorCode, JsonValue } from "../../types/index.ts";
+import { withoutPolling } from "../bundle-settings.ts";
 import { defineCommand, hasFlag, printJson, textOption, timeoutOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { readInputFile } from "../files.ts";
@@ -112,11 +113,6 @@ async function appOf(file: string, { input, io, config }: Named): Promise<PackAp
     nowMs: io.nowMs(),
   });
   return { scope: { env: config.env, tenant: config.tenant }, pack };
-}
-
-/** A single turn has no time for channels that fetch: their packs and settings count, their polls don't. */
-function withoutPolling(bundle: ReturnType<typeof readBundle>): ReturnType<typeof readBundle> {
-  return { ...bundle, providers: bundle.providers.filter((provider) => provider.type === "webchat") };
 }
 
 /** Takes the text out of a Telegram update, the documents' form of input. */

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadConfig, readBundle } from "../../config/index.ts";
+import { loadConfig } from "../../config/index.ts";
 import type { Bundle, Config } from "../../config/index.ts";
 import { createGateway, createTurnFeed } from "../../gateway/index.ts";
 import type { GatewayTenant } from "../../gateway/index.ts";
@@ -15,6 +14,7 @@ import {
 } from "../../telemetry/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
 import type { TenantId } from "../../types/index.ts";
+import { bundleSettings } from "../bundle-settings.ts";
 import { defineCommand, hasFlag, textOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { openHost, teamOf, webchatKey } from "../host.ts";
@@ -101,19 +101,11 @@ export default defineCommand({
   },
 });
 
-/** The configuration beside the bundle counts where this directory has none. */
 function readSettings(
   input: CommandInput,
   io: CommandIo,
 ): { readonly config: Config; readonly bundle: Bundle | undefined } {
-  const named = input.args[0];
-  const place = resolve(io.cwd, named ?? ".");
-  const hasBundle = named !== undefined || existsSync(join(place, "greentic.demo.yaml"));
-  const bundle = hasBundle ? readBundle(place) : undefined;
-  const beside = bundle && join(dirname(bundle.file), "greentic.toml");
-  const configFile =
-    textOption(input, "config") ??
-    (!existsSync(join(io.cwd, "greentic.toml")) && beside !== undefined && existsSync(beside) ? beside : undefined);
+  const { bundle, configFile } = bundleSettings(input, io);
   const port = textOption(input, "port");
   if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) < 65_536))
     throw new GreenticError("CLI_USAGE_INVALID", `Start: expected a port from 0 to 65535, got ${quote(port)}`);

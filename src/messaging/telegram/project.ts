@@ -1,5 +1,6 @@
 import type { ChannelMessageEnvelope, JsonObject } from "../../types/index.ts";
 import { cardToText, webUrl } from "../cards/card-to-text.ts";
+import { unsaid } from "../cards/message-to-text.ts";
 import type { CardAction } from "../cards/card-to-text.ts";
 import { cardsOf, isCard } from "../cards/find-card.ts";
 import { encodeChoice } from "../choice.ts";
@@ -43,20 +44,6 @@ export function projectTelegram(message: ChannelMessageEnvelope): readonly JsonO
   }
   return sends;
 }
-
-/** The lines of a card that the text beside it doesn't say already, word for word: such a text is what the card shows, for readers without cards. */
-function unsaid(card: string, text: string): string {
-  const said = wordsOf(text);
-  const lines = card
-    .split("\n")
-    .filter((line) => line === "" || wordsOf(line) === " " || !said.includes(wordsOf(line)));
-  return lines
-    .join("\n")
-    .replaceAll(/\n{3,}/g, "\n\n")
-    .trim();
-}
-
-const wordsOf = (text: string): string => ` ${(text.match(/[\p{L}\p{N}.,]*[\p{L}\p{N}]/gu) ?? []).join(" ")} `;
 
 const plain = (text: string): JsonObject => ({ text, link_preview_options: { is_disabled: true } });
 

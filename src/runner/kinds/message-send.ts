@@ -1,5 +1,6 @@
 import type { Destination, EnvelopeExtensions, JsonObject, JsonValue, SuggestedAction } from "../../types/index.ts";
 import { isJsonObject } from "../../types/index.ts";
+import { ATTACHMENTS_SCHEMA, readAttachments } from "./attachments.ts";
 import { CARD_SCHEMA, renderCard } from "./card.ts";
 import type { Kind, NodeCall } from "./kind.ts";
 import { fields, ok, print } from "./kind.ts";
@@ -25,7 +26,7 @@ export const messageSend: Kind = {
         description: "Shown where the card can't be, and above it where it can",
       },
       card: CARD_SCHEMA,
-      attachments: { type: ["array", "null"], items: { type: "object" } },
+      attachments: ATTACHMENTS_SCHEMA,
       to: { description: "An id, or { id, kind }; default who wrote", type: ["string", "object", "array"] },
       suggested_actions: { type: "array", description: "Texts, or { title, value }" },
       speak: { type: "string" },
@@ -40,7 +41,7 @@ export const messageSend: Kind = {
     const text = textOf(message["text"]);
     const sent = call.send({
       text: text ?? (card === undefined ? undefined : textOf(card["fallbackText"])),
-      attachments: Array.isArray(message["attachments"]) ? message["attachments"] : undefined,
+      attachments: readAttachments(message["attachments"], call),
       to: message["to"] === undefined ? undefined : destinations(message["to"]),
       extensions: extensionsOf(message, card),
     });

@@ -59,6 +59,22 @@ export const mcpErrors = {
     kind: "unknown",
     help: "The HTTP tool's endpoint answered with an error; the status is in the details.",
   },
+  MCP_OUTPUT_INVALID: {
+    kind: "internal",
+    help: "The flow ended with something else than its offer's `output` schema promises; correct one of them.",
+  },
+  MCP_SESSION_INVALID: {
+    kind: "not_found",
+    help: "Use the session that a waiting result gave, within 30 days; else call the tool anew.",
+  },
+  MCP_TOKEN_MISSING: {
+    kind: "invalid_input",
+    help: "Set the token that callers bring: gtc secrets set mcp_token --category mcp --tenant TENANT; or listen on 127.0.0.1.",
+  },
+  MCP_ADDRESS_UNAVAILABLE: {
+    kind: "unavailable",
+    help: "Another program listens there, or this machine has no such address; choose another --port or --host.",
+  },
   MCP_SCHEMA_INVALID: {
     kind: "internal",
     help: "The tool's input schema can't be used; report it to the component's publisher.",
