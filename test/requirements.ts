@@ -54,6 +54,7 @@ export const REQUIREMENTS = define({
   "tenancy.hierarchy": { source: "ao tenancy", behavior: "Tenant, environment, team, channel and session nest, and every layer isolates by them" },
   "tenancy.ctx": { source: "ao tenancy", behavior: "TenantCtx flows through every scoped operation" },
   "component.wit.documented": { source: "ao wit", behavior: "The documented greentic:component world (execute: message → outcome) is served" },
+  "component.families": { source: "issue 3", behavior: "Components of every published generation are called by what they really export, one operation among several families" },
   "layers.direction": { source: "ao dependencies", behavior: "Parts depend on each other in one direction, types at the foundation, the runner above all" },
   "telemetry.traces": { source: "ao telemetry", behavior: "Distributed traces are exported over OTLP" },
   "telemetry.metrics": { source: "ao telemetry", behavior: "Metrics give flow execution times, message throughput and error rates" },
@@ -162,6 +163,13 @@ export const REQUIREMENTS = define({
   "kinds.card.submission": { source: "issue 3 kinds", behavior: "A shown card waits; what is submitted is read by conditions and kept as the node's answers" },
   "kinds.card.navigation": { source: "issue 3 kinds", behavior: "A submitted card names the card to go to: an asset in the node's place, or a node" },
   "kinds.provider": { source: "issue 3 kinds", behavior: "provider.invoke calls a provider of the team's packs by id or type, with that pack's own grants" },
+  "kinds.event.publish": { source: "issue 3 kinds", behavior: "event.publish runs the event flows of the team, exactly once each, and survives crashes" },
+  "kinds.send.elsewhere": { source: "issue 3 kinds", behavior: "message.send with to reaches another conversation or channel of the team" },
+  "kinds.templating": { source: "issue 3 kinds", behavior: "templating.handlebars renders over input, nodes and data, unless the pack brings its own component" },
+  "kinds.questions": { source: "issue 3 kinds", behavior: "questions asks fields and keeps the answers in the state" },
+  "kinds.qa-process": { source: "issue 3 kinds", behavior: "qa.process asks what it holds and hands on what holds no questions" },
+  "kinds.config-flow": { source: "issue 3 kinds", behavior: "A config flow takes its answers from the caller and ends with the node that it makes" },
+  "kinds.control": { source: "issue 3 kinds", behavior: "A component may jump, respond and name its outcome in its output" },
   "flow.error-codes": { source: "issue 3 kinds", behavior: "A component's error is an outcome that routes name: on: error, on: timeout, on: cancel, or by its code" },
 });
 

@@ -153,7 +153,7 @@ nodes:
           error: { code: "UPSTREAM_TIMEOUT", message: "m", backoff_ms: 700, retryable: true, details: { n: 1 } },
         };
       if (mode === "rude") return { ok: false, error: { code: "a secret\ncode", message: "m" } };
-      return failing("OTHER", false);
+      return Promise.resolve(failing("OTHER", false));
     },
   });
   expect(await texts("asset")).toEqual(["lost: No such card"]);

@@ -157,7 +157,7 @@ export async function makePack(files: PackFiles): Promise<Pack> {
         .join("\n")}`,
       ...Object.entries(components).map(
         ([component, grants]) =>
-          `[components.${component}]\npath = "components/${component}.wasm"\n[components.${component}.grants]\n${grants}`,
+          `[components."${component}"]\npath = "components/${component}.wasm"\n[components."${component}".grants]\n${grants}`,
       ),
       Object.keys(assets).length === 0 ? "" : `[assets]\nall = "assets/"`,
     ];
