@@ -16,6 +16,9 @@ export interface ElicitationAnswer {
   readonly content?: JsonObject;
 }
 
+/** Answers an elicitation while its call waits: somebody is there. Undefined leaves it open, and the call ends with it. */
+export type AnswerElicitation = (elicitation: Elicitation) => ElicitationAnswer | undefined;
+
 /**
  * Names an elicitation by what it asks, so that the answer finds it when the call is repeated. A page's address changes with
  * every call; its text doesn't.

@@ -1,8 +1,10 @@
 export { checkInput } from "./check-input.ts";
+export type { OAuthRecord, OAuthSessionOptions } from "./client/oauth-session.ts";
+export { OAuthSession } from "./client/oauth-session.ts";
 export type { McpServersOptions, ServerToolsScope } from "./client/server-tools.ts";
 export { McpServers } from "./client/server-tools.ts";
 export type { ToolComponent } from "./component-tools.ts";
-export type { Elicitation, ElicitationAnswer } from "./elicitation.ts";
+export type { AnswerElicitation, Elicitation, ElicitationAnswer } from "./elicitation.ts";
 export { elicitationKey } from "./elicitation.ts";
 export type { HttpToolsOptions } from "./http-tool.ts";
 export { HttpTools } from "./http-tool.ts";

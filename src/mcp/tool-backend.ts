@@ -1,7 +1,7 @@
 import type { HostServices } from "../component/index.ts";
 import type { GreenticError, JsonValue, OutcomeError, TenantCtx } from "../types/index.ts";
 import { isRetryable } from "../types/index.ts";
-import type { Elicitation, ElicitationAnswer } from "./elicitation.ts";
+import type { AnswerElicitation, Elicitation, ElicitationAnswer } from "./elicitation.ts";
 import type { ToolMapEntry } from "./tool-map.ts";
 
 /** Steps of a long call, as its server tells them. */
@@ -21,6 +21,7 @@ export interface BackendCall {
   readonly signal: AbortSignal | undefined;
   /** What the person said to earlier elicitations of this call. */
   readonly answers: readonly ElicitationAnswer[];
+  readonly answerNow: AnswerElicitation | undefined;
   readonly onProgress: ((progress: ToolProgress) => void) | undefined;
 }
 

@@ -4,7 +4,7 @@ import { GreenticError, isGreenticError, isRetryable, quote } from "../types/ind
 import { checkInput } from "./check-input.ts";
 import type { ComponentSurroundings } from "./component-tools.ts";
 import { ComponentTools } from "./component-tools.ts";
-import type { Elicitation, ElicitationAnswer } from "./elicitation.ts";
+import type { AnswerElicitation, Elicitation, ElicitationAnswer } from "./elicitation.ts";
 import type { BackendCall, BackendResult, ToolBackend, ToolFacts, ToolProgress } from "./tool-backend.ts";
 import { errorOf } from "./tool-backend.ts";
 import type { ToolMap, ToolMapEntry } from "./tool-map.ts";
@@ -34,6 +34,8 @@ export interface ToolCall {
   readonly signal?: AbortSignal;
   /** What the person said to what this call asked earlier. */
   readonly answers?: readonly ElicitationAnswer[];
+  /** Answers what is asked while the call waits. */
+  readonly answerNow?: AnswerElicitation;
   readonly onProgress?: (progress: ToolProgress) => void;
 }
 
@@ -95,6 +97,7 @@ export class Tools {
       maxTimeoutMs: call.maxTimeoutMs ?? entry.maxTimeoutMs,
       signal: call.signal,
       answers: call.answers ?? [],
+      answerNow: call.answerNow,
       onProgress: call.onProgress,
     };
     const maxRetries = call.maxRetries ?? entry.maxRetries;

@@ -4,12 +4,13 @@ import type {
   ElicitRequest,
   JsonSchemaValidatorResult,
   ElicitResult,
+  Progress,
   Tool,
   Transport,
 } from "@modelcontextprotocol/client";
 import type { JsonObject, JsonValue, World } from "../../types/index.ts";
 import { GreenticError, quote, VERSION } from "../../types/index.ts";
-import type { Elicitation, ElicitationAnswer } from "../elicitation.ts";
+import type { AnswerElicitation, Elicitation, ElicitationAnswer } from "../elicitation.ts";
 import { answerTo } from "../elicitation.ts";
 import type { ToolProgress } from "../tool-backend.ts";
 
@@ -18,6 +19,8 @@ export interface SessionTransport {
   readonly transport: Transport;
   /** Ends the session at the server, before the transport is closed. */
   readonly farewell?: () => Promise<void>;
+  /** Trades the consent that a person gave for tokens; false where nobody gave one. */
+  readonly finishConsent?: () => Promise<boolean>;
 }
 
 export interface SessionOptions {
@@ -38,6 +41,7 @@ export interface SessionCall {
   readonly maxTimeoutMs: number;
   readonly signal: AbortSignal | undefined;
   readonly answers: readonly ElicitationAnswer[];
+  readonly answerNow: AnswerElicitation | undefined;
   readonly onProgress: ((progress: ToolProgress) => void) | undefined;
   /** Names the attempt for servers that know how not to do a thing twice. */
   readonly idempotencyKey: string | undefined;
@@ -50,6 +54,7 @@ export type SessionResult =
 
 interface RunningCall {
   readonly answers: readonly ElicitationAnswer[];
+  readonly answerNow: AnswerElicitation | undefined;
   asked: Elicitation | undefined;
   /** Told when the server asks what nobody has answered. */
   readonly onAsked: () => void;
@@ -141,7 +146,8 @@ export class McpSession {
   tools(): Promise<readonly Tool[]> {
     if (this.#tools === undefined) {
       const listing = this.#bounded(CONNECT_MS, "List the tools of", async (signal) => {
-        const { tools } = await this.#client.listTools(undefined, { signal, timeout: MAX_DELAY, cacheMode: "refresh" });
+        const options = { signal, timeout: MAX_DELAY, cacheMode: "refresh" } as const;
+        const { tools } = await this.#consenting(() => this.#client.listTools(undefined, options));
         return tools;
       });
       this.#tools = listing;
@@ -169,29 +175,28 @@ export class McpSession {
     let cancelAsked: (() => void) | undefined;
     const running: RunningCall = {
       answers: call.answers,
+      answerNow: call.answerNow,
       asked: undefined,
       onAsked: () => (cancelAsked ??= world.schedule(ASKED_MS, () => stop.abort())),
     };
     this.#running = running;
     try {
-      const result = await this.#client.callTool(
-        {
-          name: call.tool,
-          arguments: call.input,
-          ...(call.idempotencyKey === undefined
-            ? {}
-            : { _meta: { "ai.greentic/idempotency-key": call.idempotencyKey } }),
+      const { idempotencyKey } = call;
+      const request = {
+        name: call.tool,
+        arguments: call.input,
+        ...(idempotencyKey === undefined ? {} : { _meta: { "ai.greentic/idempotency-key": idempotencyKey } }),
+      };
+      const options = {
+        signal: stop.signal,
+        timeout: MAX_DELAY,
+        onprogress: ({ progress, total }: Progress) => {
+          silence();
+          silence = world.schedule(call.timeoutMs, late);
+          call.onProgress?.({ progress, ...(total === undefined ? {} : { total }) });
         },
-        {
-          signal: stop.signal,
-          timeout: MAX_DELAY,
-          onprogress: ({ progress, total }) => {
-            silence();
-            silence = world.schedule(call.timeoutMs, late);
-            call.onProgress?.({ progress, ...(total === undefined ? {} : { total }) });
-          },
-        },
-      );
+      };
+      const result = await this.#consenting(() => this.#client.callTool(request, options));
       if (running.asked !== undefined) return { kind: "elicit", elicitation: running.asked };
       return { kind: "result", result };
     } catch (error) {
@@ -217,7 +222,7 @@ export class McpSession {
     const running = this.#running;
     const elicitation = readElicitation(params);
     if (running === undefined || elicitation === undefined) return { action: "cancel" };
-    const said = answerTo(elicitation, running.answers);
+    const said = answerTo(elicitation, running.answers) ?? running.answerNow?.(elicitation);
     if (said === undefined) {
       running.asked ??= elicitation;
       running.onAsked();
@@ -256,6 +261,16 @@ export class McpSession {
     };
   }
 
+  /** Repeats what a server refused for want of a consent that a person gave meanwhile. */
+  async #consenting<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(await hasConsented(this.#to, error))) throw error;
+      return work();
+    }
+  }
+
   async #bounded<T>(ms: number, doing: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const stop = new AbortController();
     const cancel = this.#options.world.schedule(ms, () => stop.abort(this.#timeout(doing)));
@@ -271,6 +286,12 @@ export class McpSession {
   #timeout(doing: string): GreenticError {
     return new GreenticError("MCP_CALL_TIMEOUT", `${doing} MCP server ${quote(this.#options.name)}: no answer in time`);
   }
+}
+
+/** Tells whether a failure was for want of a consent that a person has given since. */
+export async function hasConsented({ finishConsent }: SessionTransport, error: unknown): Promise<boolean> {
+  const { UnauthorizedError } = await import("@modelcontextprotocol/client");
+  return finishConsent !== undefined && error instanceof UnauthorizedError && finishConsent();
 }
 
 function trust<T>(data: unknown): JsonSchemaValidatorResult<T> {

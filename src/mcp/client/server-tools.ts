@@ -9,7 +9,8 @@ import { errorOf } from "../tool-backend.ts";
 import type { ToolMap, ToolMapEntry } from "../tool-map.ts";
 import type { CallFailure } from "./call-outcome.ts";
 import { readCallResult, readFailure } from "./call-outcome.ts";
-import { McpSession, readElicitation } from "./mcp-session.ts";
+import type { SessionCall, SessionOptions, SessionResult, SessionTransport } from "./mcp-session.ts";
+import { hasConsented, McpSession, readElicitation } from "./mcp-session.ts";
 import type { SessionPlace } from "./session-pool.ts";
 import { SessionPool } from "./session-pool.ts";
 import type { TransportParts } from "./session-transport.ts";
@@ -49,6 +50,7 @@ interface Place extends SessionPlace {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+const MAX_CONSENTS = 2;
 
 /** Every session of this host to MCP servers. */
 export class McpServers implements AsyncDisposable {
@@ -107,23 +109,23 @@ class ServerTools implements ToolBackend {
           const tool = await findTool(session, entry, place.name);
           isSent = true;
           const timeoutMs = call.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-          const answer = await session.call({
+          const request: SessionCall = {
             tool: entry.entry,
             input: isJsonObject(call.input) ? call.input : {},
             timeoutMs,
             maxTimeoutMs: call.maxTimeoutMs ?? timeoutMs,
             signal: call.signal,
             answers: call.answers,
+            answerNow: call.answerNow,
             onProgress: call.onProgress,
             idempotencyKey: ctx.idempotencyKey,
-          });
+          };
+          const answer = await callVisiting(session, request);
           if (answer.kind === "elicit") return answer;
           return readCallResult(entry.name, answer.result, tool.outputSchema as JsonValue | undefined);
         }),
       );
     } catch (error) {
-      const asked = await pageAskedBy(error, call);
-      if (asked !== undefined) return asked;
       const failure = await readFailure(place.name, error, { isSent });
       return { kind: "error", error: errorOf(failure.error), isUnknown: failure.isUnknown };
     }
@@ -155,19 +157,22 @@ class ServerTools implements ToolBackend {
       name,
       server,
       maxSessions: server.maxSessions,
-      open: async () => {
-        const to = await openTransport(server, {
+      open: () =>
+        openSession({
           name,
           world,
-          readSecret: (secret) => this.#options.secret(ctx, category, secret),
-          open: (request, signal) => this.#options.open(ctx, request, signal),
-          path: this.#options.path,
-          onStderr: (text) => log?.(ctx, "debug", `MCP server ${quote(name)}: ${quote(text)}`),
-          ...(this.#options.authorize === undefined ? {} : { authorize: this.#options.authorize }),
-        });
-        const roots = server.kind === "stdio" && server.roots.length > 0 ? server.roots : undefined;
-        return McpSession.open(to, { name, world, roots });
-      },
+          roots: server.kind === "stdio" && server.roots.length > 0 ? server.roots : undefined,
+          transport: () =>
+            openTransport(server, {
+              name,
+              world,
+              readSecret: (secret) => this.#options.secret(ctx, category, secret),
+              open: (request, signal) => this.#options.open(ctx, request, signal),
+              path: this.#options.path,
+              onStderr: (text) => log?.(ctx, "debug", `MCP server ${quote(name)}: ${quote(text)}`),
+              ...(this.#options.authorize === undefined ? {} : { authorize: this.#options.authorize }),
+            }),
+        }),
     };
   }
 
@@ -196,6 +201,21 @@ class ServerTools implements ToolBackend {
   }
 }
 
+/** Opens a session; a consent that a person gives on the way makes for another try. */
+async function openSession({
+  transport,
+  ...options
+}: SessionOptions & { readonly transport: () => Promise<SessionTransport> }): Promise<McpSession> {
+  for (let consents = 0; ; consents++) {
+    const to = await transport();
+    try {
+      return await McpSession.open(to, options);
+    } catch (error) {
+      if (consents >= MAX_CONSENTS || !(await hasConsented(to, error))) throw error;
+    }
+  }
+}
+
 async function findTool(session: McpSession, entry: ToolMapEntry, server: string): Promise<Tool> {
   const tool = (await session.tools()).find(({ name }) => name === entry.entry);
   if (tool !== undefined) return tool;
@@ -216,15 +236,21 @@ function factsOf({ title, description, inputSchema, outputSchema, annotations }:
   };
 }
 
-/** The page that a server wants visited before it takes the call; it says so in an error. */
-async function pageAskedBy(error: unknown, call: BackendCall): Promise<BackendResult | undefined> {
-  const { UrlElicitationRequiredError } = await import("@modelcontextprotocol/client");
-  if (!(error instanceof UrlElicitationRequiredError)) return undefined;
-  for (const params of error.elicitations) {
-    const elicitation = readElicitation(params);
-    if (elicitation !== undefined && answerTo(elicitation, call.answers) === undefined) {
-      return { kind: "elicit", elicitation };
+/** Calls a tool of a server that may want a page visited before it takes the call, and says so in an error. */
+async function callVisiting(session: McpSession, request: SessionCall): Promise<SessionResult> {
+  try {
+    return await session.call(request);
+  } catch (error) {
+    const { UrlElicitationRequiredError } = await import("@modelcontextprotocol/client");
+    if (!(error instanceof UrlElicitationRequiredError)) throw error;
+    for (const params of error.elicitations) {
+      const elicitation = readElicitation(params);
+      if (elicitation === undefined) throw error;
+      const said = answerTo(elicitation, request.answers) ?? request.answerNow?.(elicitation);
+      if (said === undefined) return { kind: "elicit", elicitation };
+      if (said.action !== "accept") throw error;
     }
+    // The person was there; the server wants to be asked again.
+    return session.call(request);
   }
-  return undefined;
 }

@@ -4,6 +4,7 @@ import type { World } from "../../types/index.ts";
 import { createMcpFetch } from "./mcp-fetch.ts";
 import type { OpenRequest } from "./mcp-fetch.ts";
 import type { SessionTransport } from "./mcp-session.ts";
+import { OAuthSession } from "./oauth-session.ts";
 import type { ReadSecret, ServerAuth } from "./server-auth.ts";
 import { openServerAuth, requiredSecret } from "./server-auth.ts";
 import { StdioTransport } from "./stdio-transport.ts";
@@ -16,6 +17,7 @@ export interface TransportParts {
   readonly open: OpenRequest;
   readonly path: string | undefined;
   readonly onStderr: (text: string) => void;
+  /** Gives who asks a person for consent, or what else can get tokens; undefined where a server's `auth` is all there is. */
   readonly authorize?: (server: HttpMcpServer) => OAuthClientProvider | undefined;
 }
 
@@ -45,20 +47,33 @@ async function openStream(server: HttpMcpServer, parts: TransportParts): Promise
   const url = new URL(server.url);
   const origins = [url.origin];
   let added: ServerAuth = {};
-  if (auth !== undefined) {
+  const provider = parts.authorize?.(server);
+  if (provider !== undefined) added = { authProvider: provider };
+  else if (auth !== undefined) {
     added = await openServerAuth(auth, parts.readSecret);
     if (auth.kind === "client-credentials") {
       origins.push(...auth.origins, ...(auth.issuer === undefined ? [] : [new URL(auth.issuer).origin]));
     }
-  } else {
-    const provider = parts.authorize?.(server);
-    if (provider !== undefined) added = { authProvider: provider };
   }
   const transport = new StreamableHTTPClientTransport(url, {
     fetch: createMcpFetch(parts.open, origins),
     ...(added.authProvider === undefined ? {} : { authProvider: added.authProvider }),
     ...(added.headers === undefined ? {} : { requestInit: { headers: { ...added.headers } } }),
+    skipIssuerMetadataValidation: provider instanceof OAuthSession && provider.acceptsOtherIssuer,
     reconnectionScheduler: (reconnect, delayMs) => parts.world.schedule(delayMs, reconnect),
   });
-  return { transport, farewell: () => transport.terminateSession() };
+  const { authProvider } = added;
+  return {
+    transport,
+    farewell: () => transport.terminateSession(),
+    ...(authProvider instanceof OAuthSession
+      ? {
+          finishConsent: async () => {
+            const answer = authProvider.takeAnswer();
+            if (answer !== undefined) await transport.finishAuth(answer);
+            return answer !== undefined;
+          },
+        }
+      : {}),
+  };
 }
