@@ -1,9 +1,8 @@
 import type { JsonValue } from "../../types/index.ts";
-import { GreenticError, isJsonObject, quote } from "../../types/index.ts";
+import { isJsonObject } from "../../types/index.ts";
 import type { Family, FamilyAnswer, FamilyCall } from "./family.ts";
 import { guestValue, plainText } from "./guest-text.ts";
-
-const EXECUTE = { interface: null, name: "execute" };
+import { operationUnknown } from "./operation-unknown.ts";
 
 interface WitOutcome {
   readonly success: boolean;
@@ -17,14 +16,20 @@ interface WitOutcome {
  */
 export const exec: Family = {
   abi: "exec",
-  probe: (exports) => exports.some((item) => item.interface === null && item.name === "execute"),
-  async call(instance, call) {
-    if (call.operation !== "execute" && call.operation !== "") {
-      throw new GreenticError("COMPONENT_OPERATION_UNKNOWN", `Call component: no operation ${quote(call.operation)}`);
-    }
-    return answerOf((await instance.call(EXECUTE, [messageOf(call)])) as WitOutcome);
+  bind(exports) {
+    const ref = exports.find(null, "execute");
+    if (ref === undefined) return undefined;
+    return {
+      abi: "exec",
+      operations: ["execute"],
+      isOpen: false,
+      async call(instance, call) {
+        if (call.operation !== "execute" && call.operation !== "") throw operationUnknown(call.operation, ["execute"]);
+        return answerOf((await instance.call(ref, [messageOf(call)])) as WitOutcome);
+      },
+      describe: () => Promise.resolve({ operations: [{ name: "execute" }], i18nKeys: [] }),
+    };
   },
-  describe: () => Promise.resolve({ operations: [{ name: "execute" }], i18nKeys: [] }),
 };
 
 function messageOf({ ctx, input }: FamilyCall): object {

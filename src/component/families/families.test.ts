@@ -1,51 +1,79 @@
 import { assert, property, string } from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ComponentInstance, ExportRef } from "../linker/index.ts";
-import { ComponentErr } from "../linker/index.ts";
-import { ctxOf } from "../testing/call-support.ts";
-import { exec } from "./exec.ts";
+import { verifies } from "../../../test/verifies.ts";
+import type { ExportRef } from "../linker/index.ts";
 import { abiOf } from "./families.ts";
 import { guestValue, plainText } from "./guest-text.ts";
-import { mcp250618 } from "./mcp250618.ts";
-import { verifies } from "../../../test/verifies.ts";
+import { component, fake, func, record, T } from "./testing/fake-instance.ts";
 
-const type = { kind: "func", params: [], result: null } as const;
-const exported = (name: string, of: string | null = null): ExportRef => ({ interface: of, name, type });
+const exported = (name: string, of: string | null = null): ExportRef => ({ interface: of, name, type: func({}) });
 
 test.each([
   ["exec", exported("execute")],
   ["mcp250618", exported("call-tool", "wasix:mcp/router@25.6.18")],
+  ["mcp250326", exported("call-tool", "wasix:mcp/router@25.3.26")],
+  ["mcp241105", exported("call-tool", "wasix:mcp/router@24.11.5")],
   ["node04", exported("invoke", "greentic:component/node@0.4.0")],
   ["node05", exported("invoke", "greentic:component/node@0.5.0")],
   ["node06", exported("invoke", "greentic:component/node@0.6.0")],
   ["component060", exported("run", "greentic:component/component-runtime@0.6.0")],
   ["runtime061", exported("invoke", "greentic:component/runtime@0.6.1")],
+  ["runtime061", exported("invoke", "greentic:provider-schema-core/schema-core-api@1.0.0")],
   ["ingress002", exported("handle-webhook", "provider:common/ingress@0.0.2")],
   ["validate010", exported("applies", "greentic:pack-validate/validator@0.1.0")],
+  ["identity010", exported("identify-instance", "greentic:provider-instance-identity/instance-identity-api@0.1.0")],
   ["command", exported("run", "wasi:cli/run@0.2.6")],
-  ["none", exported("add")],
+  ["tool-invoke", { ...exported("tool-invoke"), type: func({ input: T.string }, T.string) }],
+  ["functions", exported("add")],
+  ["functions", exported("handle-action", "greentic:repo-ui-actions/ui-action-api@1.0.0")],
+  ["none", exported("handle", "wasi:http/incoming-handler@0.2.6")],
 ] as const)("abiOf() knows %s by its exports", (abi, ref) => {
+  verifies("component.families");
   expect(abiOf([exported("init"), ref])).toBe(abi);
 });
 
-/** An instance that answers one call; what it was called with is on record. */
-function instance(answer: unknown): ComponentInstance & { readonly calls: unknown[][] } {
-  const calls: unknown[][] = [];
-  return {
-    calls,
-    stats: { fuel: 0, peakMemoryBytes: 0 },
-    call: (ref, args) => {
-      calls.push([ref.name, ...args]);
-      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
-    },
-  };
-}
-const call = (operation: string, input: never) => ({ ctx: ctxOf(), operation, input, config: undefined });
+test("a component of several families answers by the operation", async () => {
+  const both = component([
+    fake(
+      "greentic:provider-schema-core/schema-core-api@1.0.0#invoke",
+      func({ op: T.string, json: T.bytes }, T.bytes),
+      () => Buffer.from(`{"by":"provider"}`),
+    ),
+    fake(
+      "greentic:provider-instance-identity/instance-identity-api@0.1.0#identify-instance",
+      func({ json: T.bytes }, { kind: "option", some: T.string }),
+      () => "bot-1",
+    ),
+    fake(
+      "provider:common/subscriptions@0.0.2#sync-subscriptions",
+      func({ config: T.string, state: T.string }),
+      () => "{}",
+    ),
+  ]);
+  expect(both.family?.abi).toBe("runtime061");
+  expect(await both.invoke("send", {})).toEqual({ kind: "ok", output: { by: "provider" } });
+  expect(await both.invoke("identify-instance", { headers: [] })).toEqual({ kind: "ok", output: "bot-1" });
+  expect(await both.invoke("sync-subscriptions", {})).toEqual({ kind: "ok", output: {} });
+  const names = (await both.describe())?.operations.map(({ name }) => name);
+  expect(names).toEqual(["sync-subscriptions", "identify-instance"]);
+});
+
+test("an operation that no family has is unknown, and the nearest is named", async () => {
+  const two = component([
+    fake("a:b/c@1.0.0#greet", func({}, T.string), () => "hi"),
+    fake("provider:common/ingress@0.0.2#handle-webhook", func({ h: T.string, b: T.string }), () => "{}"),
+  ]);
+  await expect(async () => await two.invoke("handel-webhook", {})).rejects.toMatchObject({
+    code: "COMPONENT_OPERATION_UNKNOWN",
+    message: 'Call component: no operation "handel-webhook"; did you mean "handle-webhook"?',
+  });
+  await expect(async () => await two.invoke("great", {})).rejects.toMatchObject({ message: /did you mean "greet"/ });
+});
 
 describe("exec", () => {
   const run = async (input: unknown, outcome: unknown) => {
-    const guest = instance(outcome);
-    return { answer: await exec.call(guest, call("execute", input as never)), message: guest.calls[0]?.[1] };
+    const guest = component([fake("execute", func({ message: record({}) }), () => outcome)]);
+    return { answer: await guest.invoke("execute", input as never), message: guest.calls[0]?.[1] };
   };
 
   test("makes a message of any input, and JSON of any output", async () => {
@@ -69,44 +97,6 @@ describe("exec", () => {
     expect(answer).toEqual({
       kind: "error",
       error: { code: "COMPONENT_FAILED", message: "no [2Jway", retryable: false, details: 3 },
-    });
-  });
-});
-
-describe("mcp250618", () => {
-  const completed = (result: object) => ({ tag: "completed", val: { content: [], ...result } });
-  const run = (answer: unknown) => mcp250618.call(instance(answer), call("say", { a: 1 } as never));
-
-  test("gives content and structured content", async () => {
-    const text = { tag: "text", val: { text: "hi", annotations: undefined } };
-    expect(await run(completed({ content: [text], structuredContent: '{"b":1}' }))).toEqual({
-      kind: "ok",
-      output: { content: [{ type: "text", text: "hi" }], structured: { b: 1 } },
-    });
-    await expect(run(completed({ structuredContent: "{" }))).rejects.toMatchObject({
-      code: "COMPONENT_OUTPUT_INVALID",
-    });
-  });
-
-  test("hands elicitations on", async () => {
-    const val = { title: undefined, message: "which?", schema: '{"type":"string"}' };
-    expect(await run({ tag: "elicit", val })).toEqual({
-      kind: "ok",
-      output: { elicit: { message: "which?", schema: { type: "string" } } },
-    });
-  });
-
-  test("keeps the tool's own error codes", async () => {
-    expect(await run(new ComponentErr({ tag: "not-found", val: "no city" }))).toEqual({
-      kind: "error",
-      error: { code: "not-found", message: "no city", retryable: false },
-    });
-    expect(await run(new ComponentErr({ tag: "execution-error", val: "" }))).toMatchObject({
-      error: { retryable: true },
-    });
-    expect(await run(completed({ isError: true }))).toMatchObject({
-      kind: "error",
-      error: { code: "execution-error" },
     });
   });
 });

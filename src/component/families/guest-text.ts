@@ -1,5 +1,5 @@
 import type { JsonValue } from "../../types/index.ts";
-import { GreenticError, parseJson } from "../../types/index.ts";
+import { decodeCborJson, GreenticError, parseJson } from "../../types/index.ts";
 
 const MAX_JSON_BYTES = 4 << 20;
 const MAX_TEXT = 500;
@@ -13,15 +13,26 @@ export function plainText(text: string): string {
   return plain.length > MAX_TEXT ? `${plain.slice(0, MAX_TEXT - 3)}...` : plain;
 }
 
-/** Reads JSON that a guest must give. @throws COMPONENT_OUTPUT_INVALID */
-export function guestJson(text: string): JsonValue {
+/** Reads JSON that a guest must give, as text or its bytes. @throws COMPONENT_OUTPUT_INVALID */
+export function guestJson(text: string | Uint8Array): JsonValue {
   try {
     return parseJson(text, { maxBytes: MAX_JSON_BYTES });
   } catch (error) {
-    throw new GreenticError("COMPONENT_OUTPUT_INVALID", "Read a component's answer: no JSON within bounds", {
-      cause: error,
-    });
+    throw unreadable("no JSON within bounds", error);
   }
+}
+
+/** Reads CBOR that a guest must give. @throws COMPONENT_OUTPUT_INVALID */
+export function guestCbor(bytes: Uint8Array): JsonValue {
+  try {
+    return decodeCborJson(bytes, { maxBytes: MAX_JSON_BYTES });
+  } catch (error) {
+    throw unreadable("no CBOR within bounds", error);
+  }
+}
+
+function unreadable(state: string, cause: unknown): GreenticError {
+  return new GreenticError("COMPONENT_OUTPUT_INVALID", `Read a component's answer: ${state}`, { cause });
 }
 
 /** Reads text that may be JSON: a document that looks like it and is, or the text itself. */

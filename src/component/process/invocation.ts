@@ -61,7 +61,7 @@ export class Invocation {
     this.attempt++;
     this.gate.close();
     this.gate = this.#openGate();
-    const { operation, input, config, services } = this.call;
+    const { component, operation, input, config, services } = this.call;
     const toGuest = ({ sha256, grants }: ComponentPart): GuestPart => ({
       sha256,
       hasAssets: grants.assets && services.assetList !== undefined,
@@ -72,6 +72,7 @@ export class Invocation {
       links: this.#links,
       purpose: this.purpose,
       ctx: this.ctx,
+      component,
       operation,
       input,
       config,

@@ -18,6 +18,8 @@ export interface GuestRun {
   /** Whether the guest is to work or to say what it is. */
   readonly purpose: "call" | "describe";
   readonly ctx: TenantCtx;
+  /** The called component's name in its pack. */
+  readonly component: string;
   readonly operation: string;
   readonly input: JsonValue;
   readonly config: JsonValue | undefined;

@@ -2,6 +2,7 @@ import { randomFillSync } from "node:crypto";
 import type { GuestCall } from "../capabilities/guest-call.ts";
 import type { HostAnswer, HostRequest, LogLine } from "../capabilities/host-request.ts";
 import { createWasi, Trap } from "../linker/index.ts";
+import type { GuestWorld } from "../families/family.ts";
 import { CallLog } from "./call-log.ts";
 
 /** Where a guest's host calls go. */
@@ -15,6 +16,8 @@ export interface GuestPort {
 
 const MAX_HOST_CALLS = 1000;
 const MAX_NOTED = 256;
+/** Of a command, whose output this is. */
+const MAX_STDOUT_BYTES = 1 << 20;
 
 /** What is counted and kept for one call, over all components that take part in it. */
 export class CallRecord {
@@ -23,6 +26,9 @@ export class CallRecord {
   readonly startedMs = performance.now();
   readonly timeoutMs: number;
   readonly maxLogBytes: number;
+  /** What the called component finds in its world, where its family speaks by arguments and streams. */
+  world: GuestWorld | undefined;
+  readonly #stdout: Uint8Array[] = [];
   #count = 0;
 
   constructor(options: { readonly timeoutMs: number; readonly maxLogBytes: number }) {
@@ -33,6 +39,16 @@ export class CallRecord {
 
   get deadlineAtMs(): number {
     return this.startedMs + this.timeoutMs;
+  }
+
+  /** Takes what the called component writes to its standard output. */
+  writeStdout(bytes: Uint8Array): void {
+    if (this.world === undefined) this.collected.write(bytes);
+    else this.#stdout.push(bytes.slice());
+  }
+
+  stdout(): Uint8Array {
+    return Buffer.concat(this.#stdout);
   }
 
   note(name: string): void {
@@ -62,11 +78,17 @@ export class RunningCall implements GuestCall, Disposable {
     this.#port = port;
     this.#part = part.index;
     this.link = part.link;
+    const world = part.index === 0 ? record.world : undefined;
     this.wasi = createWasi({
       nowMs: Date.now,
       randomBytes: (count) => randomFillSync(new Uint8Array(count)),
-      log: (_stream, bytes) => record.collected.write(bytes),
-      maxLogBytes: record.maxLogBytes,
+      log: (stream, bytes) => {
+        if (stream === "stdout" && part.index === 0) record.writeStdout(bytes);
+        else record.collected.write(bytes);
+      },
+      maxLogBytes: world === undefined ? record.maxLogBytes : MAX_STDOUT_BYTES,
+      ...world,
+      ...(part.hasAssets ? { files: assetFiles((request) => this.ask(request)) } : {}),
     });
   }
 

@@ -4,7 +4,8 @@ import type { ErrorCode, JsonObject, JsonValue, OutcomeError } from "../../types
 import { bindImport } from "../capabilities/bindings.ts";
 import { bindLink } from "../capabilities/bind-link.ts";
 import { abiOf, familyOf } from "../families/families.ts";
-import type { Family, FamilyAnswer } from "../families/family.ts";
+import type { ComponentFamilies } from "../families/families.ts";
+import type { FamilyAnswer } from "../families/family.ts";
 import type { CallStats, ComponentDescription, ComponentInfo, ComponentResult } from "../host.ts";
 import type { ImportRef, LinkedComponent, LinkerLimits } from "../linker/index.ts";
 import { DEFAULT_LIMITS, linkComponent, parseComponent, resolveWasi, Trap } from "../linker/index.ts";
@@ -16,7 +17,7 @@ import { CallRecord } from "./running-call.ts";
 interface Prepared {
   readonly info: ComponentInfo;
   readonly linked: LinkedComponent;
-  readonly family: Family | undefined;
+  readonly family: ComponentFamilies | undefined;
 }
 
 const MAX_PREPARED = 64;
@@ -82,11 +83,10 @@ export class ComponentRuntime {
       if (family === undefined) {
         throw new GreenticError("COMPONENT_ABI_UNSUPPORTED", `Call component: it is of the family ${info.abi}`);
       }
-      const instance = composition.instance(0);
       answer =
         run.purpose === "describe"
-          ? { kind: "ok", output: descriptionJson(await family.describe(instance)) }
-          : await family.call(instance, run);
+          ? { kind: "ok", output: descriptionJson(await family.describe(composition.instance(0))) }
+          : await callGuest(family, { run, record, composition });
     } catch (error) {
       answer = { kind: "error", error: outcomeOf(error, run.timeoutMs) };
     }
@@ -115,6 +115,16 @@ export class ComponentRuntime {
       this.#preparedBytes -= info.sizeBytes;
     }
   }
+}
+
+/** A guest's world is made with its instance, so it is asked for first. */
+async function callGuest(
+  family: ComponentFamilies,
+  within: { readonly run: GuestRun; readonly record: CallRecord; readonly composition: Composition },
+): Promise<FamilyAnswer> {
+  const { run, record, composition } = within;
+  record.world = family.world(run);
+  return await family.call(composition.instance(0), { ...run, stdout: () => record.stdout() });
 }
 
 function resolveImport(ref: ImportRef) {

@@ -64,9 +64,13 @@ export const componentErrors = {
   },
   COMPONENT_ABI_UNSUPPORTED: {
     kind: "invalid_input",
-    help: "Call components that export greentic:component's execute or wasix:mcp/router@25.6.18.",
+    help: "Call components that export one of the known interfaces or a function; `gtc component inspect` names the family.",
   },
   COMPONENT_INPUT_INVALID: { kind: "invalid_input", help: "Give the operation the input that its interface asks for." },
+  COMPONENT_INVOCATION_FAILED: {
+    kind: "unknown",
+    help: "The node answered ok: false and gave no code of its own; its output is in the details.",
+  },
   COMPONENT_FAILED: { kind: "unknown", help: "The component itself reported the failure; its message says why." },
   COMPONENT_TRAPPED: {
     kind: "internal",
