@@ -8,12 +8,20 @@ const MAX_NAME_BYTES = 4096;
 export class BinaryReader {
   readonly bytes: Uint8Array;
   readonly end: number;
+  /** Where `bytes` begin in what a person would look at. */
+  readonly base: number;
   offset: number;
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length, base = 0) {
     this.bytes = bytes;
     this.offset = start;
     this.end = end;
+    this.base = base;
+  }
+
+  /** Gives another reader of a part of the same bytes. */
+  part(start = this.offset, end = this.end): BinaryReader {
+    return new BinaryReader(this.bytes, start, end, this.base);
   }
 
   get done(): boolean {
@@ -22,9 +30,20 @@ export class BinaryReader {
 
   /** Refuses the binary at the current place. */
   fail(reason: string, at = this.offset): never {
-    throw new GreenticError("COMPONENT_BINARY_INVALID", `Parse component at offset ${at}: ${reason}`, {
-      details: { offset: at },
+    const offset = this.base + at;
+    throw new GreenticError("COMPONENT_BINARY_INVALID", `Parse component at offset ${offset}: ${reason}`, {
+      details: { offset },
     });
+  }
+
+  /** Refuses a feature of core WebAssembly by name. */
+  refuse(feature: string, at = this.offset): never {
+    const offset = this.base + at;
+    throw new GreenticError(
+      "COMPONENT_OPCODE_REFUSED",
+      `Parse component at offset ${offset}: a core module uses ${feature}`,
+      { details: { offset } },
+    );
   }
 
   byte(): number {

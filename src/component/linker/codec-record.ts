@@ -31,11 +31,14 @@ function shapeOf(parts: readonly Codec[]): Pick<Codec, "size" | "align" | "flat"
   return { ...layoutOf(parts), flat: concatFlat(parts.map((part) => part.flat)), cost };
 }
 
-/** Makes the codec of a record: a plain object with camelCase keys. Labels are kebab-case, so no key can be special. */
+/** Makes the codec of a record: a plain object with camelCase keys. Labels are kebab-case, so no key can be `__proto__`. */
 export function recordCodec(names: readonly string[], parts: readonly Codec[]): Codec {
   const keys = names.map(fieldName);
   const { size, align, flat, cost, offsets } = shapeOf(parts);
-  const fields = parts.map((codec, index) => ({ key: keys[index] ?? "", codec, offset: offsets[index] ?? 0 }));
+  const fields = parts.map((codec, index) => {
+    const key = keys[index] ?? "";
+    return { key, codec, offset: offsets[index] ?? 0, isEverywhere: key in Object.prototype };
+  });
   return {
     size,
     align,
@@ -48,7 +51,7 @@ export function recordCodec(names: readonly string[], parts: readonly Codec[]): 
     },
     store(cx, value, pointer) {
       const record = asRecord(value);
-      for (const { key, codec, offset } of fields) codec.store(cx, record[key], pointer + offset);
+      for (const field of fields) field.codec.store(cx, valueOf(record, field), pointer + field.offset);
     },
     lift(cx, source) {
       const record: Record<string, unknown> = {};
@@ -57,9 +60,18 @@ export function recordCodec(names: readonly string[], parts: readonly Codec[]): 
     },
     lower(cx, value, out) {
       const record = asRecord(value);
-      for (const { key, codec } of fields) codec.lower(cx, record[key], out);
+      for (const field of fields) field.codec.lower(cx, valueOf(record, field), out);
     },
   };
+}
+
+/** Reads a field; `toString` and `constructor` are on every object, and are no fields for that. */
+function valueOf(
+  record: Readonly<Record<string, unknown>>,
+  field: { readonly key: string; readonly isEverywhere: boolean },
+): unknown {
+  if (field.isEverywhere && !Object.hasOwn(record, field.key)) return undefined;
+  return record[field.key];
 }
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {

@@ -1,7 +1,7 @@
 import type { BinaryReader } from "./binary-reader.ts";
 import type { Region } from "./code-regions.ts";
 import { Regions } from "./code-regions.ts";
-import { refuseFeature, valueType } from "./core-sections.ts";
+import { valueType } from "./core-sections.ts";
 
 /** A bulk operation; its length, shifted right by `shift` (left where negative), is the cost. */
 interface Bulk {
@@ -172,7 +172,7 @@ function control(op: number, walk: Walk): void {
       regions.branch(Number.POSITIVE_INFINITY);
       return regions.stop();
     default:
-      refuseFeature(featureOf(op));
+      reader.refuse(featureOf(op));
   }
 }
 
@@ -181,7 +181,7 @@ function bulkShift(reader: BinaryReader): number | undefined {
   const op = reader.u32();
   // Saturating truncations.
   if (op <= 7) return undefined;
-  if (op > 17) refuseFeature(`opcode 0xfc ${op}`);
+  if (op > 17) reader.refuse(`opcode 0xfc ${op}`);
   reader.u32();
   // init and copy have two indices; drop, fill, grow and size have one.
   if (op === 8 || op === 10 || op === 12 || op === 14) reader.u32();
@@ -204,7 +204,7 @@ const U32_BYTES = 5;
 const I64_BYTES = 10;
 
 /** Skips the immediates of an instruction that does not branch; an opcode that isn't known here is refused, because its length isn't known either. */
-function skipImmediates(op: number, reader: BinaryReader): void {
+export function skipImmediates(op: number, reader: BinaryReader): void {
   if (op >= 0x45 && op <= 0xc4) return;
   if (op >= 0x28 && op <= 0x3e) return memoryArgument(reader);
   switch (op) {
@@ -241,12 +241,12 @@ function skipImmediates(op: number, reader: BinaryReader): void {
     case 0xfd:
       return vectorImmediates(reader);
     default:
-      refuseFeature(featureOf(op));
+      reader.refuse(featureOf(op));
   }
 }
 
 function memoryArgument(reader: BinaryReader): void {
-  if (reader.u32() & 0x40) refuseFeature("multiple memories");
+  if (reader.u32() & 0x40) reader.refuse("multiple memories");
   reader.skipLeb(U32_BYTES);
 }
 
@@ -267,7 +267,7 @@ function vectorImmediates(reader: BinaryReader): void {
     return reader.skip(1);
   }
   // 0x100 to 0x113 are the relaxed ones.
-  if (op > 0x113) refuseFeature(`vector opcode ${op}`);
+  if (op > 0x113) reader.refuse(`vector opcode ${op}`);
 }
 
 function featureOf(op: number): string {

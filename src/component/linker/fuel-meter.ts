@@ -4,12 +4,14 @@
 //   global $meter (mut externref)  who to ask for more
 //   table $refuel (1 funcref)   slot 0: the host's (externref) -> () that refills, waits or stops
 // The original must be valid by itself (V8 decides); that is what keeps guest code from naming the new indices.
-import { GreenticError, quote } from "../../types/index.ts";
+import { quote } from "../../types/index.ts";
 import { BinaryReader } from "./binary-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { BodyScan } from "./core-code.ts";
 import { scanBody } from "./core-code.ts";
-import { globalType, limits, readFunctionTypes, splitSections, valueType } from "./core-sections.ts";
+import type { CoreSignature } from "./core-types.ts";
+import { readCoreSignature } from "./core-types.ts";
+import { limits, splitSections, valueType } from "./core-sections.ts";
 import type { LinkerLimits } from "./limits.ts";
 import type { CoreModuleInfo } from "./plan.ts";
 import { wasm } from "./wasm.ts";
@@ -35,6 +37,8 @@ const I32 = 0x7f;
 export interface InstrumentedModule {
   readonly bytes: Uint8Array;
   readonly info: CoreModuleInfo;
+  /** What the original imports and exports. */
+  readonly signature: CoreSignature;
 }
 
 interface Indices {
@@ -53,13 +57,7 @@ export function instrumentModule(original: Uint8Array, caps: LinkerLimits, base 
   const module = new ModuleRewriter(original, caps, base);
   const result = module.rewrite();
   if (!wasm.validate(original)) {
-    throw new GreenticError(
-      "COMPONENT_BINARY_INVALID",
-      `Parse component at offset ${base}: the core module is not valid`,
-      {
-        details: { offset: base },
-      },
-    );
+    new BinaryReader(original, 0, 0, base).fail("the core module is not valid");
   }
   return result;
 }
@@ -67,9 +65,9 @@ export function instrumentModule(original: Uint8Array, caps: LinkerLimits, base 
 class ModuleRewriter {
   readonly #bytes: Uint8Array;
   readonly #caps: LinkerLimits;
+  readonly #module: BinaryReader;
   readonly #sections: ReadonlyMap<number, BinaryReader>;
   readonly #out = new ByteWriter();
-  #importedFunctions: number[] = [];
   #importedGlobals = 0;
   #importedTables = 0;
   #importedMemories = 0;
@@ -77,24 +75,24 @@ class ModuleRewriter {
   constructor(bytes: Uint8Array, caps: LinkerLimits, base: number) {
     this.#bytes = bytes;
     this.#caps = caps;
-    this.#sections = splitSections(bytes, base);
+    this.#module = new BinaryReader(bytes, 0, bytes.length, base);
+    this.#sections = splitSections(this.#module.part());
   }
 
   rewrite(): InstrumentedModule {
     const out = this.#out;
     out.bytes(this.#bytes.subarray(0, 8));
-    const paramCounts = readFunctionTypes(this.#sections.get(1));
+    const signature = readCoreSignature(this.#sections);
     const imports = this.#imports();
-    const functionTypes = this.#functionTypes();
     const memories = this.#countOf(5);
     const indices: Indices = {
       fuel: this.#importedGlobals + this.#countOf(6),
       meter: this.#importedGlobals + this.#countOf(6) + 1,
-      refuelType: paramCounts.length,
+      refuelType: signature.types.length,
       refuelTable: this.#importedTables + this.#countOf(4),
     };
-    const isMetered = functionTypes.length > 0;
-    if (memories + this.#importedMemories > 1) refuse("multiple memories");
+    const isMetered = signature.functions.length > 0;
+    if (memories + this.#importedMemories > 1) this.#module.refuse("multiple memories");
     this.#appendTo(1, isMetered ? 1 : 0, (body) => body.raw(0x60, 1, EXTERNREF, 0));
     if (imports) out.section(2, imports);
     this.#copy(3);
@@ -106,14 +104,13 @@ class ModuleRewriter {
     });
     this.#exports(isMetered, memories > 0, indices);
     for (const id of [8, 9, 12]) this.#copy(id);
-    this.#code(functionTypes, paramCounts, indices);
+    this.#code(signature, indices);
     this.#copy(11);
-    return { bytes: out.finish(), info: { isMetered, definesMemory: memories > 0 } };
+    return { bytes: out.finish(), info: { isMetered, definesMemory: memories > 0 }, signature };
   }
 
   #countOf(id: number): number {
-    const section = this.#sections.get(id);
-    return section ? new BinaryReader(section.bytes, section.offset, section.end).u32() : 0;
+    return this.#sections.get(id)?.part().u32() ?? 0;
   }
 
   #copy(id: number): void {
@@ -145,7 +142,7 @@ class ModuleRewriter {
       const kind = reader.byte();
       const copy = (): void => void body.bytes(this.#bytes.subarray(start, reader.offset));
       if (kind === 0) {
-        this.#importedFunctions.push(reader.u32());
+        reader.u32();
         copy();
       } else if (kind === 1) {
         valueType(reader);
@@ -157,19 +154,13 @@ class ModuleRewriter {
         limits(reader, body, { cap: this.#caps.maxMemoryPages, what: "memory" });
         this.#importedMemories++;
       } else if (kind === 3) {
-        globalType(reader);
+        valueType(reader);
+        reader.byte();
         copy();
         this.#importedGlobals++;
-      } else refuse("exception tags");
+      } else reader.refuse("exception tags");
     }
     return body.finish();
-  }
-
-  #functionTypes(): readonly number[] {
-    const reader = this.#sections.get(3);
-    if (!reader) return [];
-    const copy = new BinaryReader(reader.bytes, reader.offset, reader.end);
-    return copy.vector(() => copy.u32());
   }
 
   #tables(isMetered: boolean): void {
@@ -180,7 +171,7 @@ class ModuleRewriter {
     body.u32(count + (isMetered ? 1 : 0));
     for (let index = 0; index < count; index++) {
       if (!reader) break;
-      if (reader.peek() === 0x40) refuse("tables with an initial value");
+      if (reader.peek() === 0x40) reader.refuse("tables with an initial value");
       const start = reader.offset;
       valueType(reader);
       body.bytes(this.#bytes.subarray(start, reader.offset));
@@ -205,7 +196,7 @@ class ModuleRewriter {
   #exports(isMetered: boolean, definesMemory: boolean, indices: Indices): void {
     const section = this.#sections.get(7);
     if (section) {
-      const reader = new BinaryReader(section.bytes, section.offset, section.end);
+      const reader = section.part();
       reader.vector(() => {
         refuseReserved(reader.name(), reader);
         reader.byte();
@@ -222,7 +213,7 @@ class ModuleRewriter {
     });
   }
 
-  #code(functionTypes: readonly number[], paramCounts: readonly number[], indices: Indices): void {
+  #code(signature: CoreSignature, indices: Indices): void {
     const reader = this.#sections.get(10);
     if (!reader) return;
     const count = reader.count();
@@ -232,9 +223,9 @@ class ModuleRewriter {
       const size = reader.u32();
       const start = reader.offset;
       reader.skip(size);
-      const params = paramCounts[functionTypes[index] ?? -1] ?? 0;
-      const body = new BinaryReader(reader.bytes, start, start + size);
-      section.sized(this.#meteredBody(scanBody(body, params), indices));
+      const params = signature.functions[index]?.params.length ?? 0;
+      const scan = scanBody(reader.part(start, start + size), params);
+      section.sized(this.#meteredBody(scan, indices));
     }
     this.#out.section(10, section.finish());
   }
@@ -327,8 +318,4 @@ class FuelCode {
     this.restore();
     out.raw(0x0b);
   }
-}
-
-function refuse(feature: string): never {
-  throw new GreenticError("COMPONENT_OPCODE_REFUSED", `Parse component: a core module uses ${feature}`);
 }

@@ -3,6 +3,7 @@ import { MAX_FLAT } from "./codec.ts";
 import { codecOf } from "./codec-of.ts";
 import { layoutOf } from "./codec-record.ts";
 import type { FunctionType } from "./component-types.ts";
+import type { CoreFunctionType } from "./core-types.ts";
 import { typeWeight } from "./type-weight.ts";
 
 /** How a function type crosses into core code, worked out once. */
@@ -25,6 +26,13 @@ export interface FunctionAbi {
   readonly resultCost: number;
   /** Core parameters of the lowered function. */
   readonly arity: number;
+  /** The types of the core function that can be lifted to this one, and of the one that lowering makes. */
+  readonly lifted: CoreFunctionType;
+  readonly lowered: CoreFunctionType;
+  /** Whether values lie in memory, and whether the callee, or the caller, must be able to allocate it. */
+  readonly needsMemory: boolean;
+  readonly calleeAllocates: boolean;
+  readonly callerAllocates: boolean;
 }
 
 /** Smaller values are free: calls with them are bounded by time, and their number should not be. */
@@ -47,6 +55,9 @@ export function functionAbi(type: FunctionType): FunctionAbi {
   const flatParams = params.reduce((sum, codec) => sum + codec.flat.length, 0);
   const paramsInMemory = flatParams > MAX_FLAT;
   const resultInMemory = result !== null && result.flat.length > 1;
+  const flat = paramsInMemory ? "i" : params.map((codec) => codec.flat).join("");
+  const paramsPoint = type.params.some((param) => typeWeight(param.type).hasPointer);
+  const resultPoints = type.result !== null && typeWeight(type.result).hasPointer;
   const abi: FunctionAbi = {
     params,
     paramOffsets: layout.offsets,
@@ -60,6 +71,11 @@ export function functionAbi(type: FunctionType): FunctionAbi {
     paramsCost: costOf(params),
     resultCost: costOf(result ? [result] : []),
     arity: (paramsInMemory ? 1 : flatParams) + (resultInMemory ? 1 : 0),
+    lifted: { params: flat, results: resultInMemory ? "i" : (result?.flat ?? "") },
+    lowered: { params: resultInMemory ? `${flat}i` : flat, results: resultInMemory ? "" : (result?.flat ?? "") },
+    needsMemory: paramsInMemory || resultInMemory || paramsPoint || resultPoints,
+    calleeAllocates: paramsInMemory || paramsPoint,
+    callerAllocates: resultPoints,
   };
   cache.set(type, abi);
   return abi;

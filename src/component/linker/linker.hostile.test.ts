@@ -264,12 +264,6 @@ describe("a guest that lies about its values", () => {
     const instance = await instantiateWat({ core, type: `(param "s" string)`, options: WITH_MEMORY });
     await expect(instance.call(RUN, ["hello"])).rejects.toEqual(trap("abi"));
   });
-
-  test("a core function of another signature", async () => {
-    const core = `(func (export "run") (param i64) (result i64) (local.get 0))`;
-    const instance = await instantiateWat({ core, type: `(param "n" u32) (result u32)` });
-    await expect(instance.call(RUN, [1])).rejects.toEqual(trap("abi"));
-  });
 });
 
 describe("a host function that fails", () => {
@@ -405,12 +399,5 @@ describe("a component that is too much", () => {
   test("is larger than allowed", async () => {
     const bytes = await parse(watOf({ core: `(func (export "run"))`, type: "" }));
     expect(() => parseComponent(bytes, { maxComponentBytes: 40 })).toThrow(refused("COMPONENT_LIMIT_EXCEEDED"));
-  });
-
-  test("wants the asynchronous ABI", async () => {
-    const bytes = await parse(`(component (type (func async)))`);
-    expect(() => parseComponent(bytes)).toThrow(refused("COMPONENT_ASYNC_UNSUPPORTED"));
-    const stream = await parse(`(component (type (stream u8)))`);
-    expect(() => parseComponent(stream)).toThrow(refused("COMPONENT_ASYNC_UNSUPPORTED"));
   });
 });

@@ -1,9 +1,11 @@
 import type { BinaryReader } from "./binary-reader.ts";
 import type { CoreRef } from "./component-types.ts";
+import { CoreMatching } from "./core-matching.ts";
+import { functionAbi } from "./function-abi.ts";
 import type { TypeParser } from "./parse-types.ts";
-import { refuseAsync } from "./parse-types.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
 import type { CanonOptions, StringEncoding } from "./plan.ts";
+import { refuseAsync } from "./refuse-async.ts";
 import type { Scope } from "./scope.ts";
 
 const ENCODINGS: readonly StringEncoding[] = ["utf8", "utf16", "latin1+utf16"];
@@ -15,6 +17,7 @@ export function parseCanon(
   where: { readonly types: TypeParser; readonly scope: Scope; readonly builder: PlanBuilder },
 ): void {
   const { types, scope, builder } = where;
+  const matching = new CoreMatching(reader, builder);
   const start = reader.offset;
   const operation = reader.byte();
   switch (operation) {
@@ -24,6 +27,7 @@ export function parseCanon(
       if (core.kind !== "export") reader.fail("a lifted function is not a core module's", start);
       const options = canonOptions(reader, scope);
       const type = types.functionAt(reader.u32());
+      matching.lift(core, functionAbi(type), { options, at: start });
       const lift = builder.lifts.push({ core, type, options, instance: scope.instance }) - 1;
       scope.funcs.push({ kind: "lift", lift });
       return;
@@ -34,6 +38,8 @@ export function parseCanon(
       const options = canonOptions(reader, scope);
       if (options.postReturn) reader.fail("post-return on a lowered function", start);
       const lower = builder.addLower(func, { options, instance: scope.instance });
+      const abi = functionAbi(builder.lowers[lower]?.type ?? reader.fail("a broken lowering", start));
+      matching.options(abi, { options, at: start, allocates: abi.callerAllocates });
       scope.coreFuncs.push({ kind: "lower", lower });
       return;
     }
@@ -50,7 +56,7 @@ export function parseCanon(
     }
     default:
       // Everything else in the table belongs to the asynchronous ABI and to threads.
-      if (operation <= 0x42) return refuseAsync(`canonical function 0x${operation.toString(16)}`, start);
+      if (operation <= 0x42) return refuseAsync(`canonical function 0x${operation.toString(16)}`, reader, start);
       reader.fail(`canonical function 0x${operation.toString(16)} is unknown`, start);
   }
 }
@@ -86,7 +92,7 @@ function canonOptions(reader: BinaryReader, scope: Scope): CanonOptions {
         return;
       case 6:
       case 7:
-        refuseAsync("an asynchronous canonical option", start);
+        refuseAsync("an asynchronous canonical option", reader, start);
       default:
         reader.fail(`canonical option ${kind}`, start);
     }

@@ -5,6 +5,8 @@
 // the nesting is left in the plan.
 import { GreenticError, quote } from "../../types/index.ts";
 import { BinaryReader } from "./binary-reader.ts";
+import { Conformance } from "./conform.ts";
+import { readExternName } from "./extern-name.ts";
 import { parseCanon } from "./parse-canon.ts";
 import { parseAlias, parseCoreInstance, readItem } from "./parse-instances.ts";
 import { TypeParser } from "./parse-types.ts";
@@ -65,6 +67,7 @@ class ComponentParser {
   readonly #place: Place;
   readonly #scope: Scope;
   readonly #exports = new Map<string, Item>();
+  readonly #importNames = new Set<string>();
 
   constructor(builder: PlanBuilder, bytes: Uint8Array, place: Place) {
     this.#builder = builder;
@@ -84,6 +87,7 @@ class ComponentParser {
       const start = reader.offset;
       reader.skip(size);
       this.#builder.countDefinition();
+      if (id !== 1 && id !== 4) this.#builder.countBytes(size);
       const section = new BinaryReader(this.#bytes, start, start + size);
       this.#section(id, section);
       if (id !== 0 && id !== 1 && id !== 4 && !section.done) section.fail(`section ${id} is longer than its content`);
@@ -114,9 +118,9 @@ class ComponentParser {
         scope.components.push({ start: reader.offset, end: reader.end, outer: [scope, ...outer] });
         return;
       case 5:
-        return each(() => scope.instances.push(this.#instance(reader, types)));
+        return each(() => scope.instances.push(this.#instance(reader)));
       case 6:
-        return each(() => parseAlias(reader, [scope, ...outer]));
+        return each(() => parseAlias(reader, [scope, ...outer], builder));
       case 7:
         return each(() => scope.types.push(types.definition()));
       case 8:
@@ -132,24 +136,33 @@ class ComponentParser {
     }
   }
 
-  #instance(reader: BinaryReader, types: TypeParser): InstanceItem {
+  #instance(reader: BinaryReader): InstanceItem {
     const form = reader.byte();
     if (form === 1) {
-      return new Map(
-        reader.vector((): [string, Item] => {
-          const name = types.externName();
-          return [name, readItem(reader, this.#scope)];
-        }),
-      );
+      return this.#namedItems(reader, () => readExternName(reader));
     }
     if (form !== 0) reader.fail(`instance form ${form}`);
     const component = reader.pick(this.#scope.components, reader.u32(), "component");
-    const args = new Map(reader.vector((): [string, Item] => [reader.name(), readItem(reader, this.#scope)]));
+    const args = this.#namedItems(reader, () => reader.name());
     return new ComponentParser(this.#builder, this.#bytes, { ...component, args }).parse();
   }
 
+  #namedItems(reader: BinaryReader, readName: () => string): ReadonlyMap<string, Item> {
+    const items = new Map<string, Item>();
+    reader.vector(() => {
+      this.#builder.countDefinition();
+      const name = readName();
+      if (items.has(name)) reader.duplicate(name);
+      items.set(name, readItem(reader, this.#scope));
+    });
+    return items;
+  }
+
   #import(reader: BinaryReader, types: TypeParser): void {
-    const name = types.externName();
+    const start = reader.offset;
+    const name = readExternName(reader);
+    if (this.#importNames.has(name)) reader.duplicate(name);
+    this.#importNames.add(name);
     const declared = types.externType();
     const { args } = this.#place;
     if (!args) {
@@ -157,9 +170,9 @@ class ComponentParser {
       return;
     }
     const given = args.get(name);
-    if (!given) reader.fail(`no argument for import ${quote(name)}`);
-    if (given.kind !== declared.kind) reader.fail(`argument ${quote(name)} is a ${given.kind}, not a ${declared.kind}`);
-    this.#scope.define(given);
+    if (!given) reader.fail(`no argument for import ${quote(name)}`, start);
+    const conformance = new Conformance(this.#builder, (problem) => reader.fail(`argument ${problem}`, start));
+    this.#scope.define(conformance.item(given, declared, name));
   }
 
   #fromHost(name: string, declared: ExternType, reader: BinaryReader): Item {
@@ -185,12 +198,14 @@ class ComponentParser {
   }
 
   #export(reader: BinaryReader, types: TypeParser): void {
-    const name = types.externName();
     const start = reader.offset;
-    const item = readItem(reader, this.#scope);
-    reader.optional(() => types.externType());
+    const name = readExternName(reader);
+    const given = readItem(reader, this.#scope);
+    const declared = reader.optional(() => types.externType());
     if (this.#exports.has(name)) reader.duplicate(name);
-    if (item.kind === "core-module") reader.fail("a core module is exported", start);
+    if (given.kind === "core-module") reader.fail("a core module is exported", start);
+    const conformance = new Conformance(this.#builder, (problem) => reader.fail(`export ${problem}`, start));
+    const item = declared ? conformance.item(given, declared, name) : given;
     this.#exports.set(name, item);
     this.#scope.define(item);
   }

@@ -1,10 +1,12 @@
 import { quote } from "../../types/index.ts";
 import type { BinaryReader } from "./binary-reader.ts";
 import type { CoreRef } from "./component-types.ts";
+import { CoreMatching } from "./core-matching.ts";
+import type { CoreType } from "./core-types.ts";
 import { refuseReserved } from "./fuel-meter.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
-import type { CoreArgument } from "./plan.ts";
-import type { CoreInstanceItem, Item, Scope } from "./scope.ts";
+import type { CoreInstanceItem, Item, Scope, TypeItem } from "./scope.ts";
+import { typeWeight } from "./type-weight.ts";
 
 /** Reads a sort and an index, and picks the item. */
 export function readItem(reader: BinaryReader, scope: Scope): Item {
@@ -29,15 +31,19 @@ export function readItem(reader: BinaryReader, scope: Scope): Item {
 
 /** Reads one definition of the core instance section. */
 export function parseCoreInstance(reader: BinaryReader, scope: Scope, builder: PlanBuilder): CoreInstanceItem {
+  const start = reader.offset;
   const form = reader.byte();
   if (form === 0) {
     const module = reader.pick(scope.coreModules, reader.u32(), "core module");
-    const args = reader.vector((): [string, CoreArgument] => {
+    const given = new Map<string, CoreInstanceItem>();
+    reader.vector(() => {
       builder.countDefinition();
       const name = reader.name();
       reader.expect(0x12, "core instance");
-      return [name, argumentOf(reader.pick(scope.coreInstances, reader.u32(), "core instance"))];
+      if (given.has(name)) reader.duplicate(name);
+      given.set(name, reader.pick(scope.coreInstances, reader.u32(), "core instance"));
     });
+    const args = new CoreMatching(reader, builder).arguments(module, given, start);
     return { kind: "instance", coreInstance: builder.addCoreInstance({ module, args }) };
   }
   if (form !== 1) reader.fail(`core instance form ${form}`);
@@ -51,11 +57,6 @@ export function parseCoreInstance(reader: BinaryReader, scope: Scope, builder: P
     items.set(name, reader.pick(space, reader.u32(), "core definition"));
   });
   return { kind: "bundle", items };
-}
-
-function argumentOf(item: CoreInstanceItem): CoreArgument {
-  if (item.kind === "instance") return item;
-  return { kind: "bundle", items: [...item.items] };
 }
 
 function coreSpace(reader: BinaryReader, scope: Scope, sort: number): CoreRef[] {
@@ -74,7 +75,7 @@ function coreSpace(reader: BinaryReader, scope: Scope, sort: number): CoreRef[] 
 }
 
 /** Reads one definition of the alias section; `scopes` are the component's own and those around it, nearest first. */
-export function parseAlias(reader: BinaryReader, scopes: readonly [Scope, ...Scope[]]): void {
+export function parseAlias(reader: BinaryReader, scopes: readonly [Scope, ...Scope[]], builder: PlanBuilder): void {
   const [scope] = scopes;
   const start = reader.offset;
   const sort = reader.byte();
@@ -96,14 +97,21 @@ export function parseAlias(reader: BinaryReader, scopes: readonly [Scope, ...Sco
       const instance = reader.pick(scope.coreInstances, reader.u32(), "core instance");
       const name = reader.name();
       refuseReserved(name, reader);
-      coreSpace(reader, scope, coreSort).push(coreExport(reader, instance, name));
+      const ref = coreExport(reader, instance, name);
+      const type = builder.coreTypeOf(ref);
+      if (!type) reader.fail(`core instance has no export ${quote(name)}`, start);
+      if (type.kind !== CORE_KINDS[coreSort]) reader.fail(`core export ${quote(name)} is a ${type.kind}`, start);
+      coreSpace(reader, scope, coreSort).push(ref);
       return;
     }
     case 2: {
       const outer = reader.pick(scopes, reader.u32(), "outer scope");
       const index = reader.u32();
-      if (sort === 3) scope.types.push(reader.pick(outer.types, index, "type"));
-      else if (sort === 4) scope.components.push(reader.pick(outer.components, index, "component"));
+      if (sort === 3) {
+        const type = reader.pick(outer.types, index, "type");
+        if (outer !== scope) refuseOuterResource(type, reader, start);
+        scope.types.push(type);
+      } else if (sort === 4) scope.components.push(reader.pick(outer.components, index, "component"));
       else if (coreSort === 0x11) scope.coreModules.push(reader.pick(outer.coreModules, index, "core module"));
       else reader.fail(`outer alias of sort ${sort}`, start);
       return;
@@ -112,6 +120,29 @@ export function parseAlias(reader: BinaryReader, scopes: readonly [Scope, ...Sco
       reader.fail(`alias target ${target}`, start);
   }
 }
+
+/** Resources are made anew with every instance, so a component can't know those of the one around it. */
+export function refuseOuterResource(type: TypeItem, reader: BinaryReader, at: number): void {
+  if (namesResource(type)) reader.fail("an alias of an outer type that names a resource", at);
+}
+
+function namesResource(type: TypeItem): boolean {
+  switch (type.kind) {
+    case "resource":
+      return true;
+    case "func":
+      return (
+        type.params.some((param) => namesResource(param.type)) || (type.result !== null && namesResource(type.result))
+      );
+    case "instance-type":
+    case "component-type":
+      return false;
+    default:
+      return typeWeight(type).hasResource;
+  }
+}
+
+const CORE_KINDS: readonly CoreType["kind"][] = ["func", "table", "memory", "global"];
 
 const SORT_KIND: ReadonlyMap<number, Item["kind"]> = new Map([
   [1, "func"],

@@ -1,7 +1,11 @@
-import { GreenticError, quote } from "../../types/index.ts";
+import { quote } from "../../types/index.ts";
 import type { BinaryReader } from "./binary-reader.ts";
 import type { FunctionType, NamedType, PrimitiveKind, ResourceType, ValueType } from "./component-types.ts";
+import { CoreMatching } from "./core-matching.ts";
+import { readExternName, readLabel } from "./extern-name.ts";
+import { refuseOuterResource } from "./parse-instances.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
+import { refuseAsync } from "./refuse-async.ts";
 import { fieldName } from "./names.ts";
 import type { ExternType, InstanceType, TypeItem } from "./scope.ts";
 import { Scope } from "./scope.ts";
@@ -24,14 +28,6 @@ const PRIMITIVES: readonly (readonly [number, PrimitiveKind])[] = [
 ];
 const PRIMITIVE_OF = new Map<number, ValueType>(PRIMITIVES.map(([code, kind]) => [code, { kind }]));
 const ERROR_CONTEXT = 0x64;
-const LABEL = /^[a-zA-Z][0-9a-zA-Z]*(-[0-9a-zA-Z]+)*$/;
-
-/** Refuses what belongs to the asynchronous ABI. */
-export function refuseAsync(what: string, at: number): never {
-  throw new GreenticError("COMPONENT_ASYNC_UNSUPPORTED", `Parse component at offset ${at}: ${what}`, {
-    details: { offset: at },
-  });
-}
 
 /** Reads type definitions into one scope; `outer` are the scopes around it, nearest first. */
 export class TypeParser {
@@ -61,7 +57,8 @@ export class TypeParser {
     const code = reader.peek();
     const start = reader.offset;
     if (code === 0x40) return this.#function();
-    if (code === 0x43) return refuseAsync("an asynchronous function type", start);
+    if (code === 0x43) return refuseAsync("an asynchronous function type", reader, start);
+    if (code === 0x3e) return refuseAsync("a resource with an asynchronous destructor", reader, start);
     if (code === 0x3f) return this.#resource();
     if (code === 0x41 || code === 0x42) return this.#declarations(code);
     const type = this.#valueDefinition();
@@ -78,21 +75,19 @@ export class TypeParser {
     const code = reader.byte();
     switch (code) {
       case 0x00:
-        reader.expect(0x11, "core module");
-        reader.u32();
-        return { kind: "core-module" };
+        return reader.fail("core modules can't be imported or declared", start);
       case 0x01:
         return { kind: "func", type: this.functionAt(reader.u32()) };
       case 0x03: {
         const bound = reader.byte();
-        if (bound === 0) return { kind: "type", type: this.typeAt(reader.u32()) };
+        if (bound === 0) return { kind: "type", type: this.typeAt(reader.u32()), isAbstract: false };
         if (bound !== 1) reader.fail(`type bound ${bound}`, start);
         const resource = this.#builder.addResource(null, null);
         this.#introduces?.push(resource);
-        return { kind: "type", type: resource };
+        return { kind: "type", type: resource, isAbstract: true };
       }
       case 0x04:
-        reader.u32();
+        if (this.typeAt(reader.u32()).kind !== "component-type") reader.fail("not a component type", start);
         return { kind: "component" };
       case 0x05: {
         const type = this.typeAt(reader.u32());
@@ -102,21 +97,6 @@ export class TypeParser {
       default:
         return reader.fail(`extern type 0x${code.toString(16)} is not supported`, start);
     }
-  }
-
-  /** Reads the name of an import or export. */
-  externName(): string {
-    const reader: BinaryReader = this.#reader;
-    const kind = reader.byte();
-    if (kind > 2) reader.fail(`extern name kind ${kind}`, reader.offset - 1);
-    const name = reader.name();
-    if (kind === 2) {
-      reader.vector(() => {
-        reader.byte();
-        reader.name();
-      });
-    }
-    return name;
   }
 
   typeAt(index: number): TypeItem {
@@ -136,7 +116,7 @@ export class TypeParser {
   #value(): ValueType {
     const reader: BinaryReader = this.#reader;
     const code = reader.peek();
-    if (code === ERROR_CONTEXT) refuseAsync("an error-context", reader.offset);
+    if (code === ERROR_CONTEXT) refuseAsync("an error-context", reader, reader.offset);
     const primitive = PRIMITIVE_OF.get(code);
     if (primitive) {
       reader.byte();
@@ -187,9 +167,9 @@ export class TypeParser {
         return { kind: "borrow", resource: this.resourceAt(reader.u32()) };
       case 0x66:
       case 0x65:
-        return refuseAsync(code === 0x66 ? "a stream" : "a future", start);
+        return refuseAsync(code === 0x66 ? "a stream" : "a future", reader, start);
       case ERROR_CONTEXT:
-        return refuseAsync("an error-context", start);
+        return refuseAsync("an error-context", reader, start);
       default:
         return reader.fail(`type 0x${code.toString(16)} is not supported`, start);
     }
@@ -198,9 +178,18 @@ export class TypeParser {
   #function(): FunctionType {
     const reader: BinaryReader = this.#reader;
     reader.byte();
-    const params = reader.vector((): NamedType => ({ name: this.#label(), type: this.#value() }));
+    const params = reader.vector((): NamedType => ({ name: readLabel(reader), type: this.#value() }));
+    this.#unique(
+      params.map((param) => param.name),
+      "parameters",
+    );
+    const start = reader.offset;
     const form = reader.byte();
-    if (form === 0) return { kind: "func", params, result: this.#value() };
+    if (form === 0) {
+      const result = this.#value();
+      if (typeWeight(result).hasBorrow) reader.fail("a function returns a borrow", start);
+      return { kind: "func", params, result };
+    }
     if (form !== 1) reader.fail(`result list ${form}`);
     reader.expect(0, "empty result list");
     return { kind: "func", params, result: null };
@@ -211,7 +200,12 @@ export class TypeParser {
     if (this.#introduces) reader.fail("a resource is defined inside a type");
     reader.byte();
     reader.expect(0x7f, "representation i32");
+    const start = reader.offset;
     const destructor = reader.optional(() => reader.pick(this.#scope.coreFuncs, reader.u32(), "core function"));
+    if (destructor) {
+      const matching = new CoreMatching(reader, this.#builder);
+      matching.function(destructor, { params: "i", results: "" }, { name: "a destructor", at: start });
+    }
     return this.#builder.addResource(this.#scope.instance, destructor);
   }
 
@@ -242,11 +236,16 @@ export class TypeParser {
       case 0x03:
       case 0x04: {
         if (kind === 0x03 && !mayImport) reader.fail("an instance type imports");
-        const name = this.externName();
+        const name = readExternName(reader);
         const type = this.externType();
         if (type.kind === "type") this.#scope.types.push(type.type);
-        else if (type.kind === "instance") this.#scope.instances.push(declaredInstance(type.type));
-        if (kind === 0x04) exports.set(name, type);
+        else if (type.kind === "instance") {
+          for (let count = type.type.exports.size; count > 0; count--) this.#builder.countDefinition();
+          this.#scope.instances.push(declaredInstance(type.type));
+        }
+        if (kind === 0x03) return;
+        if (exports.has(name)) reader.duplicate(name);
+        exports.set(name, type);
         return;
       }
       default:
@@ -262,7 +261,9 @@ export class TypeParser {
     if (sort !== 3) reader.fail("only types can be aliased in a type", start);
     if (target === 2) {
       const scope = reader.pick([this.#scope, ...this.#outer], reader.u32(), "outer scope");
-      this.#scope.types.push(reader.pick(scope.types, reader.u32(), "type"));
+      const type = reader.pick(scope.types, reader.u32(), "type");
+      if (scope.instance !== this.#scope.instance) refuseOuterResource(type, reader, start);
+      this.#scope.types.push(type);
       return;
     }
     if (target !== 0) reader.fail(`alias target ${target}`, start);
@@ -274,7 +275,8 @@ export class TypeParser {
   }
 
   #named(what: string): readonly NamedType[] {
-    const items = this.#filled(this.#reader.vector((): NamedType => ({ name: this.#label(), type: this.#value() })));
+    const reader: BinaryReader = this.#reader;
+    const items = this.#filled(reader.vector((): NamedType => ({ name: readLabel(reader), type: this.#value() })));
     this.#unique(
       items.map((item) => item.name),
       what,
@@ -286,7 +288,7 @@ export class TypeParser {
     const reader: BinaryReader = this.#reader;
     const cases = this.#filled(
       reader.vector(() => {
-        const name = this.#label();
+        const name = readLabel(reader);
         const type = reader.optional(() => this.#value());
         reader.expect(0, "end of case");
         return { name, type };
@@ -300,17 +302,10 @@ export class TypeParser {
   }
 
   #labels(): readonly string[] {
-    const labels = this.#filled(this.#reader.vector(() => this.#label()));
+    const reader: BinaryReader = this.#reader;
+    const labels = this.#filled(reader.vector(() => readLabel(reader)));
     this.#unique(labels, "names");
     return labels;
-  }
-
-  /** Reads a kebab-case label: nothing else may become a key of an object. */
-  #label(): string {
-    const start = this.#reader.offset;
-    const label = this.#reader.name();
-    if (!LABEL.test(label)) this.#reader.fail(`${quote(label)} is not a kebab-case name`, start);
-    return label;
   }
 
   #filled<T>(items: T[]): T[] {

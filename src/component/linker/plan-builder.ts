@@ -1,10 +1,19 @@
 import { GreenticError } from "../../types/index.ts";
-import type { ResourceType } from "./component-types.ts";
-import type { CoreRef } from "./component-types.ts";
+import type { CoreRef, ResourceType } from "./component-types.ts";
+import type { CoreFunctionType, CoreSignature, CoreType } from "./core-types.ts";
 import { instrumentModule } from "./fuel-meter.ts";
+import { functionAbi } from "./function-abi.ts";
 import type { LinkerLimits } from "./limits.ts";
 import type { CoreInstancePlan, CoreModuleInfo, ExportPlan, ImportPlan, LiftPlan, LowerPlan } from "./plan.ts";
 import type { FuncItem } from "./scope.ts";
+
+const RESOURCE_FUNCTIONS: Readonly<Record<"resource-new" | "resource-drop" | "resource-rep", CoreFunctionType>> = {
+  "resource-new": { params: "i", results: "i" },
+  "resource-drop": { params: "i", results: "" },
+  "resource-rep": { params: "i", results: "i" },
+};
+
+const COMPARISONS_PER_DEFINITION = 10;
 
 /** Collects the plan while the component is parsed, and counts what it costs. */
 export class PlanBuilder {
@@ -17,11 +26,15 @@ export class PlanBuilder {
   readonly imports: ImportPlan[] = [];
   readonly exports: ExportPlan[] = [];
   instanceCount = 0;
+  /** What each core module imports and exports; nothing that a plan needs. */
+  readonly #signatures: CoreSignature[] = [];
   /** A module that is instantiated from several places is instrumented once. */
   readonly #moduleAt = new Map<number, number>();
   readonly #importOf = new Map<string, number>();
   #resources = 0;
   #definitions = 0;
+  #comparisons = 0;
+  #parsedBytes = 0;
   #memories = 0;
 
   constructor(limits: LinkerLimits) {
@@ -33,6 +46,19 @@ export class PlanBuilder {
     if (++this.#definitions > this.limits.maxDefinitions) this.#exceeded("maxDefinitions", this.limits.maxDefinitions);
   }
 
+  /** Counts bytes that are read, again for every instantiation of the component that they stand in. @throws COMPONENT_LIMIT_EXCEEDED */
+  countBytes(count: number): void {
+    this.#parsedBytes += count;
+    const most = 2 * this.limits.maxComponentBytes;
+    if (this.#parsedBytes > most) this.#exceeded("maxComponentBytes", most);
+  }
+
+  /** Counts a step of comparing types. @throws COMPONENT_LIMIT_EXCEEDED */
+  countComparison(): void {
+    const most = COMPARISONS_PER_DEFINITION * this.limits.maxDefinitions;
+    if (++this.#comparisons > most) this.#exceeded("maxDefinitions", most);
+  }
+
   checkNesting(depth: number): void {
     if (depth > this.limits.maxNesting) this.#exceeded("maxNesting", this.limits.maxNesting);
   }
@@ -40,8 +66,9 @@ export class PlanBuilder {
   addModule(bytes: Uint8Array, offset: number): number {
     const known = this.#moduleAt.get(offset);
     if (known !== undefined) return known;
-    const { bytes: instrumented, info } = instrumentModule(bytes, this.limits, offset);
+    const { bytes: instrumented, info, signature } = instrumentModule(bytes, this.limits, offset);
     this.coreModuleInfos.push(info);
+    this.#signatures.push(signature);
     const index = this.coreModules.push(instrumented) - 1;
     this.#moduleAt.set(offset, index);
     return index;
@@ -55,6 +82,29 @@ export class PlanBuilder {
       this.#exceeded("maxMemories", this.limits.maxMemories);
     }
     return this.coreInstances.push(plan) - 1;
+  }
+
+  /** Gives what a core module imports and exports. */
+  signatureOf(module: number): CoreSignature {
+    const signature = this.#signatures[module];
+    if (!signature) throw new TypeError("Parse component: a core module without a signature");
+    return signature;
+  }
+
+  /** Gives the type of a core definition; undefined where the instance exports nothing of its name. */
+  coreTypeOf(ref: CoreRef): CoreType | undefined {
+    switch (ref.kind) {
+      case "export": {
+        const instance = this.coreInstances[ref.coreInstance];
+        return instance && this.signatureOf(instance.module).exports.get(ref.name);
+      }
+      case "lower": {
+        const { type } = this.lowers[ref.lower] as LowerPlan;
+        return { kind: "func", type: functionAbi(type).lowered };
+      }
+      default:
+        return { kind: "func", type: RESOURCE_FUNCTIONS[ref.kind] };
+    }
   }
 
   addResource(definedBy: number | null, destructor: CoreRef | null): ResourceType {

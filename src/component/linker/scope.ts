@@ -12,7 +12,7 @@ export interface InstanceType {
   readonly introduces: readonly ResourceType[];
 }
 
-/** The type of a component; nothing is checked against it. */
+/** The type of a component: a component is checked where it is instantiated, with its real arguments. */
 interface ComponentType {
   readonly kind: "component-type";
 }
@@ -20,9 +20,10 @@ interface ComponentType {
 /** What an import or an export is declared to be. */
 export type ExternType =
   | { readonly kind: "func"; readonly type: FunctionType }
-  | { readonly kind: "type"; readonly type: TypeItem }
+  /** Abstract: any resource, whatever it is; otherwise this type and no other. */
+  | { readonly kind: "type"; readonly type: TypeItem; readonly isAbstract: boolean }
   | { readonly kind: "instance"; readonly type: InstanceType }
-  | { readonly kind: "component" | "core-module" };
+  | { readonly kind: "component" };
 
 /** A component function: lifted from core code, or the host's. */
 export type FuncItem =

@@ -7,6 +7,7 @@ const imported = new WeakSet<InstanceType>();
 
 /** Gives an instance type's exports for one import of it, with resources of its own: resource types are generative. */
 export function exportsForImport(type: InstanceType, builder: PlanBuilder): ReadonlyMap<string, ExternType> {
+  for (let count = type.exports.size; count > 0; count--) builder.countDefinition();
   if (!imported.has(type)) {
     imported.add(type);
     return type.exports;
@@ -31,7 +32,7 @@ class Substitution {
       case "func":
         return { kind: "func", type: this.#function(extern.type) };
       case "type":
-        return { kind: "type", type: this.#item(extern.type) };
+        return { ...extern, type: this.#item(extern.type) };
       default:
         return extern;
     }

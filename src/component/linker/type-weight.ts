@@ -6,9 +6,13 @@ export interface TypeWeight {
   readonly size: number;
   readonly depth: number;
   readonly hasBorrow: boolean;
+  /** Whether it names a resource. */
+  readonly hasResource: boolean;
+  /** Whether a part of it lies elsewhere in memory. */
+  readonly hasPointer: boolean;
 }
 
-const WORD: TypeWeight = { size: 8, depth: 1, hasBorrow: false };
+const WORD: TypeWeight = { size: 8, depth: 1, hasBorrow: false, hasResource: false, hasPointer: false };
 const cache = new WeakMap<ValueType, TypeWeight>();
 
 /** Weighs a type whose parts were weighed before; linear in its own members. */
@@ -33,11 +37,15 @@ function weigh(type: ValueType): TypeWeight {
     case "result":
       return sum([type.ok, type.err]);
     case "list":
-      return { ...sum([type.element]), size: WORD.size };
+      return { ...sum([type.element]), size: WORD.size, hasPointer: true };
+    case "string":
+      return { ...WORD, hasPointer: true };
     case "flags":
       return { ...WORD, size: 4 * Math.ceil(type.names.length / 32) };
+    case "own":
+      return { ...WORD, hasResource: true };
     case "borrow":
-      return { ...WORD, hasBorrow: true };
+      return { ...WORD, hasBorrow: true, hasResource: true };
     default:
       return WORD;
   }
@@ -47,12 +55,16 @@ function sum(parts: readonly (ValueType | null)[]): TypeWeight {
   let size = 8;
   let depth = 0;
   let hasBorrow = false;
+  let hasResource = false;
+  let hasPointer = false;
   for (const part of parts) {
     if (!part) continue;
     const weight = typeWeight(part);
     size += weight.size + 8;
     depth = Math.max(depth, weight.depth);
     hasBorrow ||= weight.hasBorrow;
+    hasResource ||= weight.hasResource;
+    hasPointer ||= weight.hasPointer;
   }
-  return { size, depth: depth + 1, hasBorrow };
+  return { size, depth: depth + 1, hasBorrow, hasResource, hasPointer };
 }
