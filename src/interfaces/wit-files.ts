@@ -3,8 +3,15 @@ import { join } from "node:path";
 /** Holds the WIT packages of every interface between host and components, one file a package. */
 export const WIT_DIRECTORY: string = join(import.meta.dirname, "wit");
 
-/** Holds the library `@greentic/guest` that components in TypeScript may import, and `host.d.ts` with the host's modules. */
+/** Holds the libraries `greentic/component-sdk` and `@greentic/guest` of components in TypeScript, and `host.d.ts` with the host's modules. */
 export const GUEST_LIBRARY: string = join(import.meta.dirname, "guest");
+
+/** The interfaces that components made with `defineComponent` export. */
+export const NODE_EXPORTS = [
+  "greentic:component/node@0.6.0",
+  "greentic:component/component-qa@0.6.0",
+  "greentic:component/component-i18n@0.6.0",
+] as const;
 
 /** The interface that MCP components export. */
 export const MCP_ROUTER = "wasix:mcp/router@25.6.18";

@@ -118,7 +118,7 @@ describe("buildComponent()", () => {
     );
     await writeFile(join(directory, "src/main.ts"), "export const add = (a: number, b: number): number => a + b;");
     const { bytes } = await buildComponent(directory);
-    expect(inspectComponent(bytes)).toMatchObject({ abi: "none", imports: [] });
+    expect(inspectComponent(bytes)).toMatchObject({ abi: "functions", imports: [] });
   });
 });
 

@@ -1,26 +1,47 @@
-import { HOST_INTERFACES, MCP_ROUTER } from "../../interfaces/index.ts";
+import { HOST_INTERFACES, MCP_ROUTER, NODE_EXPORTS } from "../../interfaces/index.ts";
 import type { ComponentSource } from "./component-source.ts";
 
 /** The name of the world that {@link componentWorld} writes. */
 export const BUILT_WORLD = "built";
 
-/** Writes the WIT of a component's world: its exports, and one import for each thing that it asks for. */
-export function componentWorld({ world, grants, telemetry }: ComponentSource): string {
-  const imports = [
-    ...(grants.http.length > 0 ? [HOST_INTERFACES.http] : []),
-    ...(grants.secrets.length > 0 ? [HOST_INTERFACES.secrets] : []),
-    ...(grants.state === "none" ? [] : [HOST_INTERFACES.state]),
-    ...(grants.tools.length > 0 ? [HOST_INTERFACES.tools] : []),
-    ...(grants.assets ? [HOST_INTERFACES.assets] : []),
-    ...(telemetry ? [HOST_INTERFACES.telemetry] : []),
+type HostModule = keyof typeof HOST_INTERFACES;
+
+/** The host's interfaces that a component asks for, by the name that its code has for them. */
+export function hostModules({ grants, telemetry }: ComponentSource): readonly HostModule[] {
+  return [
+    ...(grants.http.length > 0 ? (["http"] as const) : []),
+    ...(grants.secrets.length > 0 ? (["secrets"] as const) : []),
+    ...(grants.state === "none" ? [] : (["state"] as const)),
+    ...(grants.tools.length > 0 ? (["tools"] as const) : []),
+    ...(grants.assets ? (["assets"] as const) : []),
+    ...(telemetry ? (["telemetry"] as const) : []),
   ];
-  const body = world === "mcp" ? `export ${MCP_ROUTER};` : "include greentic:component/component;";
+}
+
+/** Writes the WIT of a component's world: its exports, and one import for each thing that it asks for. */
+export function componentWorld(source: ComponentSource): string {
   return [
     "package greentic:build;",
     `world ${BUILT_WORLD} {`,
-    ...imports.map((name) => `  import ${name};`),
-    `  ${body}`,
+    ...hostModules(source).map((name) => `  import ${HOST_INTERFACES[name]};`),
+    ...exportsOf(source).map((line) => `  ${line}`),
     "}",
+    "",
+  ].join("\n");
+}
+
+function exportsOf({ world }: ComponentSource): readonly string[] {
+  if (world === "node") return NODE_EXPORTS.map((name) => `export ${name};`);
+  return [world === "mcp" ? `export ${MCP_ROUTER};` : "include greentic:component/component;"];
+}
+
+/** Writes the module that binds what `defineComponent` made to the host's modules, and exports what the world wants. */
+export function nodeEntry(source: ComponentSource): string {
+  const modules = hostModules(source);
+  return [
+    `import component from ${JSON.stringify(`./${source.entry}`)};`,
+    ...modules.map((name) => `import * as ${name} from ${JSON.stringify(HOST_INTERFACES[name])};`),
+    `export const { node, componentQa, componentI18n } = component.bind({ ${modules.join(", ")} });`,
     "",
   ].join("\n");
 }

@@ -1,0 +1,120 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { dirname, join, relative } from "node:path";
+import type { ComponentizeOpts, ComponentizeResult } from "componentize-qjs";
+import { GUEST_LIBRARY } from "../../interfaces/index.ts";
+import { GreenticError, quote } from "../../types/index.ts";
+import type { ComponentSource } from "./component-source.ts";
+import { BUILT_WORLD, nodeEntry } from "./component-world.ts";
+import { copySources } from "./copy-sources.ts";
+import { resolveTool } from "./load-tool.ts";
+import { writeWit } from "./write-wit.ts";
+
+type Componentize = (options: ComponentizeOpts) => Promise<ComponentizeResult>;
+
+const BUILDER = "componentize-qjs";
+/** The module that binds a node's definition; no source can have its name. */
+const NODE_ENTRY = "greentic~node.js";
+
+/**
+ * Builds TypeScript with componentize-qjs: types stripped in place, `greentic/component-sdk` and `@greentic/guest` added, imports
+ * taken from the grants. `work` is an empty directory that the caller removes.
+ * @throws COMPONENT_SOURCE_INVALID, COMPONENT_BUILDER_ABSENT, COMPONENT_BUILD_FAILED
+ */
+export async function buildTypeScript(
+  source: ComponentSource,
+  { work, cacheDirectory }: { readonly work: string; readonly cacheDirectory?: string },
+): Promise<Uint8Array> {
+  const builder = resolveTool(BUILDER, source.directory);
+  const modules = join(work, "modules");
+  await copySources(source.directory, modules);
+  await copyLibrary(join(modules, "node_modules"));
+  await writeWit(source, join(work, "wit"));
+  const entry = join(modules, source.entry);
+  const main = source.world === "node" ? join(modules, NODE_ENTRY) : entry;
+  await readEntry(entry, source);
+  if (source.world === "node") await writeFile(main, nodeEntry(source));
+  const cached = cacheDirectory && join(cacheDirectory, `${await hashInputs(work, source, builder)}.wasm`);
+  const known = cached && (await readIfThere(cached));
+  if (known) return known;
+  const { componentize } = (await import(builder)) as { readonly componentize: Componentize };
+  const { component } = await componentize({
+    witPath: join(work, "wit"),
+    ...(source.world === "own" ? {} : { world: BUILT_WORLD }),
+    jsSource: await readFile(main, "utf8"),
+    jsPath: main,
+    moduleRoot: modules,
+    sync: true,
+    optSize: true,
+    stubWasi: !source.wasi,
+  }).catch((error: unknown) => {
+    throw buildFailed(source, error, modules);
+  });
+  if (cached) await keep(cached, component);
+  return component;
+}
+
+/** Puts the libraries where the engine's resolver looks for packages. */
+async function copyLibrary(packages: string): Promise<void> {
+  await copySources(GUEST_LIBRARY, join(packages, "@greentic", "guest"), { isCompact: true });
+  const sdk = join(packages, "greentic");
+  await mkdir(sdk, { recursive: true });
+  const manifest = { name: "greentic", type: "module", exports: { "./component-sdk": "./component-sdk.js" } };
+  await writeFile(join(sdk, "package.json"), JSON.stringify(manifest));
+  await writeFile(join(sdk, "component-sdk.js"), 'export * from "../@greentic/guest/component-sdk.ts";\n');
+}
+
+/** Hashes everything that the builder is given, and the builder's version. */
+async function hashInputs(work: string, source: ComponentSource, builder: string): Promise<string> {
+  const hash = createHash("sha256")
+    .update(await readFile(join(dirname(fileURLToPath(builder)), "package.json")))
+    .update(JSON.stringify([source.world, source.entry, source.wasi]));
+  const paths = await readdir(work, { recursive: true, withFileTypes: true });
+  const files = paths.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  for (const file of files.toSorted()) {
+    const bytes = await readFile(file);
+    hash.update(JSON.stringify([relative(work, file), bytes.byteLength])).update(bytes);
+  }
+  return hash.digest("hex");
+}
+
+async function readIfThere(file: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes beside and renames, so that nobody reads half a component. */
+async function keep(file: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const part = `${file}.${process.pid}.part`;
+  await writeFile(part, bytes);
+  await rename(part, file);
+}
+
+async function readEntry(entry: string, source: ComponentSource): Promise<void> {
+  try {
+    await readFile(entry, "utf8");
+  } catch (error) {
+    throw new GreenticError("COMPONENT_SOURCE_INVALID", `Build ${quote(source.name)}: no ${quote(source.entry)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The builder's own words, the temporary directory left out; the place in the author's file where it names one. */
+function buildFailed(source: ComponentSource, error: unknown, modules: string): GreenticError {
+  const text = (error instanceof Error ? error.message : String(error)).replaceAll(`${modules}/`, "");
+  const [line = ""] = text.split("\n", 1);
+  const found = [...text.matchAll(/([\w@./-]+\.[cm]?[jt]s):(\d+)(?::(\d+))?/g)].find(
+    ([, file = ""]) => !file.includes("node_modules/"),
+  );
+  const [, file = "", row = "1", column = "1"] = found ?? [];
+  return new GreenticError("COMPONENT_BUILD_FAILED", `Build ${quote(source.name)}: ${quote(line)}`, {
+    cause: error,
+    ...(found && { at: { file: join(source.directory, file), line: Number(row), column: Number(column) } }),
+  });
+}
