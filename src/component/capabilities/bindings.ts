@@ -3,6 +3,7 @@ import { assetsBindings } from "./assets/bind.ts";
 import { controlBindings } from "./control/bind.ts";
 import type { Bindings, GuestCall } from "./guest-call.ts";
 import { httpBindings } from "./http/bind.ts";
+import { bindWasiHttp } from "./http/wasi-bind.ts";
 import { oauthBindings } from "./oauth/bind.ts";
 import { runtimeConfigBindings } from "./runtime-config/bind.ts";
 import { secretsBindings } from "./secrets/bind.ts";
@@ -28,7 +29,7 @@ const bound: ReadonlyMap<string, HostFunction> = new Map([
 
 /** Finds the host function of an import; every call of it that reaches the host is noted. */
 export function bindImport(ref: ImportRef): HostFunction | undefined {
-  return ref.instance === null ? undefined : bound.get(`${ref.instance}#${ref.name}`);
+  return ref.instance === null ? undefined : (bound.get(`${ref.instance}#${ref.name}`) ?? bindWasiHttp(ref));
 }
 
 function noting(name: string, binding: HostFunction): HostFunction {

@@ -1,10 +1,10 @@
-import type { HostFunction } from "../linker/index.ts";
+import type { HostFunction, Wasi } from "../linker/index.ts";
 import type { HostAnswer, HostRequest, LogLine } from "./host-request.ts";
 
 /** One call as its host functions see it; it is the instance's state. */
 export interface GuestCall {
   /** What `createWasi` made for this call. */
-  readonly wasi: unknown;
+  readonly wasi: Wasi;
   /** Notes a host call; throws where the call has used up its number. */
   note(name: string): void;
   ask(request: HostRequest): Promise<HostAnswer>;

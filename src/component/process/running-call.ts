@@ -1,6 +1,7 @@
 import { randomFillSync } from "node:crypto";
 import type { GuestCall } from "../capabilities/guest-call.ts";
 import type { HostAnswer, HostRequest, LogLine } from "../capabilities/host-request.ts";
+import { assetFiles } from "../capabilities/assets/asset-files.ts";
 import { createWasi, Trap } from "../linker/index.ts";
 import type { GuestWorld } from "../families/family.ts";
 import { CallLog } from "./call-log.ts";

@@ -1,6 +1,6 @@
 import { answer } from "./define.ts";
 import type { WasiInterface } from "./define.ts";
-import { Pollable } from "./streams.ts";
+import { Pollable } from "./pollable.ts";
 
 const NANOSECONDS = 1_000_000;
 /** Later than any deadline; keeps sums of a guest's 64-bit times within doubles. */
@@ -17,6 +17,12 @@ export const wallClock: WasiInterface = {
     return { seconds: BigInt(Math.floor(nowMs / 1000)), nanoseconds: (nowMs % 1000) * NANOSECONDS };
   }),
   resolution: answer(() => ({ seconds: 0n, nanoseconds: NANOSECONDS })),
+};
+
+/** Guests live in UTC. */
+export const timezone: WasiInterface = {
+  display: answer(() => ({ utcOffset: 0, name: "UTC", inDaylightSavingTime: false })),
+  "utc-offset": answer(() => 0),
 };
 
 export const monotonicClock: WasiInterface = {

@@ -1,67 +1,73 @@
 import { ComponentErr } from "../trap.ts";
+import type { FileSource } from "./file-source.ts";
 
-/** A file in memory. */
-interface FileNode {
+/** A file whose bytes come when they are asked for. */
+export interface FileNode {
   readonly kind: "regular-file";
-  readonly bytes: Uint8Array;
+  /** Unique within the tree. */
+  readonly id: number;
+  readonly path: string;
+  readonly sizeBytes: number;
 }
 
 /** A directory in memory. */
 export interface DirectoryNode {
   readonly kind: "directory";
+  readonly id: number;
   readonly entries: ReadonlyMap<string, TreeNode>;
 }
 
 export type TreeNode = FileNode | DirectoryNode;
 
-const trees = new WeakMap<ReadonlyMap<string, Uint8Array>, DirectoryNode>();
-
-/** Gives the tree of files by relative path, built once for the same map; directories are implied. */
-export function fileTree(files: ReadonlyMap<string, Uint8Array>): DirectoryNode {
-  const known = trees.get(files);
-  if (known) return known;
-  const tree = buildTree(files);
-  trees.set(files, tree);
-  return tree;
+interface GrowingDirectory extends DirectoryNode {
+  readonly entries: Map<string, TreeNode>;
 }
 
-function buildTree(files: ReadonlyMap<string, Uint8Array>): DirectoryNode {
-  const root = new Map<string, TreeNode>();
-  for (const [path, bytes] of files) {
-    const parts = path.split("/").filter((part) => part !== "");
-    const name = parts.pop();
-    if (name === undefined || parts.concat(name).some((part) => part === "." || part === "..")) {
-      throw new TypeError(`Build file tree: ${JSON.stringify(path)} is not a relative path`);
-    }
-    let entries = root;
-    for (const part of parts) entries = childDirectory(entries, part);
-    entries.set(name, { kind: "regular-file", bytes });
+/** Lists files as a tree; directories are implied. What isn't a relative path, or is a file and a directory at once, is left out. */
+export async function listTree(source: FileSource): Promise<DirectoryNode> {
+  let lastId = 0;
+  const directory = (): GrowingDirectory => ({ kind: "directory", id: lastId++, entries: new Map() });
+  const root = directory();
+  for (const { path, sizeBytes } of await source.list()) {
+    const parts = path.split("/");
+    if (parts.some((part) => part === "" || part === "." || part === "..")) continue;
+    const name = parts.pop() ?? "";
+    const parent = parts.reduce<GrowingDirectory | undefined>((here, part) => childOf(here, part, directory), root);
+    if (parent === undefined || parent.entries.has(name)) continue;
+    parent.entries.set(name, { kind: "regular-file", id: lastId++, path, sizeBytes });
   }
-  return { kind: "directory", entries: root };
+  return root;
 }
 
-function childDirectory(entries: Map<string, TreeNode>, name: string): Map<string, TreeNode> {
-  const known = entries.get(name);
-  if (known?.kind === "directory") return known.entries as Map<string, TreeNode>;
-  if (known) throw new TypeError(`Build file tree: ${JSON.stringify(name)} is a file and a directory`);
-  const child = new Map<string, TreeNode>();
-  entries.set(name, { kind: "directory", entries: child });
+function childOf(
+  here: GrowingDirectory | undefined,
+  name: string,
+  directory: () => GrowingDirectory,
+): GrowingDirectory | undefined {
+  const known = here?.entries.get(name);
+  if (known !== undefined) return known.kind === "directory" ? (known as GrowingDirectory) : undefined;
+  const child = directory();
+  here?.entries.set(name, child);
   return child;
 }
 
+const MAX_PATH = 4096;
+
 /** Finds a node by a guest's path, which can't lead out of the directory that it starts from. */
 export function findNode(start: TreeNode, path: string): TreeNode {
+  if (path.length > MAX_PATH) throw new ComponentErr("name-too-long");
   if (path.startsWith("/")) throw new ComponentErr("not-permitted");
+  if (path === "") throw new ComponentErr("no-entry");
   const trail: TreeNode[] = [start];
   for (const part of path.split("/")) {
+    const here = trail.at(-1);
+    if (here?.kind !== "directory") throw new ComponentErr("not-directory");
     if (part === "" || part === ".") continue;
     if (part === "..") {
       trail.pop();
       if (trail.length === 0) throw new ComponentErr("not-permitted");
       continue;
     }
-    const here = trail.at(-1);
-    if (here?.kind !== "directory") throw new ComponentErr("not-directory");
     const next = here.entries.get(part);
     if (!next) throw new ComponentErr("no-entry");
     trail.push(next);

@@ -1,30 +1,45 @@
 import type { HostFunction } from "../contract.ts";
 import { ComponentErr } from "../trap.ts";
-import { answer } from "./define.ts";
+import { answer, wait } from "./define.ts";
 import type { WasiInterface } from "./define.ts";
-import type { TreeNode } from "./file-tree.ts";
+import type { Files } from "./files.ts";
+import type { DirectoryNode, TreeNode } from "./file-tree.ts";
 import { findNode } from "./file-tree.ts";
 import { InputStream } from "./streams.ts";
 
 /** Where the guest finds the files that it was given. */
 const MOUNT = "/assets";
 
-/** An open node of the read-only tree. */
+/** An open node of the read-only tree; the root's is found when it is first needed. */
 class Descriptor {
-  readonly node: TreeNode;
+  readonly files: Files;
+  readonly #node: TreeNode | undefined;
 
-  constructor(node: TreeNode) {
-    this.node = node;
+  constructor(files: Files, node?: TreeNode) {
+    this.files = files;
+    this.#node = node;
   }
 
-  get file(): Uint8Array {
-    if (this.node.kind === "directory") throw new ComponentErr("is-directory");
-    return this.node.bytes;
+  get kind(): TreeNode["kind"] {
+    return this.#node?.kind ?? "directory";
   }
 
-  at(path: string): TreeNode {
-    if (this.node.kind !== "directory") throw new ComponentErr("not-directory");
-    return findNode(this.node, path);
+  /** Goes on with the node, at once where it is known: a guest that needn't wait doesn't. */
+  withNode<T>(use: (node: TreeNode) => T): T | Promise<T> {
+    const node = this.#node ?? this.files.root();
+    return node instanceof Promise ? node.then(use) : use(node);
+  }
+
+  /** Goes on with the file's bytes. */
+  withBytes<T>(use: (bytes: Uint8Array) => T): T | Promise<T> {
+    if (this.#node?.kind !== "regular-file") throw new ComponentErr("is-directory");
+    const bytes = this.files.read(this.#node);
+    return bytes instanceof Promise ? bytes.then(use) : use(bytes);
+  }
+
+  /** Goes on with the node at a path below it. */
+  at<T>(path: string, use: (node: TreeNode) => T): T | Promise<T> {
+    return this.withNode((node) => use(findNode(asDirectory(node), path)));
   }
 }
 
@@ -54,33 +69,35 @@ interface DescriptorFlags {
   readonly mutateDirectory?: boolean;
 }
 
+function asDirectory(node: TreeNode): DirectoryNode {
+  if (node.kind !== "directory") throw new ComponentErr("not-directory");
+  return node;
+}
+
 function offsetOf(offset: bigint, bytes: Uint8Array): number {
   return offset > BigInt(bytes.length) ? bytes.length : Number(offset);
 }
 
 function stat(node: TreeNode): object {
-  const size = node.kind === "directory" ? 0n : BigInt(node.bytes.length);
+  const size = node.kind === "directory" ? 0n : BigInt(node.sizeBytes);
   return { type: node.kind, linkCount: 1n, size };
 }
 
-function open(self: Descriptor, path: string, how: { flags: OpenFlags; access: DescriptorFlags }): Descriptor {
+function open(
+  self: Descriptor,
+  path: string,
+  how: { flags: OpenFlags; access: DescriptorFlags },
+): Descriptor | Promise<Descriptor> {
   const { flags, access } = how;
   if (flags.create || flags.exclusive || flags.truncate || access.write || access.mutateDirectory) {
     throw new ComponentErr("read-only");
   }
-  const node = self.at(path);
-  if (flags.directory && node.kind !== "directory") throw new ComponentErr("not-directory");
-  return new Descriptor(node);
+  return self.at(path, (node) => new Descriptor(self.files, flags.directory ? asDirectory(node) : node));
 }
 
-const hashes = new WeakMap<TreeNode, bigint>();
-let lastHash = 0n;
-
-/** Numbers nodes as they are first asked about: equal for the same node, and nothing more is promised. */
+/** Equal for the same node of one guest's tree, and nothing more is promised. */
 function metadataHash(node: TreeNode): { readonly lower: bigint; readonly upper: bigint } {
-  const lower = hashes.get(node) ?? ++lastHash;
-  hashes.set(node, lower);
-  return { lower, upper: 0n };
+  return { lower: BigInt(node.id), upper: 0n };
 }
 
 const FLAGS = {
@@ -100,38 +117,40 @@ const readOnly = fail("read-only");
 const done = answer(() => undefined);
 
 export const filesystemTypes: WasiInterface = {
-  "[method]descriptor.read-via-stream": answer((_wasi, self: Descriptor, offset: bigint) => {
-    const bytes = self.file;
-    return new InputStream(bytes, offsetOf(offset, bytes));
-  }),
-  "[method]descriptor.read": answer((_wasi, self: Descriptor, length: bigint, offset: bigint) => {
-    const bytes = self.file;
-    const start = offsetOf(offset, bytes);
-    const end = offsetOf(BigInt(start) + length, bytes);
-    return [bytes.subarray(start, end), end === bytes.length];
-  }),
-  "[method]descriptor.read-directory": answer((_wasi, self: Descriptor) => {
-    if (self.node.kind !== "directory") throw new ComponentErr("not-directory");
-    return new DirectoryEntryStream(self.node.entries);
-  }),
+  "[method]descriptor.read-via-stream": wait((_wasi, self: Descriptor, offset: bigint) =>
+    self.withBytes((bytes) => new InputStream(bytes, offsetOf(offset, bytes))),
+  ),
+  "[method]descriptor.read": wait((_wasi, self: Descriptor, length: bigint, offset: bigint) =>
+    self.withBytes((bytes) => {
+      const start = offsetOf(offset, bytes);
+      const end = offsetOf(BigInt(start) + length, bytes);
+      return [bytes.subarray(start, end), end === bytes.length];
+    }),
+  ),
+  "[method]descriptor.read-directory": wait((_wasi, self: Descriptor) =>
+    self.withNode((node) => new DirectoryEntryStream(asDirectory(node).entries)),
+  ),
   "[method]descriptor.get-flags": answer(() => FLAGS),
-  "[method]descriptor.get-type": answer((_wasi, self: Descriptor) => self.node.kind),
-  "[method]descriptor.stat": answer((_wasi, self: Descriptor) => stat(self.node)),
-  "[method]descriptor.stat-at": answer((_wasi, self: Descriptor, _flags: unknown, path: string) => stat(self.at(path))),
-  "[method]descriptor.open-at": answer(
+  "[method]descriptor.get-type": answer((_wasi, self: Descriptor) => self.kind),
+  "[method]descriptor.stat": wait((_wasi, self: Descriptor) => self.withNode(stat)),
+  "[method]descriptor.stat-at": wait((_wasi, self: Descriptor, _flags: unknown, path: string) => self.at(path, stat)),
+  "[method]descriptor.open-at": wait(
     (_wasi, self: Descriptor, _how: unknown, path: string, flags: OpenFlags, access: DescriptorFlags) =>
       open(self, path, { flags, access }),
   ),
-  "[method]descriptor.is-same-object": answer((_wasi, self: Descriptor, other: Descriptor) => self.node === other.node),
-  "[method]descriptor.metadata-hash": answer((_wasi, self: Descriptor) => metadataHash(self.node)),
-  "[method]descriptor.metadata-hash-at": answer((_wasi, self: Descriptor, _flags: unknown, path: string) =>
-    metadataHash(self.at(path)),
+  "[method]descriptor.is-same-object": wait((_wasi, self: Descriptor, other: Descriptor) =>
+    self.withNode((node) => other.withNode((otherNode) => node === otherNode)),
+  ),
+  "[method]descriptor.metadata-hash": wait((_wasi, self: Descriptor) => self.withNode(metadataHash)),
+  "[method]descriptor.metadata-hash-at": wait((_wasi, self: Descriptor, _flags: unknown, path: string) =>
+    self.at(path, metadataHash),
   ),
   // Nothing is a link.
-  "[method]descriptor.readlink-at": answer((_wasi, self: Descriptor, path: string) => {
-    self.at(path);
-    throw new ComponentErr("invalid");
-  }),
+  "[method]descriptor.readlink-at": wait((_wasi, self: Descriptor, path: string) =>
+    self.at(path, () => {
+      throw new ComponentErr("invalid");
+    }),
+  ),
   "[method]descriptor.advise": done,
   "[method]descriptor.sync": done,
   "[method]descriptor.sync-data": done,
@@ -152,5 +171,5 @@ export const filesystemTypes: WasiInterface = {
 };
 
 export const filesystemPreopens: WasiInterface = {
-  "get-directories": answer((wasi) => (wasi.root ? [[new Descriptor(wasi.root), MOUNT]] : [])),
+  "get-directories": answer((wasi) => (wasi.files ? [[new Descriptor(wasi.files), MOUNT]] : [])),
 };

@@ -1,5 +1,4 @@
 import type { HostFunction, ImportRef } from "../contract.ts";
-import { ComponentErr } from "../trap.ts";
 import {
   cliEnvironment,
   cliExit,
@@ -10,12 +9,13 @@ import {
   cliTerminalStdin,
   cliTerminalStdout,
 } from "./cli.ts";
-import { monotonicClock, wallClock } from "./clocks.ts";
-import { answer } from "./define.ts";
+import { monotonicClock, timezone, wallClock } from "./clocks.ts";
 import type { WasiInterface } from "./define.ts";
 import { filesystemPreopens, filesystemTypes } from "./filesystem.ts";
 import { insecureRandom, insecureSeed, random } from "./random.ts";
-import { ioError, ioPoll, ioStreams } from "./streams.ts";
+import { ioPoll } from "./pollable.ts";
+import { sockets } from "./sockets.ts";
+import { ioError, ioStreams } from "./streams.ts";
 
 const INTERFACES: ReadonlyMap<string, WasiInterface> = new Map([
   ["wasi:io/error", ioError],
@@ -31,35 +31,28 @@ const INTERFACES: ReadonlyMap<string, WasiInterface> = new Map([
   ["wasi:cli/terminal-stderr", cliTerminalStderr],
   ["wasi:clocks/wall-clock", wallClock],
   ["wasi:clocks/monotonic-clock", monotonicClock],
+  ["wasi:clocks/timezone", timezone],
   ["wasi:random/random", random],
   ["wasi:random/insecure", insecureRandom],
   ["wasi:random/insecure-seed", insecureSeed],
   ["wasi:filesystem/types", filesystemTypes],
   ["wasi:filesystem/preopens", filesystemPreopens],
+  ...sockets,
 ]);
 
 /** The functions of 0.2 are the same in all its patch versions. */
 const VERSION = /^(.*)@0\.2\.\d+$/;
-const SOCKETS = /^wasi:sockets\/[a-z-]+$/;
 
-class Network {
-  readonly isReachable = false;
+/** Tells the name of an interface of WASI 0.2 without its version; undefined for everything else. */
+export function wasiName(instance: string | null): string | undefined {
+  return instance === null ? undefined : VERSION.exec(instance)?.[1];
 }
-
-const instanceNetwork = answer(() => new Network());
-/** Sockets are there so that programs link; none can be made. */
-const deniedSocket = answer(() => {
-  throw new ComponentErr("access-denied");
-});
 
 /**
  * Gives the functions of WASI 0.2 with nothing behind them that the instance's {@link Wasi} world doesn't hold; the instance's
  * state must have it as `wasi`. Undefined for everything else, `wasi:http` among it.
  */
 export function resolveWasi(ref: ImportRef): HostFunction | undefined {
-  const name = ref.instance === null ? undefined : VERSION.exec(ref.instance)?.[1];
-  if (name === undefined) return undefined;
-  if (SOCKETS.test(name)) return ref.name === "instance-network" ? instanceNetwork : deniedSocket;
-  const functions = INTERFACES.get(name);
+  const functions = INTERFACES.get(wasiName(ref.instance) ?? "");
   return functions && Object.hasOwn(functions, ref.name) ? functions[ref.name] : undefined;
 }

@@ -1,20 +1,29 @@
 import { ComponentErr, Trap } from "../trap.ts";
-import { answer, wait } from "./define.ts";
+import { answer } from "./define.ts";
 import type { WasiInterface } from "./define.ts";
+import { Pollable } from "./pollable.ts";
 import type { Wasi } from "./wasi.ts";
 
-/** Something to wait for: ready from `dueMs` of the monotonic clock on. */
-export class Pollable {
-  readonly dueMs: number;
+/** `wasi:io/error`: why an operation on a stream failed. */
+export class IoError {
+  readonly text: string;
+  /** What a more specific interface makes of it: an `error-code` of wasi:http. */
+  readonly code: unknown;
 
-  constructor(dueMs = Number.NEGATIVE_INFINITY) {
-    this.dueMs = dueMs;
+  constructor(text: string, code?: unknown) {
+    this.text = text;
+    this.code = code;
   }
 }
 
-/** `wasi:io/error`; nothing here ever makes one. */
-class IoError {
-  readonly text = "denied";
+/** Ends an operation on a stream with an error. */
+export function streamFailure(error: IoError): ComponentErr {
+  return new ComponentErr({ tag: "last-operation-failed", val: error });
+}
+
+/** Ends an operation on a stream that is over. */
+export function streamClosed(): ComponentErr {
+  return new ComponentErr({ tag: "closed" });
 }
 
 /** Bytes that are all there already. */
@@ -28,7 +37,7 @@ export class InputStream {
   }
 
   read(length: bigint): Uint8Array {
-    if (this.#offset >= this.#bytes.length) throw new ComponentErr({ tag: "closed" });
+    if (this.#offset >= this.#bytes.length) throw streamClosed();
     const left = this.#bytes.length - this.#offset;
     const count = length < BigInt(left) ? Number(length) : left;
     const part = this.#bytes.subarray(this.#offset, this.#offset + count);
@@ -40,21 +49,33 @@ export class InputStream {
 /** Bytes of this many can be written at once. */
 const WRITE_PERMIT = 65_536n;
 
-/** Stdout or stderr: always ready, capped behind the scenes. */
-export class OutputStream {
-  readonly #stream: "stdout" | "stderr";
+/** Where written bytes go; throws `streamClosed()` or `streamFailure()`. */
+export interface ByteSink {
+  write(wasi: Wasi, bytes: Uint8Array): void;
+  /** Throws where nothing can be written any more. */
+  check?(): void;
+}
 
-  constructor(stream: "stdout" | "stderr") {
-    this.#stream = stream;
+/** A stream that takes bytes at once: it is always ready, or over. */
+export class OutputStream {
+  readonly #sink: ByteSink;
+
+  constructor(sink: ByteSink) {
+    this.#sink = sink;
+  }
+
+  checkWrite(): bigint {
+    this.#sink.check?.();
+    return WRITE_PERMIT;
   }
 
   write(wasi: Wasi, bytes: Uint8Array): void {
-    wasi.write(this.#stream, bytes);
+    this.#sink.write(wasi, bytes);
   }
 
   writeZeroes(wasi: Wasi, count: bigint): void {
     if (count > WRITE_PERMIT) throw new Trap("host", "Run guest: it writes more than it was permitted to");
-    wasi.write(this.#stream, new Uint8Array(Number(count)));
+    this.write(wasi, new Uint8Array(Number(count)));
   }
 }
 
@@ -63,7 +84,7 @@ const skip = answer((_wasi, self: InputStream, length: bigint) => BigInt(self.re
 const subscribe = answer(() => new Pollable());
 const write = answer((wasi, self: OutputStream, bytes: Uint8Array) => self.write(wasi, bytes));
 const writeZeroes = answer((wasi, self: OutputStream, count: bigint) => self.writeZeroes(wasi, count));
-const flush = answer(() => undefined);
+const flush = answer((_wasi, self: OutputStream) => void self.checkWrite());
 const splice = answer((wasi, self: OutputStream, source: InputStream, length: bigint) => {
   const bytes = source.read(length < WRITE_PERMIT ? length : WRITE_PERMIT);
   self.write(wasi, bytes);
@@ -80,7 +101,7 @@ export const ioStreams: WasiInterface = {
   "[method]input-stream.skip": skip,
   "[method]input-stream.blocking-skip": skip,
   "[method]input-stream.subscribe": subscribe,
-  "[method]output-stream.check-write": answer(() => WRITE_PERMIT),
+  "[method]output-stream.check-write": answer((_wasi, self: OutputStream) => self.checkWrite()),
   "[method]output-stream.write": write,
   "[method]output-stream.blocking-write-and-flush": write,
   "[method]output-stream.flush": flush,
@@ -90,23 +111,4 @@ export const ioStreams: WasiInterface = {
   "[method]output-stream.blocking-write-zeroes-and-flush": writeZeroes,
   "[method]output-stream.splice": splice,
   "[method]output-stream.blocking-splice": splice,
-};
-
-function readyIndices(wasi: Wasi, pollables: readonly Pollable[]): Uint32Array {
-  const nowMs = wasi.monotonicMs();
-  return Uint32Array.from([...pollables.keys()].filter((index) => (pollables[index]?.dueMs ?? 0) <= nowMs));
-}
-
-export const ioPoll: WasiInterface = {
-  "[method]pollable.ready": answer((wasi, self: Pollable) => self.dueMs <= wasi.monotonicMs()),
-  "[method]pollable.block": wait((wasi, self: Pollable) =>
-    self.dueMs <= wasi.monotonicMs() ? undefined : wasi.waitUntil(self.dueMs),
-  ),
-  poll: wait((wasi, pollables: readonly Pollable[]) => {
-    if (pollables.length === 0) throw new Trap("host", "Run guest: it polls an empty list");
-    const ready = readyIndices(wasi, pollables);
-    if (ready.length > 0) return ready;
-    const firstMs = Math.min(...pollables.map((pollable) => pollable.dueMs));
-    return wasi.waitUntil(firstMs).then(() => readyIndices(wasi, pollables));
-  }),
 };

@@ -1,5 +1,8 @@
+import { array, assert, asyncProperty, constantFrom } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ComponentErr, Trap } from "../trap.ts";
+import type { FileSource } from "./file-source.ts";
+import { memoryFiles } from "./file-source.ts";
 import { resolveWasi } from "./resolve-wasi.ts";
 import type { WasiOptions } from "./wasi.ts";
 import { createWasi } from "./wasi.ts";
@@ -46,8 +49,13 @@ describe("resolveWasi()", () => {
 
   test("denies sockets", () => {
     const call = world();
-    expect(call("sockets/instance-network#instance-network")).toBeTypeOf("object");
+    const network = call("sockets/instance-network#instance-network");
+    expect(network).toBeTypeOf("object");
     fails(() => call("sockets/tcp-create-socket#create-tcp-socket", "ipv4"), "access-denied");
+    fails(() => call("sockets/udp-create-socket#create-udp-socket", "ipv6"), "access-denied");
+    fails(() => call("sockets/ip-name-lookup#resolve-addresses", network, "localhost"), "access-denied");
+    expect(call("sockets/network#network-error-code", {})).toBeUndefined();
+    expect(() => call("sockets/tcp#[method]tcp-socket.accept", {})).toThrow(Trap);
   });
 });
 
@@ -116,28 +124,47 @@ describe("grants", () => {
 });
 
 describe("files", () => {
-  const call = world({
-    files: new Map([
+  const fetched: string[] = [];
+  const memory = memoryFiles(
+    new Map([
       ["a/b.txt", bytes("hello")],
       ["c.txt", bytes("")],
+      ["../x", bytes("never seen")],
     ]),
-  });
+  );
+  const files: FileSource = {
+    list: () => memory.list(),
+    read: (path) => {
+      fetched.push(path);
+      return path === "c.txt" ? Promise.resolve("access") : memory.read(path);
+    },
+  };
+  const call = world({ files });
   const [[root]] = call("filesystem/preopens#get-directories") as [[unknown, string]];
-  const method = (name: string, ...args: readonly unknown[]): unknown =>
-    call(`filesystem/types#[method]descriptor.${name}`, ...args);
-  const open = (path: string, flags = {}, access = {}): unknown => method("open-at", root, {}, path, flags, access);
+  const method = async (name: string, ...args: readonly unknown[]): Promise<unknown> =>
+    await call(`filesystem/types#[method]descriptor.${name}`, ...args);
+  const open = (path: string, flags = {}, access = {}): Promise<unknown> =>
+    method("open-at", root, {}, path, flags, access);
+  const refuses = (called: Promise<unknown>, code: string): Promise<void> =>
+    expect(called).rejects.toMatchObject({ value: code });
 
-  test("are read by path", () => {
-    const file = open("a/./b.txt");
-    expect(method("read", file, 3n, 1n)).toEqual([bytes("ell"), false]);
-    expect(method("read", file, 100n, 2n)).toEqual([bytes("llo"), true]);
-    expect(method("stat", file)).toMatchObject({ type: "regular-file", size: 5n });
-    const stream = method("read-via-stream", file, 4n);
+  test("are listed when a guest first looks, and fetched when it first reads", async () => {
+    const file = await open("a/./b.txt");
+    expect(await method("stat", file)).toMatchObject({ type: "regular-file", size: 5n });
+    expect(fetched).toEqual([]);
+    expect(await method("read", file, 3n, 1n)).toEqual([bytes("ell"), false]);
+    expect(await method("read", file, 2n ** 64n - 1n, 2n)).toEqual([bytes("llo"), true]);
+    expect(await method("read", file, 1n, 2n ** 64n - 1n)).toEqual([bytes(""), true]);
+    const stream = await method("read-via-stream", file, 4n);
     expect(call("io/streams#[method]input-stream.read", stream, 9n)).toEqual(bytes("o"));
+    expect(fetched).toEqual(["a/b.txt"]);
+    expect(await method("is-same-object", file, await open("a/b.txt"))).toBe(true);
+    expect(await method("metadata-hash", file)).toEqual(await method("metadata-hash-at", root, {}, "a/b.txt"));
+    expect(await method("metadata-hash", file)).not.toEqual(await method("metadata-hash", root));
   });
 
-  test("are listed", () => {
-    const entries = method("read-directory", root);
+  test("are listed by directory, without what isn't a relative path", async () => {
+    const entries = await method("read-directory", root);
     const next = (): unknown => call("filesystem/types#[method]directory-entry-stream.read-directory-entry", entries);
     expect([next(), next(), next()]).toEqual([
       { type: "directory", name: "a" },
@@ -146,18 +173,64 @@ describe("files", () => {
     ]);
   });
 
-  test("can't be left, written or made", () => {
-    fails(() => open("../x"), "not-permitted");
-    fails(() => open("a/../../x"), "not-permitted");
-    fails(() => open("/etc/passwd"), "not-permitted");
-    fails(() => open("missing"), "no-entry");
-    fails(() => open("c.txt/x"), "not-directory");
-    fails(() => open("c.txt", {}, { write: true }), "read-only");
-    fails(() => open("new", { create: true }), "read-only");
-    fails(() => method("unlink-file-at", root, "c.txt"), "read-only");
+  test("can't be left, written or made", async () => {
+    await refuses(open("../x"), "not-permitted");
+    await refuses(open("a/../../x"), "not-permitted");
+    await refuses(open("/etc/passwd"), "not-permitted");
+    await refuses(open("missing"), "no-entry");
+    await refuses(open(""), "no-entry");
+    await refuses(open("c.txt/"), "not-directory");
+    await refuses(open("c.txt/x"), "not-directory");
+    await refuses(open("c.txt/../c.txt"), "not-directory");
+    await refuses(open("x".repeat(5000)), "name-too-long");
+    await refuses(open("c.txt", { directory: true }), "not-directory");
+    await refuses(open("c.txt", {}, { write: true }), "read-only");
+    await refuses(open("new", { create: true }), "read-only");
+    await refuses(method("unlink-file-at", root, "c.txt"), "read-only");
+    await refuses(method("read", root, 1n, 0n), "is-directory");
+    await refuses(method("read", await open("c.txt"), 1n, 0n), "access");
   });
 
-  test("need relative paths without dots", () => {
-    expect(() => world({ files: new Map([["../x", bytes("")]]) })).toThrow(TypeError);
+  test("are held up to a number of bytes", async () => {
+    const small = world({ files: memory, maxBufferBytes: 4 });
+    const [[top]] = small("filesystem/preopens#get-directories") as [[unknown, string]];
+    const file = await small("filesystem/types#[method]descriptor.open-at", top, {}, "a/b.txt", {}, {});
+    await expect(small("filesystem/types#[method]descriptor.read", file, 1n, 0n)).rejects.toMatchObject({
+      value: "insufficient-memory",
+    });
+  });
+
+  test("no path leads out of the tree, and those that lead somewhere lead where they say", async () => {
+    const segment = constantFrom("a", "b.txt", "c.txt", "..", ".", "", "x", "%2e%2e", "..\\x", "\u0000");
+    await assert(
+      asyncProperty(array(segment, { maxLength: 8 }), async (segments) => {
+        const path = segments.join("/");
+        const found = await open(path).then(
+          async (node) => ((await method("metadata-hash", node)) as { lower: bigint }).lower,
+          (error: unknown) => (error as ComponentErr).value,
+        );
+        const expected = modelOf(path);
+        if (expected === undefined) expect(typeof found).toBe("string");
+        else expect(found).toBe(((await method("metadata-hash-at", root, {}, expected)) as { lower: bigint }).lower);
+      }),
+    );
   });
 });
+
+/** Where a path leads below the root, by the rules of POSIX; undefined where it leads nowhere or out. */
+function modelOf(path: string): string | undefined {
+  if (path === "" || path.startsWith("/")) return undefined;
+  const directories = new Set([".", "./a"]);
+  const all = new Set([...directories, "./a/b.txt", "./c.txt"]);
+  let here = ".";
+  for (const part of path.split("/")) {
+    if (!directories.has(here)) return undefined;
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      if (here === ".") return undefined;
+      here = here.slice(0, here.lastIndexOf("/"));
+    } else here = `${here}/${part}`;
+    if (!all.has(here)) return undefined;
+  }
+  return here;
+}

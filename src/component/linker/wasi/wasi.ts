@@ -1,7 +1,7 @@
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { Trap } from "../trap.ts";
-import type { DirectoryNode } from "./file-tree.ts";
-import { fileTree } from "./file-tree.ts";
+import type { FileSource } from "./file-source.ts";
+import { Files } from "./files.ts";
 
 /** What a guest may see of the world; everything absent is absent for the guest too. */
 export interface WasiOptions {
@@ -15,9 +15,13 @@ export interface WasiOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
   readonly stdin?: Uint8Array;
-  /** Files by relative path, read-only under `/assets`. */
-  readonly files?: ReadonlyMap<string, Uint8Array>;
+  /** Files that the guest finds, read-only, under `/assets`. */
+  readonly files?: FileSource;
+  /** Bytes of files, request bodies and responses that the guest may have the host hold for it. Default 64 MiB. */
+  readonly maxBufferBytes?: number;
 }
+
+const MAX_BUFFER_BYTES = 64 << 20;
 
 /** Timers run at most this long at once, so that what a stopped guest waited for goes away by itself. */
 const MAX_TIMER_MS = 10_000;
@@ -27,12 +31,13 @@ export class Wasi implements Disposable {
   readonly env: readonly (readonly [string, string])[];
   readonly args: readonly string[];
   readonly stdin: Uint8Array;
-  readonly root: DirectoryNode | undefined;
+  readonly files: Files | undefined;
   /** Bytes of stdout and stderr that were dropped behind the cap. */
   droppedLogBytes = 0;
   readonly #options: WasiOptions;
   readonly #maxRandomBytes: number;
   #logBytesLeft: number;
+  #bufferBytesLeft: number;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
 
   constructor(options: WasiOptions) {
@@ -40,7 +45,8 @@ export class Wasi implements Disposable {
     this.env = Object.entries(options.env ?? {});
     this.args = options.args ?? [];
     this.stdin = options.stdin ?? new Uint8Array(0);
-    this.root = options.files && fileTree(options.files);
+    this.files = options.files && new Files(options.files, (bytes) => this.takeBuffer(bytes));
+    this.#bufferBytesLeft = options.maxBufferBytes ?? MAX_BUFFER_BYTES;
     this.#logBytesLeft = options.maxLogBytes ?? DEFAULT_LIMITS.maxLogBytes;
     this.#maxRandomBytes = options.maxRandomBytes ?? DEFAULT_LIMITS.maxRandomBytes;
   }
@@ -71,6 +77,13 @@ export class Wasi implements Disposable {
     this.#logBytesLeft -= kept;
     this.droppedLogBytes += bytes.length - kept;
     if (kept > 0) this.#options.log?.(stream, kept < bytes.length ? bytes.subarray(0, kept) : bytes);
+  }
+
+  /** Takes from the bytes that the host may hold for the guest; false where they are used up. Nothing is given back. */
+  takeBuffer(bytes: number): boolean {
+    if (bytes > this.#bufferBytesLeft) return false;
+    this.#bufferBytesLeft -= bytes;
+    return true;
   }
 
   /** Waits until the monotonic clock shows at least this, or the world ends. */
