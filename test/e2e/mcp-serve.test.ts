@@ -1,0 +1,103 @@
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { existsSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { StandIn } from "../../examples/weather-demo/open-meteo-stand-in.ts";
+import { startOpenMeteoStandIn } from "../../examples/weather-demo/open-meteo-stand-in.ts";
+import { verifies } from "../verifies.ts";
+import { ROOT } from "./shell.ts";
+
+const BUNDLE = "examples/weather-demo";
+let meteo: StandIn;
+const data = mkdtempSync(join(tmpdir(), "greentic-mcp-"));
+
+beforeAll(async () => {
+  meteo = await startOpenMeteoStandIn();
+});
+afterAll(() => meteo[Symbol.asyncDispose]());
+
+/** The official client with `gtc mcp serve` as its child, as programs configure it. */
+async function connect(answer?: (message: string) => Record<string, string> | "decline"): Promise<Client> {
+  const client = new Client(
+    { name: "test", version: "1.0.0" },
+    { capabilities: answer === undefined ? {} : { elicitation: {} } },
+  );
+  if (answer !== undefined) {
+    client.setRequestHandler("elicitation/create", ({ params }) => {
+      const content = answer(params.message);
+      return content === "decline" ? { action: "decline" } : { action: "accept", content };
+    });
+  }
+  const rewrite = ["https://geocoding-api.open-meteo.com", "https://api.open-meteo.com"]
+    .map((origin) => `${origin}=${meteo.url}`)
+    .join(",");
+  await client.connect(
+    new StdioClientTransport({
+      command: process.execPath,
+      args: [join(ROOT, "src/cli/main.ts"), "mcp", "serve", BUNDLE, "--data", data],
+      cwd: ROOT,
+      env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", GREENTIC_HTTP_REWRITE: rewrite },
+      stderr: "ignore",
+    }),
+  );
+  return client;
+}
+
+const textIn = (result: unknown): string =>
+  ((result as { content?: readonly { text?: string }[] }).content ?? []).map(({ text = "" }) => text).join("\n");
+
+test.skipIf(!existsSync(join(ROOT, BUNDLE, "dist/weather-demo-1.0.0.gtpack")))(
+  "the official client calls the weather flow, is asked for what is missing, and goes on after a restart",
+  { timeout: 60_000 },
+  async () => {
+    verifies("mcp.serve.tools", "mcp.serve.elicitation", "mcp.serve.restart");
+    const asked: string[] = [];
+    const asking = await connect((message) => {
+      asked.push(message);
+      return asked.length === 3 ? "decline" : { city: "Jakarta", date: "tomorrow" };
+    });
+    const { tools } = await asking.listTools();
+    expect(tools.map(({ name }) => name)).toEqual(["weather", "continue_session"]);
+    expect(tools[0]).toMatchObject({
+      title: "Weather forecast",
+      inputSchema: { type: "object", properties: { city: { type: "string" } } },
+      annotations: { readOnlyHint: true },
+    });
+    const full = await asking.callTool({ name: "weather", arguments: { city: "Jakarta", date: "tomorrow" } });
+    expect(asked).toEqual([]);
+    expect(textIn(full)).toMatch(/Jakarta, Indonesia/);
+    expect(textIn(await asking.callTool({ name: "weather", arguments: { date: "tomorrow" } }))).toMatch(/Jakarta/);
+    expect(asked).toEqual(["Which city?"]);
+    // One form asks for everything that is missing.
+    expect(textIn(await asking.callTool({ name: "weather", arguments: {} }))).toMatch(/Jakarta/);
+    expect(asked).toHaveLength(2);
+    const declined = await asking.callTool({ name: "weather", arguments: {} });
+    expect(declined.isError).toBeUndefined();
+    expect(textIn(declined)).not.toMatch(/Jakarta/);
+    const wrong = await asking.callTool({ name: "weather", arguments: { town: "Jakarta" } });
+    expect(wrong.isError).toBe(true);
+    expect(textIn(wrong)).toMatch(/MCP_INPUT_INVALID/);
+    await asking.close();
+
+    // A client that can't ask gets a handle, and goes on with it in another process.
+    const plain = await connect();
+    const waiting = await plain.callTool({ name: "weather", arguments: { date: "tomorrow" } });
+    expect(textIn(waiting)).toMatch(/Which city\?[\s\S]*continue_session/);
+    const { session } = waiting._meta?.["greentic.ai/session"] as { session: string };
+    await plain.close();
+    const later = await connect();
+    const go = { name: "continue_session", arguments: { session, answers: { city: "Jakarta" } } };
+    const done = await later.callTool(go);
+    expect(textIn(done)).toMatch(/Jakarta, Indonesia/);
+    // The same answer again is the same call, which has been answered.
+    expect(textIn(await later.callTool(go))).toBe(textIn(done));
+    const forged = await later.callTool({
+      name: "continue_session",
+      arguments: { session: `${session.slice(0, -3)}abc` },
+    });
+    expect(textIn(forged)).toMatch(/MCP_SESSION_INVALID/);
+    await later.close();
+  },
+);
