@@ -7,6 +7,7 @@ import type { StringCodec } from "./strings.ts";
 /** What is counted down during one call, over all component instances that it passes through. */
 export interface CallBudget {
   liftBudget: number;
+  lowerBudget: number;
 }
 
 /** The instance that resources belong to, and that ends them. */
@@ -94,6 +95,9 @@ export class AbiContext {
   /** Asks the guest for memory, and checks what it gives. */
   allocate(size: number, align: number): number {
     this.checkByteLength(size);
+    if ((this.#budget.lowerBudget -= size) < 0) {
+      throw new Trap("lower-budget", "Lower value: the values that the guest was given are larger than its budget");
+    }
     if (!this.#realloc) abiTrap("a canonical definition without realloc receives values in memory");
     const pointer = Number(this.#realloc(0, 0, align, size)) >>> 0;
     this.check(pointer, size, align);

@@ -76,7 +76,14 @@ export function listCodec(element: Codec, type: ValueType): Codec {
 
 function loadNumeric(cx: AbiContext, pointer: number, size: number, Numeric: NumericArrayConstructor): NumericArray {
   cx.charge(size + ARRAY_COST);
-  return new Numeric(cx.bytes.slice(pointer, pointer + size).buffer);
+  const array = new Numeric(cx.bytes.slice(pointer, pointer + size).buffer);
+  if (array instanceof Float32Array || array instanceof Float64Array) makeCanonical(array);
+  return array;
+}
+
+/** Leaves only one NaN, as single floats are passed too. */
+function makeCanonical(array: Float32Array | Float64Array): void {
+  for (let index = 0; index < array.length; index++) if (Number.isNaN(array[index])) array[index] = Number.NaN;
 }
 
 function loadItems(cx: AbiContext, pointer: number, length: number, element: Codec): unknown[] {

@@ -17,7 +17,12 @@ function nextI64(flat: FlatReader): bigint {
 
 function nextFloat(flat: FlatReader): number {
   const value = flat.values[flat.next++];
-  return typeof value === "number" ? value : abiTrap("expected a float");
+  return typeof value === "number" ? canonical(value) : abiTrap("expected a float");
+}
+
+/** A NaN can carry 51 bits past everybody who looks at values; only one NaN passes. */
+function canonical(value: number): number {
+  return Number.isNaN(value) ? Number.NaN : value;
 }
 
 function checkInteger(value: unknown, kind: string, range: readonly [number, number]): number {
@@ -33,7 +38,7 @@ function checkBigint(value: unknown, kind: string, range: readonly [bigint, bigi
 }
 
 function checkNumber(value: unknown, kind: string): number {
-  return typeof value === "number" ? value : misfit(kind, value);
+  return typeof value === "number" ? canonical(value) : misfit(kind, value);
 }
 
 const integer = { cost: 8, flat: "i" } as const;
@@ -136,7 +141,7 @@ const CODECS: Readonly<Record<PrimitiveKind, Codec>> = {
     align: 4,
     flat: "f",
     cost: 16,
-    load: (cx, pointer) => cx.view.getFloat32(pointer, true),
+    load: (cx, pointer) => canonical(cx.view.getFloat32(pointer, true)),
     store: (cx, value, pointer) => cx.view.setFloat32(pointer, checkNumber(value, "f32"), true),
     lift: (_cx, flat) => nextFloat(flat),
     lower: (_cx, value, out) => void out.push(checkNumber(value, "f32")),
@@ -146,7 +151,7 @@ const CODECS: Readonly<Record<PrimitiveKind, Codec>> = {
     align: 8,
     flat: "F",
     cost: 16,
-    load: (cx, pointer) => cx.view.getFloat64(pointer, true),
+    load: (cx, pointer) => canonical(cx.view.getFloat64(pointer, true)),
     store: (cx, value, pointer) => cx.view.setFloat64(pointer, checkNumber(value, "f64"), true),
     lift: (_cx, flat) => nextFloat(flat),
     lower: (_cx, value, out) => void out.push(checkNumber(value, "f64")),

@@ -219,7 +219,7 @@ export class Guest {
         };
       case "resource-rep":
         return (index: unknown) => {
-          const { handles } = this.#leave(ref.instance);
+          const { handles } = this.#compartmentOf(ref.instance);
           return handles.get(Number(index) >>> 0, ref.resource).rep;
         };
       default:

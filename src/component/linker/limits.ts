@@ -18,6 +18,8 @@ export interface LinkerLimits {
   readonly maxHandles: number;
   /** Bytes of JavaScript heap that the values lifted during one call may take. */
   readonly liftBudgetBytes: number;
+  /** Bytes that may be written to the guest's memory for it during one call: arguments, and results of what it calls. */
+  readonly lowerBudgetBytes: number;
   /** Instructions between two looks at the clock; a guest whose turn is over then returns to the event loop. */
   readonly fuelSlice: number;
   /** Instructions that start functions may take before the first call; fixed when the component is parsed. */
@@ -43,6 +45,7 @@ export const DEFAULT_LIMITS: LinkerLimits = {
   maxTableElements: 65_536,
   maxHandles: 10_000,
   liftBudgetBytes: 64 * 1024 * 1024,
+  lowerBudgetBytes: 256 * 1024 * 1024,
   fuelSlice: 5_000_000,
   startFuel: 20_000_000,
   maxFuel: Number.POSITIVE_INFINITY,

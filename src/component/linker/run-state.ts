@@ -22,6 +22,7 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
   readonly limits: LinkerLimits;
   readonly meters: Meter[] = [];
   liftBudget = 0;
+  lowerBudget = 0;
   #deadlineAtMs: number;
   #signal: AbortSignal | undefined;
   readonly #destroy: (resource: ResourceType, rep: unknown) => void;
@@ -51,6 +52,7 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
     if (options.deadlineAtMs !== undefined) this.#deadlineAtMs = options.deadlineAtMs;
     if (options.signal) this.#signal = options.signal;
     this.liftBudget = this.limits.liftBudgetBytes;
+    this.lowerBudget = this.limits.lowerBudgetBytes;
     this.#blockedSlices = 0;
     this.#hostCallsLeft = this.limits.hostCallsPerLook;
     this.#turnBeganAtMs = performance.now();

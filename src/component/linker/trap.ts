@@ -10,6 +10,7 @@ export type TrapReason =
   | "stack"
   | "handle"
   | "lift-budget"
+  | "lower-budget"
   | "abi"
   | "host"
   | "exit";
