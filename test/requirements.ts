@@ -170,7 +170,17 @@ export const REQUIREMENTS = define({
   "kinds.qa-process": { source: "issue 3 kinds", behavior: "qa.process asks what it holds and hands on what holds no questions" },
   "kinds.config-flow": { source: "issue 3 kinds", behavior: "A config flow takes its answers from the caller and ends with the node that it makes" },
   "kinds.control": { source: "issue 3 kinds", behavior: "A component may jump, respond and name its outcome in its output" },
+  "kinds.setup": { source: "issue 3 kinds", behavior: "Setup flows of public provider packs run without the component that their packs ship empty" },
   "flow.error-codes": { source: "issue 3 kinds", behavior: "A component's error is an outcome that routes name: on: error, on: timeout, on: cancel, or by its code" },
+  // Issue 3: flows for programs of others
+  "mcp.serve.tools": { source: "issue 3 mcp", behavior: "gtc mcp serve offers a tenant's flows as tools over stdio, their inputs from their schemas" },
+  "mcp.serve.elicitation": { source: "issue 3 mcp", behavior: "What a waiting flow asks becomes a form that the client shows; a client without forms gets a session to go on with" },
+  "mcp.serve.restart": { source: "issue 3 mcp", behavior: "A flow that waits for an MCP client's answer outlives the server's process" },
+  "mcp.serve.http": { source: "issue 3 mcp", behavior: "Streamable HTTP serves this machine without a token and others only with one, and no page of elsewhere" },
+  "mcp.serve.once": { source: "issue 3 mcp", behavior: "A request that is repeated within its session runs its flow once and gets the same answer" },
+  "mcp.serve.cancel": { source: "issue 3 mcp", behavior: "A call that is called off ends its turn: no further effect, no message left over" },
+  "mcp.serve.confined": { source: "issue 3 mcp", behavior: "A caller's arguments choose neither tenant nor flow nor node" },
+  "mcp.conformance.server": { source: "issue 3 mcp", behavior: "The official conformance suite's server scenarios pass against gtc mcp serve with a pack of flows" },
 });
 
 /** The id of a promise. */

@@ -39,13 +39,14 @@ export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<
   const { pack, scope, defaultFlow } = app;
   const components = await admitComponents(pack, options);
   const assets = new AssetReader(pack);
-  const callable = [...components].filter(([, { abi }]) => abi !== "none").map(([name]) => name);
-  const catalog = kindCatalogFor(new Set(callable));
+  const callable = new Set([...components].filter(([, { abi }]) => abi !== "none").map(([name]) => name));
+  const isEmpty = (component: string): boolean => components.get(component)?.abi === "none";
+  const catalog = kindCatalogFor(callable);
   const flows = new Map<string, LoadedFlow>();
   for (const [name, entry] of pack.flows) {
     const source = pack.readText(entry.path);
     if (source === undefined) continue;
-    const flow = loadFlow(compileFlow(parseFlow(source, { file: entry.path }), { catalog }), assets);
+    const flow = loadFlow(compileFlow(parseFlow(source, { file: entry.path }), { catalog }), { assets, isEmpty });
     flows.set(flow.id, flow);
     if (!flows.has(name)) flows.set(name, flow);
   }
@@ -73,10 +74,14 @@ export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<
 }
 
 /** Binds a compiled flow to the kinds that run its nodes. */
-function loadFlow(compiled: CompiledFlow, assets: { readText(path: string): string | undefined }): LoadedFlow {
+function loadFlow(
+  compiled: CompiledFlow,
+  from: { readonly assets: AssetReader; readonly isEmpty: (component: string) => boolean },
+): LoadedFlow {
+  const { assets, isEmpty } = from;
   const nodes = new Map<string, LoadedNode>();
   for (const [id, node] of compiled.nodes) {
-    const kind = kindOf(node.resolved?.kind === "builtin" ? node.resolved.spec.name : undefined);
+    const kind = kindOf(node.resolved, { operation: node.ir.operation, isEmpty });
     nodes.set(id, { id, flowType: compiled.ir.type, compiled: node, kind });
   }
   return {

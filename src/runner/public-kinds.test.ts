@@ -230,6 +230,56 @@ nodes:
   });
 });
 
+describe("setup flows of public provider packs", () => {
+  const SETUP = `
+title: Chat
+questions:
+  - { name: base_url, title: Base URL, kind: string, required: true, validate: { regex: "^https://" } }
+  - { name: retries, kind: number, validate: { min: 1, max: 5 } }
+  - { name: bot_token, kind: string, secret: true }
+`;
+
+  test("say their texts, give their questions and check the answers without a component", async () => {
+    verifies("kinds.setup");
+    const { say } = await open(
+      {
+        default: `
+start: questions
+nodes:
+  questions: { describe: { id: chat-setup, spec_ref: assets/setup.yaml }, routing: [{ to: collect }] }
+  collect: { text: { template: "For {{payload.title}}", output_path: text, wrap: true }, routing: [{ to: check }] }
+  check: { validate_answers: { answers_json: "{{in.text}}", spec_json: "{{node.questions}}" }, routing: [{ condition: "ok == false", to: refused }, { to: summary }] }
+  refused: { flow.return: { value: "{{check.errors}}" } }
+  summary: { render_text: { config: { template: "{{collect.payload.text}}: done" } }, routing: [{ to: end }] }
+  end: { flow.return: { value: ["{{questions}}", "{{summary.payload}}"] } }
+`,
+      },
+      { assets: { "setup.yaml": SETUP } },
+    );
+    expect((await say('{"base_url":"ftp://x","retries":9,"bot_token":1}')).output).toEqual([
+      { path: "base_url", message: "regex" },
+      { path: "retries", message: "max" },
+      { path: "bot_token", message: "expected string" },
+    ]);
+    expect((await say("{}")).output).toEqual([{ path: "base_url", message: "required" }]);
+    const { output } = await say('{"base_url":"https://x"}');
+    expect(output).toMatchObject([
+      {
+        id: "chat-setup",
+        title: "Chat",
+        questions: [
+          { name: "base_url", title: "Base URL", kind: "string", required: true, secret: false },
+          { name: "retries", title: "retries", kind: "number", required: false },
+          { name: "bot_token", secret: true },
+        ],
+      },
+      { text: "For Chat: done" },
+    ]);
+    // What can't be read at all is a failure, which `ok == false` asks for too.
+    expect((await say("no JSON")).output).toBeNull();
+  });
+});
+
 test("flow.goto and flow.call hand over and come back with what public flows pass", async () => {
   const { texts } = await open({
     default: `

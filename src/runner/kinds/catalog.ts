@@ -1,4 +1,4 @@
-import type { KindCatalog } from "../../flow/index.ts";
+import type { KindCatalog, ResolvedKind } from "../../flow/index.ts";
 import { componentExec, componentOperation } from "./component-exec.ts";
 import { emit, emitLog } from "./emit.ts";
 import { eventPublish } from "./event-publish.ts";
@@ -10,7 +10,9 @@ import { providerInvoke } from "./provider-invoke.ts";
 import { qaProcess } from "./qa-process.ts";
 import { qa } from "./qa.ts";
 import { questions } from "./questions.ts";
+import { plainText, renderText } from "./render-text.ts";
 import { sessionWait } from "./session-wait.ts";
+import { describeQuestions, emitQuestions, validate, validateAnswers } from "./setup-questions.ts";
 import { stateDelete, stateGet, stateSet, varSet } from "./state.ts";
 import { templateRender } from "./template-render.ts";
 import { template } from "./template.ts";
@@ -36,6 +38,12 @@ const BUILT_IN: readonly Kind[] = [
   questions,
   template,
   qaProcess,
+  renderText,
+  plainText,
+  describeQuestions,
+  emitQuestions,
+  validateAnswers,
+  validate,
   stateGet,
   stateSet,
   stateDelete,
@@ -55,7 +63,21 @@ export function kindCatalogFor(components: ReadonlySet<string>): KindCatalog {
   return new Map([...KINDS].filter(([name, kind]) => kind.yieldsToComponents !== true || !isOwn(name)));
 }
 
-/** Finds the kind that runs what an operation key was resolved to. */
-export function kindOf(name: string | undefined): Kind {
-  return (name === undefined ? undefined : KINDS.get(name)) ?? componentOperation;
+/**
+ * Finds the kind that runs what an operation key was resolved to. Public packs name operations of components that export nothing:
+ * a kind of the operation's name that stands in for such components runs those.
+ */
+export function kindOf(resolved: ResolvedKind | undefined, from: KindSource): Kind {
+  if (resolved?.kind === "builtin") return KINDS.get(resolved.spec.name) ?? componentOperation;
+  if (resolved === undefined || !from.isEmpty(resolved.component)) return componentOperation;
+  const standIn = KINDS.get(from.operation ?? resolved.operation ?? "");
+  return standIn?.yieldsToComponents === true ? standIn : componentOperation;
+}
+
+/** What else decides which kind runs a node. */
+interface KindSource {
+  /** The operation beside the key. */
+  readonly operation: string | undefined;
+  /** Tells whether the pack has a component of a name, and it exports nothing. */
+  readonly isEmpty: (component: string) => boolean;
 }

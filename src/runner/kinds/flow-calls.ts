@@ -68,6 +68,7 @@ export const flowReturn: Kind = {
   output: {},
   run(input) {
     const given = fields(input);
-    return { kind: "return", value: given["value"] ?? (Object.keys(given).length === 0 ? null : input) };
+    if ("value" in given) return { kind: "return", value: given["value"] ?? null };
+    return { kind: "return", value: Object.keys(given).length === 0 ? null : input };
   },
 };

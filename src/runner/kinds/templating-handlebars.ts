@@ -45,9 +45,10 @@ export const templatingHandlebars: Kind = {
     const given = fields(input);
     const { templates } = call.node.compiled;
     const template = templates.get("template") ?? templates.get("text");
-    if (template === undefined)
+    // Where the template was filled in before, as compiled flows of public packs have it, it is the text.
+    const rendered = template?.render(call.scope, dataOf(given, call)) ?? given["template"] ?? given["text"];
+    if (typeof rendered !== "string")
       throw new GreenticError("RUNNER_INPUT_INVALID", 'Read "template": expected a text, got nothing');
-    const rendered = template.render(call.scope, dataOf(given, call));
     const { wrap, output_path: path } = given;
     if (wrap === undefined && path === undefined) return ok({ text: rendered });
     return ok({ text: rendered, payload: wrap === false ? rendered : placeAt(text(path) ?? DEFAULT_PATH, rendered) });
