@@ -58,6 +58,8 @@ export class ComponentTools implements ToolBackend {
   }
 
   async invoke(ctx: TenantCtx, entry: ToolMapEntry, call: BackendCall): Promise<BackendResult> {
+    // A component has ended when it asks: who refuses can't tell it so.
+    if (call.answers.some(({ action }) => action !== "accept")) return { kind: "ok", result: null, content: [] };
     const input = withAnswers(call.input, call.answers);
     const result = await this.#run(ctx, entry, { ...call, input, operation: entry.entry });
     return result.kind === "error" ? { kind: "error", error: result.error } : readOutput(result.output);

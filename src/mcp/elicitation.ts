@@ -41,5 +41,6 @@ export function answerTo(
 export function withAnswers(input: JsonValue, answers: readonly ElicitationAnswer[]): JsonValue {
   if (answers.length === 0) return input;
   const given = typeof input === "object" && input !== null && !Array.isArray(input) ? (input as JsonObject) : {};
-  return answers.reduce<JsonObject>((all, { content }) => ({ ...content, ...all }), given);
+  const added = answers.flatMap(({ content = {} }) => Object.entries(content));
+  return Object.fromEntries([...Object.entries(given), ...added.filter(([key]) => !Object.hasOwn(given, key))]);
 }

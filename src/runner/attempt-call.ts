@@ -52,6 +52,11 @@ export class AttemptCall implements NodeCall {
       signal: this.#abort.signal,
       servicesFor: (component, pack = options.pack): HostServices =>
         turn.env.effects.services({ attempt: this, component, pack, effect }),
+      noteProgress: (target, progress) => {
+        if (this.#isOver || turn.env.observe === undefined) return;
+        const { flow = "", node = "" } = ctx;
+        turn.env.observe({ kind: "tool.progress", ctx, flow, node, target, ...progress, atMs: world.nowMs() });
+      },
     };
     this.effect = effect;
   }
@@ -85,7 +90,7 @@ export class AttemptCall implements NodeCall {
   }
 
   get resumed(): NodeCall["resumed"] {
-    return undefined;
+    return this.#turn.resumed;
   }
 
   get working(): WorkingSet {

@@ -12,4 +12,6 @@ export interface EffectCall {
   readonly signal: AbortSignal;
   /** What a component may reach through its host calls, of the running pack unless another is given; dead once the attempt is over. */
   servicesFor(component: string, pack?: LoadedPack): HostServices;
+  /** Tells observers how far a long call of a tool is. */
+  noteProgress(target: string, progress: { readonly progress: number; readonly total?: number }): void;
 }

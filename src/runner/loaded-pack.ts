@@ -8,7 +8,7 @@ import type {
 } from "../component/index.ts";
 import type { CompiledFlow, CompiledJsonTemplate, CompiledNode, CompiledTemplate } from "../flow/index.ts";
 import type { JsonObject, JsonValue, OutcomeError } from "../types/index.ts";
-import type { Elicitation, ElicitationAnswer, ToolProgress } from "../mcp/index.ts";
+import type { Elicitation, ElicitationAnswer } from "../mcp/index.ts";
 import type { EffectCall } from "./effect-call.ts";
 import type { Kind } from "./kinds/kind.ts";
 import type { Scope } from "./runtime.ts";
@@ -87,7 +87,6 @@ export interface PackTools {
       readonly retries?: number | undefined;
       /** What the person said to what this call asked earlier. */
       readonly answers?: readonly ElicitationAnswer[];
-      readonly onProgress?: (progress: ToolProgress) => void;
     },
   ): Promise<ToolOutcome>;
 }

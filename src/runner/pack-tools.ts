@@ -54,17 +54,21 @@ export function openPackTools(pack: Pack, from: PackToolsParts): PackTools | und
   });
   return {
     names: [...map.tools.keys()],
-    call: async (effect, { tool, input, retries, answers, onProgress }): Promise<ToolOutcome> => {
+    call: async (effect, { tool, input, retries, answers }): Promise<ToolOutcome> => {
       const entry = resolveTool(map, tool);
-      const result = await tools.call(effect.ctx, {
+      const times = timesOf(entry, effect);
+      const { deadlineMs } = effect.ctx;
+      const ctx = deadlineMs === undefined ? effect.ctx : { ...effect.ctx, deadlineMs: deadlineMs - times.marginMs };
+      const result = await tools.call(ctx, {
         tool,
         input,
         services: effect.servicesFor(entry.target.kind === "component" ? entry.target.component : tool),
-        ...timesOf(entry, effect),
+        timeoutMs: times.timeoutMs,
+        maxTimeoutMs: times.maxTimeoutMs,
         signal: effect.signal,
         ...(retries === undefined ? {} : { maxRetries: retries }),
         ...(answers === undefined ? {} : { answers }),
-        ...(onProgress === undefined ? {} : { onProgress }),
+        onProgress: (progress) => effect.noteProgress(tool, progress),
       });
       switch (result.kind) {
         case "ok":
@@ -82,10 +86,12 @@ export function openPackTools(pack: Pack, from: PackToolsParts): PackTools | und
 function timesOf(
   { timeoutMs, maxTimeoutMs }: ToolMapEntry,
   effect: EffectCall,
-): { readonly timeoutMs: number; readonly maxTimeoutMs: number } {
-  const limitMs = Math.ceil(effect.timeoutMs - Math.min(MAX_MARGIN_MS, effect.timeoutMs / 10));
+): { readonly timeoutMs: number; readonly maxTimeoutMs: number; readonly marginMs: number } {
+  const marginMs = Math.floor(Math.min(MAX_MARGIN_MS, effect.timeoutMs / 10));
+  const limitMs = effect.timeoutMs - marginMs;
   const silenceMs = Math.min(timeoutMs ?? limitMs, limitMs);
-  return { timeoutMs: silenceMs, maxTimeoutMs: Math.min(Math.max(maxTimeoutMs ?? silenceMs, silenceMs), limitMs) };
+  const longestMs = Math.min(Math.max(maxTimeoutMs ?? silenceMs, silenceMs), limitMs);
+  return { timeoutMs: silenceMs, maxTimeoutMs: longestMs, marginMs };
 }
 
 /** The component whose file a tool map names by path. */

@@ -25,6 +25,11 @@ const EN = {
   "greentic.yes": "Yes",
   "greentic.no": "No",
   "greentic.skip": "Skip",
+  "greentic.elicit": "{tool} asks: {message}",
+  "greentic.elicit.hint": 'Say "{decline}" to refuse, "{cancel}" to stop.',
+  "greentic.done": "Done",
+  "greentic.decline": "Decline",
+  "greentic.cancel": "Cancel",
 } as const;
 
 /** Keys of the engine's own texts. */
@@ -51,6 +56,11 @@ const ES: Readonly<Record<TextKey, string>> = {
   "greentic.yes": "Sí",
   "greentic.no": "No",
   "greentic.skip": "Omitir",
+  "greentic.elicit": "{tool} pregunta: {message}",
+  "greentic.elicit.hint": "Di «{decline}» para negarte o «{cancel}» para parar.",
+  "greentic.done": "Hecho",
+  "greentic.decline": "Rechazar",
+  "greentic.cancel": "Cancelar",
 };
 
 const ID: Readonly<Record<TextKey, string>> = {
@@ -74,6 +84,11 @@ const ID: Readonly<Record<TextKey, string>> = {
   "greentic.yes": "Ya",
   "greentic.no": "Tidak",
   "greentic.skip": "Lewati",
+  "greentic.elicit": "{tool} bertanya: {message}",
+  "greentic.elicit.hint": 'Katakan "{decline}" untuk menolak, "{cancel}" untuk berhenti.',
+  "greentic.done": "Selesai",
+  "greentic.decline": "Tolak",
+  "greentic.cancel": "Batal",
 };
 
 const JA: Readonly<Record<TextKey, string>> = {
@@ -97,6 +112,11 @@ const JA: Readonly<Record<TextKey, string>> = {
   "greentic.yes": "はい",
   "greentic.no": "いいえ",
   "greentic.skip": "スキップ",
+  "greentic.elicit": "{tool} からの質問: {message}",
+  "greentic.elicit.hint": "断る場合は「{decline}」、やめる場合は「{cancel}」と入力してください。",
+  "greentic.done": "完了",
+  "greentic.decline": "断る",
+  "greentic.cancel": "キャンセル",
 };
 
 const BUILT_IN: ReadonlyMap<string, Readonly<Record<TextKey, string>>> = new Map([

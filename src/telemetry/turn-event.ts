@@ -31,6 +31,17 @@ export type TurnEvent =
       readonly wrote?: readonly string[];
     }
   | {
+      /** A tool says how far a long call is. */
+      readonly kind: "tool.progress";
+      readonly ctx: TenantCtx;
+      readonly flow: string;
+      readonly node: string;
+      readonly target: string;
+      readonly progress: number;
+      readonly total?: number;
+      readonly atMs: number;
+    }
+  | {
       readonly kind: "flow.ended";
       readonly ctx: TenantCtx;
       readonly flow: string;

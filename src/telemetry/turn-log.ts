@@ -38,6 +38,15 @@ export function createLogObserver(log: Logger): TurnObserver {
             "node",
           );
         return;
+      case "tool.progress":
+        if (isDebug) {
+          const { flow, node, target, progress, total } = event;
+          log.debug(
+            { ...base(event.ctx), flow_id: flow, node_id: node, tool: target, progress, total },
+            "tool progress",
+          );
+        }
+        return;
       case "flow.ended":
         if (event.outcome === "error")
           log.error({ ...base(event.ctx), flow_id: event.flow, code: event.errorCode }, "flow failed");

@@ -76,6 +76,17 @@ export function createSpanObserver(
           ...(event.target !== undefined && { target: event.target }),
         });
         return;
+      case "tool.progress": {
+        const { node, target, progress, total } = event;
+        flows
+          .get(keyOf(event.ctx))
+          ?.addEvent(
+            "tool.progress",
+            { node_id: node, target, progress, ...(total !== undefined && { total }) },
+            event.atMs,
+          );
+        return;
+      }
       case "flow.ended": {
         const span = flows.get(keyOf(event.ctx));
         flows.delete(keyOf(event.ctx));

@@ -101,6 +101,7 @@ class ServerTools implements ToolBackend {
 
   async invoke(ctx: TenantCtx, entry: ToolMapEntry, call: BackendCall): Promise<BackendResult> {
     const place = this.#placeOf(ctx, entry);
+    const { world } = this.#options;
     let isSent = false;
     try {
       return await this.#retryGone(() =>
@@ -108,12 +109,14 @@ class ServerTools implements ToolBackend {
           isSent = false;
           const tool = await findTool(session, entry, place.name);
           isSent = true;
-          const timeoutMs = call.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+          // What connecting and listing took is gone from the call's time.
+          const leftMs = ctx.deadlineMs === undefined ? Infinity : Math.max(1, ctx.deadlineMs - world.nowMs());
+          const timeoutMs = Math.min(call.timeoutMs ?? DEFAULT_TIMEOUT_MS, leftMs);
           const request: SessionCall = {
             tool: entry.entry,
             input: isJsonObject(call.input) ? call.input : {},
             timeoutMs,
-            maxTimeoutMs: call.maxTimeoutMs ?? timeoutMs,
+            maxTimeoutMs: Math.min(call.maxTimeoutMs ?? timeoutMs, leftMs),
             signal: call.signal,
             answers: call.answers,
             answerNow: call.answerNow,
