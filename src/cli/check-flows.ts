@@ -4,7 +4,7 @@ import { doctorFlow, inspectFlow } from "../flow/index.ts";
 import type { DoctorOptions, FlowFinding } from "../flow/index.ts";
 import { parseToolMap } from "../mcp/index.ts";
 import type { Pack } from "../pack/index.ts";
-import { KIND_CATALOG } from "../runner/index.ts";
+import { KIND_CATALOG, kindCatalogFor } from "../runner/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
 
 /** What doctor says of one flow, as `gtc flow doctor --json` prints it. */
@@ -20,8 +20,9 @@ const TOOL_MAPS = ["assets/toolmap.json", "toolmap.json"];
 export function checkPackFlows(pack: Pack): readonly FlowCheck[] {
   const toolMap = TOOL_MAPS.map((path) => ({ path, text: pack.readText(path) })).find(({ text }) => text !== undefined);
   const options: DoctorOptions = {
-    catalog: KIND_CATALOG,
+    catalog: kindCatalogFor(new Set([...pack.components].flatMap(([name, { abi }]) => (abi === "none" ? [] : [name])))),
     components: new Set(pack.components.keys()),
+    provides: new Set(pack.manifest.capabilities.provides),
     tools: new Set(toolMap?.text === undefined ? [] : parseToolMap(toolMap.text, toolMap.path).tools.keys()),
     assets: new Set(pack.assets.keys()),
     i18n: pack.i18n,

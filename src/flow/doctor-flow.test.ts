@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { doctorFlow, isHealthy } from "./doctor-flow.ts";
 import type { DoctorOptions } from "./doctor-flow.ts";
 import { parseFlow } from "./parse-flow.ts";
@@ -122,4 +122,30 @@ test("doctorFlow() goes on after a broken file part and says whether the flow ma
   );
   expect(isHealthy(findings)).toBe(false);
   expect(isHealthy(doctorFlow(node("{ message.send: {}, routing: [{ next: a }] }"), PACK))).toBe(true);
+});
+
+describe("kinds of public packs", () => {
+  const check = (nodes: string, more: Partial<Parameters<typeof doctorFlow>[1]> = {}): readonly string[] =>
+    doctorFlow(`id: a\ntype: messaging\nnodes:\n${nodes}`, { catalog: CATALOG, ...more }).map(
+      ({ severity, code, message }) => `${severity} ${code} ${message}`,
+    );
+
+  test("a provider that the pack hasn't is a warning, since another may", () => {
+    const known = { components: new Set(["telegram"]), provides: new Set(["messaging.telegram.bot"]) };
+    const node = (type: string): string => `  a: { provider.invoke: { provider_type: ${type}, op: send } }\n`;
+    expect(check(node("messaging.telegram.bot"), known).filter((line) => line.includes("PROVIDER"))).toEqual([]);
+    expect(check(node("messaging.telegram.bots"), known).filter((line) => line.includes("PROVIDER"))).toEqual([
+      expect.stringMatching(/^warning FLOW_PROVIDER_MISSING .*messaging\.telegram\.bot[^s]/),
+    ]);
+  });
+
+  test("a card's registry may name its assets", () => {
+    const assets = new Set(["assets/cards/menu.json"]);
+    const node = (spec: string): string => `  a: { cards.card: { card_source: asset, card_spec: ${spec} } }\n`;
+    const lost = (spec: string): boolean =>
+      check(node(spec), { assets }).some((line) => line.includes("FLOW_ASSET_MISSING"));
+    expect(lost("{ asset_path: cards/menu.json }")).toBe(false);
+    expect(lost("{ asset_path: menu, asset_registry: { menu: cards/menu.json } }")).toBe(false);
+    expect(lost("{ asset_path: cards/menus.json }")).toBe(true);
+  });
 });

@@ -1,6 +1,8 @@
-import type { JsonValue, SourcePosition } from "../types/index.ts";
-import { didYouMean, isJsonObject, quote } from "../types/index.ts";
+import type { SourcePosition } from "../types/index.ts";
+import { didYouMean, quote } from "../types/index.ts";
 import { checkInput } from "./check-input.ts";
+import { checkPackNames } from "./check-pack-names.ts";
+import type { PackNames } from "./check-pack-names.ts";
 import { ReferenceChecker } from "./check-references.ts";
 import { checkReach, checkStructure } from "./check-structure.ts";
 import { compileInput } from "./compile-flow.ts";
@@ -20,15 +22,10 @@ import { compileTemplate } from "./template.ts";
 import type { I18nBundles } from "./translator.ts";
 
 /** What `doctor` may know; what it isn't given it doesn't judge. */
-export interface DoctorOptions {
+export interface DoctorOptions extends PackNames {
   readonly catalog: KindCatalog;
   /** Names the file where a source is given. */
   readonly file?: string;
-  /** Component ids of the pack and its dependencies. */
-  readonly components?: ReadonlySet<string>;
-  readonly tools?: ReadonlySet<string>;
-  /** Paths in the pack. */
-  readonly assets?: ReadonlySet<string>;
   readonly i18n?: I18nBundles;
 }
 
@@ -94,7 +91,7 @@ class FlowDoctor {
       this.#checkKind(node, kind);
       this.#checkValues(node, kind);
       this.#checkRoutes(node, kind);
-      this.#checkPack(node.input, { node, pointer: "" });
+      checkPackNames(node, { options: this.#options, findings: this.#findings, locate: this.#locate(node) });
     }
   }
 
@@ -236,46 +233,6 @@ class FlowDoctor {
       `Check routing: ${quote(from.kind)} never ends with ${from.key} ${quote(status)}${didYouMean(status, from.known)}`,
       { at: from.at, node: from.node },
     );
-  }
-
-  /** Checks that tools, components and assets that an input names are there; names that are templates can't be judged. */
-  #checkPack(value: JsonValue, from: { readonly node: NodeIr; readonly pointer: string }): void {
-    if (Array.isArray(value)) {
-      value.forEach((item: JsonValue, i) => this.#checkPack(item, { ...from, pointer: `${from.pointer}/${i}` }));
-      return;
-    }
-    if (!isJsonObject(value)) return;
-    for (const [key, item] of Object.entries(value)) {
-      const pointer = `${from.pointer}/${escapePointer(key)}`;
-      if (typeof item !== "string") this.#checkPack(item, { ...from, pointer });
-      else if (!item.includes("{{")) this.#checkName(item, { ...from, pointer, key });
-    }
-  }
-
-  #checkName(name: string, from: { readonly node: NodeIr; readonly pointer: string; readonly key: string }): void {
-    const { node, pointer, key } = from;
-    const { assets, components, tools } = this.#options;
-    const place = { at: this.#locate(node)(pointer), node: node.id };
-    const isTop = pointer.lastIndexOf("/") === 0;
-    if (
-      assets !== undefined &&
-      (key === "asset" || key === "asset_path") &&
-      !assets.has(name) &&
-      !assets.has(`assets/${name}`)
-    ) {
-      this.#findings.add("FLOW_ASSET_MISSING", `Check pack: no asset ${quote(name)}${didYouMean(name, assets)}`, place);
-    }
-    if (tools !== undefined && isTop && node.kind === "tool.invoke" && key === "tool" && !tools.has(name)) {
-      this.#findings.add("FLOW_TOOL_MISSING", `Check pack: no tool ${quote(name)}${didYouMean(name, tools)}`, place);
-    }
-    const isComponent = isTop && node.kind === "component.exec" && (key === "component" || key === "component_ref");
-    if (components !== undefined && isComponent && !components.has(name)) {
-      this.#findings.add(
-        "FLOW_COMPONENT_MISSING",
-        `Check pack: no component ${quote(name)}${didYouMean(name, components)}`,
-        place,
-      );
-    }
   }
 }
 

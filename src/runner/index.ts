@@ -1,5 +1,5 @@
 export type { EngineLimits } from "./engine-env.ts";
-export { KIND_CATALOG } from "./kinds/catalog.ts";
+export { KIND_CATALOG, kindCatalogFor } from "./kinds/catalog.ts";
 export type { PackApp } from "./load-pack.ts";
 export { createMachineWorld } from "./machine-world.ts";
 export type { Role, RuntimeOptions } from "./open-runtime.ts";

@@ -1,8 +1,8 @@
-import type { Destination, EnvelopeExtensions, JsonObject, JsonValue, SuggestedAction } from "../../types/index.ts";
+import type { EnvelopeExtensions, JsonObject, JsonValue, SuggestedAction } from "../../types/index.ts";
 import { isJsonObject } from "../../types/index.ts";
 import { ATTACHMENTS_SCHEMA, readAttachments } from "./attachments.ts";
 import { CARD_SCHEMA, renderCard } from "./card.ts";
-import type { Kind, NodeCall } from "./kind.ts";
+import type { DraftDestination, Kind, NodeCall } from "./kind.ts";
 import { fields, ok, print } from "./kind.ts";
 
 /** JSON Schema of an output that lists what was said. */
@@ -27,7 +27,10 @@ export const messageSend: Kind = {
       },
       card: CARD_SCHEMA,
       attachments: ATTACHMENTS_SCHEMA,
-      to: { description: "An id, or { id, kind }; default who wrote", type: ["string", "object", "array"] },
+      to: {
+        description: "Conversations of the team: an id, { id, channel, kind }, or a list; default who wrote",
+        type: ["string", "object", "array"],
+      },
       suggested_actions: { type: "array", description: "Texts, or { title, value }" },
       speak: { type: "string" },
       input_hint: { enum: ["expecting", "accepting", "ignoring"] },
@@ -75,8 +78,8 @@ function suggestedAction(action: JsonValue): SuggestedAction {
   return { title, value: print(action["value"] ?? title) };
 }
 
-function destinations(to: JsonValue): readonly Destination[] {
+function destinations(to: JsonValue): readonly DraftDestination[] {
   return (Array.isArray(to) ? to : [to]).map((one: JsonValue) =>
-    isJsonObject(one) ? (one as unknown as Destination) : { id: print(one) },
+    isJsonObject(one) ? (one as unknown as DraftDestination) : { id: print(one) },
   );
 }

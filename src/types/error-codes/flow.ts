@@ -84,5 +84,9 @@ export const flowErrors = {
   },
   FLOW_ASSET_MISSING: { kind: "invalid_input", help: "Add the file to the pack's assets or correct the path." },
   FLOW_COMPONENT_MISSING: { kind: "invalid_input", help: "Add the component to the pack or correct its name." },
+  FLOW_PROVIDER_MISSING: {
+    kind: "not_found",
+    help: "Load a pack that provides it beside this one, or correct the provider's id or type.",
+  },
   FLOW_TOOL_MISSING: { kind: "invalid_input", help: "Add the tool to the tool map or correct its name." },
 } as const satisfies ErrorTable;
