@@ -1,3 +1,4 @@
+import { mcpCallOf } from "../messaging/index.ts";
 import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../types/index.ts";
 import { isJsonObject } from "../types/index.ts";
 import { cardAssetOf, isCardInvocation } from "./card-invocation.ts";
@@ -50,6 +51,8 @@ export function navigationOf(
   message: ChannelMessageEnvelope | undefined,
   from: { readonly flow: LoadedFlow; readonly pack: LoadedPack; readonly at: string | undefined },
 ): Navigation | undefined {
+  // Programs that call a flow have arguments, not buttons.
+  if (mcpCallOf(message) !== undefined) return undefined;
   const submitted = submittedValues(message);
   const id = TARGET_KEYS.map((key) => submitted[key]).find((value) => typeof value === "string" && value !== "");
   if (typeof id !== "string") return undefined;

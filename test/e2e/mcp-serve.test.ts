@@ -45,6 +45,8 @@ async function connect(answer?: (message: string) => Record<string, string> | "d
   return client;
 }
 
+const sessionIn = ({ _meta }: { readonly _meta?: Record<string, unknown> | undefined }): string =>
+  (_meta?.["greentic.ai/session"] as { readonly session?: string } | undefined)?.session ?? "";
 const textIn = (result: unknown): string =>
   ((result as { content?: readonly { text?: string }[] }).content ?? []).map(({ text = "" }) => text).join("\n");
 
@@ -85,7 +87,7 @@ test.skipIf(!existsSync(join(ROOT, BUNDLE, "dist/weather-demo-1.0.0.gtpack")))(
     const plain = await connect();
     const waiting = await plain.callTool({ name: "weather", arguments: { date: "tomorrow" } });
     expect(textIn(waiting)).toMatch(/Which city\?[\s\S]*continue_session/);
-    const { session } = waiting._meta?.["greentic.ai/session"] as { session: string };
+    const session = sessionIn(waiting);
     await plain.close();
     const later = await connect();
     const go = { name: "continue_session", arguments: { session, answers: { city: "Jakarta" } } };
