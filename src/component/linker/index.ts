@@ -13,6 +13,7 @@ export type { LinkerLimits } from "./limits.ts";
 export { DEFAULT_LIMITS } from "./limits.ts";
 export { linkComponent } from "./link.ts";
 export { parseComponent } from "./parse-component.ts";
+export type { ComponentPlan } from "./plan.ts";
 export { ComponentErr, Trap } from "./trap.ts";
 export { answer, wait } from "./wasi/define.ts";
 export type { FileProblem, FileSource } from "./wasi/file-source.ts";

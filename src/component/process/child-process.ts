@@ -1,14 +1,12 @@
 import type { ChildProcess } from "node:child_process";
 import { fork } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
-import { ERROR_CODES, GreenticError } from "../../types/index.ts";
-import type { ErrorCode } from "../../types/index.ts";
-import type { ComponentInfo } from "../host.ts";
+import type { Admission } from "./admission-cache.ts";
 import { checkResult } from "./check-result.ts";
+import { childCode } from "./child-code.ts";
 import type { LinkerLimits } from "../linker/index.ts";
 import type { Invocation } from "./invocation.ts";
-import type { ToChild, ToParent, WireError } from "./messages.ts";
+import type { ToChild, ToParent } from "./messages.ts";
 
 /** Within what a component-host process lives. */
 export interface ChildLimits {
@@ -17,7 +15,7 @@ export interface ChildLimits {
   readonly maxRssBytes: number;
   /** How long after its deadline a guest may still hold the thread before the process is killed. */
   readonly killGraceMs: number;
-  /** How long the process may leave a ping unanswered; four times as long while it reads a component. */
+  /** How long the process may leave a ping unanswered. */
   readonly silenceMs: number;
 }
 
@@ -26,8 +24,8 @@ export interface ChildEvents {
   /** A call has ended; `isLost` where the process took it along. */
   readonly onDone: (invocation: Invocation, isLost: boolean) => void;
   readonly onExit: (child: ComponentProcess) => void;
-  /** Gives the bytes of an admitted component. */
-  readonly bytesOf: (sha256: string) => Uint8Array | undefined;
+  /** Gives an admitted component; rejects where it can't be had any more. */
+  readonly planOf: (sha256: string) => Promise<Admission>;
 }
 
 interface Flight {
@@ -35,22 +33,14 @@ interface Flight {
   readonly killTimer: NodeJS.Timeout;
 }
 
-interface Admission {
-  readonly resolve: (info: ComponentInfo) => void;
-  readonly reject: (error: Error) => void;
-}
-
-const CHILD = join(import.meta.dirname, `component.child${extname(import.meta.filename)}`);
-const SRC = join(import.meta.dirname, "..", "..");
 const PAGE_BYTES = 4096;
 
 /** The flags under which a component-host process runs: it can read its own sources and do nothing else. */
 export function childFlags(limits: ChildLimits): readonly string[] {
   const pages = limits.linker.maxMemoryPages ?? 1024;
-  const readable = ["component", "types", "interfaces"].map((layer) => join(SRC, layer, "*"));
   return [
     "--permission",
-    ...[...readable, join(dirname(SRC), "package.json")].map((path) => `--allow-fs-read=${path}`),
+    ...childCode().readable.map((path) => `--allow-fs-read=${path}`),
     `--max-old-space-size=${limits.maxHeapMb}`,
     `--wasm-max-mem-pages=${pages}`,
     `--wasm-max-table-size=${limits.linker.maxTableElements ?? 65_536}`,
@@ -65,8 +55,8 @@ export class ComponentProcess {
   readonly #events: ChildEvents;
   readonly #child: ChildProcess;
   readonly #flights = new Map<number, Flight>();
-  readonly #admissions = new Map<number, Admission>();
-  readonly #sent = new Set<string>();
+  /** What is in it or on its way. */
+  readonly #sent = new Map<string, Promise<void>>();
   readonly #watch: NodeJS.Timeout;
   /** Milliseconds from spawn to the first word; undefined until then. */
   readyAfterMs: number | undefined;
@@ -78,7 +68,7 @@ export class ComponentProcess {
     this.#limits = limits;
     this.#events = events;
     const spawnedMs = performance.now();
-    this.#child = fork(CHILD, [JSON.stringify(limits.linker)], {
+    this.#child = fork(childCode().entry, [JSON.stringify(limits.linker)], {
       execArgv: [...childFlags(limits)],
       env: {},
       serialization: "advanced",
@@ -104,9 +94,9 @@ export class ComponentProcess {
     return this.#child.pid;
   }
 
-  /** Calls and admissions in it. */
+  /** Calls in it. */
   get load(): number {
-    return this.#flights.size + this.#admissions.size;
+    return this.#flights.size;
   }
 
   get isOver(): boolean {
@@ -117,23 +107,26 @@ export class ComponentProcess {
     return this.#sent.has(sha256);
   }
 
-  /** Admits a component in this process; it may die of it. */
-  admit(bytes: Uint8Array): Promise<ComponentInfo> {
-    const { promise, resolve, reject } = Promise.withResolvers<ComponentInfo>();
-    const id = this.#nextId++;
-    this.#admissions.set(id, { resolve, reject });
-    this.#send({ kind: "admit", id, bytes });
-    return promise;
-  }
-
   run(invocation: Invocation): void {
     const id = this.#nextId++;
     // Where this process itself was held up, the result may be there unread: it is read before anyone is killed.
     const overdue = (): void => void setImmediate(() => this.#flights.has(id) && this.kill());
     const killTimer = setTimeout(overdue, Math.max(0, invocation.leftMs) + this.#limits.killGraceMs);
     this.#flights.set(id, { invocation, killTimer });
-    for (const sha256 of invocation.components) this.prepare(sha256);
-    this.#send({ kind: "run", id, run: invocation.begin() });
+    this.#holdOpen();
+    void this.#begin(id, invocation);
+  }
+
+  /** Hands the call over behind its components. */
+  async #begin(id: number, invocation: Invocation): Promise<void> {
+    try {
+      await Promise.all(invocation.components.map((sha256) => this.prepare(sha256)));
+    } catch {
+      // What was admitted can't be had again, so the call can't be run here or elsewhere.
+      this.#land(id)?.fail("COMPONENT_HOST_LOST", "Call component: it could not be read again");
+      return;
+    }
+    if (this.#flights.get(id)?.invocation === invocation) this.#send({ kind: "run", id, run: invocation.begin() });
   }
 
   /** Ends the process at once; the calls in it are lost. */
@@ -158,21 +151,16 @@ export class ComponentProcess {
       case "pong":
         return;
       case "admitted":
-        this.#sent.add(message.info.sha256);
-        this.#settleAdmission(message.id, ({ resolve }) => resolve(message.info));
-        return;
       case "refused":
-        this.#settleAdmission(message.id, ({ reject }) => reject(fromWire(message.error)));
+        // It was asked for neither.
+        this.kill();
         return;
       case "missing": {
         // The child let go of one for others; this send is behind its word, so none can be lost again before the call.
         const flight = this.#flights.get(message.id);
         if (flight === undefined) return;
-        for (const sha256 of flight.invocation.components) {
-          this.#sent.delete(sha256);
-          this.prepare(sha256);
-        }
-        this.#send({ kind: "run", id: message.id, run: flight.invocation.begin() });
+        for (const sha256 of flight.invocation.components) this.#sent.delete(sha256);
+        void this.#begin(message.id, flight.invocation);
         return;
       }
       case "result": {
@@ -206,20 +194,21 @@ export class ComponentProcess {
     return flight.invocation;
   }
 
-  #settleAdmission(id: number, settle: (admission: Admission) => void): void {
-    const admission = this.#admissions.get(id);
-    this.#admissions.delete(id);
-    this.#holdOpen();
-    if (admission !== undefined) settle(admission);
+  /** Hands an admitted component over, once. */
+  prepare(sha256: string): Promise<void> {
+    const sent = this.#sent.get(sha256) ?? this.#handOver(sha256);
+    this.#sent.set(sha256, sent);
+    return sent;
   }
 
-  /** Hands an admitted component over, once. */
-  prepare(sha256: string): void {
-    if (this.#sent.has(sha256)) return;
-    const bytes = this.#events.bytesOf(sha256);
-    if (bytes === undefined) return;
-    this.#sent.add(sha256);
-    this.#send({ kind: "admit", id: this.#nextId++, bytes });
+  async #handOver(sha256: string): Promise<void> {
+    try {
+      const { info, plan } = await this.#events.planOf(sha256);
+      this.#send({ kind: "prepare", info, plan });
+    } catch (error) {
+      this.#sent.delete(sha256);
+      throw error;
+    }
   }
 
   #send(message: ToChild): void {
@@ -246,7 +235,7 @@ export class ComponentProcess {
     if (this.#silentSinceMs === undefined) {
       this.#silentSinceMs = nowMs;
       this.#send({ kind: "ping", id: 0 });
-    } else if (nowMs - this.#silentSinceMs > this.#limits.silenceMs * (this.#admissions.size > 0 ? 4 : 1)) {
+    } else if (nowMs - this.#silentSinceMs > this.#limits.silenceMs) {
       this.kill();
       return;
     }
@@ -260,10 +249,6 @@ export class ComponentProcess {
     clearInterval(this.#watch);
     const lost = [...this.#flights.values()];
     this.#flights.clear();
-    for (const { reject } of this.#admissions.values()) {
-      reject(new GreenticError("COMPONENT_HOST_LOST", "Admit component: the process that read it ended"));
-    }
-    this.#admissions.clear();
     this.#events.onExit(this);
     for (const { invocation, killTimer } of lost) {
       clearTimeout(killTimer);
@@ -272,13 +257,8 @@ export class ComponentProcess {
   }
 }
 
-function fromWire({ code, message, details }: WireError): GreenticError {
-  const known = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : "COMPONENT_BINARY_INVALID";
-  return new GreenticError(known, message, { details });
-}
-
 /** Reads a process's resident size; undefined where the system has no `/proc`. */
-async function residentBytes(pid: number | undefined): Promise<number | undefined> {
+export async function residentBytes(pid: number | undefined): Promise<number | undefined> {
   try {
     const fields = (await readFile(`/proc/${pid}/statm`, "utf8")).split(" ");
     return Number(fields[1]) * PAGE_BYTES;

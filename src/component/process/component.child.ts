@@ -1,12 +1,16 @@
 // A component-host process: runs guests and nothing else. It has no files, network, processes, workers or environment; what a
 // guest asks of the host goes to the parent, which knows the call's tenant and grants.
+import { deserialize, serialize } from "node:v8";
 import { isGreenticError } from "../../types/index.ts";
 import type { HostAnswer } from "../capabilities/host-request.ts";
-import type { LinkerLimits } from "../linker/index.ts";
+import type { ComponentPlan, LinkerLimits } from "../linker/index.ts";
+import { DEFAULT_LIMITS } from "../linker/index.ts";
 import type { GuestRun, ToChild, ToParent, WireError } from "./messages.ts";
+import { readComponent } from "./read-component.ts";
 import { ComponentRuntime } from "./runtime.ts";
 
-const runtime = new ComponentRuntime(JSON.parse(process.argv[2] ?? "{}") as Partial<LinkerLimits>);
+const limits = JSON.parse(process.argv[2] ?? "{}") as Partial<LinkerLimits>;
+const runtime = new ComponentRuntime(limits);
 /** Who waits for the answer to which question of which call. */
 const running = new Map<number, Map<number, (answer: HostAnswer) => void>>();
 const tell = (message: ToParent): void => void process.send?.(message);
@@ -15,6 +19,9 @@ process.on("message", (message: ToChild) => {
   switch (message.kind) {
     case "admit":
       admit(message.id, message.bytes);
+      return;
+    case "prepare":
+      runtime.prepare(message.info, deserialize(message.plan) as ComponentPlan);
       return;
     case "run":
       void run(message.id, message.run);
@@ -34,7 +41,8 @@ tell({ kind: "ready" });
 
 function admit(id: number, bytes: Uint8Array): void {
   try {
-    tell({ kind: "admitted", id, info: runtime.admit(bytes) });
+    const { info, plan } = readComponent(bytes, { ...DEFAULT_LIMITS, ...limits });
+    tell({ kind: "admitted", id, info, plan: serialize(plan) });
   } catch (error) {
     tell({ kind: "refused", id, error: wireError(error) });
   }

@@ -29,7 +29,10 @@ export interface GuestRun {
 
 /** From the parent to a component-host process. */
 export type ToChild =
+  /** Asks what a component is; a process that reads one runs none. */
   | { readonly kind: "admit"; readonly id: number; readonly bytes: Uint8Array }
+  /** Hands an admitted component over; the plan as `v8.serialize` wrote it. */
+  | { readonly kind: "prepare"; readonly info: ComponentInfo; readonly plan: Uint8Array }
   | { readonly kind: "run"; readonly id: number; readonly run: GuestRun }
   | { readonly kind: "answer"; readonly id: number; readonly ask: number; readonly answer: HostAnswer }
   | { readonly kind: "ping"; readonly id: number };
@@ -44,7 +47,7 @@ export interface WireError {
 /** From a component-host process to its parent. */
 export type ToParent =
   | { readonly kind: "ready" }
-  | { readonly kind: "admitted"; readonly id: number; readonly info: ComponentInfo }
+  | { readonly kind: "admitted"; readonly id: number; readonly info: ComponentInfo; readonly plan: Uint8Array }
   | { readonly kind: "refused"; readonly id: number; readonly error: WireError }
   | { readonly kind: "missing"; readonly id: number }
   | { readonly kind: "result"; readonly id: number; readonly result: ComponentResult }

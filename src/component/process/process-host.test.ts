@@ -259,13 +259,9 @@ describe("ProcessComponentHost", () => {
 
   test("kills a process that grows beyond its size", async () => {
     await using host = new ProcessComponentHost({ poolSize: 1, maxRssBytes: 1 << 20 });
-    const spin = callOf(sha256, { act: "spin" }, { timeoutMs: 20_000 });
-    const outcome: unknown = await host
-      .admit(bytes, ALL_GRANTS)
-      .then(() => host.invoke(ctxOf(), spin))
-      .then(outputOf, (error: unknown) => error);
-    const codes = ["COMPONENT_HOST_LOST", "COMPONENT_BINARY_INVALID"];
-    expect(codes).toContain((outcome as { readonly code: string }).code);
+    await host.admit(bytes, ALL_GRANTS);
+    const result = await host.invoke(ctxOf(), callOf(sha256, { act: "spin" }, { timeoutMs: 20_000 }));
+    expect(outputOf(result)).toMatchObject({ code: "COMPONENT_HOST_LOST" });
   });
 
   test("lets no tenant have more than its share", async () => {
@@ -312,23 +308,5 @@ process.exit(0);`,
     expect(env).toBe(0);
   } finally {
     await rm(directory, { recursive: true, force: true });
-  }
-});
-
-test("admissionDir spares the next host a process until something is called, and is not believed about other bytes", async () => {
-  const admissionDir = await mkdtemp(join(tmpdir(), "greentic-admission-"));
-  try {
-    await using first = new ProcessComponentHost({ poolSize: 1, admissionDir });
-    const info = await first.admit(bytes, ALL_GRANTS);
-    await using second = new ProcessComponentHost({ poolSize: 1, admissionDir });
-    expect(await second.admit(bytes, ALL_GRANTS)).toEqual(info);
-    await expect(second.admit(bytes, NO_GRANTS)).rejects.toMatchObject({ code: "COMPONENT_IMPORT_UNGRANTED" });
-    second.warm();
-    expect(outputOf(await second.invoke(ctxOf("acme"), callOf(sha256, { act: "echo", argument: 1 })))).toBeDefined();
-    await writeFile(join(admissionDir, `${sha256}.json`), "{ not json");
-    await using third = new ProcessComponentHost({ poolSize: 1, admissionDir });
-    expect(await third.admit(bytes, ALL_GRANTS)).toEqual(info);
-  } finally {
-    await rm(admissionDir, { recursive: true });
   }
 });

@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { GreenticError, isGreenticError } from "../../types/index.ts";
+import { GreenticError } from "../../types/index.ts";
 import type { TenantCtx } from "../../types/index.ts";
 import { checkImports } from "../capabilities/declarations.ts";
 import type { ComponentGrants } from "../grants.ts";
@@ -15,7 +14,7 @@ import type {
 import type { LinkerLimits } from "../linker/index.ts";
 import type { ChildLimits } from "./child-process.ts";
 import { ComponentProcess } from "./child-process.ts";
-import { AdmissionCache } from "./admission-cache.ts";
+import { Admissions } from "./admissions.ts";
 import { DESCRIBE_CTX, DescriptionCache } from "./describe-call.ts";
 import { Invocation } from "./invocation.ts";
 import type { TenantLimits } from "./tenant-queue.ts";
@@ -34,14 +33,13 @@ export interface ProcessHostOptions {
   readonly maxRssBytes?: number;
   /** Default 512. */
   readonly maxHeapMb?: number;
-  /** Where admission's findings are kept between runs; without it every run reads its components again. */
+  /** Where admitted components are kept between runs; without it every run reads them again. */
   readonly admissionDir?: string;
+  /** Within what one component is read: default 30 s and 1 GiB. */
+  readonly admission?: { readonly admissionMs?: number; readonly maxRssBytes?: number };
 }
 
-interface Admitted {
-  readonly bytes: Uint8Array;
-  readonly info: ComponentInfo;
-}
+const ADMISSION = { admissionMs: 30_000, maxRssBytes: 1 << 30 };
 
 /**
  * Runs components in processes of their own under Node's permission model. Processes start when they are needed and hold this
@@ -51,18 +49,15 @@ export class ProcessComponentHost implements ComponentHost {
   readonly #poolSize: number;
   readonly #maxCallsPerProcess: number;
   readonly #limits: ChildLimits;
-  readonly #admitted = new Map<string, Admitted>();
-  readonly #admitting = new Map<string, Promise<ComponentInfo>>();
+  readonly #admissions: Admissions;
   readonly #queue: TenantQueue<Invocation>;
   readonly #processes = new Set<ComponentProcess>();
-  readonly #cache: AdmissionCache | undefined;
   readonly #descriptions = new DescriptionCache();
   #isOver = false;
 
   constructor(options: ProcessHostOptions = {}) {
     this.#poolSize = options.poolSize ?? Math.max(1, availableParallelism() - 1);
     this.#maxCallsPerProcess = options.maxCallsPerProcess ?? 32;
-    this.#cache = options.admissionDir === undefined ? undefined : new AdmissionCache(options.admissionDir);
     this.#queue = new TenantQueue({ maxRunning: 16, maxWaiting: 256, ...options.tenant });
     this.#limits = {
       linker: options.limits ?? {},
@@ -71,6 +66,8 @@ export class ProcessComponentHost implements ComponentHost {
       killGraceMs: 75,
       silenceMs: 5000,
     };
+    const limits = { ...this.#limits, ...ADMISSION, ...options.admission };
+    this.#admissions = new Admissions(limits, options.admissionDir);
   }
 
   /** The processes that live now. */
@@ -85,8 +82,7 @@ export class ProcessComponentHost implements ComponentHost {
   }
 
   async examine(bytes: Uint8Array): Promise<ComponentInfo> {
-    const sha256 = createHash("sha256").update(bytes).digest("hex");
-    return this.#admitted.get(sha256)?.info ?? (await this.#admitOnce(sha256, bytes));
+    return await this.#admissions.admit(bytes);
   }
 
   invoke(ctx: TenantCtx, call: ComponentCall): Promise<ComponentResult> {
@@ -98,7 +94,7 @@ export class ProcessComponentHost implements ComponentHost {
   }
 
   async #run(invocation: Invocation): Promise<ComponentResult> {
-    if (!invocation.components.every((sha256) => this.#admitted.has(sha256))) {
+    if (!invocation.components.every((sha256) => this.#admissions.has(sha256))) {
       throw new GreenticError("COMPONENT_NOT_ADMITTED", "Call component: its hash is unknown");
     }
     if (this.#isOver) invocation.fail("COMPONENT_HOST_LOST", "Call component: the host is ending");
@@ -109,57 +105,21 @@ export class ProcessComponentHost implements ComponentHost {
 
   /** Starts a process with the admitted components in it, so that the first call doesn't wait for that. */
   warm(): void {
-    if (this.#isOver || this.#admitted.size === 0) return;
+    const hashes = [...this.#admissions.hashes];
+    if (this.#isOver || hashes.length === 0) return;
     const process = this.#leastLoaded();
-    for (const sha256 of this.#admitted.keys()) process.prepare(sha256);
+    // What can't be read now is read when it is called, and said then.
+    for (const sha256 of hashes) process.prepare(sha256).catch(() => undefined);
   }
 
   /** Ends every process; calls under way end with COMPONENT_HOST_LOST. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
+    this.#admissions[Symbol.dispose]();
     for (const invocation of this.#queue.drain()) {
       invocation.fail("COMPONENT_HOST_LOST", "Call component: the host is ending");
     }
     await Promise.all([...this.#processes].map((process) => process[Symbol.asyncDispose]()));
-  }
-
-  async #admitOnce(sha256: string, bytes: Uint8Array): Promise<ComponentInfo> {
-    const known = this.#cache?.get(sha256);
-    if (known !== undefined) {
-      this.#admitted.set(sha256, { bytes, info: known });
-      return known;
-    }
-    let admission = this.#admitting.get(sha256);
-    if (admission === undefined) {
-      admission = this.#read(bytes);
-      this.#admitting.set(sha256, admission);
-    }
-    try {
-      const info = await admission;
-      // The child read strangers' bytes: its word on what they are is taken, its word on which they are is not.
-      const own: ComponentInfo = { ...info, sha256, sizeBytes: bytes.byteLength };
-      this.#admitted.set(sha256, { bytes, info: own });
-      this.#cache?.put(own);
-      return own;
-    } finally {
-      this.#admitting.delete(sha256);
-    }
-  }
-
-  /** Has a process read a component; a process may end for another's sake, so it is tried in a second one. */
-  async #read(bytes: Uint8Array): Promise<ComponentInfo> {
-    if (this.#isOver) throw new GreenticError("COMPONENT_HOST_LOST", "Admit component: the host is ending");
-    try {
-      return await this.#leastLoaded().admit(bytes);
-    } catch (error) {
-      if (!isGreenticError(error, "COMPONENT_HOST_LOST") || this.#isOver) throw error;
-    }
-    try {
-      return await this.#spawn().admit(bytes);
-    } catch (error) {
-      if (!isGreenticError(error, "COMPONENT_HOST_LOST") || this.#isOver) throw error;
-      throw new GreenticError("COMPONENT_BINARY_INVALID", "Admit component: two processes ended reading it");
-    }
   }
 
   #dispatch(): void {
@@ -201,7 +161,7 @@ export class ProcessComponentHost implements ComponentHost {
 
   #spawn(): ComponentProcess {
     const process = new ComponentProcess(this.#limits, {
-      bytesOf: (sha256) => this.#admitted.get(sha256)?.bytes,
+      planOf: (sha256) => this.#admissions.planOf(sha256),
       onExit: (ended) => this.#processes.delete(ended),
       onDone: (invocation, isLost) => this.#done(invocation, isLost),
     });

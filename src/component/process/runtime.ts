@@ -1,16 +1,15 @@
 import { createHash } from "node:crypto";
 import { isRetryable, ERROR_CODES, GreenticError, isGreenticError } from "../../types/index.ts";
 import type { ErrorCode, JsonObject, JsonValue, OutcomeError } from "../../types/index.ts";
-import { bindImport } from "../capabilities/bindings.ts";
-import { bindLink } from "../capabilities/bind-link.ts";
-import { abiOf, familyOf } from "../families/families.ts";
+import { familyOf } from "../families/families.ts";
 import type { ComponentFamilies } from "../families/families.ts";
 import type { FamilyAnswer } from "../families/family.ts";
 import type { CallStats, ComponentDescription, ComponentInfo, ComponentResult } from "../host.ts";
-import type { ImportRef, LinkedComponent, LinkerLimits } from "../linker/index.ts";
-import { DEFAULT_LIMITS, linkComponent, parseComponent, resolveWasi, Trap } from "../linker/index.ts";
+import type { ComponentPlan, LinkedComponent, LinkerLimits } from "../linker/index.ts";
+import { DEFAULT_LIMITS, Trap } from "../linker/index.ts";
 import { Composition } from "./composition.ts";
 import type { GuestRun } from "./messages.ts";
+import { linkPlan, readComponent } from "./read-component.ts";
 import type { GuestPort } from "./running-call.ts";
 import { CallRecord } from "./running-call.ts";
 
@@ -34,30 +33,18 @@ export class ComponentRuntime {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
   }
 
-  /**
-   * Parses, instruments and links a component; nothing of it runs. Imports are bound whatever the grants: those are the
-   * parent's to judge, before and at every host call. An interface that the host doesn't have is left to be linked.
-   * @throws COMPONENT_BINARY_INVALID, COMPONENT_LIMIT_EXCEEDED, COMPONENT_OPCODE_REFUSED, COMPONENT_ASYNC_UNSUPPORTED,
-   * COMPONENT_IMPORT_UNGRANTED where the host's interface has no such function
-   */
+  /** Reads a component and keeps it ready. @throws as `readComponent` */
   admit(bytes: Uint8Array): ComponentInfo {
-    const sha256 = createHash("sha256").update(bytes).digest("hex");
-    const known = this.#touch(sha256);
+    const known = this.#touch(createHash("sha256").update(bytes).digest("hex"));
     if (known !== undefined) return known.info;
-    const plan = parseComponent(bytes, this.#limits);
-    const imports = [...new Set(plan.imports.map(({ instance, name }) => instance ?? name))];
-    const linked = linkComponent(plan, resolveImport);
-    const info: ComponentInfo = {
-      sha256,
-      sizeBytes: bytes.byteLength,
-      abi: abiOf(linked.exports),
-      imports,
-      exports: [...new Set(linked.exports.map((item) => item.interface ?? item.name))],
-    };
-    this.#prepared.set(sha256, { info, linked, family: familyOf(linked.exports) });
-    this.#preparedBytes += info.sizeBytes;
-    this.#evict();
+    const { info, linked } = readComponent(bytes, this.#limits);
+    this.#keep(info, linked);
     return info;
+  }
+
+  /** Keeps a component ready that was read elsewhere. */
+  prepare(info: ComponentInfo, plan: ComponentPlan): void {
+    if (this.#touch(info.sha256) === undefined) this.#keep(info, linkPlan(plan));
   }
 
   has(sha256: string): boolean {
@@ -99,6 +86,12 @@ export class ComponentRuntime {
     return { ...answer, stats };
   }
 
+  #keep(info: ComponentInfo, linked: LinkedComponent): void {
+    this.#prepared.set(info.sha256, { info, linked, family: familyOf(linked.exports) });
+    this.#preparedBytes += info.sizeBytes;
+    this.#evict();
+  }
+
   #touch(sha256: string): Prepared | undefined {
     const found = this.#prepared.get(sha256);
     if (found === undefined) return undefined;
@@ -125,10 +118,6 @@ async function callGuest(
   const { run, record, composition } = within;
   record.world = family.world(run);
   return await family.call(composition.instance(0), { ...run, stdout: () => record.stdout() });
-}
-
-function resolveImport(ref: ImportRef) {
-  return bindImport(ref) ?? resolveWasi(ref) ?? bindLink(ref);
 }
 
 /** Turns whatever ended a call into what flows see. */
