@@ -31,6 +31,11 @@ export function isHostInterface(name: string): boolean {
   return name.startsWith("wasi:") || byInterface.has(name);
 }
 
+/** Names the capability behind an import; undefined for WASI and for what the host doesn't have. */
+export function capabilityOf(name: string): string | undefined {
+  return byInterface.get(name)?.name;
+}
+
 /**
  * Checks that grants admit every import. WASI needs none: what it reaches by itself is nothing. Interfaces that the host doesn't
  * have must be `linked` to other components.
