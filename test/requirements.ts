@@ -160,6 +160,11 @@ export const REQUIREMENTS = define({
 
   // Issue 3: node kinds that public packs expect of their host
   "flow.maps": { source: "issue 3 kinds", behavior: "in_map, out_map and err_map of a node make what goes into a call and what comes out of it" },
+  "tools.servers": { source: "issue 3", behavior: "A tool may be behind an MCP server: a process that only the operator declares, or streamable HTTP under the egress policy" },
+  "tools.servers.isolated": { source: "issue 3", behavior: "A session to an MCP server is one tenant's, and one call's at a time" },
+  "tools.elicitation": { source: "issue 3", behavior: "What a tool asks in the middle of its call waits for the person, through restarts, and the tool gets the answer" },
+  "tools.retry": { source: "issue 3", behavior: "A tool's call is repeated as its map says, never where it may have been done and repeating could do harm" },
+  "tools.progress": { source: "issue 3", behavior: "Progress keeps a long call of a tool alive up to a maximum, and a call that is given up is cancelled at its server" },
   "kinds.card.inlined": { source: "issue 3 kinds", behavior: "Card assets and texts are put into a card component's call, in the language of the person" },
   "kinds.card.submission": { source: "issue 3 kinds", behavior: "A shown card waits; what is submitted is read by conditions and kept as the node's answers" },
   "kinds.card.navigation": { source: "issue 3 kinds", behavior: "A submitted card names the card to go to: an asset in the node's place, or a node" },

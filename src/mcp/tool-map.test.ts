@@ -60,6 +60,53 @@ describe("parseToolMap()", () => {
     expect(failure(text, file)).toMatchObject({ code: "MCP_TOOLMAP_INVALID", line, column });
   });
 
+  test("reads servers and endpoints", () => {
+    const map = parseToolMap(
+      JSON.stringify({
+        tools: [
+          { name: "search.web", server: "search", idempotent: true, max_timeout_ms: 60_000 },
+          { name: "order", http: { method: "GET", url: "https://api.example.com/{id}", auth: { bearer: "key" } } },
+        ],
+        servers: { search: { url: "https://mcp.example.com/mcp", auth: { oauth: { client_id: "me", secret: "s" } } } },
+      }),
+      "a.json",
+    );
+    expect(resolveTool(map, "search.web")).toMatchObject({
+      target: { kind: "server", server: "search" },
+      entry: "web",
+      idempotent: true,
+      maxTimeoutMs: 60_000,
+    });
+    expect(resolveTool(map, "order").target).toMatchObject({
+      kind: "http",
+      endpoint: { method: "GET", auth: { kind: "bearer", secret: "key" }, inputSchema: { type: "object" } },
+    });
+    expect(map.servers.get("search")).toMatchObject({ kind: "http", auth: { kind: "client-credentials" } });
+  });
+
+  test.each([
+    ['{ "name": "a" }', 'needs "component" or "server" or "http"'],
+    ['{ "name": "a", "server": "s", "component": "c" }', "only one of them"],
+    ['{ "name": "a", "http": { "url": "https://{host}/" } }', "in its path only"],
+    [
+      '{ "name": "a", "http": { "url": "https://x/", "auth": { "oauth": { "client_id": "a", "secret": "b" } } } }',
+      "bearer",
+    ],
+    ['{ "name": "a", "http": { "url": "file:///etc/passwd" } }', "pattern"],
+  ])("refuses the tool %s", (tool, words) => {
+    expect(() => parseToolMap(`{ "tools": [${tool}] }`, "a.json")).toThrow(
+      expect.objectContaining({ code: "MCP_TOOLMAP_INVALID", message: expect.stringContaining(words) as string }),
+    );
+  });
+
+  test("lets no map start a process", () => {
+    const text = '{ "tools": [], "servers": { "s": { "command": "sh", "url": "https://x" } } }';
+    expect(failure(text, "a.json")).toMatchObject({
+      code: "MCP_TOOLMAP_INVALID",
+      message: expect.stringContaining("command"),
+    });
+  });
+
   test.each(["[]", "{}", '{ "tools": {} }', '{ "tools": [1] }', '{ "tools": [{ "name": "a b", "component": "c" }] }'])(
     "refuses %s",
     (text) => {

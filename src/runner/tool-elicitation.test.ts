@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { openMemoryStore } from "../session/index.ts";
 import type { JsonObject, JsonValue } from "../types/index.ts";
+import { verifies } from "../../test/verifies.ts";
 import type { ComponentBehaviour, TestRuntime } from "./runtime-fixture.ts";
 import { makePack, openTestRuntime, TestWorld } from "./runtime-fixture.ts";
 
@@ -98,6 +99,7 @@ test("what a tool asks is asked as qa asks, and the tool is called again with th
 });
 
 test("a question outlives the process that asked it", async () => {
+  verifies("tools.elicitation");
   const world = new TestWorld();
   const store = openMemoryStore(world);
   const schema: JsonObject = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };

@@ -4,6 +4,7 @@ import { makePack, openTestRuntime, TestWorld } from "../../src/runner/runtime-f
 import type { TestRuntime } from "../../src/runner/runtime-fixture.ts";
 import { createMachineWorld } from "../../src/runner/index.ts";
 import { openMemoryStore } from "../../src/session/index.ts";
+import { verifies } from "../verifies.ts";
 import { nodeServer, packageDir } from "../stand-ins/mcp-tools.ts";
 
 const EVERYTHING = join(packageDir("server-everything"), "dist/index.js");
@@ -54,6 +55,7 @@ test("a flow calls a tool of a server that is a process", async () => {
 });
 
 test("what a server asks in the middle of a call waits for the person through a restart", async () => {
+  verifies("tools.elicitation");
   const world = new RealWorld();
   const store = openMemoryStore(world);
   const source = flow("trigger-elicitation-request", "{}");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ToolProgress } from "../../src/mcp/index.ts";
 import { elicitationKey } from "../../src/mcp/index.ts";
+import { verifies } from "../verifies.ts";
 import type { ToolBench } from "../stand-ins/mcp-tools.ts";
 import { freePort, nodeServer, openToolBench, packageDir, startListening, tenantCtx } from "../stand-ins/mcp-tools.ts";
 
@@ -52,6 +53,7 @@ describe.each(transports)("server-everything over %s", (transport) => {
   });
 
   test("gives text, structured content and annotated blocks", async () => {
+    verifies("tools.servers");
     expect(await bench.call("echo", { message: "hé" })).toMatchObject({ kind: "ok", result: "Echo: hé" });
     expect(await bench.call("get-sum", { a: 2, b: 3 })).toMatchObject({
       kind: "ok",
@@ -77,6 +79,7 @@ describe.each(transports)("server-everything over %s", (transport) => {
   });
 
   test("hears of progress, which keeps a long call alive up to its maximum", async () => {
+    verifies("tools.progress");
     const steps: ToolProgress[] = [];
     const long = { duration: 0.9, steps: 6 };
     const onProgress = (progress: ToolProgress): void => void steps.push(progress);

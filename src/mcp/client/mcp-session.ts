@@ -162,6 +162,11 @@ export class McpSession {
     this.#tools = undefined;
   }
 
+  /** Gives the session up: its server doesn't know it any more. */
+  discard(): void {
+    this.#isLost = true;
+  }
+
   /** Calls a tool. @throws MCP_CALL_TIMEOUT and what the transport and the SDK throw */
   async call(call: SessionCall): Promise<SessionResult> {
     const { world } = this.#options;

@@ -7,7 +7,6 @@ import { answerTo } from "../elicitation.ts";
 import type { BackendCall, BackendResult, ToolBackend, ToolFacts } from "../tool-backend.ts";
 import { errorOf } from "../tool-backend.ts";
 import type { ToolMap, ToolMapEntry } from "../tool-map.ts";
-import type { CallFailure } from "./call-outcome.ts";
 import { readCallResult, readFailure } from "./call-outcome.ts";
 import type { SessionCall, SessionOptions, SessionResult, SessionTransport } from "./mcp-session.ts";
 import { hasConsented, McpSession, readElicitation } from "./mcp-session.ts";
@@ -91,9 +90,7 @@ class ServerTools implements ToolBackend {
   async describe(ctx: TenantCtx, entry: ToolMapEntry): Promise<ToolFacts> {
     const place = this.#placeOf(ctx, entry);
     try {
-      return await this.#retryGone(() =>
-        this.#pool.use(place, undefined, async (session) => factsOf(await findTool(session, entry, place.name))),
-      );
+      return await this.#use(place, undefined, async (session) => factsOf(await findTool(session, entry, place.name)));
     } catch (error) {
       throw (await readFailure(place.name, error, { isSent: false })).error;
     }
@@ -104,44 +101,51 @@ class ServerTools implements ToolBackend {
     const { world } = this.#options;
     let isSent = false;
     try {
-      return await this.#retryGone(() =>
-        this.#pool.use(place, call.signal, async (session) => {
-          isSent = false;
-          const tool = await findTool(session, entry, place.name);
-          isSent = true;
-          // What connecting and listing took is gone from the call's time.
-          const leftMs = ctx.deadlineMs === undefined ? Infinity : Math.max(1, ctx.deadlineMs - world.nowMs());
-          const timeoutMs = Math.min(call.timeoutMs ?? DEFAULT_TIMEOUT_MS, leftMs);
-          const request: SessionCall = {
-            tool: entry.entry,
-            input: isJsonObject(call.input) ? call.input : {},
-            timeoutMs,
-            maxTimeoutMs: Math.min(call.maxTimeoutMs ?? timeoutMs, leftMs),
-            signal: call.signal,
-            answers: call.answers,
-            answerNow: call.answerNow,
-            onProgress: call.onProgress,
-            idempotencyKey: ctx.idempotencyKey,
-          };
-          const answer = await callVisiting(session, request);
-          if (answer.kind === "elicit") return answer;
-          return readCallResult(entry.name, answer.result, tool.outputSchema as JsonValue | undefined);
-        }),
-      );
+      return await this.#use(place, call.signal, async (session) => {
+        isSent = false;
+        const tool = await findTool(session, entry, place.name);
+        isSent = true;
+        // What connecting and listing took is gone from the call's time.
+        const leftMs = ctx.deadlineMs === undefined ? Infinity : Math.max(1, ctx.deadlineMs - world.nowMs());
+        const timeoutMs = Math.min(call.timeoutMs ?? DEFAULT_TIMEOUT_MS, leftMs);
+        const request: SessionCall = {
+          tool: entry.entry,
+          input: isJsonObject(call.input) ? call.input : {},
+          timeoutMs,
+          maxTimeoutMs: Math.min(call.maxTimeoutMs ?? timeoutMs, leftMs),
+          signal: call.signal,
+          answers: call.answers,
+          answerNow: call.answerNow,
+          onProgress: call.onProgress,
+          idempotencyKey: ctx.idempotencyKey,
+        };
+        const answer = await callVisiting(session, request);
+        if (answer.kind === "elicit") return answer;
+        return readCallResult(entry.name, answer.result, tool.outputSchema as JsonValue | undefined);
+      });
     } catch (error) {
       const failure = await readFailure(place.name, error, { isSent });
       return { kind: "error", error: errorOf(failure.error), isUnknown: failure.isUnknown };
     }
   }
 
-  /** A session that its server forgot is no reason to fail: it did nothing, and the next one is new. */
-  async #retryGone<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      const { isSessionGone = false }: Partial<CallFailure> = await readFailure("", error, { isSent: false });
-      if (!isSessionGone) throw error;
-      return work();
+  /** Works with a session. One that its server forgot is no reason to fail: the server did nothing, and another may be known. */
+  async #use<T>(place: Place, signal: AbortSignal | undefined, work: (session: McpSession) => Promise<T>): Promise<T> {
+    for (let forgotten = 0; ; forgotten++) {
+      let isGone = false;
+      try {
+        return await this.#pool.use(place, signal, async (session) => {
+          try {
+            return await work(session);
+          } catch (error) {
+            isGone = (await readFailure(place.name, error, { isSent: false })).isSessionGone === true;
+            if (isGone) session.discard();
+            throw error;
+          }
+        });
+      } catch (error) {
+        if (!isGone || forgotten > place.maxSessions) throw error;
+      }
     }
   }
 
