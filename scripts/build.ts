@@ -1,4 +1,4 @@
-/** Builds what a checkout runs and doesn't keep: the page, the demo's component and the demo's signed pack. */
+/** Builds what a checkout runs and doesn't keep: the component host's processes without types, the page, the demo's component and the demo's signed pack. */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { probeComponent } from "../src/cli/full-checks.ts";
 import { buildComponent } from "../src/component/index.ts";
 import { buildPack, generateKeyFiles, loadSigningKey, signPackFile, writeFileAtomic } from "../src/pack/index.ts";
+import { buildChild } from "./build-child.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const demo = join(root, "examples/weather-demo");
@@ -35,5 +36,6 @@ async function buildDemo(): Promise<void> {
   console.log(`built ${built.fileName} (${signed.bytes.length} bytes), signed by ${signed.keyId.slice(0, 16)}`);
 }
 
+await buildChild();
 await buildPage();
 await buildDemo();
