@@ -3,76 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { GuestResource, linkComponent, parseComponent } from "./index.ts";
 import type { ComponentInstance, LinkedComponent } from "./index.ts";
 import { jcoComponent } from "./testing/jco-oracle.ts";
-
-/** A component that defines a resource, one that uses it, and the two put together. */
-const COMPOSED = `(component
-  (component $counters
-    (core module $d
-      (global $sum (mut i32) (i32.const 0))
-      (func (export "dtor") (param i32) (global.set $sum (i32.add (global.get $sum) (local.get 0))))
-      (func (export "dropped") (result i32) (global.get $sum)))
-    (core instance $d (instantiate $d))
-    (type $c (resource (rep i32) (dtor (core func $d "dtor"))))
-    (core func $new (canon resource.new $c))
-    (core func $rep (canon resource.rep $c))
-    (core func $drop (canon resource.drop $c))
-    (core module $m
-      (import "c" "new" (func $new (param i32) (result i32)))
-      (import "c" "rep" (func $rep (param i32) (result i32)))
-      (import "c" "drop" (func $drop (param i32)))
-      (func (export "make") (param i32) (result i32) (call $new (local.get 0)))
-      (func (export "get") (param i32) (result i32) (local.get 0))
-      (func (export "consume") (param i32) (result i32) (local i32)
-        (local.set 1 (call $rep (local.get 0))) (call $drop (local.get 0)) (local.get 1)))
-    (core instance $i (instantiate $m (with "c" (instance
-      (export "new" (func $new)) (export "rep" (func $rep)) (export "drop" (func $drop))))))
-    (export $counter "counter" (type $c))
-    (func (export "make") (param "n" u32) (result (own $counter)) (canon lift (core func $i "make")))
-    (func (export "get") (param "c" (borrow $counter)) (result u32) (canon lift (core func $i "get")))
-    (func (export "consume") (param "c" (own $counter)) (result u32) (canon lift (core func $i "consume")))
-    (func (export "dropped") (result u32) (canon lift (core func $d "dropped"))))
-  (component $user
-    (import "counters" (instance $in
-      (export "counter" (type $counter (sub resource)))
-      (export "make" (func (param "n" u32) (result (own $counter))))
-      (export "get" (func (param "c" (borrow $counter)) (result u32)))
-      (export "consume" (func (param "c" (own $counter)) (result u32)))))
-    (alias export $in "counter" (type $counter))
-    (core func $make (canon lower (func $in "make")))
-    (core func $get (canon lower (func $in "get")))
-    (core func $consume (canon lower (func $in "consume")))
-    (core func $drop (canon resource.drop $counter))
-    (core module $m
-      (import "c" "make" (func $make (param i32) (result i32)))
-      (import "c" "get" (func $get (param i32) (result i32)))
-      (import "c" "consume" (func $consume (param i32) (result i32)))
-      (import "c" "drop" (func $drop (param i32)))
-      (func (export "lend") (param i32) (result i32) (local i32 i32)
-        (local.set 1 (call $make (local.get 0))) (local.set 2 (call $get (local.get 1)))
-        (call $drop (local.get 1)) (local.get 2))
-      (func (export "give") (param i32) (result i32) (call $consume (call $make (local.get 0))))
-      (func (export "give-twice") (param i32) (result i32) (local i32)
-        (local.set 1 (call $make (local.get 0)))
-        (drop (call $consume (local.get 1))) (call $consume (local.get 1)))
-      (func (export "forge") (param i32) (result i32) (call $get (local.get 0)))
-      (func (export "hoard") (param i32) (result i32)
-        (loop (drop (call $make (local.get 0))) (br 0)) (unreachable)))
-    (core instance $i (instantiate $m (with "c" (instance
-      (export "make" (func $make)) (export "get" (func $get))
-      (export "consume" (func $consume)) (export "drop" (func $drop))))))
-    (func (export "lend") (param "n" u32) (result u32) (canon lift (core func $i "lend")))
-    (func (export "give") (param "n" u32) (result u32) (canon lift (core func $i "give")))
-    (func (export "give-twice") (param "n" u32) (result u32) (canon lift (core func $i "give-twice")))
-    (func (export "forge") (param "n" u32) (result u32) (canon lift (core func $i "forge")))
-    (func (export "hoard") (param "n" u32) (result u32) (canon lift (core func $i "hoard"))))
-  (instance $a (instantiate $counters))
-  (instance $b (instantiate $user (with "counters" (instance $a))))
-  (export "t:t/counters" (instance $a))
-  (export "lend" (func $b "lend"))
-  (export "give" (func $b "give"))
-  (export "give-twice" (func $b "give-twice"))
-  (export "forge" (func $b "forge"))
-  (export "hoard" (func $b "hoard")))`;
+import { COUNTERS, HOSTED } from "./testing/fixtures.ts";
 
 const at = (name: string): { interface: string | null; name: string } => ({ interface: null, name });
 const counters = (name: string): { interface: string | null; name: string } => ({ interface: "t:t/counters", name });
@@ -84,7 +15,7 @@ describe("a resource that one component defines and another uses", () => {
   const fresh = (): ComponentInstance => linked.instantiate(undefined);
 
   beforeAll(async () => {
-    bytes = await parse(COMPOSED);
+    bytes = await parse(COUNTERS);
     linked = linkComponent(parseComponent(bytes), () => undefined);
   });
 
@@ -133,42 +64,6 @@ describe("a resource that one component defines and another uses", () => {
     await expect(instance.call(at("hoard"), [1])).rejects.toEqual(trap("handle"));
   });
 });
-
-/** A component that uses a resource of the host's. */
-const HOSTED = `(component
-  (import "t:t/store" (instance $s
-    (export "item" (type $item (sub resource)))
-    (export "make" (func (param "n" u32) (result (own $item))))
-    (export "value" (func (param "i" (borrow $item)) (result u32)))
-    (export "swallow" (func (param "i" (own $item))))))
-  (alias export $s "item" (type $item))
-  (core func $make (canon lower (func $s "make")))
-  (core func $value (canon lower (func $s "value")))
-  (core func $swallow (canon lower (func $s "swallow")))
-  (core func $drop (canon resource.drop $item))
-  (core module $m
-    (import "s" "make" (func $make (param i32) (result i32)))
-    (import "s" "value" (func $value (param i32) (result i32)))
-    (import "s" "swallow" (func $swallow (param i32)))
-    (import "s" "drop" (func $drop (param i32)))
-    (func (export "use") (param i32) (result i32) (local i32 i32)
-      (local.set 1 (call $make (local.get 0))) (local.set 2 (call $value (local.get 1)))
-      (call $drop (local.get 1)) (local.get 2))
-    (func (export "return-it") (param i32) (result i32) (call $make (local.get 0)))
-    (func (export "pass") (param i32) (call $swallow (local.get 0)))
-    (func (export "look") (param i32) (result i32) (local i32)
-      (local.set 1 (call $value (local.get 0))) (call $drop (local.get 0)) (local.get 1))
-    (func (export "keep") (param i32) (result i32) (call $value (local.get 0)))
-    (func (export "steal") (param i32) (call $swallow (local.get 0))))
-  (core instance $i (instantiate $m (with "s" (instance
-    (export "make" (func $make)) (export "value" (func $value))
-    (export "swallow" (func $swallow)) (export "drop" (func $drop))))))
-  (func (export "use") (param "n" u32) (result u32) (canon lift (core func $i "use")))
-  (func (export "return-it") (param "n" u32) (result (own $item)) (canon lift (core func $i "return-it")))
-  (func (export "pass") (param "i" (own $item)) (canon lift (core func $i "pass")))
-  (func (export "look") (param "i" (borrow $item)) (result u32) (canon lift (core func $i "look")))
-  (func (export "keep") (param "i" (borrow $item)) (result u32) (canon lift (core func $i "keep")))
-  (func (export "steal") (param "i" (borrow $item)) (canon lift (core func $i "steal"))))`;
 
 class Item {
   readonly n: number;

@@ -3,35 +3,10 @@ import { describe, expect, test } from "vitest";
 import { linkComponent, parseComponent } from "./index.ts";
 import { ALLOCATOR } from "./testing/echo-component.ts";
 import { instantiateWat, RUN, WITH_MEMORY } from "./testing/wat-component.ts";
+import { relay } from "./testing/fixtures.ts";
 
 const ENCODINGS = ["utf8", "utf16", "latin1+utf16"];
 const PAIRS = ENCODINGS.flatMap((outer) => ENCODINGS.map((inner) => [outer, inner] as const));
-
-/** A component that hands a string on to another one, each with its own memory and encoding, and gives back what that answers. */
-const relay = (outer: string, inner: string): string => `(component
-  (core module $libc ${ALLOCATOR})
-  (component $inner
-    (alias outer 1 $libc (core module $libc)) (core instance $libc (instantiate $libc))
-    (core module $m (import "l" "memory" (memory 1))
-      (func (export "run") (param i32 i32) (result i32)
-        (i32.store (i32.const 8) (local.get 0)) (i32.store (i32.const 12) (local.get 1)) (i32.const 8)))
-    (core instance $i (instantiate $m (with "l" (instance $libc))))
-    (func (export "run") (param "s" string) (result string) (canon lift (core func $i "run") string-encoding=${inner}
-      (memory (core memory $libc "memory")) (realloc (core func $libc "cabi_realloc")))))
-  (component $outer
-    (import "run" (func $run (param "s" string) (result string)))
-    (alias outer 1 $libc (core module $libc)) (core instance $libc (instantiate $libc))
-    (core func $f (canon lower (func $run) string-encoding=${outer}
-      (memory (core memory $libc "memory")) (realloc (core func $libc "cabi_realloc"))))
-    (core module $m (import "l" "memory" (memory 1)) (import "h" "run" (func $run (param i32 i32 i32)))
-      (func (export "run") (param i32 i32) (result i32)
-        (call $run (local.get 0) (local.get 1) (i32.const 16)) (i32.const 16)))
-    (core instance $i (instantiate $m (with "l" (instance $libc)) (with "h" (instance (export "run" (func $f))))))
-    (func (export "run") (param "s" string) (result string) (canon lift (core func $i "run") string-encoding=${outer}
-      (memory (core memory $libc "memory")) (realloc (core func $libc "cabi_realloc")))))
-  (instance $a (instantiate $inner))
-  (instance $b (instantiate $outer (with "run" (func $a "run"))))
-  (export "run" (func $b "run")))`;
 
 describe("a string goes from host to guest to guest and back", () => {
   const TEXTS = [
