@@ -25,6 +25,7 @@ import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import { channelId, DEFAULT_TEAM, GreenticError, quote } from "../types/index.ts";
 import type { Policy, TeamId, TenantId, World } from "../types/index.ts";
+import { LivePacks } from "./live-packs.ts";
 import { secretReader, secretWriter } from "./secret-stores.ts";
 import { trustOf } from "./trust.ts";
 
@@ -53,6 +54,9 @@ export interface Host extends AsyncDisposable {
   readonly runtime: Runtime;
   readonly world: World;
   readonly tenants: ReadonlySet<TenantId>;
+  readonly packs: LivePacks;
+  /** The files whose change changes `packs`. */
+  readonly packFiles: readonly string[];
   /** Gets component processes ready before they are needed. */
   warm(): void;
 }
@@ -92,7 +96,12 @@ interface HostParts {
 
 async function openOver({ options, world, shelf, components, opening }: HostParts): Promise<Host> {
   const { config, bundle } = options;
-  const apps = [...(await bundleApps(options, shelf)), ...(await shelvedApps(options, shelf)), ...(options.apps ?? [])];
+  const readApps = async (): Promise<readonly PackApp[]> => [
+    ...(await bundleApps(options, shelf)),
+    ...(await shelvedApps(options, shelf)),
+    ...(options.apps ?? []),
+  ];
+  const apps = await readApps();
   const tenants = new Set<TenantId>([
     config.tenant,
     ...(bundle?.providers ?? []).map((p) => p.tenant),
@@ -150,6 +159,8 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
     runtime,
     world,
     tenants,
+    packs: new LivePacks(runtime, { apps, read: readApps }),
+    packFiles: [...(bundle?.apps ?? []).map((app) => app.pack), shelf.file],
     warm: () => components.warm(),
     async [Symbol.asyncDispose]() {
       await runtime[Symbol.asyncDispose]();

@@ -28,6 +28,11 @@ export class PackShelf {
     this.#dir = dataDir;
   }
 
+  /** The file that changes with what is registered. */
+  get file(): string {
+    return join(this.#dir, "packs.json");
+  }
+
   /** Registers a verified pack; blob first, so that the list never names bytes that aren't there. */
   async add(
     tenant: TenantId,
@@ -96,7 +101,7 @@ export class PackShelf {
   }
 
   async #load(): Promise<readonly Entry[]> {
-    const path = join(this.#dir, "packs.json");
+    const path = this.file;
     if (!existsSync(path)) return [];
     const bytes = await readFile(path);
     let root: JsonValue;
@@ -116,7 +121,7 @@ export class PackShelf {
     const root: Record<string, Record<string, Row>> = {};
     for (const { tenant, name, row } of entries) (root[tenant] ??= {})[name] = row;
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
-    await writeFileAtomic(join(this.#dir, "packs.json"), Buffer.from(`${JSON.stringify(root, null, 2)}\n`));
+    await writeFileAtomic(this.file, Buffer.from(`${JSON.stringify(root, null, 2)}\n`));
   }
 }
 

@@ -1,14 +1,19 @@
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
-import { existsSync, mkdtempSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { StandIn } from "../../examples/weather-demo/open-meteo-stand-in.ts";
 import { startOpenMeteoStandIn } from "../../examples/weather-demo/open-meteo-stand-in.ts";
+import { probeComponent } from "../../src/cli/full-checks.ts";
+import { buildPack } from "../../src/pack/index.ts";
 import { verifies } from "../verifies.ts";
 import { ROOT } from "./shell.ts";
 
+const GTC = join(ROOT, "src/cli/main.ts");
 const BUNDLE = "examples/weather-demo";
 let meteo: StandIn;
 const data = mkdtempSync(join(tmpdir(), "greentic-mcp-"));
@@ -19,7 +24,10 @@ beforeAll(async () => {
 afterAll(() => meteo[Symbol.asyncDispose]());
 
 /** The official client with `gtc mcp serve` as its child, as programs configure it. */
-async function connect(answer?: (message: string) => Record<string, string> | "decline"): Promise<Client> {
+async function open(
+  served: { readonly args: readonly string[]; readonly cwd: string; readonly env?: Record<string, string> },
+  answer?: (message: string) => Record<string, string> | "decline",
+): Promise<Client> {
   const client = new Client(
     { name: "test", version: "1.0.0" },
     { capabilities: answer === undefined ? {} : { elicitation: {} } },
@@ -30,19 +38,24 @@ async function connect(answer?: (message: string) => Record<string, string> | "d
       return content === "decline" ? { action: "decline" } : { action: "accept", content };
     });
   }
-  const rewrite = ["https://geocoding-api.open-meteo.com", "https://api.open-meteo.com"]
-    .map((origin) => `${origin}=${meteo.url}`)
-    .join(",");
   await client.connect(
     new StdioClientTransport({
       command: process.execPath,
-      args: [join(ROOT, "src/cli/main.ts"), "mcp", "serve", BUNDLE, "--data", data],
-      cwd: ROOT,
-      env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", GREENTIC_HTTP_REWRITE: rewrite },
+      args: [GTC, "mcp", "serve", ...served.args],
+      cwd: served.cwd,
+      env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...served.env },
       stderr: "ignore",
     }),
   );
   return client;
+}
+
+/** A client of the weather demo. */
+function connect(answer?: Parameters<typeof open>[1]): Promise<Client> {
+  const rewrite = ["https://geocoding-api.open-meteo.com", "https://api.open-meteo.com"]
+    .map((origin) => `${origin}=${meteo.url}`)
+    .join(",");
+  return open({ args: [BUNDLE, "--data", data], cwd: ROOT, env: { GREENTIC_HTTP_REWRITE: rewrite } }, answer);
 }
 
 const sessionIn = ({ _meta }: { readonly _meta?: Record<string, unknown> | undefined }): string =>
@@ -101,5 +114,30 @@ test.skipIf(!existsSync(join(ROOT, BUNDLE, "dist/weather-demo-1.0.0.gtpack")))(
     });
     expect(textIn(forged)).toMatch(/MCP_SESSION_INVALID/);
     await later.close();
+  },
+);
+
+test(
+  "a pack that is registered while the server runs is offered, and clients are told",
+  { timeout: 60_000 },
+  async () => {
+    verifies("mcp.serve.reload");
+    const dir = mkdtempSync(join(tmpdir(), "greentic-mcp-"));
+    const own = ["--tenant", "acme", "--data", join(dir, "data")];
+    const client = await open({ args: own, cwd: dir });
+    const told = new Promise<void>((resolve) =>
+      client.setNotificationHandler("notifications/tools/list_changed", () => resolve()),
+    );
+    expect((await client.listTools()).tools).toEqual([]);
+    const { bytes } = await buildPack(join(ROOT, "test/conformance/mcp-pack"), { probeComponent });
+    writeFileSync(join(dir, "fixture.gtpack"), bytes);
+    const load = ["runner", "load", "--pack", join(dir, "fixture.gtpack"), "--allow-unsigned", ...own];
+    await promisify(execFile)(process.execPath, [GTC, ...load], { cwd: dir });
+    await told;
+    expect((await client.listTools()).tools.map(({ name }) => name)).toContain("test_simple_text");
+    expect(textIn(await client.callTool({ name: "test_simple_text", arguments: {} }))).toBe(
+      "This is a simple text response for testing.",
+    );
+    await client.close();
   },
 );

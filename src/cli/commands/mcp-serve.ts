@@ -15,6 +15,7 @@ import { secretReader } from "../secret-stores.ts";
 import { VERSION } from "../version.ts";
 
 const DRAIN_MS = 9_000;
+const WATCH_MS = 1_000;
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 
 export default defineCommand({
@@ -91,6 +92,11 @@ export default defineCommand({
     if (offering.list().length === 0)
       log.warn(`no flow of ${tenant} is offered: give those that shall be an \`offer\` in their .ygtc file`);
     runtime.start();
+    // Clients are told of packs that come and go; a pack that can't be loaded leaves the one before.
+    const unwatch = host.packs.watch(host.packFiles, {
+      intervalMs: WATCH_MS,
+      onError: (error) => log.error({ err: error }, "packs stay as they were"),
+    });
     const serving = await openMcpServing({
       offering,
       world,
@@ -100,6 +106,7 @@ export default defineCommand({
     });
     const served = await open(serving, way, { io, tokens });
     await Promise.race([served.closed, aborted(io.signal)]);
+    unwatch();
     await served.close();
     await runtime.drain(DRAIN_MS);
     return 0;
