@@ -49,8 +49,12 @@ export const functions = {
 function isOffered({ interface: of, name, type }: ExportRef): boolean {
   if (of !== null && NOT_FUNCTIONS.test(of)) return false;
   // Methods of resources can't be reached by JSON; `init` is what a builder of interpreters leaves behind.
-  if (name.startsWith("[") || (of === null && name === "init" && type.params.length === 0)) return false;
+  if (name.startsWith("[") || (of === null && name === "init" && isLeftover(type.params))) return false;
   return type.params.every((param) => hasJson(param.type)) && hasJson(type.result);
+}
+
+function isLeftover(params: ExportRef["type"]["params"]): boolean {
+  return params.length === 0 || params.map((param) => param.name).join().startsWith("shim,script");
 }
 
 function describedFunction(name: string, served: ReadonlyMap<string, ExportRef>) {
@@ -112,7 +116,7 @@ async function answer({ name, type }: ExportRef, ask: () => Promise<unknown>): P
       code: "COMPONENT_FAILED",
       message: said || `The component's function ${quote(name)} reported a failure`,
       retryable: false,
-      ...(details === null ? {} : { details }),
+      ...(details === null || typeof details === "string" ? {} : { details }),
     });
   }
 }

@@ -50,11 +50,12 @@ function outputOf(answer: unknown): JsonValue {
   return answer instanceof Uint8Array ? guestCbor(answer) : (answer as JsonValue);
 }
 
-/** Input is `{ mode, answers, current_config }`, `{ locale }`, or the one text that either is about. */
+/** Input is `{ mode, answers, current_config }`, the answers beside the mode, `{ locale }`, or the one text that either is about. */
 function argumentsOf(ref: ExportRef, { input, config, ctx }: FamilyCall): readonly unknown[] {
   const record: JsonObject = isJsonObject(input) ? input : {};
   const current = record["current_config"] ?? record["config"] ?? config ?? {};
-  const answers = record["answers"] ?? {};
+  const { mode: _mode, current_config: _current, config: _config, answers: nested, ...flat } = record;
+  const answers = nested ?? flat;
   const params = ref.type.params;
   return params.map(({ name, type }) => {
     switch (name) {
@@ -65,8 +66,9 @@ function argumentsOf(ref: ExportRef, { input, config, ctx }: FamilyCall): readon
       case "current-config":
         return encodeCborJson(current);
       default:
-        // 0.6.1 has one place for both, 0.6.0 one for each.
-        return encodeCborJson(params.length > 2 ? answers : { answers, current_config: current });
+        // 0.6.0 has a place for each. 0.6.1 has one for both: documents nest the answers, published providers read them flat.
+        if (params.length > 2 || !isJsonObject(answers)) return encodeCborJson(answers);
+        return encodeCborJson({ ...answers, answers, current_config: current });
     }
   });
 }

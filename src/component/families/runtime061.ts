@@ -112,6 +112,7 @@ class Runtime061 implements BoundFamily {
     // That is how providers say that they have no such operation; they are not asked which they have before every call.
     const document = await this.#document(instance);
     const known = document === undefined ? [] : readDescription(document).operations.map(({ name }) => name);
+    if (known.includes(operation)) return failure(failed);
     throw operationUnknown(operation, [...known, ...this.operations]);
   }
 }

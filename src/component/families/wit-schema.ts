@@ -9,9 +9,14 @@ export function schemaOfType(type: ValueType | null): JsonValue {
   return new SchemaWriter().of(type);
 }
 
-/** Describes the parameters of a function as one object. */
+/** Describes the parameters of a function as one object; texts that are named for JSON are marked as such. */
 export function schemaOfParams(params: readonly NamedType[]): JsonValue {
-  return new SchemaWriter().of({ kind: "record", fields: params });
+  const schema = new SchemaWriter().of({ kind: "record", fields: params }) as JsonObject & {
+    readonly properties: JsonObject;
+  };
+  const json = params.filter(({ name, type }) => type.kind === "string" && name.endsWith("-json"));
+  const marked = json.map(({ name }) => [jsonName(name), { type: "string", contentMediaType: "application/json" }]);
+  return { ...schema, properties: { ...schema.properties, ...Object.fromEntries(marked) } as JsonObject };
 }
 
 class SchemaWriter {

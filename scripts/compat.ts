@@ -1,0 +1,90 @@
+/**
+ * Runs strangers' components: `GREENTIC_COMPAT_DIR=DIR npm run compat [-- --no-jco --verbose --filter=TEXT]`. Finds every component in DIR, in
+ * packs and archives too, inspects, instantiates, describes and calls each, and compares its exports with jco's. Exits with 1
+ * where one fails for our own fault.
+ */
+import { ProcessComponentHost } from "../src/component/index.ts";
+import type { ComponentInfo } from "../src/component/index.ts";
+import { inspectComponent } from "../src/component/index.ts";
+import { compatTable } from "./compat/compat-table.ts";
+import { compareWithJco } from "./compat/differential.ts";
+import type { Exercise } from "./compat/exercise.ts";
+import { exercise } from "./compat/exercise.ts";
+import type { FoundFile } from "./compat/find-components.ts";
+import { findComponents } from "./compat/find-components.ts";
+
+const dir = process.env["GREENTIC_COMPAT_DIR"];
+if (dir === undefined) {
+  console.error("Name a directory with components: GREENTIC_COMPAT_DIR=DIR npm run compat");
+  process.exit(2);
+}
+const filter = process.argv.find((argument) => argument.startsWith("--filter="))?.slice("--filter=".length) ?? "";
+const found = findComponents(dir);
+const components = found.filter(
+  ({ kind, places }) => kind === "component" && places.some((place) => place.includes(filter)),
+);
+const count = (kind: FoundFile["kind"]): number => found.filter((file) => file.kind === kind).length;
+console.log(
+  `${count("component")} components, ${count("core module")} core modules, ${count("placeholder")} placeholders`,
+);
+
+const infos = components.map(({ bytes }) => infoOf(bytes)).filter((info) => info !== undefined);
+const bytesOf = (sha256: string): Uint8Array =>
+  components.find((file) => file.sha256 === sha256)?.bytes ?? new Uint8Array();
+const exercises: Exercise[] = [];
+{
+  await using host = new ProcessComponentHost({ poolSize: 1 });
+  for (const file of components) {
+    const done = await exercise(host, file, { infos, bytesOf });
+    exercises.push(done);
+    report(done);
+  }
+}
+console.log(`\n${compatTable(exercises)}\n`);
+let isWrong = exercises.some(({ failures }) => failures.length > 0);
+if (!process.argv.includes("--no-jco")) isWrong = (await compareAll()) || isWrong;
+process.exit(isWrong ? 1 : 0);
+
+function infoOf(bytes: Uint8Array): ComponentInfo | undefined {
+  try {
+    return inspectComponent(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function nameOf({ sha256, places }: FoundFile): string {
+  return `${sha256.slice(0, 12)} ${places[0] ?? ""}`;
+}
+
+function report({ file, info, failures, missing, callsOk, ownErrors }: Exercise): void {
+  const needs = missing.length > 0 ? `; needs ${missing.join(", ")}, which nothing here serves` : "";
+  console.log(`${nameOf(file)}: ${info?.abi ?? "unreadable"}, ${callsOk} ok, ${ownErrors.length} own errors${needs}`);
+  if (process.argv.includes("--verbose")) for (const error of ownErrors) console.log(`  ${error}`);
+  for (const failure of failures) console.log(`  FAILED ${failure}`);
+}
+
+/** Tells whether anything differs. */
+async function compareAll(): Promise<boolean> {
+  let [calls, same, sameErrors, skipped] = [0, 0, 0, 0];
+  for (const file of components) {
+    try {
+      const difference = await compareWithJco(file.bytes);
+      if (difference === undefined) {
+        skipped++;
+        continue;
+      }
+      calls += difference.calls;
+      same += difference.same;
+      sameErrors += difference.sameErrors;
+      for (const text of difference.differences) console.log(`DIFFERS ${nameOf(file)}: ${text}`);
+    } catch (error) {
+      skipped++;
+      console.log(`not compared: ${nameOf(file)}: ${error instanceof Error ? error.message.slice(0, 200) : "unknown"}`);
+    }
+  }
+  console.log(
+    `against jco: ${calls} calls, ${same} the same (${sameErrors} of them errors), ${calls - same} differ; ${skipped} components not compared`,
+  );
+  return same < calls;
+}
