@@ -5,6 +5,9 @@ import { checkOutput } from "../check-input.ts";
 import type { BackendResult } from "../tool-backend.ts";
 import { errorOf, resultOfContent } from "../tool-backend.ts";
 
+const MAX_DEPTH = 64;
+const MAX_RESULT_CHARS = 4 << 20;
+
 /** Reads a server's result: structured content is the result, what isn't structured is its text; `isError` is a failure. */
 export function readCallResult(
   tool: string,
@@ -13,6 +16,11 @@ export function readCallResult(
 ): BackendResult {
   const content = result.content as unknown as readonly JsonValue[];
   const structured = result.structuredContent as JsonValue | undefined;
+  if (!isBounded([content, structured ?? null])) {
+    const limit = `deeper than ${MAX_DEPTH} levels or larger than ${MAX_RESULT_CHARS} characters`;
+    const error = new GreenticError("MCP_ANSWER_INVALID", `Read the result of tool ${quote(tool)}: ${limit}`);
+    return { kind: "error", error: errorOf(error) };
+  }
   if (result.isError === true) {
     const said = resultOfContent(content);
     const message = typeof said === "string" ? plain(said) : "The tool reported a failure";
@@ -28,6 +36,16 @@ export function readCallResult(
     }
   }
   return { kind: "ok", result: structured ?? resultOfContent(content), content: content as JsonValue };
+}
+
+/** Tells whether a server's value can be kept and shown: what is deeper than a stack ends the process that prints it. */
+function isBounded(value: JsonValue): boolean {
+  let level: JsonValue[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return false;
+    level = level.flatMap((one) => (typeof one === "object" && one !== null ? Object.values(one) : []));
+  }
+  return JSON.stringify(value).length <= MAX_RESULT_CHARS;
 }
 
 /** A failure on the way to a server or back, in our own words. */

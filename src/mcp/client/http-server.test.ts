@@ -4,6 +4,7 @@ import { httpServer, openToolBench, tenantCtx } from "../../../test/stand-ins/mc
 import type { ToolBench } from "../../../test/stand-ins/mcp-tools.ts";
 import type { Behaviour, McpStandIn } from "../../../test/stand-ins/mcp-http-server.ts";
 import { startMcpStandIn } from "../../../test/stand-ins/mcp-http-server.ts";
+import { createTestWorld } from "../../../test/stand-ins/test-world.ts";
 import { verifies } from "../../../test/verifies.ts";
 import { openHttp } from "../../http/index.ts";
 import type { JsonObject } from "../../types/index.ts";
@@ -102,6 +103,21 @@ describe("a session over streamable HTTP", () => {
     const results = await Promise.all(Array.from({ length: 8 }, () => bench.call("t", {})));
     expect(results.every(({ kind }) => kind === "ok")).toBe(true);
     expect([most, server.sessions.size]).toEqual([1, 1]);
+  });
+
+  test("is closed when nobody has used it for a while", async () => {
+    const world = createTestWorld();
+    const { server, bench } = await serve({ t: async () => text("ok") }, {}, { world });
+    await bench.call("t", {});
+    world.advance(299_000);
+    expect(bench.servers.sessions).toBe(1);
+    await bench.call("t", {});
+    world.advance(299_000);
+    expect(bench.servers.sessions).toBe(1);
+    world.advance(2_000);
+    expect(bench.servers.sessions).toBe(0);
+    await expect.poll(() => server.sessions.size).toBe(0);
+    expect(await bench.call("t", {})).toMatchObject({ kind: "ok" });
   });
 
   test("is opened anew where the server forgot it", async () => {
@@ -203,6 +219,18 @@ describe("what goes wrong behind a server", () => {
     expect(refused).toMatchObject({ error: { code: "MCP_CALL_REFUSED", retryable: false } });
     expect(JSON.stringify(refused)).not.toContain("s3cr3t");
     expect(await bench.call("lies", {})).toMatchObject({ error: { code: "MCP_ANSWER_INVALID" } });
+  });
+
+  test("bounds what a server answers", async () => {
+    const deep = (levels: number): unknown => JSON.parse(`${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`);
+    const { bench } = await serve({
+      deep: async () => ({ result: { content: [], structuredContent: deep(10_000) as object } }),
+      large: async () => text("x".repeat(5 << 20)),
+      fine: async () => ({ result: { content: [], structuredContent: deep(50) as object } }),
+    });
+    expect(await bench.call("deep", {})).toMatchObject({ error: { code: "MCP_ANSWER_INVALID" } });
+    expect(await bench.call("large", {})).toMatchObject({ error: { code: "MCP_ANSWER_INVALID" } });
+    expect(await bench.call("fine", {})).toMatchObject({ kind: "ok" });
   });
 
   test("is refused where policy says so, before and after redirects", async () => {

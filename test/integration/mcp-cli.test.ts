@@ -1,0 +1,61 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openShell } from "../e2e/shell.ts";
+import { startMcpStandIn } from "../stand-ins/mcp-http-server.ts";
+import { packageDir } from "../stand-ins/mcp-tools.ts";
+
+const EVERYTHING = join(packageDir("server-everything"), "dist/index.js");
+
+test("gtc mcp lists and calls the tools of the operator's servers, and of no other process", async () => {
+  const shell = openShell();
+  const { dir } = shell;
+  const tools = ["echo", "trigger-elicitation-request"].map((entry) => ({ name: `e.${entry}`, server: "e", entry }));
+  writeFileSync(join(dir, "toolmap.json"), JSON.stringify({ tools }));
+  const unknown = await shell.run("gtc mcp list-tools --toolmap toolmap.json");
+  expect([unknown.code, unknown.stderr]).toEqual([3, expect.stringContaining('no MCP server "e"') as string]);
+
+  writeFileSync(
+    join(dir, "greentic.toml"),
+    `[mcp.servers.e]\ncommand = ${JSON.stringify(process.execPath)}\nargs = ${JSON.stringify([EVERYTHING, "stdio"])}\n`,
+  );
+  const listed = await shell.run("gtc mcp list-tools --toolmap toolmap.json --json");
+  expect(JSON.parse(listed.stdout)).toMatchObject([
+    { name: "e.echo", server: "e", inputSchema: { required: ["message"] } },
+    { name: "e.trigger-elicitation-request" },
+  ]);
+  const echoed = await shell.run(`gtc mcp call e.echo --toolmap toolmap.json --input '{"message":"hi"}'`);
+  expect([echoed.code, echoed.stdout]).toEqual([0, '"Echo: hi"\n']);
+  const wrong = await shell.run(`gtc mcp call e.echo --toolmap toolmap.json --input '{}'`);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('"/message" is missing') as string]);
+
+  const ask = "gtc mcp call e.trigger-elicitation-request --toolmap toolmap.json --input '{}'";
+  const asked = await shell.run(ask);
+  expect([asked.code, JSON.parse(asked.stdout)]).toMatchObject([1, { asks: { mode: "form" } }]);
+  expect((await shell.run(`${ask} --answer '{"name":"Ada"}'`)).stdout).toContain("Name: Ada");
+});
+
+test("gtc mcp reaches servers that a tool map declares, within the configured network, with the secrets that it is given", async () => {
+  await using server = await startMcpStandIn({
+    t: async () => ({ result: { content: [{ type: "text", text: "hello" }] } }),
+  });
+  server.admit = ({ headers }) => (headers.authorization === "Bearer s3cr3t" ? undefined : 401);
+  const shell = openShell();
+  const { dir } = shell;
+  mkdirSync(join(dir, "maps"));
+  const map = { tools: [{ name: "t", server: "s" }], servers: { s: { url: server.url, auth: { bearer: "key" } } } };
+  writeFileSync(join(dir, "maps/toolmap.json"), JSON.stringify(map));
+  const call = "gtc mcp call t --toolmap maps/toolmap.json --input '{}'";
+  const missing = await shell.run(call);
+  expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining("MCP_SECRET_MISSING") as string]);
+  const denied = await shell.run(`${call} --secret key=s3cr3t`);
+  expect([denied.code, denied.stderr]).toEqual([4, expect.stringContaining("HTTP_ADDRESS_DENIED") as string]);
+  const config = join(mkdtempSync(join(tmpdir(), "greentic-cli-")), "greentic.toml");
+  writeFileSync(config, '[network]\nprivate_addresses = ["127.0.0.0/8"]\n');
+  const said = await shell.run(`${call} --secret key=s3cr3t --config ${config}`);
+  expect([said.code, said.stdout]).toEqual([0, '"hello"\n']);
+  const refused = await shell.run(`${call} --secret key=other --config ${config}`);
+  expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining("MCP_SERVER_UNAUTHORIZED") as string]);
+  expect(refused.stderr).not.toContain("other");
+});
