@@ -114,7 +114,7 @@ describe("a session over streamable HTTP", () => {
     await bench.call("t", {});
     world.advance(299_000);
     expect(bench.servers.sessions).toBe(1);
-    world.advance(2_000);
+    world.advance(1_500);
     expect(bench.servers.sessions).toBe(0);
     await expect.poll(() => server.sessions.size).toBe(0);
     expect(await bench.call("t", {})).toMatchObject({ kind: "ok" });
