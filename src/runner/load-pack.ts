@@ -81,7 +81,7 @@ function loadFlow(
   const { assets, isEmpty } = from;
   const nodes = new Map<string, LoadedNode>();
   for (const [id, node] of compiled.nodes) {
-    const kind = kindOf(node.resolved, { operation: node.ir.operation, isEmpty });
+    const kind = kindOf(node.resolved, { key: node.ir.kind, operation: node.ir.operation, isEmpty });
     nodes.set(id, { id, flowType: compiled.ir.type, compiled: node, kind });
   }
   return {

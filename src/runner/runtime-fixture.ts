@@ -142,6 +142,8 @@ export interface PackFiles {
   readonly assets?: Readonly<Record<string, string>>;
   /** Name → grants in TOML. */
   readonly components?: Readonly<Record<string, string>>;
+  /** Bytes of real components, by name. */
+  readonly wasm?: Readonly<Record<string, Uint8Array>>;
 }
 
 /** Builds and opens a real pack. */
@@ -171,7 +173,7 @@ export async function makePack(files: PackFiles): Promise<Pack> {
     for (const component of Object.keys(components)) {
       await write(
         `components/${component}.wasm`,
-        Uint8Array.of(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0, ...Buffer.from(component)),
+        files.wasm?.[component] ?? Uint8Array.of(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0, ...Buffer.from(component)),
       );
     }
     const { bytes } = await buildPack(dir, { probeComponent: () => ({ abi: "node06", world: "test:component/node" }) });

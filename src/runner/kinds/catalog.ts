@@ -69,13 +69,18 @@ export function kindCatalogFor(components: ReadonlySet<string>): KindCatalog {
  */
 export function kindOf(resolved: ResolvedKind | undefined, from: KindSource): Kind {
   if (resolved?.kind === "builtin") return KINDS.get(resolved.spec.name) ?? componentOperation;
-  if (resolved === undefined || !from.isEmpty(resolved.component)) return componentOperation;
-  const standIn = KINDS.get(from.operation ?? resolved.operation ?? "");
+  const { key, operation, isEmpty } = from;
+  // The key is a component's name, or a component's and its operation's.
+  const whole = isEmpty(key) ? operation : undefined;
+  const part = resolved !== undefined && isEmpty(resolved.component) ? (operation ?? resolved.operation) : undefined;
+  const standIn = KINDS.get(whole ?? part ?? "");
   return standIn?.yieldsToComponents === true ? standIn : componentOperation;
 }
 
 /** What else decides which kind runs a node. */
 interface KindSource {
+  /** The operation key. */
+  readonly key: string;
   /** The operation beside the key. */
   readonly operation: string | undefined;
   /** Tells whether the pack has a component of a name, and it exports nothing. */
