@@ -61,6 +61,12 @@ export const REQUIREMENTS = define({
   "telemetry.metrics": { source: "ao telemetry", behavior: "Metrics give flow execution times, message throughput and error rates" },
   "telemetry.logs": { source: "ao telemetry", behavior: "Logs are structured and carry the trace context" },
 
+  "component.links": { source: "issue 3", behavior: "A component's import is served by the one other component of its pack that exports it, within that one's own grants" },
+  "component.state-own-writes": { source: "issue 3", behavior: "A component's reads of state see what the turn wrote before" },
+  "component.assets-files": { source: "issue 3", behavior: "A pack's assets are read-only files of WASI for a component that was granted them" },
+  "component.secrets-write": { source: "issue 3", behavior: "A component writes the secrets that it was granted for writing, and policy can take them away" },
+  "component.imports": { source: "issue 3", behavior: "Every host import of public components is answered, and denied without its grant" },
+  "component.wasi-http": { source: "issue 3", behavior: "wasi:http goes through the same origins and addresses as every other request" },
   // Next-generation architecture
   "vision.portable": { source: "ng 1", behavior: "The same pack runs on a desktop, in the cloud and on Kubernetes", pending: "issue 7 builds the container and Kubernetes targets; the desktop runs" },
   "concept.node.kinds": { source: "ng 2", behavior: "A node has a kind: qa, tool.invoke, template.render, message.send" },

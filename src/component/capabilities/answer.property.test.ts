@@ -1,5 +1,6 @@
 import { array, assert, asyncProperty, constantFrom, oneof, property, string, tuple } from "fast-check";
 import { expect, test } from "vitest";
+import { verifies } from "../../../test/verifies.ts";
 import { NO_GRANTS } from "../grants.ts";
 import { ctxOf, memoryServices } from "../testing/call-support.ts";
 import { answerRequest } from "./answer-request.ts";
@@ -79,6 +80,7 @@ const EVERY: readonly HostRequest[] = [
 ];
 
 test.each(EVERY)("$kind is denied without its grant, and no service is asked", async (request) => {
+  verifies("component.imports");
   const services = new Proxy(memoryServices(), {
     get: (_target, name) => {
       throw new TypeError(`service ${String(name)} was reached`);

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { verifies } from "../../../test/verifies.ts";
 import { sendHttp } from "../../http/index.ts";
 import type { JsonValue } from "../../types/index.ts";
 import { NO_GRANTS } from "../grants.ts";
@@ -216,6 +217,7 @@ test("redirects are the guest's to follow", async () => {
 });
 
 test("nothing leaves without a grant, nor to another origin, nor past the request's time", async () => {
+  verifies("component.wasi-http");
   seen.length = 0;
   const denied = { error: { tag: "HTTP-request-denied" } };
   expect(await send({}, [])).toEqual(denied);
