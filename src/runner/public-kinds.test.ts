@@ -192,6 +192,15 @@ nodes:
         return { greentic_control: { v: 2, action: "jump", flow: "other" } };
       case "respond":
         return { greentic_control: { v: 1, action: "respond", text: "answer", card: { type: "AdaptiveCard" } } };
+      case "bytes":
+        // {"type": "AdaptiveCard"} in CBOR.
+        return {
+          greentic_control: {
+            v: 1,
+            action: "respond",
+            card_cbor: [...Buffer.from("a164747970656c416461707469766543617264", "hex")],
+          },
+        };
       case "user":
         return { said: "x", greentic_control: { v: 1, action: "respond", text: "well?", needs_user: true } };
       case "meta":
@@ -219,6 +228,7 @@ nodes:
     const { reply, status } = await say("respond");
     expect(status).toBe("done");
     expect(reply).toMatchObject([{ text: "answer", extensions: { adaptive_card: { type: "AdaptiveCard" } } }]);
+    expect((await say("bytes")).reply[0]?.extensions?.adaptive_card).toEqual({ type: "AdaptiveCard" });
     expect(await say("user")).toMatchObject({ status: "waiting", reply: [{ text: "well?" }] });
     expect(await texts("go on")).toEqual(["plain x"]);
   });

@@ -1,6 +1,6 @@
 import { GreenticError, quote } from "../../types/index.ts";
 import type { JsonObject, JsonValue } from "../../types/index.ts";
-import { cardInvocationOf } from "../card-invocation.ts";
+import { cardInvocationOf, isCardInvocation } from "../card-invocation.ts";
 import type { LoadedComponent } from "../loaded-pack.ts";
 import { resultOf } from "./component-output.ts";
 import { emit, emitLog } from "./emit.ts";
@@ -85,8 +85,23 @@ function target(
   component: LoadedComponent,
   call: { readonly operation: string | undefined; readonly input: JsonValue; readonly config: JsonValue | undefined },
 ): ComponentTarget {
-  const byFamily = component.abi === "exec" ? "execute" : name.startsWith("templating.") ? "render" : "invoke";
-  return { name, component, operation: call.operation ?? byFamily, input: call.input, config: call.config };
+  return {
+    name,
+    component,
+    operation: call.operation ?? operationOf(name, { component, ...call }),
+    input: call.input,
+    config: call.config,
+  };
+}
+
+/** The operation of a node that names none. @see upstream reference §1.6 and Appendix C */
+function operationOf(
+  name: string,
+  call: { readonly component: LoadedComponent; readonly input: JsonValue; readonly config: JsonValue | undefined },
+): string {
+  if (call.component.abi === "exec") return "execute";
+  if (name.startsWith("templating.")) return "render";
+  return isCardInvocation(call.input, call.config) ? "card" : "invoke";
 }
 
 function withoutAddress(payload: JsonObject): JsonObject {

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue, OutcomeError } from "../../types/index.ts";
-import { GreenticError, isJsonObject, quote } from "../../types/index.ts";
+import { decodeCborJson, GreenticError, isJsonObject, quote } from "../../types/index.ts";
 import type { KindResult, NodeCall } from "./kind.ts";
 import { fields, text } from "./kind.ts";
 import { messagesOf } from "./output-messages.ts";
@@ -67,10 +67,18 @@ function wishOf(
   if (action === "jump") return jumpOf(control);
   if (action !== "respond") return undefined;
   const { output, call } = from;
-  for (const draft of messagesOf({ text: control["text"] ?? null, card: control["card"] ?? null })) call.send(draft);
+  const card = control["card"] ?? cardIn(control["card_cbor"]);
+  for (const draft of messagesOf({ text: control["text"] ?? null, card: card ?? null })) call.send(draft);
   return control["needs_user"] === true
     ? { kind: "wait", reason: "respond", output }
     : { kind: "return", value: output };
+}
+
+/** A card as components write it in bytes: a list of numbers, or base64 where they came as bytes. */
+function cardIn(bytes: JsonValue | undefined): JsonValue | undefined {
+  if (typeof bytes === "string" && bytes !== "") return decodeCborJson(Buffer.from(bytes, "base64"));
+  if (!Array.isArray(bytes) || bytes.length === 0) return undefined;
+  return decodeCborJson(Uint8Array.from(bytes, (byte: JsonValue) => (typeof byte === "number" ? byte : 0)));
 }
 
 /** A jump names its flow and node, or its target does; what goes along is the new flow's `in`. */
