@@ -82,10 +82,12 @@ export interface ComponentCall {
   /** Who serves the imports that the host doesn't have; all under this call's deadline. */
   readonly links?: readonly ComponentLink[];
   /**
-   * "tenant" lets an instance of the same tenant, component, links and grants serve again, so that what the guest kept in its
-   * memory may be there; default "none", a fresh instance for every call.
+   * "tenant" lets an instance of the same tenant, pack, component, links and grants serve again, so that what the guest kept in
+   * its memory may be there; default "none", a fresh instance for every call.
    */
   readonly reuse?: "none" | "tenant";
+  /** Hash of the pack that the component is of; instances are not reused from one pack to another. */
+  readonly pack?: string;
   /** Wall time that the call may take, host calls included. Default 10,000. */
   readonly timeoutMs?: number;
 }

@@ -15,7 +15,7 @@ export class CallLog {
 
   /** Adds bytes of stdout or stderr. */
   write(bytes: Uint8Array): void {
-    this.#add(this.#decoder.decode(bytes, { stream: true }));
+    if (this.isOpen) this.#add(this.#decoder.decode(bytes, { stream: true }));
   }
 
   /** Adds one line and gives what was kept of it. */

@@ -34,6 +34,7 @@ interface Flight {
 }
 
 const PAGE_BYTES = 4096;
+const MAX_WARM_NOTED = 4096;
 
 /** The flags under which a component-host process runs: it can read its own sources and do nothing else. */
 export function childFlags(limits: ChildLimits): readonly string[] {
@@ -57,6 +58,8 @@ export class ComponentProcess {
   readonly #flights = new Map<number, Flight>();
   /** What is in it or on its way. */
   readonly #sent = new Map<string, Promise<void>>();
+  /** Keys of calls that were here, the oldest first. */
+  readonly #warm = new Set<string>();
   readonly #watch: NodeJS.Timeout;
   /** Milliseconds from spawn to the first word; undefined until then. */
   readyAfterMs: number | undefined;
@@ -107,7 +110,13 @@ export class ComponentProcess {
     return this.#sent.has(sha256);
   }
 
+  /** Whether an instance may be here that served calls of this key. */
+  mayHaveWarm(key: string): boolean {
+    return this.#warm.has(key);
+  }
+
   run(invocation: Invocation): void {
+    if (invocation.warmKey !== undefined) this.#noteWarm(invocation.warmKey);
     const id = this.#nextId++;
     // Where this process itself was held up, the result may be there unread: it is read before anyone is killed.
     const overdue = (): void => void setImmediate(() => this.#flights.has(id) && this.kill());
@@ -209,6 +218,13 @@ export class ComponentProcess {
       this.#sent.delete(sha256);
       throw error;
     }
+  }
+
+  #noteWarm(key: string): void {
+    this.#warm.delete(key);
+    this.#warm.add(key);
+    const [oldest] = this.#warm;
+    if (oldest !== undefined && this.#warm.size > MAX_WARM_NOTED) this.#warm.delete(oldest);
   }
 
   #send(message: ToChild): void {

@@ -2,7 +2,7 @@ import { GreenticError, quote } from "../../types/index.ts";
 import type { ComponentInstance, LinkedComponent, LinkerLimits } from "../linker/index.ts";
 import { checkLink } from "./link-check.ts";
 import type { GuestRun } from "./messages.ts";
-import type { CallRecord, GuestPort } from "./running-call.ts";
+import type { CallRecord, CurrentCall, GuestPort } from "./running-call.ts";
 import { RunningCall } from "./running-call.ts";
 
 interface Part {
@@ -15,15 +15,20 @@ const checked = new WeakMap<LinkedComponent, Map<string, LinkedComponent>>();
 
 /**
  * The components of one call: the called one, and an instance of each that it is linked to, made when it is first called. Only
- * lifted values pass between them, so no memory and no handle is shared; all end at the call's deadline.
+ * lifted values pass between them, so no memory and no handle is shared; all end at the call's deadline. Where the call allows it,
+ * they serve the next call of the same kind too.
  */
 export class Composition implements Disposable {
   readonly #components: readonly LinkedComponent[];
   readonly #run: GuestRun;
-  readonly #record: CallRecord;
-  readonly #port: GuestPort;
+  readonly #current: CurrentCall;
   readonly #limits: LinkerLimits;
   readonly #parts: (Part | undefined)[];
+  /** Calls that it has served or serves. */
+  calls = 1;
+  #fuelBefore = 0;
+  /** Memory that the first call left. */
+  #firstBytes: number | undefined;
 
   /** `components` are those of the run's parts, in their order. */
   constructor(
@@ -37,8 +42,7 @@ export class Composition implements Disposable {
   ) {
     this.#components = components;
     this.#run = options.run;
-    this.#record = options.record;
-    this.#port = options.port;
+    this.#current = { record: options.record, port: options.port };
     this.#limits = options.limits;
     this.#parts = components.map(() => undefined);
   }
@@ -48,15 +52,38 @@ export class Composition implements Disposable {
     return (this.#parts[index] ??= this.#start(index)).instance;
   }
 
-  /** Sums over all instances. */
+  /** Begins another call; its parts, links and grants are those of the first. */
+  begin(current: CurrentCall): void {
+    this.#firstBytes ??= this.memoryBytes;
+    this.#fuelBefore = this.#fuel;
+    this.#current.record = current.record;
+    this.#current.port = current.port;
+    this.calls++;
+  }
+
+  /** Sums over all instances; fuel is that of the call. */
   get stats(): { readonly fuel: number; readonly peakMemoryBytes: number } {
-    let fuel = 0;
-    let peakMemoryBytes = 0;
-    for (const part of this.#parts) {
-      fuel += part?.instance.stats.fuel ?? 0;
-      peakMemoryBytes += part?.instance.stats.peakMemoryBytes ?? 0;
-    }
-    return { fuel, peakMemoryBytes };
+    return { fuel: this.#fuel - this.#fuelBefore, peakMemoryBytes: this.memoryBytes };
+  }
+
+  /** Memories never shrink. */
+  get memoryBytes(): number {
+    return this.#parts.reduce((sum, part) => sum + (part?.instance.stats.peakMemoryBytes ?? 0), 0);
+  }
+
+  /** How far memory has grown since the first call. */
+  get growthBytes(): number {
+    const bytes = this.memoryBytes;
+    return bytes - (this.#firstBytes ?? bytes);
+  }
+
+  /** Tells whether a component takes part. */
+  uses(sha256: string): boolean {
+    return this.#run.parts.some((part) => part.sha256 === sha256);
+  }
+
+  get #fuel(): number {
+    return this.#parts.reduce((sum, part) => sum + (part?.instance.stats.fuel ?? 0), 0);
   }
 
   [Symbol.dispose](): void {
@@ -66,7 +93,7 @@ export class Composition implements Disposable {
   #start(index: number): Part {
     const component = this.#component(index);
     for (const name of this.#run.links.keys()) this.#check(component, name);
-    const state = new RunningCall(this.#record, this.#port, {
+    const state = new RunningCall(this.#current, {
       index,
       hasAssets: this.#run.parts[index]?.hasAssets === true,
       link: async (name, func, args) => {
@@ -78,12 +105,19 @@ export class Composition implements Disposable {
         );
       },
     });
-    const instance = component.instantiate(state, {
-      limits: this.#limits,
-      deadlineAtMs: this.#record.deadlineAtMs,
-      ...(this.#port.signal === undefined ? {} : { signal: this.#port.signal }),
-    });
-    return { instance, state };
+    const instance = component.instantiate(state, { limits: this.#limits, ...this.#within() });
+    const bound: ComponentInstance = {
+      call: (ref, args) => instance.call(ref, args, this.#within()),
+      get stats() {
+        return instance.stats;
+      },
+    };
+    return { instance: bound, state };
+  }
+
+  #within(): { readonly deadlineAtMs: number; readonly signal?: AbortSignal } {
+    const { record, port } = this.#current;
+    return { deadlineAtMs: record.deadlineAtMs, ...(port.signal === undefined ? {} : { signal: port.signal }) };
   }
 
   #check(component: LinkedComponent, name: string): void {

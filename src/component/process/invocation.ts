@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { OutcomeError, TenantCtx } from "../../types/index.ts";
 import { ERROR_CODES, isRetryable } from "../../types/index.ts";
 import type { ErrorCode } from "../../types/index.ts";
@@ -21,6 +22,8 @@ export class Invocation {
   /** On the clock of `performance.now()`. */
   readonly deadlineAtMs: number;
   readonly result: Promise<ComponentResult>;
+  /** Stands for all that calls must have in common to be served by one instance; undefined where each has its own. */
+  readonly warmKey: string | undefined;
   /** Counts from 1; a call is repeated at most once. */
   attempt = 0;
   gate: GuestGate;
@@ -42,6 +45,7 @@ export class Invocation {
     const { parts, links } = partsOf(call);
     this.#parts = parts;
     this.#links = links;
+    this.warmKey = call.reuse === "tenant" ? warmKey(ctx, call, parts) : undefined;
     this.gate = this.#openGate();
     this.#settle = resolve;
   }
@@ -70,6 +74,7 @@ export class Invocation {
     return {
       parts: [toGuest(called), ...linked.map(toGuest)],
       links: this.#links,
+      warmKey: this.warmKey,
       purpose: this.purpose,
       ctx: this.ctx,
       component,
@@ -96,6 +101,18 @@ export class Invocation {
   #openGate(): GuestGate {
     return new GuestGate(this.ctx, this.call.services, this.#parts);
   }
+}
+
+function warmKey({ env, tenant }: TenantCtx, { pack, links }: ComponentCall, parts: readonly ComponentPart[]): string {
+  const served = links?.map((link) => [link.interface, link.component]);
+  const key = JSON.stringify([
+    env,
+    tenant,
+    pack,
+    served,
+    parts.map((part) => [part.sha256, part.component, part.grants]),
+  ]);
+  return createHash("sha256").update(key).digest("base64url");
 }
 
 /** One part for each component, however many interfaces it serves: its instance is shared by them. */

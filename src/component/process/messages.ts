@@ -15,6 +15,8 @@ export interface GuestRun {
   readonly parts: readonly [GuestPart, ...GuestPart[]];
   /** Interface → the part that serves it. */
   readonly links: ReadonlyMap<string, number>;
+  /** What an instance must have served before to serve this call; undefined asks for a fresh one. */
+  readonly warmKey: string | undefined;
   /** Whether the guest is to work or to say what it is. */
   readonly purpose: "call" | "describe";
   readonly ctx: TenantCtx;

@@ -132,7 +132,7 @@ export class ProcessComponentHost implements ComponentHost {
         invocation.fail("COMPONENT_BUSY", "Call component: its time was over before its turn came");
         continue;
       }
-      this.#processFor(invocation.call.sha256).run(invocation);
+      this.#processFor(invocation).run(invocation);
     }
   }
 
@@ -142,8 +142,13 @@ export class ProcessComponentHost implements ComponentHost {
     return false;
   }
 
-  /** Prefers an idle process that has the component, then any with room that has it, then the least loaded. */
-  #processFor(sha256: string): ComponentProcess {
+  /** Prefers a process that may have a warm instance, then an idle one that has the component, then the least loaded. */
+  #processFor({ call: { sha256 }, warmKey }: Invocation): ComponentProcess {
+    if (warmKey !== undefined) {
+      for (const process of this.#processes) {
+        if (process.mayHaveWarm(warmKey) && process.load < this.#maxCallsPerProcess / 2) return process;
+      }
+    }
     let best: ComponentProcess | undefined;
     for (const process of this.#processes) {
       if (!process.hasComponent(sha256) || process.load >= this.#maxCallsPerProcess) continue;

@@ -58,6 +58,12 @@ export class CallRecord {
   }
 }
 
+/** The call that instances serve now; those that are reused serve one after another. */
+export interface CurrentCall {
+  record: CallRecord;
+  port: GuestPort;
+}
+
 /** What one component of a call is told about itself. */
 export interface CallPart {
   readonly index: number;
@@ -70,50 +76,49 @@ export interface CallPart {
 export class RunningCall implements GuestCall, Disposable {
   readonly wasi;
   readonly link: CallPart["link"];
-  readonly #record: CallRecord;
-  readonly #port: GuestPort;
+  readonly #current: CurrentCall;
   readonly #part: number;
 
-  constructor(record: CallRecord, port: GuestPort, part: CallPart) {
-    this.#record = record;
-    this.#port = port;
+  constructor(current: CurrentCall, part: CallPart) {
+    this.#current = current;
     this.#part = part.index;
     this.link = part.link;
-    const world = part.index === 0 ? record.world : undefined;
+    const world = part.index === 0 ? current.record.world : undefined;
     this.wasi = createWasi({
       nowMs: Date.now,
       randomBytes: (count) => randomFillSync(new Uint8Array(count)),
       log: (stream, bytes) => {
-        if (stream === "stdout" && part.index === 0) record.writeStdout(bytes);
-        else record.collected.write(bytes);
+        if (stream === "stdout" && part.index === 0) current.record.writeStdout(bytes);
+        else current.record.collected.write(bytes);
       },
-      maxLogBytes: world === undefined ? record.maxLogBytes : MAX_STDOUT_BYTES,
+      // The log has a bound of its own for every call.
+      maxLogBytes: world === undefined ? Number.POSITIVE_INFINITY : MAX_STDOUT_BYTES,
       ...world,
       ...(part.hasAssets ? { files: assetFiles((request) => this.ask(request)) } : {}),
     });
   }
 
   get deadlineAtMs(): number {
-    return this.#record.deadlineAtMs;
+    return this.#current.record.deadlineAtMs;
   }
 
   get timeoutMs(): number {
-    return this.#record.timeoutMs;
+    return this.#current.record.timeoutMs;
   }
 
   note(name: string): void {
-    this.#record.note(name);
+    this.#current.record.note(name);
   }
 
   ask(request: HostRequest): Promise<HostAnswer> {
-    return this.#port.ask(request, this.#part);
+    return this.#current.port.ask(request, this.#part);
   }
 
   log(line: LogLine): void {
-    const { collected } = this.#record;
+    const { collected } = this.#current.record;
     if (!collected.isOpen) return;
     const message = collected.line(line.message);
-    this.#port.log({ level: line.level, message });
+    this.#current.port.log({ level: line.level, message });
   }
 
   [Symbol.dispose](): void {

@@ -12,6 +12,8 @@ import type { GuestRun } from "./messages.ts";
 import { linkPlan, readComponent } from "./read-component.ts";
 import type { GuestPort } from "./running-call.ts";
 import { CallRecord } from "./running-call.ts";
+import type { WarmLimits } from "./warm-instances.ts";
+import { WarmInstances } from "./warm-instances.ts";
 
 interface Prepared {
   readonly info: ComponentInfo;
@@ -27,10 +29,12 @@ export class ComponentRuntime {
   readonly #limits: LinkerLimits;
   /** In order of last use. */
   readonly #prepared = new Map<string, Prepared>();
+  readonly #warm: WarmInstances;
   #preparedBytes = 0;
 
-  constructor(limits: Partial<LinkerLimits> = {}) {
+  constructor(limits: Partial<LinkerLimits> = {}, warm?: WarmLimits) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#warm = new WarmInstances(warm);
   }
 
   /** Reads a component and keeps it ready. @throws as `readComponent` */
@@ -52,7 +56,7 @@ export class ComponentRuntime {
   }
 
   /**
-   * Calls an operation in a fresh instance. Whatever the guest does wrong is a result.
+   * Calls an operation in a fresh instance, or where the run has a key in one that served that key before. Whatever the guest does wrong is a result.
    * @throws COMPONENT_NOT_ADMITTED
    */
   async run(run: GuestRun, port: GuestPort): Promise<ComponentResult> {
@@ -62,8 +66,12 @@ export class ComponentRuntime {
       throw new GreenticError("COMPONENT_NOT_ADMITTED", "Call component: its hash is unknown");
     }
     const record = new CallRecord({ timeoutMs: run.timeoutMs, maxLogBytes: this.#limits.maxLogBytes });
+    const key = run.purpose === "call" ? run.warmKey : undefined;
+    const warm = key === undefined ? undefined : this.#warm.take(key);
+    warm?.begin({ record, port });
     const components = prepared.map(({ linked }) => linked);
-    using composition = new Composition(components, { run, record, port, limits: this.#limits });
+    const composition = warm ?? new Composition(components, { run, record, port, limits: this.#limits });
+    let isSound = true;
     let answer: FamilyAnswer;
     try {
       const { family, info } = called;
@@ -75,6 +83,7 @@ export class ComponentRuntime {
           ? { kind: "ok", output: descriptionJson(await family.describe(composition.instance(0))) }
           : await callGuest(family, { run, record, composition });
     } catch (error) {
+      isSound = false;
       answer = { kind: "error", error: outcomeOf(error, run.timeoutMs) };
     }
     const stats: CallStats = {
@@ -83,6 +92,9 @@ export class ComponentRuntime {
       hostCalls: record.hostCalls,
       log: record.collected.text(),
     };
+    // Arguments and streams of a command are its instance's own, so that it serves once.
+    if (key !== undefined && isSound && record.world === undefined) this.#warm.put(key, composition);
+    else composition[Symbol.dispose]();
     return { ...answer, stats };
   }
 
@@ -105,6 +117,7 @@ export class ComponentRuntime {
       const fits = this.#prepared.size <= MAX_PREPARED && this.#preparedBytes <= MAX_PREPARED_BYTES;
       if (fits || this.#prepared.size === 1) return;
       this.#prepared.delete(sha256);
+      this.#warm.forget(sha256);
       this.#preparedBytes -= info.sizeBytes;
     }
   }

@@ -19,9 +19,13 @@ const attempt = (work: () => unknown): unknown => {
   try { return work(); } catch (error) { return { thrown: (error as any).payload }; }
 };
 let calls = 0;
+let planted: unknown = null;
 const acts: Record<string, (argument: any) => unknown> = {
   echo: (argument) => argument,
   count: () => ++calls,
+  plant: (value) => { const before = planted; planted = value; return before; },
+  planted: () => planted,
+  hold: (bytes) => { planted = new Uint8Array(bytes).fill(1); return bytes; },
   spin: () => { for (;;) calls++; },
   recurse: () => { const deeper = (n: number): number => 1 + deeper(n + 1); return deeper(0); },
   grow: () => { const kept = []; for (;;) kept.push(new Uint8Array(4 << 20).fill(1)); },
