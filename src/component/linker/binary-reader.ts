@@ -66,6 +66,11 @@ export class BinaryReader {
   /** Reads an unsigned LEB128 of at most 32 bits. */
   u32(): number {
     const start = this.offset;
+    const first = this.bytes[start] ?? 0x80;
+    if (first < 0x80 && start < this.end) {
+      this.offset = start + 1;
+      return first;
+    }
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.byte();

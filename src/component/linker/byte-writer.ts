@@ -9,6 +9,10 @@ export class ByteWriter {
     this.#buffer = new Uint8Array(Math.max(16, expectedBytes));
   }
 
+  get length(): number {
+    return this.#length;
+  }
+
   #reserve(count: number): void {
     const needed = this.#length + count;
     if (needed <= this.#buffer.length) return;
@@ -30,25 +34,24 @@ export class ByteWriter {
     return this;
   }
 
-  /** Writes an unsigned LEB128. */
+  /** Writes an unsigned LEB128 of at most 32 bits. */
   u32(value: number): this {
-    let rest = value;
-    for (;;) {
-      const low = rest % 128;
-      rest = (rest - low) / 128;
-      this.raw(rest > 0 ? low | 0x80 : low);
-      if (rest === 0) return this;
-    }
+    this.#reserve(5);
+    let rest = value >>> 0;
+    for (; rest >= 0x80; rest >>>= 7) this.#buffer[this.#length++] = (rest & 0x7f) | 0x80;
+    this.#buffer[this.#length++] = rest;
+    return this;
   }
 
   /** Writes a non-negative safe integer as a signed LEB128. */
   s64(value: number): this {
+    this.#reserve(10);
     let rest = value;
     for (;;) {
       const low = rest % 128;
       rest = (rest - low) / 128;
       const isLast = rest === 0 && low < 64;
-      this.raw(isLast ? low : low | 0x80);
+      this.#buffer[this.#length++] = isLast ? low : low | 0x80;
       if (isLast) return this;
     }
   }

@@ -28,6 +28,9 @@ export function refuseReserved(name: string, reader: BinaryReader): void {
   if (name.startsWith(RESERVED_PREFIX)) reader.fail(`name ${quote(name)} is reserved`);
 }
 
+/** Tells the engine that refuelling is rare, so that it keeps registers for what isn't. @see the branch hinting proposal */
+const BRANCH_HINTS = "metadata.code.branch_hint";
+
 const FUNCREF = 0x70;
 const EXTERNREF = 0x6f;
 const I64 = 0x7e;
@@ -104,7 +107,8 @@ class ModuleRewriter {
     });
     this.#exports(isMetered, memories > 0, indices);
     for (const id of [8, 9, 12]) this.#copy(id);
-    this.#code(signature, indices);
+    const imported = signature.imports.filter(({ type }) => type.kind === "func").length;
+    this.#code(signature, imported, indices);
     this.#copy(11);
     return { bytes: out.finish(), info: { isMetered, definesMemory: memories > 0 }, signature };
   }
@@ -213,24 +217,35 @@ class ModuleRewriter {
     });
   }
 
-  #code(signature: CoreSignature, indices: Indices): void {
+  #code(signature: CoreSignature, importedFunctions: number, indices: Indices): void {
     const reader = this.#sections.get(10);
     if (!reader) return;
     const count = reader.count();
     const section = new ByteWriter(reader.end - reader.offset);
     section.u32(count);
+    const hints = new ByteWriter();
+    let hintedFunctions = 0;
     for (let index = 0; index < count; index++) {
       const size = reader.u32();
       const start = reader.offset;
       reader.skip(size);
       const params = signature.functions[index]?.params.length ?? 0;
       const scan = scanBody(reader.part(start, start + size), params);
-      section.sized(this.#meteredBody(scan, indices));
+      const { body, unlikely } = this.#meteredBody(scan, indices);
+      section.sized(body);
+      if (unlikely.length === 0) continue;
+      hintedFunctions++;
+      hints.u32(importedFunctions + index).u32(unlikely.length);
+      for (const offset of unlikely) hints.u32(offset).raw(1, 0);
+    }
+    if (hintedFunctions > 0) {
+      const named = new ByteWriter(hints.length + 32).name(BRANCH_HINTS).u32(hintedFunctions).bytes(hints.finish());
+      this.#out.section(0, named.finish());
     }
     this.#out.section(10, section.finish());
   }
 
-  #meteredBody(scan: BodyScan, indices: Indices): ByteWriter {
+  #meteredBody(scan: BodyScan, indices: Indices): { readonly body: ByteWriter; readonly unlikely: readonly number[] } {
     const { hasBulk, hasLoop, localCount } = scan;
     const out = new ByteWriter(scan.end - scan.start + 64 * scan.charges.length);
     const groups = (hasLoop ? 1 : 0) + (hasBulk ? 1 : 0);
@@ -257,7 +272,7 @@ class ModuleRewriter {
           fuel.charge(charge.cost, charge.isChecked);
       }
     }
-    return out.bytes(this.#bytes.subarray(copied, scan.end));
+    return { body: out.bytes(this.#bytes.subarray(copied, scan.end)), unlikely: fuel.unlikely };
   }
 }
 
@@ -267,6 +282,8 @@ class FuelCode {
   readonly #indices: Indices;
   /** The local that fuel is counted in; undefined where it is counted in the global itself. */
   readonly #local: number | undefined;
+  /** Offsets of the branches that are hardly ever taken. */
+  readonly unlikely: number[] = [];
 
   constructor(out: ByteWriter, indices: Indices, local: number | undefined) {
     this.#out = out;
@@ -312,7 +329,9 @@ class FuelCode {
     else out.raw(isChecked ? 0x22 : 0x21).u32(this.#local);
     if (!isChecked) return;
     if (this.#local === undefined) out.raw(0x23).u32(fuel);
-    out.raw(0x42, 0, 0x53, 0x04, 0x40);
+    out.raw(0x42, 0, 0x53);
+    this.unlikely.push(out.length);
+    out.raw(0x04, 0x40);
     this.save();
     out.raw(0x23).u32(meter).raw(0x41, 0, 0x11).u32(refuelType).u32(refuelTable);
     this.restore();
