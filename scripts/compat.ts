@@ -12,6 +12,7 @@ import type { Exercise } from "./compat/exercise.ts";
 import { exercise } from "./compat/exercise.ts";
 import type { FoundFile } from "./compat/find-components.ts";
 import { findComponents } from "./compat/find-components.ts";
+import { buildRouter, ROUTER } from "./compat/fixture-router.ts";
 
 const dir = process.env["GREENTIC_COMPAT_DIR"];
 if (dir === undefined) {
@@ -29,8 +30,13 @@ console.log(
 );
 
 const infos = components.map(({ bytes }) => infoOf(bytes)).filter((info) => info !== undefined);
-const bytesOf = (sha256: string): Uint8Array =>
-  components.find((file) => file.sha256 === sha256)?.bytes ?? new Uint8Array();
+const served = new Map(components.map(({ sha256, bytes }) => [sha256, bytes]));
+if (infos.some(({ imports }) => imports.includes(ROUTER)) && !infos.some(({ exports }) => exports.includes(ROUTER))) {
+  const router = await buildRouter();
+  served.set(router.sha256, router.bytes);
+  infos.push(inspectComponent(router.bytes));
+}
+const bytesOf = (sha256: string): Uint8Array => served.get(sha256) ?? new Uint8Array();
 const exercises: Exercise[] = [];
 {
   await using host = new ProcessComponentHost({ poolSize: 1 });

@@ -96,6 +96,12 @@ const USUAL_NODE_CALLS: readonly DerivedCall[] = [
   { operation: "ingest_http", input: REQUEST },
 ];
 
+/** What nodes that stand before an MCP router take. */
+const ADAPTER_CALLS: readonly DerivedCall[] = [
+  { operation: "list", input: {} },
+  { operation: "call", input: { operation: "call", tool: "greet", arguments: { name: "Ada" } } },
+];
+
 /** Derives calls: every described operation with the least and the fullest input its schema admits, and what is beside them. */
 export function deriveCalls(info: ComponentInfo, description: ComponentDescription): readonly DerivedCall[] {
   const beside = BESIDES.filter(([of]) => info.exports.some((name) => of.test(name))).flatMap(([, calls]) => calls);
@@ -109,7 +115,8 @@ export function deriveCalls(info: ComponentInfo, description: ComponentDescripti
   });
   const isBareNode = description.operations.length === 0 && /^node0|^runtime061/.test(info.abi);
   const usual = isBareNode ? USUAL_NODE_CALLS : [];
-  return [...beside, ...own, ...usual];
+  const adapted = info.imports.some((name) => name.startsWith("wasix:mcp/router@")) ? ADAPTER_CALLS : [];
+  return [...beside, ...own, ...usual, ...adapted];
 }
 
 function dedupe(values: readonly JsonValue[]): readonly JsonValue[] {

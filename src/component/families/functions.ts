@@ -54,7 +54,13 @@ function isOffered({ interface: of, name, type }: ExportRef): boolean {
 }
 
 function isLeftover(params: ExportRef["type"]["params"]): boolean {
-  return params.length === 0 || params.map((param) => param.name).join().startsWith("shim,script");
+  return (
+    params.length === 0 ||
+    params
+      .map((param) => param.name)
+      .join()
+      .startsWith("shim,script")
+  );
 }
 
 function describedFunction(name: string, served: ReadonlyMap<string, ExportRef>) {
