@@ -45,6 +45,8 @@ export interface HostOptions {
   readonly onError?: RuntimeOptions["onError"];
   /** Says loudly what an operator should know: unsigned packs, channels without secrets. */
   readonly warn: (message: string) => void;
+  /** The team of the configured tenant's own channels, where it isn't the bundle's. */
+  readonly team?: TeamId;
   /** Apps beside the bundle's and the registered ones. */
   readonly apps?: readonly PackApp[];
 }
@@ -119,7 +121,7 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
     const address = (channel: ChannelAddress["channel"]): ChannelAddress => ({
       env: config.env,
       tenant,
-      team: teamOf(bundle, tenant),
+      team: (tenant === config.tenant ? options.team : undefined) ?? teamOf(bundle, tenant),
       channel,
     });
     providers.push(

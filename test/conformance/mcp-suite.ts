@@ -16,7 +16,7 @@ const TENANT = "conformance";
 const run = promisify(execFile);
 
 /** Which side of ours a scenario is about. */
-export type Side = "server" | "client";
+type Side = "server" | "client";
 
 export interface Scenario {
   readonly side: Side;

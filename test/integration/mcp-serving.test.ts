@@ -178,6 +178,17 @@ test("a caller's arguments and answers choose neither flow nor node", async () =
   expect(kept?.session?.cursor).toEqual({ flow: "book", node: "ask" });
 });
 
+test("arguments are bounded in depth and size like all JSON from outside", async () => {
+  await using served = await serveFlows({ flows: { book: ASKING } });
+  const client = await served.connect();
+  let deep: unknown = 1;
+  for (let depth = 0; depth < 100; depth++) deep = [deep];
+  const refused = await client.callTool({ name: "book", arguments: { deep } });
+  expect(refused).toMatchObject({ isError: true, _meta: { "greentic.ai/error": { code: "TYPES_JSON_TOO_DEEP" } } });
+  const proto = JSON.parse('{ "__proto__": { "flow": "it" }, "constructor": 1 }') as Record<string, unknown>;
+  expect(textIn(await client.callTool({ name: "book", arguments: proto }))).toMatch(/^Which flow\?/);
+});
+
 test("errors tell their code and what the flow says, never what happened inside", async () => {
   const flows = {
     fails: `

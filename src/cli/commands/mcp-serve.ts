@@ -11,6 +11,7 @@ import { defineCommand, hasFlag, listOption, textOption, timeoutOption } from ".
 import type { CommandInput, CommandIo } from "../command.ts";
 import { keyFile, MCP_CHANNEL, openHost, teamOf } from "../host.ts";
 import { CallFeed, createOffering } from "../mcp-offering.ts";
+import { openOtlp } from "../open-otlp.ts";
 import { secretReader } from "../secret-stores.ts";
 import { VERSION } from "../version.ts";
 
@@ -58,9 +59,11 @@ export default defineCommand({
     // Standard output is the protocol's: whatever else there is to say goes to stderr.
     const log = createLogger({ ...config.log, stream: io.stderr });
     const feed = new CallFeed();
-    const observe = combineObservers([createLogObserver(log), feed.observe]);
+    const otlp = await openOtlp(config);
+    const observe = combineObservers([createLogObserver(log), feed.observe, otlp?.observe]);
     await using host = await openHost({
-      config: { ...config, team },
+      config,
+      team,
       ...(bundle && { bundle: withoutPolling(bundle) }),
       environment: io.environment,
       ...(observe && { observe }),
@@ -109,6 +112,7 @@ export default defineCommand({
     unwatch();
     await served.close();
     await runtime.drain(DRAIN_MS);
+    await otlp?.shutdown();
     return 0;
   },
 });

@@ -4,21 +4,14 @@ import { loadConfig } from "../../config/index.ts";
 import type { Bundle, Config } from "../../config/index.ts";
 import { createGateway, createTurnFeed } from "../../gateway/index.ts";
 import type { GatewayTenant } from "../../gateway/index.ts";
-import {
-  combineObservers,
-  createLogger,
-  createLogObserver,
-  logSafe,
-  openOtlpExport,
-  sessionPseudonym,
-} from "../../telemetry/index.ts";
+import { combineObservers, createLogger, createLogObserver, logSafe, sessionPseudonym } from "../../telemetry/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
 import type { TenantId } from "../../types/index.ts";
 import { bundleSettings } from "../bundle-settings.ts";
 import { defineCommand, hasFlag, textOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { openHost, teamOf, webchatKey } from "../host.ts";
-import { VERSION } from "../version.ts";
+import { openOtlp } from "../open-otlp.ts";
 
 const PAGE_DIR = fileURLToPath(new URL("../../../web/dist/", import.meta.url));
 const DRAIN_MS = 9_000;
@@ -41,15 +34,7 @@ export default defineCommand({
   async run(input, io) {
     const { config, bundle } = readSettings(input, io);
     const log = createLogger({ ...config.log, stream: io.stderr });
-    const otlp =
-      config.telemetry.otlpEndpoint === undefined
-        ? undefined
-        : await openOtlpExport({
-            endpoint: config.telemetry.otlpEndpoint,
-            headers: config.telemetry.otlpHeaders,
-            serviceName: config.telemetry.serviceName,
-            serviceVersion: VERSION,
-          });
+    const otlp = await openOtlp(config);
     const turns = createTurnFeed();
     const observe = combineObservers([createLogObserver(log), turns.observe, otlp?.observe]);
     await using host = await openHost({

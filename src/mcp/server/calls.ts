@@ -9,6 +9,7 @@ import type { JsonObject, JsonValue } from "../../types/index.ts";
 import { isGreenticError, isJsonObject } from "../../types/index.ts";
 import { textOf } from "./content.ts";
 import type { OfferedCall, OfferedFlow, OfferedTurn, Offering } from "./offering.ts";
+import { readFields } from "./read-fields.ts";
 import type { Sdk } from "./sdk.ts";
 import type { CallState, SessionHandles } from "./session-handle.ts";
 
@@ -171,8 +172,8 @@ const REPLY_SCHEMA: JsonObject = {
 /** Reads what a client answered; undefined where none of it is an answer. */
 function answerOf(responses: Record<string, unknown> | undefined): Answer | undefined {
   const [key, given] = Object.entries(responses ?? {})[0] ?? [];
-  const response = given as JsonValue | undefined;
-  if (response === undefined || !isJsonObject(response)) return undefined;
+  if (given === undefined) return undefined;
+  const response = readFields(given);
   if (key === "model") return modelAnswer(response);
   const { action, content } = response;
   if (action === "decline" || action === "cancel") return { fields: {}, isDeclined: true };

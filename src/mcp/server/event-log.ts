@@ -2,8 +2,8 @@ import type { EventStore, JSONRPCMessage } from "@modelcontextprotocol/server";
 import { randomUUID } from "node:crypto";
 
 /** Events of a session that can be fetched again, and their bytes. */
-const MAX_EVENTS = 512;
-const MAX_BYTES = 8 * 1_048_576;
+const MAX_EVENTS = 256;
+const MAX_BYTES = 2 * 1_048_576;
 
 interface Event {
   readonly id: string;

@@ -9,6 +9,7 @@ import { Calls } from "./calls.ts";
 import type { OfferedFlow, Offering } from "./offering.ts";
 import { servePrompts } from "./prompts.ts";
 import { serveResources } from "./resources.ts";
+import { readFields } from "./read-fields.ts";
 import type { Sdk } from "./sdk.ts";
 import type { CallState, SessionHandles } from "./session-handle.ts";
 import { CONTINUE_TOOL, resultOf, thrownResult, waitingResult } from "./tool-result.ts";
@@ -118,14 +119,14 @@ class ToolServing {
     given: Record<string, unknown>,
     ctx: ServerContext,
   ): Promise<CallToolResult | InputRequiredResult> {
-    const fields = given as JsonObject;
-    if (name === CONTINUE_TOOL) return this.#continue(fields, ctx);
+    if (name === CONTINUE_TOOL) return this.#continue(given, ctx);
     const found = this.#offers().find(([, offer]) => offer.name === name);
     const { sdk } = this.#parts;
     if (found === undefined)
       throw new sdk.ProtocolError(sdk.ProtocolErrorCode.InvalidParams, `Unknown tool: ${JSON.stringify(name)}`);
     const [flow, offer] = found;
     try {
+      const fields = readFields(given);
       checkInput(name, inputOf(offer, flow.parameters), fields);
       const turn = await this.#calls.run(ctx, { flow, name, fields });
       return await this.#answer(ctx, turn, offer);
@@ -134,8 +135,9 @@ class ToolServing {
     }
   }
 
-  async #continue(fields: JsonObject, ctx: ServerContext): Promise<CallToolResult | InputRequiredResult> {
+  async #continue(given: Record<string, unknown>, ctx: ServerContext): Promise<CallToolResult | InputRequiredResult> {
     try {
+      const fields = readFields(given);
       checkInput(CONTINUE_TOOL, CONTINUE.inputSchema as unknown as JsonValue, fields);
       const { reply, answers, decline } = fields;
       const session = typeof fields["session"] === "string" ? fields["session"] : "";

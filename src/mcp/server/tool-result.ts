@@ -53,7 +53,7 @@ export function waitingResult(turn: OfferedTurn, handle: string): CallToolResult
 }
 
 /** Makes the result of a call that failed: what the flow says to people, and the code; nothing of what happened inside. */
-export function failureOf(code: string, text: string): CallToolResult {
+function failureOf(code: string, text: string): CallToolResult {
   return {
     isError: true,
     content: [{ type: "text", text: text === "" ? code : `${text} (${code})` }],
