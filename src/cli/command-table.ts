@@ -40,7 +40,7 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
   "pack inspect": { summary: "Show what a pack holds", load: () => import("./commands/pack-inspect.ts") },
   "component new": { summary: "Scaffold a component", load: () => import("./commands/component-new.ts") },
   "component build": {
-    summary: "Build a TypeScript component to WebAssembly",
+    summary: "Build a component's source to WebAssembly",
     load: () => import("./commands/component-build.ts"),
   },
   "component inspect": {
@@ -48,8 +48,16 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     load: () => import("./commands/component-inspect.ts"),
   },
   "component test": {
-    summary: "Call a component in the local harness",
+    summary: "Call a component in the local harness, or run its test cases",
     load: () => import("./commands/component-test.ts"),
+  },
+  "component doctor": {
+    summary: "Check a component as a host would take it",
+    load: () => import("./commands/component-doctor.ts"),
+  },
+  "component fetch": {
+    summary: "Fetch a component and keep it by its digest",
+    load: () => import("./commands/component-fetch.ts"),
   },
   "component hash": { summary: "Print a component's SHA-256", load: () => import("./commands/component-hash.ts") },
   "mcp list-tools": { summary: "List the tools of a tool map", load: () => import("./commands/mcp-list-tools.ts") },

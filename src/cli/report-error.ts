@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { exitCodeOf, GreenticError, isGreenticError, quote } from "../types/index.ts";
+import type { SourcePosition } from "../types/index.ts";
 import type { CommandIo } from "./command.ts";
 
 /** Prints an error for a person: message, place with an excerpt and a caret, help; returns the exit code. */
@@ -12,7 +13,9 @@ export function reportError(raised: unknown, io: CommandIo): number {
       io.stderr.write(`${thrown.stack}\n`);
     return 1;
   }
-  io.stderr.write(`error[${thrown.code}]: ${thrown.message}\n${excerpt(thrown)}  help: ${thrown.help}\n`);
+  io.stderr.write(
+    `error[${thrown.code}]: ${thrown.message}\n${thrown.at ? excerptOf(thrown.at) : ""}  help: ${thrown.help}\n`,
+  );
   return exitCodeOf(thrown.kind);
 }
 
@@ -24,9 +27,8 @@ function pathError(thrown: unknown): GreenticError | undefined {
   return new GreenticError("CLI_PATH_UNUSABLE", `Use ${quote(path)}: ${syscall} gave ${code}`, { cause: thrown });
 }
 
-function excerpt(error: GreenticError): string {
-  if (!error.at) return "";
-  const { file, line, column } = error.at;
+/** Shows a place of a file: its line with a caret below. */
+export function excerptOf({ file, line, column }: SourcePosition): string {
   const head = `  --> ${file}:${line}:${column}\n`;
   const source = existsSync(file) ? readFileSync(file, "utf8").split("\n")[line - 1] : undefined;
   if (source === undefined) return head;

@@ -107,6 +107,20 @@ describe("buildComponent()", () => {
     expect((await buildComponent(directory, { cacheDirectory })).sha256).not.toBe(first.sha256);
   });
 
+  test("lets a component import what it may write and whose tokens it may ask for", async () => {
+    const { bytes } = await buildFrom({
+      "component.toml": 'name = "t"\n[grants]\nsecrets_write = ["key"]\noauth = ["msgraph"]\n',
+      "src/main.ts": `
+        import { put } from "greentic:secrets-store/secrets-store@1.1.0";
+        import { getToken } from "greentic:oauth-broker/broker-v1@1.0.0";
+        export const execute = ({ content }) => (put("key", new Uint8Array([65])), { success: true, data: getToken(content, "me", []), error: null });`,
+    });
+    expect(inspectComponent(bytes).imports).toEqual([
+      "greentic:secrets-store/secrets-store@1.1.0",
+      "greentic:oauth-broker/broker-v1@1.0.0",
+    ]);
+  });
+
   test("takes a world of one's own", async () => {
     const directory = join(root, "own");
     await mkdir(join(directory, "src"), { recursive: true });

@@ -128,12 +128,12 @@ async function witOf(source: ComponentSource, work: string): Promise<{ witSource
   return { witPath: wit };
 }
 
-/** The compiler's first error, with its place where it names one as `file:line:column` or `file(line,column)`. */
+/** The compiler's first error, with the place behind it where it names one as `file:line:column` or `in file(line,column)`. */
 function compilerFailed(source: ComponentSource, output: string): GreenticError {
-  const lines = output.split("\n");
-  const line = lines.find((text) => /\berror\b/i.test(text)) ?? lines[0] ?? "";
-  const found =
-    /([\w@./-]+\.(?:c|h|rs|ts|toml)):(\d+):(\d+)/.exec(line) ?? /in ([\w@./-]+\.ts)\((\d+),(\d+)\)/.exec(output);
+  const start = /^.*\b(?:error|ERROR)\b/m.exec(output)?.index ?? 0;
+  const rest = output.slice(start);
+  const [line = ""] = rest.split("\n", 1);
+  const found = /([\w@./-]+\.(?:c|h|rs|toml)):(\d+):(\d+)/.exec(rest) ?? /in ([\w@./-]+\.ts)\((\d+),(\d+)\)/.exec(rest);
   const [, file = "", row = "", column = ""] = found ?? [];
   return new GreenticError("COMPONENT_BUILD_FAILED", `Build ${quote(source.name)}: ${quote(line.trim())}`, {
     ...(found && { at: { file: join(source.directory, file), line: Number(row), column: Number(column) } }),

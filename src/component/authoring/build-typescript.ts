@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { dirname, join, relative } from "node:path";
 import type { ComponentizeOpts, ComponentizeResult } from "componentize-qjs";
 import { GUEST_LIBRARY } from "../../interfaces/index.ts";
+import type { SourcePosition } from "../../types/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
 import type { ComponentSource } from "./component-source.ts";
 import { BUILT_WORLD, nodeEntry } from "./component-world.ts";
@@ -48,8 +49,8 @@ export async function buildTypeScript(
     sync: true,
     optSize: true,
     stubWasi: !source.wasi,
-  }).catch((error: unknown) => {
-    throw buildFailed(source, error, modules);
+  }).catch(async (error: unknown) => {
+    throw await buildFailed(source, modules, error);
   });
   if (cached) await keep(cached, component);
   return component;
@@ -105,16 +106,33 @@ async function readEntry(entry: string, source: ComponentSource): Promise<void> 
   }
 }
 
-/** The builder's own words, the temporary directory left out; the place in the author's file where it names one. */
-function buildFailed(source: ComponentSource, error: unknown, modules: string): GreenticError {
-  const text = (error instanceof Error ? error.message : String(error)).replaceAll(`${modules}/`, "");
+/** The engine's own words without what it was doing, and the place in the author's file; the temporary directory is left out. */
+async function buildFailed(source: ComponentSource, modules: string, error: unknown): Promise<GreenticError> {
+  const text = (error instanceof Error ? error.message : String(error)).replaceAll(modules, "");
+  const [, specifier, importer] = /failed to resolve JavaScript import "([^"]+)" from (\S+)/.exec(text) ?? [];
+  const at =
+    specifier === undefined || importer === undefined
+      ? placeIn(text, source)
+      : await placeOfImport(specifier, join(source.directory, importer));
   const [line = ""] = text.split("\n", 1);
-  const found = [...text.matchAll(/([\w@./-]+\.[cm]?[jt]s):(\d+)(?::(\d+))?/g)].find(
-    ([, file = ""]) => !file.includes("node_modules/"),
-  );
-  const [, file = "", row = "1", column = "1"] = found ?? [];
-  return new GreenticError("COMPONENT_BUILD_FAILED", `Build ${quote(source.name)}: ${quote(line)}`, {
-    cause: error,
-    ...(found && { at: { file: join(source.directory, file), line: Number(row), column: Number(column) } }),
-  });
+  const reason =
+    specifier === undefined
+      ? quote(line.replace(/^.*?JavaScript module(?: evaluation)?: Error: /, ""))
+      : `no file, granted host interface or library is ${quote(specifier)}`;
+  return new GreenticError("COMPONENT_BUILD_FAILED", `Build ${quote(source.name)}: ${reason}`, { cause: error, at });
+}
+
+/** The first of the author's own places in a stack. */
+function placeIn(text: string, source: ComponentSource): SourcePosition | undefined {
+  const places = [...text.matchAll(/([\w@./~-]+\.[cm]?[jt]s):(\d+)(?::(\d+))?/g)];
+  const found = places.find(([, file = ""]) => !file.includes("node_modules/") && !file.endsWith(NODE_ENTRY));
+  if (found === undefined) return undefined;
+  const [, file = "", line, column = "1"] = found;
+  return { file: join(source.directory, file), line: Number(line), column: Number(column) };
+}
+
+async function placeOfImport(specifier: string, file: string): Promise<SourcePosition> {
+  const lines = (await readFile(file, "utf8").catch(() => "")).split("\n");
+  const index = lines.findIndex((line) => line.includes(`"${specifier}"`) || line.includes(`'${specifier}'`));
+  return { file, line: index + 1 || 1, column: (lines[index]?.indexOf(specifier) ?? 0) || 1 };
 }

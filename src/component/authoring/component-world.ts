@@ -11,6 +11,8 @@ export function hostModules({ grants, telemetry }: ComponentSource): readonly Ho
   return [
     ...(grants.http.length > 0 ? (["http"] as const) : []),
     ...(grants.secrets.length > 0 ? (["secrets"] as const) : []),
+    ...(grants.secretsWrite.length > 0 ? (["secretsWrite"] as const) : []),
+    ...(grants.oauth.length > 0 ? (["oauth"] as const) : []),
     ...(grants.state === "none" ? [] : (["state"] as const)),
     ...(grants.tools.length > 0 ? (["tools"] as const) : []),
     ...(grants.assets ? (["assets"] as const) : []),

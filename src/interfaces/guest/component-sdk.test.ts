@@ -26,7 +26,7 @@ const ENVELOPE: Omit<WitEnvelope, "payloadCbor"> = {
     envId: "dev",
     traceId: "t",
     correlationId: "c",
-    deadlineMs: 1n,
+    deadlineMs: 1,
     attempt: 2,
     idempotencyKey: null,
     i18nId: "pt-BR",
@@ -91,7 +91,7 @@ describe("defineComponent()", () => {
   });
 
   test("turns what is thrown into the flow's error, with the place in the source", () => {
-    expect(call({ city: "busy" })).toMatchObject({ code: "BUSY", message: "later", retryable: true, backoffMs: 250n });
+    expect(call({ city: "busy" })).toMatchObject({ code: "BUSY", message: "later", retryable: true, backoffMs: 250 });
     expect(call({ city: "bug" })).toMatchObject({
       code: "COMPONENT_FAILED",
       message: "TypeError: not so",

@@ -222,7 +222,7 @@ function nodeError(error: unknown): WitNodeError {
       code,
       message,
       retryable,
-      backoffMs: backoffMs === undefined ? null : BigInt(Math.round(backoffMs)),
+      backoffMs: backoffMs === undefined ? null : Math.max(0, Math.round(backoffMs)),
       details: details === undefined && at === undefined ? null : encodeCbor(details ?? { at }),
     };
   }

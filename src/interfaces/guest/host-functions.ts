@@ -1,3 +1,6 @@
+// Whoever imports the library has the modules of the host with it; no import names a file of declarations.
+// oxlint-disable-next-line typescript/triple-slash-reference
+/// <reference path="./host.d.ts" />
 import type * as httpModule from "greentic:http/http-client@1.1.0";
 import type * as secretsModule from "greentic:secrets-store/secrets-store@1.0.0";
 import type * as stateModule from "greentic:state/state-store@1.0.0";

@@ -27,6 +27,37 @@ declare module "greentic:secrets-store/secrets-store@1.0.0" {
   export function get(key: string): Uint8Array | null;
 }
 
+declare module "greentic:secrets-store/secrets-store@1.1.0" {
+  /** Throws with payload not-found, denied, invalid-key or internal. */
+  export function get(key: string): Uint8Array | null;
+  /** Writes a secret of `[grants] secrets_write`, UTF-8 text; a write that isn't granted stops the component. */
+  export function put(key: string, value: Uint8Array): void;
+}
+
+declare module "greentic:oauth-broker/broker-v1@1.0.0" {
+  /** Each gives an empty text where there is nothing to give. */
+  export function getConsentUrl(
+    providerId: string,
+    subject: string,
+    scopes: string[],
+    redirectPath: string,
+    extraJson: string,
+  ): string;
+  export function exchangeCode(providerId: string, subject: string, code: string, redirectPath: string): string;
+  export function getToken(providerId: string, subject: string, scopes: string[]): string;
+}
+
+declare module "greentic:runtime-config/runtime-config@1.0.0" {
+  /** A configuration value of the pack as JSON; only for components with a world of their own. */
+  export function get(key: string): string | null;
+}
+
+declare module "greentic:component/control@0.6.0" {
+  /** True from a little before the call is stopped; only for components with a world of their own. */
+  export function shouldCancel(): boolean;
+  export function yieldNow(): void;
+}
+
 declare module "greentic:state/state-store@1.0.0" {
   /** Throws with payload `{ code, message }`; code is not_found where the key has no value. */
   export function read(key: string, ctx: null): Uint8Array;

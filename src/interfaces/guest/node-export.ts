@@ -1,5 +1,5 @@
 // What a component of greentic:component@0.6.0 exports, as its engine shows it: names in camel case, `option` null or the value,
-// u64 a BigInt, a variant { tag, val }; the error side of a result is thrown.
+// u64 a number, a variant { tag, val }; the error side of a result is thrown.
 import type { QaMode } from "./setup.ts";
 
 /** The caller of an operation, as the host tells it. */
@@ -10,7 +10,7 @@ export interface WitTenantCtx {
   readonly envId: string;
   readonly traceId: string;
   readonly correlationId: string;
-  readonly deadlineMs: bigint;
+  readonly deadlineMs: number;
   readonly attempt: number;
   readonly idempotencyKey: string | null;
   readonly i18nId: string;
@@ -36,7 +36,7 @@ export interface WitNodeError {
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;
-  readonly backoffMs: bigint | null;
+  readonly backoffMs: number | null;
   readonly details: Uint8Array | null;
 }
 

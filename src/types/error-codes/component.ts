@@ -36,11 +36,11 @@ export const componentErrors = {
   },
   COMPONENT_SOURCE_INVALID: {
     kind: "invalid_input",
-    help: "Describe the component in component.toml: name, world (component, mcp or own), entry, wasi, wit and [grants].",
+    help: "Describe the component in component.toml: name, world (node, mcp, component or own), language, entry, wasi, wit and [grants].",
   },
   COMPONENT_BUILDER_ABSENT: {
     kind: "unavailable",
-    help: "Install the builder beside the project: npm install --save-dev componentize-qjs.",
+    help: "Run the command that the message names; `gtc component doctor` lists what builds which language.",
   },
   COMPONENT_BUILD_FAILED: {
     kind: "invalid_input",
@@ -53,6 +53,22 @@ export const componentErrors = {
   COMPONENT_STUB_INVALID: {
     kind: "invalid_input",
     help: "Write HTTP stubs as a JSON list of { method, url, status, headers, body }.",
+  },
+  COMPONENT_CASE_INVALID: {
+    kind: "invalid_input",
+    help: "Write a test case as JSON: operation, input, and either output or error; docs/components.md lists the rest.",
+  },
+  COMPONENT_FETCH_MISSING: {
+    kind: "not_found",
+    help: "Name a file, a file:// URL, or the sha256: digest of a component that was fetched before.",
+  },
+  COMPONENT_FETCH_UNSUPPORTED: {
+    kind: "unavailable",
+    help: "Download the component and fetch the file; references to registries come with the OCI client.",
+  },
+  COMPONENT_DIGEST_MISMATCH: {
+    kind: "permission_denied",
+    help: "The content isn't what the reference promises; ask its publisher for the digest.",
   },
   COMPONENT_NOT_ADMITTED: {
     kind: "not_found",

@@ -1,0 +1,35 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { fetchComponent } from "../../component/index.ts";
+import { loadConfig } from "../../config/index.ts";
+import { writeFileAtomic } from "../../pack/index.ts";
+import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+
+export default defineCommand({
+  summary: "Fetch a component and keep it by its digest",
+  arguments: [{ name: "ref", summary: "a file, file:// URL or sha256: digest; @sha256:… behind it must hold" }],
+  options: [
+    { flags: "-o, --out <file>", summary: "also write it there" },
+    { flags: "--data <dir>", summary: "the data directory, whose components/ is the cache" },
+    { flags: "--json", summary: "print as JSON" },
+  ],
+  examples: ["gtc component fetch ./forecast.wasm", "gtc component fetch sha256:… -o components/forecast.wasm"],
+  async run(input, io) {
+    const { dataDir } = loadConfig({
+      cwd: io.cwd,
+      environment: io.environment,
+      flags: { data: textOption(input, "data") },
+    });
+    const { path, digest, sizeBytes, isCached, bytes } = await fetchComponent(input.args[0] ?? "", {
+      cwd: io.cwd,
+      cacheDirectory: join(dataDir, "components"),
+    });
+    const out = textOption(input, "out");
+    if (out !== undefined) {
+      await mkdir(dirname(resolve(io.cwd, out)), { recursive: true });
+      await writeFileAtomic(resolve(io.cwd, out), bytes);
+    }
+    if (hasFlag(input, "json")) printJson(io, { path, digest, sizeBytes, isCached });
+    else io.stdout.write(`${digest}\n${path}\n${sizeBytes} bytes${isCached ? ", from the cache" : ""}\n`);
+  },
+});
