@@ -188,6 +188,7 @@ export const REQUIREMENTS = define({
   "kinds.config-flow": { source: "issue 3 kinds", behavior: "A config flow takes its answers from the caller and ends with the node that it makes" },
   "kinds.control": { source: "issue 3 kinds", behavior: "A component may jump, respond and name its outcome in its output" },
   "kinds.setup": { source: "issue 3 kinds", behavior: "Setup flows of public provider packs run without the component that their packs ship empty" },
+  "kinds.qa.earlier-answers": { source: "issue 3 kinds", behavior: "A question's prompt may name the answers before it" },
   "flow.error-codes": { source: "issue 3 kinds", behavior: "A component's error is an outcome that routes name: on: error, on: timeout, on: cancel, or by its code" },
   // Issue 3: flows for programs of others
   "mcp.serve.tools": { source: "issue 3 mcp", behavior: "gtc mcp serve offers a tenant's flows as tools over stdio, their inputs from their schemas" },

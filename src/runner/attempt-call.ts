@@ -136,6 +136,10 @@ export class AttemptCall implements NodeCall {
     throw new TypeError("Publish event: what an attempt says is kept apart, and no kind with effects publishes");
   }
 
+  renderAgain(output: JsonValue): JsonValue {
+    return this.#turn.renderAgain(output);
+  }
+
   inLocale<T>(locale: string, render: () => T): T {
     return this.#turn.inLocale(locale, render);
   }

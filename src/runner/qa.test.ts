@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { TestRuntime } from "./runtime-fixture.ts";
 import { makePack, openTestRuntime } from "./runtime-fixture.ts";
+import { verifies } from "../../test/verifies.ts";
 
 async function ask(questions: string, rest = ""): Promise<TestRuntime> {
   const flow = `
@@ -181,4 +182,16 @@ test("names of a question's fields can't reach a prototype", async () => {
   expect(await texts(JSON.parse('{"__proto__":{"a":"x"},"constructor":"y"}') as never)).toEqual([
     "Please answer this question.\nA?",
   ]);
+});
+
+test("a question may name the answers before it, and what it says of them is no template", async () => {
+  verifies("kinds.qa.earlier-answers");
+  const { texts } = await ask(
+    '{ id: name, prompt: "Name?" }, { id: age, prompt: "How old is {{form.answers.name}}?", type: integer }, { id: town, prompt: "{{form.answers.name}}, {{form.answers.age}}: where?" }',
+  );
+  expect(await texts("hi")).toEqual(["Name?"]);
+  expect(await texts("{{tenant.id}}")).toEqual(["How old is {{tenant.id}}?"]);
+  expect(await texts("x")).toEqual(["Please answer with a whole number.\nHow old is {{tenant.id}}?"]);
+  expect(await texts("7")).toEqual(["{{tenant.id}}, 7: where?"]);
+  expect(await texts("Rome")).toEqual(['{"name":"{{tenant.id}}","age":7,"town":"Rome"}']);
 });

@@ -135,6 +135,18 @@ export class Turn extends TurnBase implements NodeCall {
     return output;
   }
 
+  renderAgain(output: JsonValue): JsonValue {
+    const frame = this.frame as Frame;
+    const before = frame.nodes[frame.node];
+    frame.nodes[frame.node] = output;
+    try {
+      return this.node.compiled.renderInput(this);
+    } finally {
+      if (before === undefined) delete frame.nodes[frame.node];
+      else frame.nodes[frame.node] = before;
+    }
+  }
+
   /** Ends what waits without a word; something else is about to start. */
   drop(): void {
     this.frames = [];

@@ -103,6 +103,8 @@ export interface NodeCall {
   send(draft: MessageDraft): ChannelMessageEnvelope;
   /** Publishes an event; it leaves with the turn's commit. @returns its id */
   publish(event: EventDraft): string;
+  /** Renders the node's input again, where the node has given `output` so far: what it asks next may name what it was told. */
+  renderAgain(output: JsonValue): JsonValue;
   /** Renders with another locale than the turn's. */
   inLocale<T>(locale: string, render: () => T): T;
   /** Tells which tool or component was called and what the call cost, for reports and events. */

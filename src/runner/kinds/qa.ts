@@ -134,10 +134,19 @@ class Questioning {
     return question === undefined ? this.#end("ok") : this.#ask(question, { refused: 0, isFirst });
   }
 
+  /** A question in words that may name the answers before it. */
+  #worded(question: Question): Question {
+    const { compiled } = this.#call.node;
+    if (compiled.isStatic || Object.keys(this.#answers).length === 0) return question;
+    const again = fields(this.#call.renderAgain({ answers: { ...this.#answers } }))["questions"];
+    return (Array.isArray(again) ? readQuestions(again) : []).find(({ id }) => id === question.id) ?? question;
+  }
+
   #ask(
-    question: Question,
+    asked: Question,
     how: { readonly refused: number; readonly reason?: string; readonly isFirst?: boolean },
   ): KindResult {
+    const question = this.#worded(asked);
     const { reason, refused } = how;
     const card = how.isFirst === true ? renderCard(this.#input["card"], this.#call) : undefined;
     const actions = this.#actions(question);
