@@ -27,6 +27,8 @@ export interface CoreSignature {
   readonly types: readonly CoreFunctionType[];
   /** Of the functions that it defines. */
   readonly functions: readonly CoreFunctionType[];
+  readonly tableCount: number;
+  readonly globalCount: number;
   readonly imports: readonly CoreImport[];
   readonly exports: ReadonlyMap<string, CoreType>;
 }
@@ -60,6 +62,12 @@ export function readCoreSignature(sections: ReadonlyMap<number, BinaryReader>): 
     type: importType(reader, typeAt),
   }));
   const functions = read(3, typeAt);
+  const tables = read(4, tableType);
+  const globals = read(6, (reader) => {
+    const type = globalType(reader);
+    skipExpression(reader);
+    return type;
+  });
   const spaceOf = (kind: CoreType["kind"], own: readonly CoreType[]): readonly CoreType[] => [
     ...imports.flatMap(({ type }) => (type.kind === kind ? [type] : [])),
     ...own,
@@ -69,19 +77,12 @@ export function readCoreSignature(sections: ReadonlyMap<number, BinaryReader>): 
       "func",
       functions.map((type) => ({ kind: "func", type })),
     ),
-    spaceOf("table", read(4, tableType)),
+    spaceOf("table", tables),
     spaceOf(
       "memory",
       read(5, (reader) => ({ kind: "memory", limits: readLimits(reader) })),
     ),
-    spaceOf(
-      "global",
-      read(6, (reader) => {
-        const type = globalType(reader);
-        skipExpression(reader);
-        return type;
-      }),
-    ),
+    spaceOf("global", globals),
   ];
   const exports = new Map(
     read(7, (reader): [string, CoreType] => {
@@ -90,7 +91,7 @@ export function readCoreSignature(sections: ReadonlyMap<number, BinaryReader>): 
       return [name, reader.pick(space, reader.u32(), "core definition")];
     }),
   );
-  return { types, functions, imports, exports };
+  return { types, functions, tableCount: tables.length, globalCount: globals.length, imports, exports };
 }
 
 function functionType(reader: BinaryReader): CoreFunctionType {

@@ -12,6 +12,8 @@ export interface LinkerLimits {
   readonly maxMemories: number;
   /** Pages of 64 KiB that one memory can grow to. */
   readonly maxMemoryPages: number;
+  /** Tables of one component instance; each has its own {@link maxTableElements}. */
+  readonly maxTables: number;
   /** Entries that one table can grow to. */
   readonly maxTableElements: number;
   /** Live resource handles. */
@@ -42,6 +44,7 @@ export const DEFAULT_LIMITS: LinkerLimits = {
   maxNesting: 64,
   maxMemories: 8,
   maxMemoryPages: 1024,
+  maxTables: 32,
   maxTableElements: 65_536,
   maxHandles: 10_000,
   liftBudgetBytes: 64 * 1024 * 1024,

@@ -396,6 +396,31 @@ describe("a component that is too much", () => {
     expect(() => parseComponent(bytes)).toThrow(refused("COMPONENT_BINARY_INVALID"));
   });
 
+  test.each([
+    ["tables", `${"(table 65536 funcref)".repeat(33)} (func (export "run"))`],
+    ["globals in all its instances", `${"(global i32 (i32.const 0))".repeat(10_000)} (func (export "run"))`],
+  ])("has too many %s", async (_what, core) => {
+    const bytes = await parse(`(component (core module $m ${core})
+      ${"(core instance (instantiate $m))".repeat(110)})`);
+    expect(() => parseComponent(bytes)).toThrow(refused("COMPONENT_LIMIT_EXCEEDED"));
+  });
+
+  test("imports one large interface again and again", async () => {
+    const functions = Array.from({ length: 1000 }, (_, index) => `(export "f${index}" (func))`).join("");
+    const imports = Array.from({ length: 1000 }, (_, index) => `(import "a:b/c${index}" (instance (type $t)))`).join(
+      "",
+    );
+    const bytes = await parse(`(component (type $t (instance ${functions})) ${imports})`);
+    expect(() => parseComponent(bytes)).toThrow(refused("COMPONENT_LIMIT_EXCEEDED"));
+  });
+
+  test("reads the same bytes again with every instance", async () => {
+    const fields = Array.from({ length: 5000 }, (_, index) => `(field "f${index}" u8)`).join("");
+    const inner = `(component $c (type (record ${fields})))`;
+    const bytes = await parse(`(component ${inner} ${"(instance (instantiate $c))".repeat(2000)})`);
+    expect(() => parseComponent(bytes)).toThrow(refused("COMPONENT_LIMIT_EXCEEDED"));
+  });
+
   test("is larger than allowed", async () => {
     const bytes = await parse(watOf({ core: `(func (export "run"))`, type: "" }));
     expect(() => parseComponent(bytes, { maxComponentBytes: 40 })).toThrow(refused("COMPONENT_LIMIT_EXCEEDED"));

@@ -87,7 +87,7 @@ class ComponentParser {
       const start = reader.offset;
       reader.skip(size);
       this.#builder.countDefinition();
-      if (id !== 1 && id !== 4) this.#builder.countBytes(size);
+      if (id !== 0 && id !== 1 && id !== 4) this.#builder.countBytes(size);
       const section = new BinaryReader(this.#bytes, start, start + size);
       this.#section(id, section);
       if (id !== 0 && id !== 1 && id !== 4 && !section.done) section.fail(`section ${id} is longer than its content`);

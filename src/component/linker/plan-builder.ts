@@ -13,7 +13,10 @@ const RESOURCE_FUNCTIONS: Readonly<Record<"resource-new" | "resource-drop" | "re
   "resource-rep": { params: "i", results: "i" },
 };
 
+/** Core modules are most of a component and read once; the rest is read at a few bytes in a microsecond. */
+const READ_SHARE = 4;
 const COMPARISONS_PER_DEFINITION = 10;
+const CORE_DEFINITIONS_PER_DEFINITION = 5;
 
 /** Collects the plan while the component is parsed, and counts what it costs. */
 export class PlanBuilder {
@@ -36,6 +39,8 @@ export class PlanBuilder {
   #comparisons = 0;
   #parsedBytes = 0;
   #memories = 0;
+  #tables = 0;
+  #coreDefinitions = 0;
 
   constructor(limits: LinkerLimits) {
     this.limits = limits;
@@ -49,7 +54,7 @@ export class PlanBuilder {
   /** Counts bytes that are read, again for every instantiation of the component that they stand in. @throws COMPONENT_LIMIT_EXCEEDED */
   countBytes(count: number): void {
     this.#parsedBytes += count;
-    const most = 2 * this.limits.maxComponentBytes;
+    const most = this.limits.maxComponentBytes / READ_SHARE;
     if (this.#parsedBytes > most) this.#exceeded("maxComponentBytes", most);
   }
 
@@ -81,6 +86,13 @@ export class PlanBuilder {
     if (this.coreModuleInfos[plan.module]?.definesMemory && ++this.#memories > this.limits.maxMemories) {
       this.#exceeded("maxMemories", this.limits.maxMemories);
     }
+    // Each has room for all of its module's definitions, however often that is instantiated.
+    const { functions, tableCount, globalCount, exports } = this.signatureOf(plan.module);
+    this.#tables += tableCount;
+    if (this.#tables > this.limits.maxTables) this.#exceeded("maxTables", this.limits.maxTables);
+    this.#coreDefinitions += functions.length + globalCount + exports.size;
+    const most = CORE_DEFINITIONS_PER_DEFINITION * this.limits.maxDefinitions;
+    if (this.#coreDefinitions > most) this.#exceeded("maxDefinitions", most);
     return this.coreInstances.push(plan) - 1;
   }
 
