@@ -20,6 +20,8 @@ export const MCP_ROUTER = "wasix:mcp/router@25.6.18";
 export const HOST_INTERFACES = {
   http: "greentic:http/http-client@1.1.0",
   secrets: "greentic:secrets-store/secrets-store@1.0.0",
+  secretsWrite: "greentic:secrets-store/secrets-store@1.1.0",
+  oauth: "greentic:oauth-broker/broker-v1@1.0.0",
   state: "greentic:state/state-store@1.0.0",
   telemetry: "greentic:telemetry/logger-api@1.0.0",
   tools: "greentic:host/tools@1.0.0",

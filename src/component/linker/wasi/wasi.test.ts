@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ComponentErr, Trap } from "../trap.ts";
 import type { FileSource } from "./file-source.ts";
 import { memoryFiles } from "./file-source.ts";
+import { Pollable } from "./pollable.ts";
 import { resolveWasi } from "./resolve-wasi.ts";
 import type { WasiOptions } from "./wasi.ts";
 import { createWasi } from "./wasi.ts";
@@ -120,6 +121,33 @@ describe("grants", () => {
     const never = call("clocks/monotonic-clock#subscribe-duration", 2n ** 64n - 1n);
     expect(call("io/poll#[method]pollable.ready", never)).toBe(false);
     expect(call("io/poll#poll", [never, soon])).toEqual(Uint32Array.of(1));
+  });
+});
+
+describe("a pollable", () => {
+  test("of something pending is ready when that is done, and a poll ends with the first of several", async () => {
+    const call = world();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let isDone = false;
+    const pending = Pollable.of({
+      get isDone() {
+        return isDone;
+      },
+      done: promise,
+    });
+    const never = call("clocks/monotonic-clock#subscribe-duration", 2n ** 64n - 1n);
+    const soon = call("clocks/monotonic-clock#subscribe-duration", 1_000_000n);
+    expect(await call("io/poll#poll", [never, pending, soon])).toEqual(Uint32Array.of(2));
+    expect(call("io/poll#[method]pollable.ready", pending)).toBe(false);
+    const polled = call("io/poll#poll", [never, pending]);
+    isDone = true;
+    resolve();
+    expect(await polled).toEqual(Uint32Array.of(1));
+    await call("io/poll#[method]pollable.block", pending);
+  });
+
+  test("list without members stops the guest", () => {
+    expect(() => world()("io/poll#poll", [])).toThrow(Trap);
   });
 });
 
