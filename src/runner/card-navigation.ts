@@ -1,6 +1,6 @@
 import { mcpCallOf } from "../messaging/index.ts";
 import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../types/index.ts";
-import { isJsonObject } from "../types/index.ts";
+import { isJsonObject, parseJson } from "../types/index.ts";
 import { cardAssetOf, isCardInvocation } from "./card-invocation.ts";
 import { fields } from "./kinds/kind.ts";
 import type { LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
@@ -44,26 +44,77 @@ const STAMPED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Finds out where a message asks to go within a flow. A person chooses among cards and the ways out of where the flow waits, never
- * any node: what a flow guards by its routes stays guarded.
+ * Finds out where a message asks to go within a flow: to a card, and only to one that a card of the pack, or the one on show, leads to.
+ * What people send is theirs to choose: no node but a card can be named so, and no card that the author never linked.
  */
 export function navigationOf(
   message: ChannelMessageEnvelope | undefined,
-  from: { readonly flow: LoadedFlow; readonly pack: LoadedPack; readonly at: string | undefined },
+  from: {
+    readonly flow: LoadedFlow;
+    readonly pack: LoadedPack;
+    /** Where the flow waits, or starts. */
+    readonly at: string;
+    /** The output of the card on show. */
+    readonly shown?: JsonValue | undefined;
+  },
 ): Navigation | undefined {
   // Programs that call a flow have arguments, not buttons.
   if (mcpCallOf(message) !== undefined) return undefined;
   const submitted = submittedValues(message);
   const id = TARGET_KEYS.map((key) => submitted[key]).find((value) => typeof value === "string" && value !== "");
   if (typeof id !== "string") return undefined;
-  const { flow, pack, at } = from;
+  const { flow, pack, at, shown } = from;
+  if (!linkedCards(pack).has(id) && !targetsIn(shown ?? null).has(id)) return undefined;
   const node = flow.nodes.get(id);
-  const waiting = at === undefined ? undefined : flow.nodes.get(at);
-  const isWayOut = waiting?.compiled.ir.routing.some(({ target }) => target.kind === "node" && target.node === id);
-  if (node !== undefined && (isCardCall(node) || isWayOut === true)) return { kind: "node", node: id };
+  if (node !== undefined && isCardCall(node)) return { kind: "node", node: id };
+  const waiting = flow.nodes.get(at);
   if (waiting === undefined || !isCardCall(waiting)) return undefined;
   const asset = cardAssetOf(pack, id);
   return asset === undefined ? undefined : { kind: "card", asset };
+}
+
+const MAX_CARD_BYTES = 256 * 1024;
+const linked = new WeakMap<LoadedPack, ReadonlySet<string>>();
+
+/** The cards that any card of a pack leads to; found once per pack, when first somebody asks. */
+function linkedCards(pack: LoadedPack): ReadonlySet<string> {
+  const known = linked.get(pack);
+  if (known !== undefined) return known;
+  const found = new Set<string>();
+  for (const flow of pack.flows.values())
+    for (const { compiled } of flow.nodes.values()) for (const id of targetsIn(compiled.ir.input)) found.add(id);
+  for (const { path, sizeBytes } of pack.assets) {
+    if (!path.endsWith(".json") || sizeBytes > MAX_CARD_BYTES) continue;
+    for (const id of targetsIn(readJson(pack.asset(path)))) found.add(id);
+  }
+  linked.set(pack, found);
+  return found;
+}
+
+function readJson(bytes: Uint8Array | undefined): JsonValue {
+  try {
+    return bytes === undefined ? null : parseJson(bytes);
+  } catch {
+    // Not every .json of a pack is; this one leads nowhere.
+    return null;
+  }
+}
+
+/** The ids that the actions of a document lead to. */
+function targetsIn(document: JsonValue): ReadonlySet<string> {
+  const found = new Set<string>();
+  const pending: JsonValue[] = [document];
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (typeof value !== "object" || value === null) continue;
+    if (isJsonObject(value)) {
+      for (const key of TARGET_KEYS) {
+        const id = value[key];
+        if (typeof id === "string") found.add(id);
+      }
+    }
+    for (const inner of Object.values(value)) pending.push(inner);
+  }
+  return found;
 }
 
 /** Tells whether a node calls a card component; such a node isn't rendered again when its guards wait for a submission. */

@@ -108,17 +108,28 @@ test("a card waits for its submission: conditions read it, the answers are the n
   expect(await texts({ action: "help", cardId: "welcome", name: "Al" })).toEqual(['Help for Al {"name":"Al"} Al']);
 });
 
-test("a submitted card goes to another card by its id, in place or at its node, and never past the flow's guards", async () => {
+test("a submitted card goes to another card by its id, in place or at its node, and nowhere that no card leads to", async () => {
   verifies("kinds.card.navigation");
-  const { say, texts, calls } = await open(MENU);
+  const links = (...ids: readonly string[]): string =>
+    JSON.stringify({
+      type: "AdaptiveCard",
+      actions: ids.map((routeToCardId) => ({ type: "Action.Submit", data: { routeToCardId } })),
+    });
+  const assets = {
+    ...ASSETS,
+    "cards/welcome.json": links("orders", "other", "secret", "help", "lost"),
+    "cards/orders.json": JSON.stringify({ type: "AdaptiveCard", id: "orders" }),
+    "cards/hidden.json": JSON.stringify({ type: "AdaptiveCard", id: "hidden" }),
+  };
+  const { say, texts, calls } = await open(MENU, { assets });
   await say("hi");
   expect(await say({ routeToCardId: "orders" })).toMatchObject({ status: "waiting", waitingAt: "welcome" });
   expect(cardOf(calls[1])).toMatchObject({ card_spec: { inline_json: { id: "orders" } } });
   expect(await say({ toCardId: "other" })).toMatchObject({ status: "waiting", waitingAt: "other" });
-  // Neither a card nor a way out of where it waits.
-  expect(await say({ nextCardId: "secret" })).toMatchObject({ status: "waiting", waitingAt: "other", reply: [] });
-  expect(await say({ routeToCardId: "../../pack" })).toMatchObject({ status: "waiting", waitingAt: "other" });
-  expect(await texts({ routeToCardId: "help" })).toEqual([expect.stringContaining("Help")]);
+  // A node that is no card, though the author's card names it; a card that no card leads to; no card at all.
+  for (const id of ["secret", "help", "hidden", "lost", "../../pack"])
+    expect(await say({ nextCardId: id })).toMatchObject({ status: "waiting", waitingAt: "other", reply: [] });
+  expect(await texts({ done: "yes" })).toEqual([expect.stringContaining("Help")]);
   // Nothing waits any more: the wish decides where the flow begins.
   expect(await say({ routeToCardId: "other" })).toMatchObject({ status: "waiting", waitingAt: "other" });
 });

@@ -105,7 +105,9 @@ export class Turn extends TurnBase implements NodeCall {
     frame.entry = undefined;
     this.#tellStart(frame.flow.id, this.loaded?.name ?? "");
     const asked =
-      by === "message" ? navigationOf(this.message, { flow: frame.flow, pack: this.pack, at: frame.node }) : undefined;
+      by === "message"
+        ? navigationOf(this.message, { flow: frame.flow, pack: this.pack, at: frame.node, shown: frame.prev })
+        : undefined;
     if (wait?.resume === "routes") {
       this.current = frame.flow.nodes.get(frame.node);
       const outcome: NodeOutcome = { kind: "ok", status: wait.status, output: this.#answered(frame) };
