@@ -5,6 +5,7 @@ import { DEFAULT_LIMITS } from "./limits.ts";
 import { randomSource } from "./testing/random-source.ts";
 import type { CoreFunction, WasmGlobal } from "./wasm.ts";
 import { wasm } from "./wasm.ts";
+import { verifies } from "../../../test/verifies.ts";
 
 /** Structured control flow; every choice asks the host. */
 type Node =
@@ -158,6 +159,7 @@ function start(bytes: Uint8Array, ask: CoreFunction): (n?: number) => number {
 
 describe("what a path pays", () => {
   test("is at least what it runs, and not manyfold", async () => {
+    verifies("component.fuel");
     let paidInAll = 0;
     let ranInAll = 0;
     for (let seed = 1; seed <= 400; seed++) {

@@ -4,6 +4,7 @@ import { linkComponent, parseComponent } from "./index.ts";
 import type { GuestResource, HostFunction, LinkedComponent } from "./index.ts";
 import { jcoComponent } from "./testing/jco-oracle.ts";
 import { CHAIN, NESTED } from "./testing/fixtures.ts";
+import { verifies } from "../../../test/verifies.ts";
 
 const at = (name: string): { interface: null; name: string } => ({ interface: null, name });
 const trap = (reason: string): unknown => expect.objectContaining({ name: "Trap", reason });
@@ -32,6 +33,7 @@ describe("a borrow that goes through three components", () => {
   });
 
   test("is given back by each, and the owner ends it once", async () => {
+    verifies("component.canonical-abi");
     made = [];
     expect(await linked.instantiate(undefined).call(at("run"), [0])).toBe(7);
     expect(made.map(({ disposals }) => disposals)).toEqual([1]);

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { isGreenticError } from "../../types/index.ts";
 import { linkComponent, parseComponent } from "./index.ts";
 import { MEMORY, RUN } from "./testing/wat-component.ts";
+import { verifies } from "../../../test/verifies.ts";
 
 /** Gives what a component is refused with; a component that loads fails the test. */
 async function refusal(
@@ -78,6 +79,7 @@ describe("a lifted function whose core side lies is refused at load", () => {
   ])("%s", (_what, core, type, options, problem) => refused(lifting(core, type, options), problem));
 
   test("flat variants are joined, and their joined types are asked for", async () => {
+    verifies("component.validated");
     const type = `(type $v (variant (case "a" f32) (case "b" u64))) (export $w "w" (type $v))`;
     const component = (params: string): string => `(component ${type}
       (core module $m (func (export "run") (param ${params}))) (core instance $i (instantiate $m))
@@ -269,6 +271,7 @@ describe("what belongs to the asynchronous ABI is refused by its own code", () =
     ["stream.new", `(component (type $s (stream u8)) (core func (canon stream.new $s)))`],
     ["error-context.drop", `(component (core func (canon error-context.drop)))`],
   ])("%s", async (_what, wat) => {
+    verifies("component.async-refused");
     const found = await refusal(wat);
     expect(found.code).toBe("COMPONENT_ASYNC_UNSUPPORTED");
     expect(found.at).toBeGreaterThan(0);
@@ -276,6 +279,7 @@ describe("what belongs to the asynchronous ABI is refused by its own code", () =
 });
 
 test("names that mean something to JavaScript are plain names", async () => {
+  verifies("component.canonical-abi");
   const bytes = await parse(`(component
     (type $r (record (field "constructor" (option u8)) (field "to-string" u8) (field "then" u8) (field "has-own-property" (option u8))))
     (export $rec "rec" (type $r))

@@ -4,6 +4,7 @@ import { linkComponent, parseComponent } from "./index.ts";
 import { ALLOCATOR } from "./testing/echo-component.ts";
 import { instantiateWat, RUN, WITH_MEMORY } from "./testing/wat-component.ts";
 import { relay } from "./testing/fixtures.ts";
+import { verifies } from "../../../test/verifies.ts";
 
 const ENCODINGS = ["utf8", "utf16", "latin1+utf16"];
 const PAIRS = ENCODINGS.flatMap((outer) => ENCODINGS.map((inner) => [outer, inner] as const));
@@ -20,6 +21,7 @@ describe("a string goes from host to guest to guest and back", () => {
     `${"a".repeat(999)}€`,
   ];
   test.each(PAIRS)("in %s and %s", async (outer, inner) => {
+    verifies("component.canonical-abi");
     const linked = linkComponent(parseComponent(await parse(relay(outer, inner))), () => undefined);
     for (const text of TEXTS) expect(await linked.instantiate(undefined).call(RUN, [text])).toBe(text);
   });

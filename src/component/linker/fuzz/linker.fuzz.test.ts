@@ -10,6 +10,7 @@ import { joinBinary, splitBinary } from "./binary-tree.ts";
 import { mutateBinary } from "./mutate-binary.ts";
 import type { Outcome } from "./run-mutant.ts";
 import { runMutant } from "./run-mutant.ts";
+import { verifies } from "../../../../test/verifies.ts";
 
 /** More of both with GREENTIC_FUZZ_RUNS; another place to begin with GREENTIC_FUZZ_SEED. */
 const RUNS = Number(process.env["GREENTIC_FUZZ_RUNS"] ?? 3000);
@@ -59,6 +60,7 @@ describe("mutants of real components", () => {
   test(
     `${RUNS} of them end in an answer or an error of ours, in time and within memory`,
     async () => {
+      verifies("component.fuzzed");
       const outcomes = new Map<Outcome, number>();
       let slowestMs = 0;
       let before = process.memoryUsage.rss();

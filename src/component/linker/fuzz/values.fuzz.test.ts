@@ -9,6 +9,7 @@ import type { StringEncoding } from "../plan.ts";
 import { stringCodec } from "../strings.ts";
 import { randomSource } from "../testing/random-source.ts";
 import { randomValue } from "./random-value.ts";
+import { verifies } from "../../../../test/verifies.ts";
 
 type Random = (below: number) => number;
 
@@ -149,6 +150,7 @@ describe.each(Object.entries(TYPES))("%s", (_name, type) => {
   const holdsHandles = JSON.stringify(type).includes("resource");
 
   test("in memory that lies is a value or a trap, within the budget", () => {
+    verifies("component.fuzzed");
     let lifted = 0;
     for (let run = 0; run < RUNS; run++) {
       const random = randomSource(SEED * 7_000_003 + run);
