@@ -4,7 +4,7 @@ import { openInProcessBus, subjectsBelow } from "../bus/index.ts";
 import type { Provider } from "../messaging/index.ts";
 import { openMemoryStore } from "../session/index.ts";
 import type { JsonValue } from "../types/index.ts";
-import { channelId } from "../types/index.ts";
+import { channelId, GreenticError } from "../types/index.ts";
 import {
   answerChannel,
   consoleChannel,
@@ -116,6 +116,37 @@ describe("event.publish", () => {
     await world.advance(5_000);
     expect(told).toEqual([{ conversation: "ops", text: "any order.paid" }]);
     expect((await store.listOutbox({})).map(({ status }) => status)).toEqual(["sent", "sent", "sent"]);
+  });
+
+  test("arrives once though its hand-over is repeated after a crash before its end was on record", async () => {
+    verifies("kinds.event.publish");
+    const world = new TestWorld();
+    const { channel, told } = platform();
+    const real = openMemoryStore(world);
+    let lost = 0;
+    const store = new Proxy(real, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name);
+        if (typeof member !== "function") return member;
+        if (name !== "endSend") return member.bind(target) as unknown;
+        return async (...args: Parameters<typeof real.endSend>) => {
+          const [row] = args;
+          if (row.provider === "greentic-relay" && row.attempts < 2) {
+            lost++;
+            throw new GreenticError("STORE_CLAIM_LOST", "End send: the process is gone");
+          }
+          return target.endSend(...args);
+        };
+      },
+    });
+    const pack = await makePack({ flows: { default: ORDER, on_order: ON_ORDER, audit: AUDIT } });
+    const { texts } = await openTestRuntime({ world, store, pack, providers: [consoleChannel(), channel] });
+    await texts("order.paid");
+    await world.advance(30 * 60_000);
+    expect(lost).toBeGreaterThanOrEqual(2);
+    expect(told).toEqual([{ conversation: "ops", text: "any order.paid" }]);
+    const rows = (await real.listOutbox({})).map(({ provider, status }) => `${provider} ${status}`);
+    expect(rows.toSorted()).toEqual(["greentic-relay sent", "greentic-relay sent", "platform sent"]);
   });
 
   test("ends a circle of events, and a flow that nobody reads says whom it means", async () => {
