@@ -201,6 +201,7 @@ export const REQUIREMENTS = define({
   "mcp.serve.restart": { source: "issue 3 mcp", behavior: "A flow that waits for an MCP client's answer outlives the server's process" },
   "mcp.serve.http": { source: "issue 3 mcp", behavior: "Streamable HTTP serves this machine without a token and others only with one, and no page of elsewhere" },
   "mcp.serve.once": { source: "issue 3 mcp", behavior: "A request that is repeated within its session runs its flow once and gets the same answer" },
+  "mcp.serve.mounted": { source: "issue 3 mcp", behavior: "gtc start serves every tenant's flows behind that tenant's token, where the operator asks for it" },
   "mcp.serve.reload": { source: "issue 3 mcp", behavior: "Packs that come, change or go while gtc mcp serve runs are offered as they are then, and clients are told" },
   "mcp.serve.cancel": { source: "issue 3 mcp", behavior: "A call that is called off ends its turn: no further effect, no message left over" },
   "mcp.serve.confined": { source: "issue 3 mcp", behavior: "A caller's arguments choose neither tenant nor flow nor node" },

@@ -41,6 +41,7 @@ export const configSchema: SchemaObject = object({
   network: object({ private_addresses: texts }),
   telemetry: object({ otlp_endpoint: text, service_name: text }),
   mcp: object({
+    serve: { type: "boolean" },
     servers: {
       type: "object",
       propertyNames: { pattern: "^[A-Za-z0-9][\\w.-]{0,127}$" },

@@ -49,6 +49,8 @@ export interface Config {
     readonly otlpHeaders: Readonly<Record<string, string>>;
     readonly serviceName: string;
   };
+  /** Whether `gtc start` lets programs with a token call tenants' flows at `/v1/mcp/{tenant}`. */
+  readonly mcpServe: boolean;
   /** MCP servers that the operator offers to packs. */
   readonly mcpServers: readonly OperatorMcpServer[];
   /** Component-host processes; 0 means one less than there are cores, at least 1. */

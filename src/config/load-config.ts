@@ -164,6 +164,7 @@ export function loadConfig(options: {
       }),
       ...(endpoint !== undefined && { otlpEndpoint: endpoint }),
     },
+    mcpServe: pick("mcp.serve", { file: table("mcp")["serve"], fallback: false }),
     mcpServers: Object.entries((table("mcp")["servers"] ?? {}) as JsonObject).map(([name, server]) =>
       readOperatorServer(name, server as JsonObject, { resolve: (file) => resolve(base, file), tenant }),
     ),

@@ -28,6 +28,8 @@ export interface Gateway {
   readonly startDraining: () => void;
 }
 
+const MCP_PATH = /^\/v1\/mcp\/[^/]+$/;
+
 /** Makes the gateway of a runtime. @throws GATEWAY_OPTIONS_INVALID */
 export function createGateway(given: GatewayOptions): Gateway {
   const limits = { ...DEFAULT_LIMITS, ...given.limits };
@@ -70,6 +72,8 @@ export function createGateway(given: GatewayOptions): Gateway {
 
   const handle = (request: GatewayRequest): Promise<GatewayAnswer> | undefined => {
     if (!request.path.startsWith("/v1/") && !request.path.startsWith("/webhook/")) return undefined;
+    // Calls are answered with streams, which only the app carries.
+    if (options.mcp !== undefined && MCP_PATH.test(request.path)) return undefined;
     if (isDraining)
       return Promise.resolve(
         errorAnswer(new GreenticError("GATEWAY_DRAINING", "Handle request: the host is stopping")),
@@ -135,6 +139,14 @@ function createApp(
           tenant: options.defaultTenant,
           framers: ({ query }) => framersOf(query, options),
         });
+  const { mcp } = options;
+  if (mcp !== undefined) {
+    app.all("/v1/mcp/:tenant", async (c) => {
+      if (isDraining())
+        return toWeb(errorAnswer(new GreenticError("GATEWAY_DRAINING", "Handle request: the host is stopping")));
+      return mcp(c.req.raw, c.req.param("tenant"));
+    });
+  }
   app.all("*", async (c) => {
     const request = fromWeb(c.req.raw, c.env?.incoming?.socket.remoteAddress ?? "");
     const answer = await handle(request);

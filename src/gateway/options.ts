@@ -17,6 +17,8 @@ export interface GatewayOptions {
   readonly pageDir?: string;
   /** Events of turns, for the page's side pane (env dev only) and typing signs. */
   readonly turns?: TurnFeed;
+  /** Answers programs that call a tenant's flows at `/v1/mcp/{tenant}`, and judges who may; absent: nobody. The tenant may not exist. */
+  readonly mcp?: (request: Request, tenant: string) => Promise<Response>;
   /** Where clients reach this host, for stream URLs: `https://chat.example.com`. Default what the request's Host says. */
   readonly publicUrl?: string;
   /** Host names that requests may name; defends a local host against DNS rebinding. Default any. */

@@ -14,6 +14,8 @@ export { parseToolMap, resolveTool } from "./tool-map.ts";
 export type { ToolCall, ToolDescription, ToolResult, ToolSurroundings } from "./tools.ts";
 export { Tools } from "./tools.ts";
 export type { LogLine, OfferedCall, OfferedFlow, OfferedTurn, Offering } from "./server/offering.ts";
+export type { HttpFace } from "./server/http-face.ts";
+export { refused } from "./server/http-sessions.ts";
 export { listenMcp } from "./server/listen.ts";
 export type { McpHttpOptions, McpServing, McpServingOptions } from "./server/open-server.ts";
 export { openMcpServing } from "./server/open-server.ts";

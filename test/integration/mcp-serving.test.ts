@@ -292,7 +292,10 @@ test("over HTTP only this machine's programs get in, within limits", async () =>
 });
 
 test("where a token is set, nobody gets in without it", async () => {
-  await using served = await serveFlows({ flows: { secret: SECRET } }, { http: { tokens: ["s3cret"] } });
+  await using served = await serveFlows(
+    { flows: { secret: SECRET } },
+    { http: { tokens: async () => ["s3cret"], needsToken: true } },
+  );
   for (const authorization of ["", "Bearer", "Bearer s3cre", "Bearer s3cret2", "Basic s3cret"]) {
     const response = await served.fetch({ headers: { authorization }, body: initialize() });
     expect(response.status).toBe(401);

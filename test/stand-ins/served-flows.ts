@@ -52,7 +52,13 @@ export async function serveFlows(
     version: "0.0.0",
     key: new Uint8Array(32).fill(7),
   });
-  const face = serving.http({ hosts: ["localhost"], origins: ["localhost"], tokens: [], ...options.http });
+  const face = serving.http({
+    hosts: ["localhost"],
+    origins: ["localhost"],
+    tokens: () => [],
+    needsToken: false,
+    ...options.http,
+  });
   const fetch: ServedFlows["fetch"] = ({ method = "POST", headers = {}, body }) =>
     face.fetch(
       new Request(URL_SERVED, {

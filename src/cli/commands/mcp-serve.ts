@@ -1,4 +1,3 @@
-import { createHmac } from "node:crypto";
 import { loadConfig } from "../../config/index.ts";
 import type { Config } from "../../config/index.ts";
 import type { McpServing } from "../../mcp/index.ts";
@@ -9,10 +8,10 @@ import { bundleSettings, withoutPolling } from "../bundle-settings.ts";
 import type { BundleSettings } from "../bundle-settings.ts";
 import { defineCommand, hasFlag, listOption, textOption, timeoutOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
-import { keyFile, MCP_CHANNEL, openHost, teamOf } from "../host.ts";
+import { MCP_CHANNEL, openHost, teamOf } from "../host.ts";
+import { mcpKey, mcpTokens } from "../mcp-access.ts";
 import { CallFeed, createOffering } from "../mcp-offering.ts";
 import { openOtlp } from "../open-otlp.ts";
-import { secretReader } from "../secret-stores.ts";
 import { VERSION } from "../version.ts";
 
 const DRAIN_MS = 9_000;
@@ -55,7 +54,8 @@ export default defineCommand({
     const { tenant } = config;
     const way = wayOf(input);
     const team = textOption(input, "team") === undefined ? teamOf(bundle, tenant) : config.team;
-    const tokens = way.kind === "http" ? await tokensOf(config, io, way) : [];
+    const tokens = way.kind === "http" ? await mcpTokens(config, { environment: io.environment, tenant, team }) : [];
+    if (way.kind === "http") checkToken(tokens, way);
     // Standard output is the protocol's: whatever else there is to say goes to stderr.
     const log = createLogger({ ...config.log, stream: io.stderr });
     const feed = new CallFeed();
@@ -104,7 +104,7 @@ export default defineCommand({
       offering,
       world,
       version: VERSION,
-      key: keyOf(config),
+      key: mcpKey(config, tenant),
       onError: (error) => log.debug({ err: error }, "mcp"),
     });
     const served = await open(serving, way, { io, tokens });
@@ -151,17 +151,9 @@ function configOf(input: CommandInput, io: CommandIo, { bundle, configFile }: Bu
   });
 }
 
-/** The tokens that callers bring: one from the tenant's secrets, without which nobody but this machine is served. */
-async function tokensOf(
-  config: Config,
-  io: CommandIo,
-  { host }: Way & { readonly kind: "http" },
-): Promise<readonly string[]> {
-  const { env, tenant, team } = config;
-  const ctx = { env, tenant, team, traceId: "", correlationId: "", attempt: 1, locale: "en" };
-  const token = await secretReader(config, io.environment).get(ctx, "mcp", "mcp_token");
-  if (token !== undefined && token !== "") return [token];
-  if (isLoopback(host)) return [];
+/** Without a token nobody but this machine is served. */
+function checkToken(tokens: readonly string[], { host }: Way & { readonly kind: "http" }): void {
+  if (tokens.length > 0 || isLoopback(host)) return;
   throw new GreenticError(
     "MCP_TOKEN_MISSING",
     `Serve MCP on ${quote(host)}: callers from elsewhere need a token, and none is set`,
@@ -182,16 +174,12 @@ async function open(
   const face = serving.http({
     ...(isLoopback(way.host) && { hosts: LOOPBACK }),
     origins: [...(isLoopback(way.host) ? LOOPBACK : []), ...way.origins],
-    tokens,
+    tokens: () => tokens,
+    needsToken: tokens.length > 0,
   });
   const listening = await listenMcp(face, way);
   io.stderr.write(`ready ${listening.url}\n`);
   return { closed: new Promise(() => undefined), close: listening.close };
-}
-
-/** Who continues a waiting flow shows a handle sealed with this: the tenant's own, and the same after a restart. */
-function keyOf(config: Config): Uint8Array {
-  return createHmac("sha256", keyFile(config.dataDir, "mcp.key")).update(`${config.env}\n${config.tenant}`).digest();
 }
 
 function isLoopback(host: string): boolean {

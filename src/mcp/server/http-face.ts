@@ -16,8 +16,10 @@ export interface HttpFaceOptions {
   readonly hosts?: readonly string[];
   /** Host names of pages that may call; a request from any other page is refused. */
   readonly origins: readonly string[];
-  /** Bearer tokens, any of which opens; none at all: everybody who gets here is let in. */
-  readonly tokens: readonly string[];
+  /** The bearer tokens that open, asked for with every request. */
+  readonly tokens: () => readonly string[] | Promise<readonly string[]>;
+  /** False where everybody who gets here is let in. */
+  readonly needsToken: boolean;
   readonly maxBodyBytes?: number;
   readonly maxSessions?: number;
   readonly idleMs?: number;
@@ -39,7 +41,7 @@ const SESSION_ID_BYTES = 24;
  * that each stand alone (2026-07-28).
  */
 export function createHttpFace(options: HttpFaceOptions): HttpFace {
-  const { sdk, world, offering, createServer, hosts, origins, tokens } = options;
+  const { sdk, world, offering, createServer, hosts, origins, tokens, needsToken } = options;
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
   const sessions = new HttpSessions({
     sdk,
@@ -65,7 +67,7 @@ export function createHttpFace(options: HttpFaceOptions): HttpFace {
         (hosts === undefined ? undefined : sdk.hostHeaderValidationResponse(request, [...hosts])) ??
         sdk.originValidationResponse(request, [...origins]);
       if (denied !== undefined) return denied;
-      if (!isLetIn(request, tokens))
+      if (needsToken && !isLetIn(request, await tokens()))
         return refused(401, -32_001, "Unauthorized", { "www-authenticate": 'Bearer realm="mcp"' });
       return (await sdk.isLegacyRequest(request, undefined, { maxRequestBodySize: maxBodyBytes }))
         ? sessions.fetch(request)
@@ -79,7 +81,6 @@ export function createHttpFace(options: HttpFaceOptions): HttpFace {
 }
 
 function isLetIn(request: Request, tokens: readonly string[]): boolean {
-  if (tokens.length === 0) return true;
   const given = /^bearer +([\x21-\x7e]{1,4096})$/i.exec(request.headers.get("authorization") ?? "");
   return given?.[1] !== undefined && isOneOf(given[1], tokens);
 }

@@ -25,7 +25,7 @@ export interface McpServingOptions {
 /** Who may call over HTTP, and how much. */
 export type McpHttpOptions = Pick<
   HttpFaceOptions,
-  "hosts" | "origins" | "tokens" | "maxBodyBytes" | "maxSessions" | "idleMs"
+  "hosts" | "origins" | "tokens" | "needsToken" | "maxBodyBytes" | "maxSessions" | "idleMs"
 >;
 
 const POLL_AFTER_MS = 30_000;
