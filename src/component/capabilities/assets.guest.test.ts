@@ -27,6 +27,7 @@ import { resolveAddresses } from "wasi:sockets/ip-name-lookup@0.2.12";
 import { getRandomBytes } from "wasi:random/random@0.2.12";
 import { decodeUtf8, encodeUtf8 } from "@greentic/guest";
 
+let calls = 0;
 const root = () => getDirectories()[0]![0];
 const open = (path: string, flags = {}, access = {}) => root().openAt({}, path, flags, access);
 function list(directory: any, at: string): string[] {
@@ -42,6 +43,7 @@ function list(directory: any, at: string): string[] {
 const acts: Record<string, (argument: any) => unknown> = {
   preopens: () => getDirectories().map(([, path]: any) => path),
   list: () => list(root(), "/"),
+  count: () => ++calls,
   read: (path) => thrown(() => {
     const file = open(path);
     const stream = file.readViaStream(1);
@@ -69,6 +71,8 @@ const FILES = new Map([
   ["assets/listed-only.txt", Buffer.from("")],
 ]);
 
+let version = "";
+
 function services(asked: string[]): HostServices {
   return {
     ...memoryServices(),
@@ -79,6 +83,7 @@ function services(asked: string[]): HostServices {
     },
     asset: async (path) => {
       asked.push(path);
+      if (path === "assets/a.txt") return Buffer.from(`hello${version}`);
       return path === "assets/listed-only.txt" ? undefined : FILES.get(path);
     },
   };
@@ -104,7 +109,11 @@ describe.each([
   const call = async (
     act: string,
     argument: JsonValue = null,
-    { grants = { ...NO_GRANTS, assets: true }, asked = [] }: { grants?: ComponentGrants; asked?: string[] } = {},
+    {
+      grants = { ...NO_GRANTS, assets: true },
+      asked = [],
+      reuse = "none" as const,
+    }: Partial<{ grants: ComponentGrants; asked: string[]; reuse: "none" | "tenant" }> = {},
   ): Promise<unknown> => {
     const result = await host.invoke(ctxOf(), {
       sha256: guest.sha256,
@@ -113,6 +122,7 @@ describe.each([
       input: { content: JSON.stringify({ act, argument }) },
       grants,
       services: services(asked),
+      reuse,
       timeoutMs: 5000,
     });
     return result.kind === "ok" ? result.output : result.error;
@@ -127,6 +137,16 @@ describe.each([
     const asked: string[] = [];
     expect(await call("read", "deep/./er/b.txt", { asked })).toEqual(["below", "elo", "regular-file", 5]);
     expect(asked).toEqual(["list", "assets/deep/er/b.txt"]);
+  });
+
+  test("an instance that serves again reads the files of the call that it serves", async () => {
+    const warm = { reuse: "tenant" } as const;
+    expect(await call("count", null, warm)).toBe(1);
+    expect(await call("read", "a.txt", warm)).toEqual(["hello", "ell", "regular-file", 5]);
+    version = " again";
+    expect(await call("read", "a.txt", warm)).toEqual(["hello again", "ell", "regular-file", 5]);
+    version = "";
+    expect(await call("count", null, warm)).toBe(2);
   });
 
   test("no path leads out", async () => {

@@ -58,6 +58,7 @@ export class Composition implements Disposable {
     this.#fuelBefore = this.#fuel;
     this.#current.record = current.record;
     this.#current.port = current.port;
+    for (const part of this.#parts) part?.state.wasi.beginCall();
     this.calls++;
   }
 

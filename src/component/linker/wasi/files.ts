@@ -26,6 +26,12 @@ export class Files {
     return this.#bytes.get(file) ?? this.#fetch(file);
   }
 
+  /** Lets go of everything: the next call's files may be others. */
+  forget(): void {
+    this.#root = undefined;
+    this.#bytes.clear();
+  }
+
   async #list(): Promise<DirectoryNode> {
     const root = await listTree(this.#source);
     return (this.#root ??= root);

@@ -79,7 +79,13 @@ export class Wasi implements Disposable {
     if (kept > 0) this.#options.log?.(stream, kept < bytes.length ? bytes.subarray(0, kept) : bytes);
   }
 
-  /** Takes from the bytes that the host may hold for the guest; false where they are used up. Nothing is given back. */
+  /** Begins another call of the same instance: what is counted for a call starts anew, and files are listed and fetched again. */
+  beginCall(): void {
+    this.#bufferBytesLeft = this.#options.maxBufferBytes ?? MAX_BUFFER_BYTES;
+    this.files?.forget();
+  }
+
+  /** Takes from the bytes that the host may hold for the guest; false where the call has used them up. */
   takeBuffer(bytes: number): boolean {
     if (bytes > this.#bufferBytesLeft) return false;
     this.#bufferBytesLeft -= bytes;
