@@ -36,6 +36,7 @@ export interface TurnsCoreResult {
 
 const NO_COMPONENTS: ComponentHost = {
   admit: () => Promise.reject(new TypeError("No components here")),
+  examine: () => Promise.reject(new TypeError("No components here")),
   invoke: () => Promise.reject(new TypeError("No components here")),
   describe: () => Promise.reject(new TypeError("No components here")),
   [Symbol.asyncDispose]: () => Promise.resolve(),

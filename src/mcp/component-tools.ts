@@ -20,6 +20,9 @@ export interface ToolComponent {
   readonly name: string;
   readonly grants: ComponentGrants;
   readonly links?: readonly ComponentLink[];
+  /** As a call takes them. */
+  readonly reuse?: "none" | "tenant";
+  readonly pack?: string;
 }
 
 /** Where components come from and run. */
@@ -91,6 +94,8 @@ export class ComponentTools implements ToolBackend {
       grants: call.grants ?? component.grants,
       services: call.services,
       ...(component.links === undefined ? {} : { links: component.links }),
+      ...(component.reuse === undefined ? {} : { reuse: component.reuse }),
+      ...(component.pack === undefined ? {} : { pack: component.pack }),
       ...(call.timeoutMs === undefined ? {} : { timeoutMs: call.timeoutMs }),
     });
   }

@@ -43,6 +43,8 @@ export interface InspectedComponent {
   readonly abi: string;
   readonly world: string;
   readonly grants: PackGrants;
+  /** Whether an instance may serve its tenant again. */
+  readonly reuse: "none" | "tenant";
 }
 
 /**
@@ -66,7 +68,7 @@ export async function inspectPack(bytes: Uint8Array): Promise<PackInspection> {
       name,
       path,
     })),
-    components: [...manifest.components].map(([id, { path, sizeBytes, abi, world, grants }]) => ({
+    components: [...manifest.components].map(([id, { path, sizeBytes, abi, world, grants, reuse }]) => ({
       id,
       path,
       sha256: createHash("sha256").update(bytesOf(path)).digest("hex"),
@@ -74,6 +76,7 @@ export async function inspectPack(bytes: Uint8Array): Promise<PackInspection> {
       abi,
       world,
       grants,
+      reuse: reuse ?? "none",
     })),
     capabilities: manifest.capabilities,
     dependencies: Object.fromEntries([...manifest.dependencies].map(([name, { req }]) => [name, req])),

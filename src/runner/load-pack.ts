@@ -104,7 +104,8 @@ async function admitComponents(pack: Pack, options: LoadPackOptions): Promise<Re
   for (const [name, { info, grants }] of found) {
     const own = links.get(name) ?? [];
     checkImports(info.imports, grants, new Set(own.map((link) => link.interface)));
-    components.set(name, { sha256: info.sha256, abi: info.abi, grants, links: own });
+    const { reuse = "none" } = pack.components.get(name) ?? {};
+    components.set(name, { sha256: info.sha256, abi: info.abi, grants, links: own, reuse, pack: pack.packHash });
   }
   return components;
 }

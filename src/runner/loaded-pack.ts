@@ -74,6 +74,10 @@ export interface LoadedComponent {
   readonly grants: ComponentGrants;
   /** Who serves the imports that the host doesn't have. */
   readonly links: readonly ComponentLink[];
+  /** Whether the manifest lets an instance serve its tenant again. */
+  readonly reuse: "none" | "tenant";
+  /** Hash of its pack, beyond which no instance serves. */
+  readonly pack: string;
 }
 
 /** The tools that a pack's flows and components can call. */

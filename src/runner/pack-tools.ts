@@ -38,7 +38,7 @@ export function openPackTools(pack: Pack, from: PackToolsParts): PackTools | und
     componentOf: (name) => {
       const component = components.get(name) ?? components.get(nameAt(pack, name) ?? "");
       if (component === undefined) return undefined;
-      return { sha256: component.sha256, name, grants: component.grants, links: component.links };
+      return { ...component, name };
     },
     servers: reach.servers.toolsOf({
       pack: pack.name,

@@ -142,6 +142,8 @@ export interface PackFiles {
   readonly assets?: Readonly<Record<string, string>>;
   /** Name → grants in TOML. */
   readonly components?: Readonly<Record<string, string>>;
+  /** Names of those whose instances may serve again. */
+  readonly reuse?: readonly string[];
   /** Bytes of real components, by name. */
   readonly wasm?: Readonly<Record<string, Uint8Array>>;
 }
@@ -159,7 +161,9 @@ export async function makePack(files: PackFiles): Promise<Pack> {
         .join("\n")}`,
       ...Object.entries(components).map(
         ([component, grants]) =>
-          `[components."${component}"]\npath = "components/${component}.wasm"\n[components."${component}".grants]\n${grants}`,
+          `[components."${component}"]\npath = "components/${component}.wasm"\n${
+            files.reuse?.includes(component) === true ? 'reuse = "tenant"\n' : ""
+          }[components."${component}".grants]\n${grants}`,
       ),
       Object.keys(assets).length === 0 ? "" : `[assets]\nall = "assets/"`,
     ];

@@ -16,6 +16,7 @@ export default defineCommand({
     for (const component of pack.components) {
       io.stdout.write(`component  ${component.id}  ${component.abi}  ${component.sha256.slice(0, 16)}\n`);
       for (const grant of grantLines(component.grants)) io.stdout.write(`  asks for ${grant}\n`);
+      if (component.reuse === "tenant") io.stdout.write("  asks to serve a tenant's calls with one instance\n");
     }
     io.stdout.write(`assets     ${pack.assets.length}\n`);
     return undefined;

@@ -31,6 +31,8 @@ export async function invokeComponent(target: ComponentTarget, call: NodeCall): 
     ...(config === undefined ? {} : { config }),
     grants: component.grants,
     links: component.links,
+    reuse: component.reuse,
+    pack: component.pack,
     services: effect.servicesFor(owner, pack),
     timeoutMs: effect.timeoutMs,
   });
