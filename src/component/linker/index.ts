@@ -15,7 +15,7 @@ export { linkComponent } from "./link.ts";
 export { parseComponent } from "./parse-component.ts";
 export type { ComponentPlan } from "./plan.ts";
 export { ComponentErr, Trap } from "./trap.ts";
-export { answer, wait } from "./wasi/define.ts";
+export { answer } from "./wasi/define.ts";
 export type { FileProblem, FileSource } from "./wasi/file-source.ts";
 export type { Pending } from "./wasi/pollable.ts";
 export { Pollable } from "./wasi/pollable.ts";

@@ -37,7 +37,8 @@ export class GuestGate {
 
   /** Answers a request; never throws. After {@link close} everything is denied. */
   async ask(request: HostRequest, part: number): Promise<HostAnswer> {
-    const asker = this.#parts[part];
+    // What came from a process may be no number, and a list has more names than its indices.
+    const asker = Number.isInteger(part) ? this.#parts[part] : undefined;
     if (asker === undefined || this.#isClosed || ++this.#requests > MAX_REQUESTS) {
       return { kind: "fault", code: "denied", message: "the call makes no more requests" };
     }

@@ -10,10 +10,7 @@ const GRACE_SHARE = 0.1;
  * Tells when a guest should leave: a tenth of the call's time before it is stopped, at most half a second before, so that what it
  * does last is still heard.
  */
-export function cooperativeDeadlineMs({
-  deadlineAtMs,
-  timeoutMs,
-}: Pick<GuestCall, "deadlineAtMs" | "timeoutMs">): number {
+function cooperativeDeadlineMs({ deadlineAtMs, timeoutMs }: Pick<GuestCall, "deadlineAtMs" | "timeoutMs">): number {
   return deadlineAtMs - Math.min(MAX_GRACE_MS, timeoutMs * GRACE_SHARE);
 }
 
