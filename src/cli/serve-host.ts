@@ -1,0 +1,169 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { loadConfig } from "../config/index.ts";
+import type { Bundle, Config } from "../config/index.ts";
+import { createGateway, createTurnFeed } from "../gateway/index.ts";
+import type { GatewayTenant } from "../gateway/index.ts";
+import { combineObservers, createLogger, createLogObserver, logSafe, sessionPseudonym } from "../telemetry/index.ts";
+import { GreenticError, quote } from "../types/index.ts";
+import type { TenantId } from "../types/index.ts";
+import type { BundleSettings } from "./bundle-settings.ts";
+import { hasFlag, textOption } from "./command.ts";
+import type { CommandInput, CommandIo } from "./command.ts";
+import type { Host } from "./host.ts";
+import { openHost, teamOf, webchatKey } from "./host.ts";
+import { McpMount } from "./mcp-mount.ts";
+import { CallFeed } from "./mcp-offering.ts";
+import { openOtlp } from "./open-otlp.ts";
+
+const PAGE_DIR = fileURLToPath(new URL("../../web/dist/", import.meta.url));
+const DRAIN_MS = 9_000;
+
+/** The options of commands that serve a host over HTTP. */
+export const SERVE_OPTIONS = [
+  { flags: "--port <port>", summary: "port to listen on; 0 takes any (default 8080)" },
+  { flags: "--host <host>", summary: "address to listen on (default 127.0.0.1)" },
+  { flags: "--data <dir>", summary: "data directory (default .greentic)" },
+  { flags: "--env <env>", summary: "environment (default dev)" },
+  { flags: "--store <store>", summary: "sqlite, or memory where nothing may survive" },
+  { flags: "--config <file>", summary: "another greentic.toml" },
+  { flags: "--verbose", summary: "log every turn" },
+] as const;
+
+/** What a host is made of. */
+export interface ServeSettings {
+  readonly config: Config;
+  readonly bundle: Bundle | undefined;
+}
+
+/** Reads the options of a serving command over a bundle. @throws CLI_USAGE_INVALID, CONFIG_… */
+export function serveSettings(
+  { bundle, configFile }: BundleSettings,
+  input: CommandInput,
+  io: CommandIo,
+): ServeSettings {
+  const port = textOption(input, "port");
+  if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) < 65_536))
+    throw new GreenticError("CLI_USAGE_INVALID", `Start: expected a port from 0 to 65535, got ${quote(port)}`);
+  const store = textOption(input, "store");
+  if (store !== undefined && store !== "sqlite" && store !== "memory")
+    throw new GreenticError("CLI_USAGE_INVALID", `Start: expected --store sqlite or memory, got ${quote(store)}`);
+  const config = loadConfig({
+    cwd: io.cwd,
+    environment: io.environment,
+    flags: {
+      config: configFile,
+      env: textOption(input, "env") ?? (io.environment["GREENTIC_ENV"] ? undefined : bundle?.env),
+      tenant: bundle?.tenant,
+      host: textOption(input, "host"),
+      port: port === undefined ? undefined : Number(port),
+      data: textOption(input, "data"),
+      store,
+      logLevel: hasFlag(input, "verbose") ? "debug" : undefined,
+    },
+  });
+  return { config, bundle };
+}
+
+/** What happens around serving. */
+export interface ServeHooks {
+  /** Before anything runs: packs may still be loaded. */
+  readonly prepare?: (host: Host) => Promise<void>;
+  /** Once requests are answered. */
+  readonly ready?: (url: string) => void;
+}
+
+/** Serves a host until the command is told to stop, then drains it. */
+export async function serveHost(
+  { config, bundle }: ServeSettings,
+  io: CommandIo,
+  hooks: ServeHooks = {},
+): Promise<number> {
+  const log = createLogger({ ...config.log, stream: io.stderr });
+  const otlp = await openOtlp(config);
+  const turns = createTurnFeed();
+  const feed = config.mcpServe ? new CallFeed() : undefined;
+  const observe = combineObservers([createLogObserver(log), turns.observe, feed?.observe, otlp?.observe]);
+  await using host = await openHost({
+    config,
+    ...(bundle && { bundle }),
+    environment: io.environment,
+    ...(observe && { observe }),
+    warn: (message) => log.warn(message),
+    log: (ctx, level, message) => {
+      feed?.log(ctx, level, message);
+      log[level]({ trace_id: ctx.traceId, tenant: ctx.tenant, flow_id: ctx.flow, node_id: ctx.node }, logSafe(message));
+    },
+    onError: (error, key) =>
+      log.error({ err: error, ...(key !== undefined && { session_id: sessionPseudonym(key) }) }, "runtime error"),
+  });
+  const { runtime, world, tenants } = host;
+  if (!runtime.store.isDurable) log.warn("the memory store keeps nothing: every conversation ends with this process");
+  await hooks.prepare?.(host);
+  const mcp =
+    feed &&
+    new McpMount({
+      host,
+      config,
+      bundle,
+      environment: io.environment,
+      feed,
+      onError: (error) => log.debug({ err: error }, "mcp"),
+    });
+  const gateway = createGateway({
+    runtime,
+    env: config.env,
+    world,
+    defaultTenant: config.tenant,
+    tokenKey: webchatKey(config.dataDir),
+    tenant: (tenant) => (tenants.has(tenant) ? tenantSettings(tenant, bundle) : undefined),
+    turns,
+    ...(mcp && { mcp: (request, tenant) => mcp.fetch(request, tenant) }),
+    ...(existsSync(PAGE_DIR) && { pageDir: PAGE_DIR }),
+    // A page elsewhere that resolves its name to this machine gets nothing.
+    ...(isLoopback(config.host) && { hosts: ["localhost", "127.0.0.1", "[::1]"] }),
+    report: (report) =>
+      report.kind === "failed"
+        ? log.error({ route: report.route, err: report.error }, "request failed")
+        : log.debug({ route: report.route, reason: report.reason }, "request refused"),
+  });
+  runtime.start();
+  const { url, close } = await gateway.listen({ host: config.host, port: config.port });
+  io.stderr.write(`ready ${url}\n`);
+  host.warm();
+  hooks.ready?.(url);
+  await new Promise<void>((stop) =>
+    io.signal.aborted ? stop() : io.signal.addEventListener("abort", () => stop(), { once: true }),
+  );
+  io.stderr.write("draining\n");
+  // Intake ends first, so that everything acknowledged is in the inbox before the workers finish.
+  gateway.startDraining();
+  await mcp?.close();
+  await runtime.drain(DRAIN_MS);
+  await close();
+  await otlp?.shutdown();
+  return 0;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+function tenantSettings(tenant: TenantId, bundle: Bundle | undefined): GatewayTenant {
+  const worker = bundle?.tenant === tenant ? bundle.worker : undefined;
+  const origins = bundle?.providers.find((provider) => provider.type === "webchat" && provider.tenant === tenant)
+    ?.config["origins"];
+  return {
+    team: teamOf(bundle, tenant),
+    webchat: { anonymous: true, ...(Array.isArray(origins) && { origins: origins as readonly string[] }) },
+    page: {
+      locales: worker?.locales ?? ["en"],
+      theme: worker?.accent === undefined ? {} : { accent: worker.accent },
+      worker: {
+        title: worker?.title ?? "Worker",
+        description: worker?.description ?? "",
+        suggestions: worker?.suggestions ?? [],
+      },
+    },
+  };
+}
