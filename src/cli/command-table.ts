@@ -14,6 +14,10 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Scaffold a pack that builds, passes its own check and runs",
     load: () => import("./commands/new.ts"),
   },
+  dev: {
+    summary: "Build, run and reload the packs of a directory",
+    load: () => import("./commands/dev.ts"),
+  },
   start: { summary: "Run a bundle", load: () => import("./commands/start.ts") },
   doctor: { summary: "Check this machine and this directory", load: () => import("./commands/doctor.ts") },
   "runner load": {
@@ -61,6 +65,10 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
   },
   "component hash": { summary: "Print a component's SHA-256", load: () => import("./commands/component-hash.ts") },
   "mcp list-tools": { summary: "List the tools of a tool map", load: () => import("./commands/mcp-list-tools.ts") },
+  "mcp login": {
+    summary: "Consent to what an MCP server asks for, and keep its tokens",
+    load: () => import("./commands/mcp-login.ts"),
+  },
   "mcp serve": { summary: "Offer a tenant's flows as MCP tools", load: () => import("./commands/mcp-serve.ts") },
   "mcp call": { summary: "Call a tool of a tool map", load: () => import("./commands/mcp-call.ts") },
   "secrets set": { summary: "Keep a secret", load: () => import("./commands/secrets-set.ts") },

@@ -15,7 +15,7 @@ import type { TenantCtx } from "../types/index.ts";
 import { listOption, textOption } from "./command.ts";
 import type { CommandInput, CommandIo } from "./command.ts";
 import { readInputFile } from "./files.ts";
-import { secretReader } from "./secret-stores.ts";
+import { secretReader, secretWriter } from "./secret-stores.ts";
 
 /** The options with which the mcp commands name a tool map and what its components may reach. */
 export const TOOL_OPTIONS = [
@@ -26,7 +26,7 @@ export const TOOL_OPTIONS = [
     repeat: true,
   },
   { flags: "--secret <name=value>", summary: "a secret that tools may use; may be given many times", repeat: true },
-  { flags: "--category <name>", summary: "the pack whose stored secrets tools use", default: "mcp" },
+  { flags: "--category <name>", summary: "the pack whose stored secrets tools use", default: "tools" },
   { flags: "--config <file>", summary: "another greentic.toml; its mcp.servers are the processes that may run" },
   { flags: "--json", summary: "print as JSON" },
 ] as const;
@@ -71,6 +71,7 @@ export async function openTools(input: CommandInput, io: CommandIo): Promise<Ope
   const servers = new McpServers({
     world,
     secret,
+    saveSecret: (of, category, name, value) => secretWriter(config).put(of, category, name, value),
     open: (_ctx, request, signal) => openHttp(request, { ...http, ...(signal && { signal }) }),
     operator: config.mcpServers,
     path: io.environment["PATH"],
@@ -78,7 +79,7 @@ export async function openTools(input: CommandInput, io: CommandIo): Promise<Ope
       if (config.log.level === "debug") io.stderr.write(`${level}: ${message}\n`);
     },
   });
-  const category = textOption(input, "category") ?? "mcp";
+  const category = textOption(input, "category") ?? "tools";
   return {
     tools: new Tools(map, {
       host,

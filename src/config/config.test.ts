@@ -59,6 +59,9 @@ roots = ["/srv"]
 url = "https://mcp.example.com/mcp"
 tenants = ["*"]
 auth = { oauth = { client_id = "me", secret = "search_key", scope = "read" } }
+[mcp.servers.notes]
+url = "https://notes.example.com/mcp"
+auth = { consent = { secret = "notes_tokens" } }
 `);
   expect(mcpServers).toMatchObject([
     {
@@ -78,6 +81,7 @@ auth = { oauth = { client_id = "me", secret = "search_key", scope = "read" } }
       tenants: ["*"],
       server: { kind: "http", auth: { kind: "client-credentials", clientId: "me", secret: "search_key" } },
     },
+    { name: "notes", server: { auth: { kind: "consent", secret: "notes_tokens", origins: [] } } },
   ]);
 });
 

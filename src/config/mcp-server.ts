@@ -17,6 +17,18 @@ export type McpAuth =
       readonly issuer: string | undefined;
       /** Origins of authorization servers, where they aren't the server's own. */
       readonly origins: readonly string[];
+    }
+  | {
+      /** Tokens by a person's consent, which `gtc mcp login` asks for once. */
+      readonly kind: "consent";
+      /** The secret that keeps the tokens. */
+      readonly secret: string;
+      /** A registration made by hand; without it the authorization server is asked for one. */
+      readonly clientId: string | undefined;
+      /** Name of the secret that goes with it. */
+      readonly clientSecret: string | undefined;
+      readonly scope: string | undefined;
+      readonly origins: readonly string[];
     };
 
 /** An MCP server behind streamable HTTP. */
@@ -64,7 +76,7 @@ const oneOfKeys = (...sets: readonly (readonly string[])[]): SchemaObject => ({
   oneOf: sets.map((keys) => ({ properties: Object.fromEntries(keys.map((key) => [key, true])), required: keys })),
 });
 
-/** The shape of `auth`: `{ bearer }`, `{ header, secret }` or `{ oauth: { client_id, secret, … } }`. */
+/** The shape of `auth`: `{ bearer }`, `{ header, secret }`, `{ oauth: { client_id, secret, … } }` or `{ consent: { secret, … } }`. */
 export const mcpAuthSchema: SchemaObject = {
   type: "object",
   properties: {
@@ -77,9 +89,15 @@ export const mcpAuthSchema: SchemaObject = {
       required: ["client_id", "secret"],
       additionalProperties: false,
     },
+    consent: {
+      type: "object",
+      properties: { secret: text, client_id: text, client_secret: text, scope: text, origins: texts },
+      required: ["secret"],
+      additionalProperties: false,
+    },
   },
   additionalProperties: false,
-  ...oneOfKeys(["bearer"], ["header", "secret"], ["oauth"]),
+  ...oneOfKeys(["bearer"], ["header", "secret"], ["oauth"], ["consent"]),
 };
 
 const maxSessions = { type: "integer", minimum: 1, maximum: 64 } as const;
@@ -150,10 +168,21 @@ export function readOperatorServer(
 /** Reads `auth`; it has the shape of {@link mcpAuthSchema}. */
 export function readMcpAuth(value: JsonValue | undefined): McpAuth | undefined {
   if (value === undefined) return undefined;
-  const { bearer, header, secret, oauth } = value as JsonObject;
+  const { bearer, header, secret, oauth, consent } = value as JsonObject;
   if (typeof bearer === "string") return { kind: "bearer", secret: bearer };
   if (typeof header === "string") return { kind: "header", header, secret: textOf(secret) ?? "" };
-  const given = oauth as JsonObject;
+  const given = (oauth ?? consent) as JsonObject;
+  const origins = (given["origins"] as readonly string[] | undefined) ?? [];
+  if (consent !== undefined) {
+    return {
+      kind: "consent",
+      secret: textOf(given["secret"]) ?? "",
+      clientId: textOf(given["client_id"]),
+      clientSecret: textOf(given["client_secret"]),
+      scope: textOf(given["scope"]),
+      origins,
+    };
+  }
   return {
     kind: "client-credentials",
     clientId: textOf(given["client_id"]) ?? "",
@@ -161,7 +190,7 @@ export function readMcpAuth(value: JsonValue | undefined): McpAuth | undefined {
     algorithm: textOf(given["algorithm"]),
     scope: textOf(given["scope"]),
     issuer: textOf(given["issuer"]),
-    origins: (given["origins"] as readonly string[] | undefined) ?? [],
+    origins,
   };
 }
 

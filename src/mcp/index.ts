@@ -1,8 +1,8 @@
 export { checkInput } from "./check-input.ts";
-export type { OAuthRecord, OAuthSessionOptions } from "./client/oauth-session.ts";
+export type { OAuthRecord, OAuthSessionOptions, VisitPage } from "./client/oauth-session.ts";
 export { OAuthSession } from "./client/oauth-session.ts";
 export type { McpServersOptions, ServerToolsScope } from "./client/server-tools.ts";
-export { McpServers } from "./client/server-tools.ts";
+export { McpServers, OPERATOR_CATEGORY, ServerTools } from "./client/server-tools.ts";
 export type { ToolComponent } from "./component-tools.ts";
 export type { AnswerElicitation, Elicitation, ElicitationAnswer } from "./elicitation.ts";
 export { elicitationKey } from "./elicitation.ts";

@@ -24,7 +24,7 @@ export interface HttpEndpoint {
   /** Fields of the input in braces stand in its path: `https://api.example.com/orders/{id}`. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly auth: Exclude<McpAuth, { readonly kind: "client-credentials" }> | undefined;
+  readonly auth: Extract<McpAuth, { readonly kind: "bearer" | "header" }> | undefined;
   readonly description: string;
   readonly inputSchema: JsonValue;
   readonly outputSchema: JsonValue | undefined;
@@ -137,7 +137,7 @@ function readTarget(item: EntryFile, { document, index }: EntryPlace): ToolTarge
   if (/^[a-z]+:\/\/[^/?#]*[{}]/i.test(url))
     throw invalid(document.positionOf(place), '"url": fields may stand in its path only');
   const read = readMcpAuth(auth);
-  if (read?.kind === "client-credentials")
+  if (read?.kind === "client-credentials" || read?.kind === "consent")
     throw invalid(document.positionOf(["tools", index, "http", "auth"]), '"auth": expected "bearer" or "header"');
   return {
     kind: "http",

@@ -107,7 +107,15 @@ class LocalRuntime implements Runtime {
     this.#roles = new Set(options.roles ?? ["gateway", "worker", "egress"]);
     this.#providers = this.#withRelays(options);
     const rewrites = options.http?.rewrites ?? [];
-    const reach = createToolReach({ world, secrets, policy, rewrites, log, mcp: options.mcp ?? {} });
+    const reach = createToolReach({
+      world,
+      secrets,
+      secretWriter: options.secretWriter,
+      policy,
+      rewrites,
+      log,
+      mcp: options.mcp ?? {},
+    });
     this.#reach = reach;
     this.#registry = new PackRegistry((scope) => ({ components, policy: policy(scope), reach }));
     const env: EngineEnv = {
@@ -297,7 +305,7 @@ class LocalRuntime implements Runtime {
       receivedAtMs: world.nowMs(),
       traceId: randomHex(world, 16),
       envelope: ownEnvelope(provider, message, request),
-      dedupeTtlMs: provider.dedupeTtlMs,
+      dedupeTtlMs: message.dedupeTtlMs ?? provider.dedupeTtlMs,
       // Without a waiter the answer is all that is left of the turn.
       ...(message.isUnnamed === true && isWaitedFor ? { isUnnamed: true } : {}),
       ...(message.log === undefined ? {} : { log: message.log }),

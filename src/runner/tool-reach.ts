@@ -3,7 +3,7 @@ import type { HttpRewrite } from "../http/index.ts";
 import { openHttp, sendHttp } from "../http/index.ts";
 import type { HttpToolsOptions } from "../mcp/index.ts";
 import { McpServers } from "../mcp/index.ts";
-import type { SecretReader } from "../secrets/index.ts";
+import type { SecretReader, SecretWriter } from "../secrets/index.ts";
 import type { Policy, TenantCtx, World } from "../types/index.ts";
 import type { Scope } from "./runtime.ts";
 
@@ -25,6 +25,8 @@ export interface McpReachOptions {
 export interface ToolReachOptions {
   readonly world: World;
   readonly secrets: SecretReader;
+  /** Keeps tokens that servers renew. */
+  readonly secretWriter?: SecretWriter | undefined;
   readonly policy: (scope: Scope) => Policy;
   readonly rewrites: readonly HttpRewrite[];
   readonly log: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
@@ -32,7 +34,15 @@ export interface ToolReachOptions {
 }
 
 /** Makes the reach of a runtime: one set of sessions for all of its packs, every request under its tenant's policy. */
-export function createToolReach({ world, secrets, policy, rewrites, log, mcp }: ToolReachOptions): ToolReach {
+export function createToolReach({
+  world,
+  secrets,
+  secretWriter,
+  policy,
+  rewrites,
+  log,
+  mcp,
+}: ToolReachOptions): ToolReach {
   const egress = ({ env, tenant, team }: TenantCtx, signal: AbortSignal | undefined) => ({
     privateAddresses: policy({ env, tenant, team }).network.privateAddresses,
     rewrites,
@@ -43,6 +53,9 @@ export function createToolReach({ world, secrets, policy, rewrites, log, mcp }: 
     secret: (ctx, category, name) => secrets.get(ctx, category, name),
     open: (ctx, request, signal) => openHttp(request, egress(ctx, signal)),
     log,
+    ...(secretWriter === undefined
+      ? {}
+      : { saveSecret: (ctx, category, name, value) => secretWriter.put(ctx, category, name, value) }),
     ...(mcp.servers === undefined ? {} : { operator: mcp.servers }),
     ...(mcp.path === undefined ? {} : { path: mcp.path }),
   });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openShell } from "../e2e/shell.ts";
+import { startOAuthStandIn } from "../stand-ins/oauth-server.ts";
 import { startMcpStandIn } from "../stand-ins/mcp-http-server.ts";
 import { packageDir } from "../stand-ins/mcp-tools.ts";
 
@@ -59,3 +60,43 @@ test("gtc mcp reaches servers that a tool map declares, within the configured ne
   expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining("MCP_SERVER_UNAUTHORIZED") as string]);
   expect(refused.stderr).not.toContain("other");
 });
+
+test("gtc mcp login keeps what a person consented to, and calls renew it", async () => {
+  await using authorization = await startOAuthStandIn();
+  await using server = await startMcpStandIn({
+    t: async () => ({ result: { content: [{ type: "text", text: "hello" }] } }),
+  });
+  server.authorizationServer = authorization.issuer;
+  server.admit = ({ headers }) => (authorization.tokens.has(headers.authorization?.slice(7) ?? "") ? undefined : 401);
+  const shell = openShell();
+  const consent = { secret: "s_tokens", origins: [authorization.issuer] };
+  const map = { tools: [{ name: "t", server: "s" }], servers: { s: { url: server.url, auth: { consent } } } };
+  writeFileSync(join(shell.dir, "toolmap.json"), JSON.stringify(map));
+  writeFileSync(join(shell.dir, "greentic.toml"), '[network]\nprivate_addresses = ["127.0.0.0/8"]\n');
+  const call = "gtc mcp call t --toolmap toolmap.json --input '{}'";
+  const before = await shell.run(call);
+  expect([before.code, before.stderr]).toEqual([4, expect.stringContaining("gtc mcp login") as string]);
+
+  // The browser of a person who consents: it follows where it is sent.
+  writeFileSync(join(shell.dir, "browse.mjs"), BROWSE);
+  const login = await shell.run("gtc mcp login s --toolmap toolmap.json --port 0 2> >(node browse.mjs)");
+  expect([login.code, login.stdout]).toEqual([0, "consented: s has 1 tools\n"]);
+  expect((await shell.run(call)).stdout).toBe('"hello"\n');
+  // The token's time is over: it is renewed, and the new one is kept.
+  authorization.tokens.clear();
+  expect((await shell.run(call)).stdout).toBe('"hello"\n');
+  expect((await shell.run(call)).stdout).toBe('"hello"\n');
+  expect(authorization.grants).toEqual(["authorization_code", "refresh_token"]);
+});
+
+/** The browser of a person who consents: it follows where it is sent. */
+const BROWSE = `
+let said = "";
+process.stdin.on("data", async (chunk) => {
+  said += chunk;
+  const page = /http\\S+\\n/.exec(said);
+  if (page === null) return process.stderr.write(chunk);
+  said = "";
+  process.stderr.write(await (await fetch(page[0].trim())).text());
+});
+`;

@@ -151,7 +151,7 @@ describe("server-everything as a process", () => {
     });
     await using bench = openToolBench(
       { tools },
-      { operator: [operator], secrets: { "demo/mcp/token": "s3cr3t", "other/mcp/token": "0ther" } },
+      { operator: [operator], secrets: { "demo/mcp.servers/token": "s3cr3t", "other/mcp.servers/token": "0ther" } },
     );
     const environmentOf = async (tenant: string): Promise<Record<string, string>> => {
       const result = await bench.call("get-env", {}, { ctx: tenantCtx(tenant) });

@@ -27,6 +27,8 @@ export interface McpStandIn extends AsyncDisposable {
   readonly seen: { readonly method: string; readonly session: string; readonly headers: IncomingMessage["headers"] }[];
   readonly sessions: Set<string>;
   tools: object[];
+  /** Who gives tokens for it, where it says so. */
+  authorizationServer: string | undefined;
   /** Judges every request first; a status ends it. */
   admit: (request: IncomingMessage) => number | undefined;
   /** Says to every open stream that the tools have changed. */
@@ -45,6 +47,7 @@ export async function startMcpStandIn(behaviours: Readonly<Record<string, Behavi
     seen: [],
     sessions: new Set(),
     tools: Object.keys(behaviours).map((name) => ({ name, inputSchema: { type: "object" } })),
+    authorizationServer: undefined,
     admit: () => undefined,
     announceTools() {
       for (const stream of streams) stream.write(event({ method: "notifications/tools/list_changed" }));
@@ -64,6 +67,12 @@ export async function startMcpStandIn(behaviours: Readonly<Record<string, Behavi
     const rpc = (text === "" ? {} : JSON.parse(text)) as Rpc;
     const session = String(request.headers["mcp-session-id"] ?? "");
     standIn.seen.push({ method: rpc.method ?? request.method ?? "", session, headers: request.headers });
+    if (request.url?.startsWith("/.well-known/oauth-protected-resource") === true) {
+      const { url: resource, authorizationServer } = standIn;
+      if (authorizationServer === undefined) return void response.writeHead(404).end();
+      response.writeHead(200, { "content-type": "application/json" });
+      return void response.end(JSON.stringify({ resource, authorization_servers: [authorizationServer] }));
+    }
     const status = standIn.admit(request);
     if (status !== undefined)
       return void response.writeHead(status, { location: "http://127.0.0.1:9/elsewhere" }).end();

@@ -246,7 +246,7 @@ describe("what goes wrong behind a server", () => {
     await expect(closed.call("t", {})).rejects.toMatchObject({ code: "HTTP_ADDRESS_DENIED" });
     const scope = { pack: "p", servers: new Map([["s", httpServer(server.url)]]), isOriginAllowed: () => false };
     const entry = { name: "t", target: { kind: "server", server: "s" }, entry: "t" } as never;
-    const denied = bench.servers.toolsOf(scope).describe(tenantCtx("demo"), entry, {} as never);
+    const denied = bench.servers.toolsOf(scope).describe(tenantCtx("demo"), entry);
     await expect(denied).rejects.toMatchObject({ code: "HTTP_ORIGIN_DENIED" });
     const unknown = openToolBench({ tools: [{ name: "t", server: "nowhere" }] });
     await expect(unknown.call("t", {})).rejects.toMatchObject({ code: "MCP_SERVER_UNKNOWN" });

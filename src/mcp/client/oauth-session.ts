@@ -15,6 +15,9 @@ export interface OAuthRecord {
   readonly discovery?: OAuthDiscoveryState;
 }
 
+/** Sends a person to a page and waits until they are sent back, as long as it takes. */
+export type VisitPage = (url: URL) => Promise<URLSearchParams | undefined>;
+
 export interface OAuthSessionOptions {
   /** Where the authorization server sends the person back to. */
   readonly redirectUrl: string;
@@ -33,7 +36,7 @@ export interface OAuthSessionOptions {
   readonly load: () => Promise<OAuthRecord | undefined>;
   readonly save: (record: OAuthRecord) => Promise<void>;
   /** Sends the person to a page; resolves with the query with which they came back, or undefined where nobody can be sent. */
-  readonly visit: (url: URL) => Promise<URLSearchParams | undefined>;
+  readonly visit: VisitPage;
 }
 
 /**
@@ -44,7 +47,7 @@ export class OAuthSession implements OAuthClientProvider {
   readonly clientMetadataUrl?: string;
   readonly #options: OAuthSessionOptions;
   #state: string | undefined;
-  #answer: URLSearchParams | undefined;
+  #answer: Promise<URLSearchParams | undefined> | undefined;
 
   constructor(options: OAuthSessionOptions) {
     this.#options = options;
@@ -94,8 +97,9 @@ export class OAuthSession implements OAuthClientProvider {
     return this.#change({ tokens });
   }
 
-  async redirectToAuthorization(url: URL): Promise<void> {
-    this.#answer = await this.#options.visit(url);
+  /** Doesn't wait: the request that led here has a time of its own, people take theirs. */
+  redirectToAuthorization(url: URL): void {
+    this.#answer = this.#options.visit(url);
   }
 
   saveCodeVerifier(verifier: string): Promise<void> {
@@ -126,8 +130,8 @@ export class OAuthSession implements OAuthClientProvider {
   }
 
   /** Takes the query with which the person came back, once. @throws MCP_SERVER_UNAUTHORIZED where it answers another question */
-  takeAnswer(): URLSearchParams | undefined {
-    const answer = this.#answer;
+  async takeAnswer(): Promise<URLSearchParams | undefined> {
+    const answer = await this.#answer;
     this.#answer = undefined;
     if (answer !== undefined && answer.get("state") !== this.#state) {
       throw new GreenticError(

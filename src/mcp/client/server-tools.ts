@@ -8,18 +8,23 @@ import type { BackendCall, BackendResult, ToolBackend, ToolFacts } from "../tool
 import { errorOf } from "../tool-backend.ts";
 import type { ToolMap, ToolMapEntry } from "../tool-map.ts";
 import { readCallResult, readFailure } from "./call-outcome.ts";
-import type { SessionCall, SessionOptions, SessionResult, SessionTransport } from "./mcp-session.ts";
+import type { AuthParts } from "./server-auth.ts";
+import type { SessionCall, SessionOptions, SessionResult } from "./mcp-session.ts";
 import { hasConsented, McpSession, readElicitation } from "./mcp-session.ts";
 import type { SessionPlace } from "./session-pool.ts";
 import { SessionPool } from "./session-pool.ts";
-import type { TransportParts } from "./session-transport.ts";
-import { openTransport } from "./session-transport.ts";
+import type { MakeTransport, TransportParts } from "./session-transport.ts";
+import { prepareTransport } from "./session-transport.ts";
 
 /** What reaching servers needs of the host. */
 export interface McpServersOptions {
   readonly world: World;
-  /** Reads a secret of a category: a pack's name, or `mcp` for the operator's servers. */
+  /** Reads a secret of a category: a pack's name, or {@link OPERATOR_CATEGORY} for the operator's servers. */
   readonly secret: (ctx: TenantCtx, category: string, name: string) => Promise<string | undefined>;
+  /** Keeps tokens that a server renewed. */
+  readonly saveSecret?: (ctx: TenantCtx, category: string, name: string, value: string) => Promise<void>;
+  /** Where a person can be asked for consent. */
+  readonly consent?: AuthParts["consent"];
   /** Sends a request under the tenant's egress policy. */
   readonly open: (ctx: TenantCtx, request: HttpRequest, signal?: AbortSignal) => Promise<HttpStream>;
   /** Servers that the operator declares; packs name them. */
@@ -48,6 +53,9 @@ interface Place extends SessionPlace {
   readonly server: HttpMcpServer | StdioMcpServer;
 }
 
+/** The category of the secrets of the operator's servers; no pack can be called so and read them as its own. */
+export const OPERATOR_CATEGORY = "mcp.servers";
+
 const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_CONSENTS = 2;
 
@@ -67,7 +75,7 @@ export class McpServers implements AsyncDisposable {
   }
 
   /** The tools that a pack's map finds behind servers. */
-  toolsOf(scope: ServerToolsScope): ToolBackend {
+  toolsOf(scope: ServerToolsScope): ServerTools {
     return new ServerTools(scope, this.#options, this.#pool);
   }
 
@@ -76,7 +84,8 @@ export class McpServers implements AsyncDisposable {
   }
 }
 
-class ServerTools implements ToolBackend {
+/** The tools that one pack's map finds behind servers. */
+export class ServerTools implements ToolBackend {
   readonly #scope: ServerToolsScope;
   readonly #options: McpServersOptions;
   readonly #pool: SessionPool;
@@ -87,8 +96,18 @@ class ServerTools implements ToolBackend {
     this.#pool = pool;
   }
 
+  /** Opens a session to a server and tells the names of its tools. */
+  async connect(ctx: TenantCtx, server: string): Promise<readonly string[]> {
+    const place = this.#placeOf(ctx, { server, tool: server });
+    try {
+      return await this.#use(place, undefined, async (session) => (await session.tools()).map(({ name }) => name));
+    } catch (error) {
+      throw (await readFailure(place.name, error, { isSent: false })).error;
+    }
+  }
+
   async describe(ctx: TenantCtx, entry: ToolMapEntry): Promise<ToolFacts> {
-    const place = this.#placeOf(ctx, entry);
+    const place = this.#placeOf(ctx, placeNames(entry));
     try {
       return await this.#use(place, undefined, async (session) => factsOf(await findTool(session, entry, place.name)));
     } catch (error) {
@@ -97,7 +116,7 @@ class ServerTools implements ToolBackend {
   }
 
   async invoke(ctx: TenantCtx, entry: ToolMapEntry, call: BackendCall): Promise<BackendResult> {
-    const place = this.#placeOf(ctx, entry);
+    const place = this.#placeOf(ctx, placeNames(entry));
     const { world } = this.#options;
     let isSent = false;
     try {
@@ -149,14 +168,13 @@ class ServerTools implements ToolBackend {
     }
   }
 
-  #placeOf(ctx: TenantCtx, entry: ToolMapEntry): Place {
-    const { world, log } = this.#options;
+  #placeOf(ctx: TenantCtx, { server: name, tool }: { readonly server: string; readonly tool: string }): Place {
+    const { world, log, saveSecret, consent } = this.#options;
     const { pack } = this.#scope;
-    const name = entry.target.kind === "server" ? entry.target.server : "";
     const own = this.#scope.servers.get(name);
-    const server = own ?? this.#operatorServer(ctx, name, entry.name);
+    const server = own ?? this.#operatorServer(ctx, name, tool);
     // The operator's servers keep their secrets apart from every pack's, so that no pack can name them.
-    const category = own === undefined ? "mcp" : pack;
+    const category = own === undefined ? OPERATOR_CATEGORY : pack;
     if (own !== undefined) this.#checkPolicy(own, name);
     return {
       // Sessions may carry a tenant's secrets and remember what it did: they are never another's.
@@ -169,11 +187,15 @@ class ServerTools implements ToolBackend {
           name,
           world,
           roots: server.kind === "stdio" && server.roots.length > 0 ? server.roots : undefined,
-          transport: () =>
-            openTransport(server, {
+          prepare: () =>
+            prepareTransport(server, {
               name,
               world,
               readSecret: (secret) => this.#options.secret(ctx, category, secret),
+              ...(saveSecret === undefined
+                ? {}
+                : { saveSecret: (secret, value) => saveSecret(ctx, category, secret, value) }),
+              ...(consent === undefined ? {} : { consent }),
               open: (request, signal) => this.#options.open(ctx, request, signal),
               path: this.#options.path,
               onStderr: (text) => log?.(ctx, "debug", `MCP server ${quote(name)}: ${quote(text)}`),
@@ -210,17 +232,22 @@ class ServerTools implements ToolBackend {
 
 /** Opens a session; a consent that a person gives on the way makes for another try. */
 async function openSession({
-  transport,
+  prepare,
   ...options
-}: SessionOptions & { readonly transport: () => Promise<SessionTransport> }): Promise<McpSession> {
+}: SessionOptions & { readonly prepare: () => Promise<MakeTransport> }): Promise<McpSession> {
+  const makeTransport = await prepare();
   for (let consents = 0; ; consents++) {
-    const to = await transport();
+    const to = makeTransport();
     try {
       return await McpSession.open(to, options);
     } catch (error) {
       if (consents >= MAX_CONSENTS || !(await hasConsented(to, error))) throw error;
     }
   }
+}
+
+function placeNames({ name, target }: ToolMapEntry): { readonly server: string; readonly tool: string } {
+  return { server: target.kind === "server" ? target.server : "", tool: name };
 }
 
 async function findTool(session: McpSession, entry: ToolMapEntry, server: string): Promise<Tool> {

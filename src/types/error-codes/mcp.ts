@@ -35,9 +35,13 @@ export const mcpErrors = {
     kind: "unauthenticated",
     help: "The server refuses the credentials; check the secret and the scope that the server's `auth` names.",
   },
+  MCP_CONSENT_MISSING: {
+    kind: "unauthenticated",
+    help: "A person has to consent once: gtc mcp login SERVER, with --toolmap where the tool map declares it.",
+  },
   MCP_SECRET_MISSING: {
     kind: "not_found",
-    help: "Set the secret for the tenant: gtc secrets set NAME --category PACK --tenant TENANT.",
+    help: "Set the secret for the tenant: gtc secrets set NAME --category PACK --tenant TENANT; of the operator's servers the category is mcp.servers.",
   },
   MCP_CALL_TIMEOUT: {
     kind: "timeout",
