@@ -58,7 +58,7 @@ class SchemaWriter {
       case "tuple":
         return {
           type: "array",
-          prefixItems: type.items.map((item) => this.of(item)),
+          ...(type.items.length === 0 ? {} : { prefixItems: type.items.map((item) => this.of(item)) }),
           minItems: type.items.length,
           maxItems: type.items.length,
         };
