@@ -8,6 +8,9 @@ import { conversationId, formatSessionKey, userId } from "../types/index.ts";
 
 type Log = NonNullable<RuntimeOptions["log"]>;
 
+/** Answers are known as long as the sessions that name them can be used, and a day more. */
+const ANSWER_TTL_MS = 31 * 86_400_000;
+
 /** Who wants to know what happens in a session while its turn runs. */
 interface Listener {
   readonly onNode: ((node: { readonly flow: string; readonly node: string }) => void) | undefined;
@@ -67,6 +70,8 @@ export function createOffering(options: OfferingOptions): Offering {
         fields,
         canSample,
         isDeclined,
+        // An old session must not answer a later question.
+        ...(flow === undefined && { dedupeTtlMs: ANSWER_TTL_MS }),
         ...(text !== undefined && { text }),
       });
       const stop = feed.listen(keyOf(conversation), { onNode, onLog });

@@ -26,6 +26,8 @@ export interface ReceivedMessage {
   readonly dedupeKey: string;
   /** Whether chance made `dedupeKey`: the sender gave no name that a repetition could carry. */
   readonly isUnnamed?: boolean;
+  /** How long its name is remembered, where that isn't the channel's own time. */
+  readonly dedupeTtlMs?: number;
   readonly conversation: string;
   readonly user: string;
   /** BCP 47, where the platform tells. */

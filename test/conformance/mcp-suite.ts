@@ -2,6 +2,7 @@
 import { execFile, spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
@@ -10,7 +11,7 @@ import { buildPack } from "../../src/pack/index.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const GTC = join(ROOT, "src/cli/main.ts");
-const SUITE = join(ROOT, "node_modules/@modelcontextprotocol/conformance/dist/index.js");
+const SUITE = createRequire(import.meta.url).resolve("@modelcontextprotocol/conformance/dist/index.js");
 const CLIENT = `${process.execPath} ${join(import.meta.dirname, "mcp-client.ts")}`;
 const TENANT = "conformance";
 const run = promisify(execFile);

@@ -222,6 +222,50 @@ nodes: { back: { flow.return: { value: { n: "{{in.n}}" } } } }
   expect(textIn(broken)).toMatch(/MCP_OUTPUT_INVALID/);
 });
 
+test("a client that listens is told of the resources that it named", async () => {
+  const resource = (text: string): string =>
+    `id: news\ntype: job\noffer: { resource: "news://today" }\nnodes: { say: { message.send: { text: ${text} } } }\n`;
+  await using served = await serveFlows({ flows: { news: resource("Old") } });
+  const client = await served.connect({ versionNegotiation: { mode: { pin: "2026-07-28" } } });
+  const told: string[] = [];
+  client.setNotificationHandler("notifications/resources/updated", ({ params }) => void told.push(params.uri));
+  client.setNotificationHandler("notifications/tools/list_changed", () => void told.push("tools"));
+  const listening = await client.listen({ toolsListChanged: true, resourceSubscriptions: ["news://today"] });
+  await served.load({ flows: { news: resource("New") } });
+  await expect.poll(() => told.toSorted()).toEqual(["news://today", "tools"]);
+  await listening.close();
+});
+
+test("who calls off a question ends what waits for it", async () => {
+  verifies("mcp.serve.cancel");
+  await using served = await serveFlows({ flows: { book: ASKING } });
+  const client = await served.connect({ capabilities: { elicitation: { form: {} } } });
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  client.setRequestHandler("elicitation/create", () => {
+    ask();
+    return new Promise<never>(() => undefined);
+  });
+  const off = new AbortController();
+  const call = client.callTool({ name: "book", arguments: {} }, { signal: off.signal });
+  await asked;
+  expect(await served.store.list({})).toHaveLength(1);
+  off.abort("no longer wanted");
+  await expect(call).rejects.toThrow();
+  await expect.poll(() => served.store.list({})).toEqual([]);
+});
+
+test("an answer that comes again long after answers nothing else", async () => {
+  await using served = await serveFlows({ flows: { book: ASKING } });
+  const client = await served.connect({ versionNegotiation: { mode: { pin: "2026-07-28" } } });
+  const first = sessionIn(await client.callTool({ name: "book", arguments: {} }));
+  const answer = { name: "continue_session", arguments: { session: first, answers: { flow: "one" } } };
+  expect(textIn(await client.callTool(answer))).toMatch(/^How many seats\?/);
+  await served.world.advance(2 * 86_400_000);
+  const late = { ...answer, arguments: { session: first, answers: { seats: 7 } } };
+  expect(textIn(await client.callTool(late))).toMatch(/^How many seats\?/);
+  expect((await served.store.list({}))[0]?.session?.cursor?.node).toBe("ask");
+});
+
 test("a pack that comes or changes is told: lists, and resources that somebody watches", async () => {
   const resource = (text: string): string =>
     `id: news\ntype: job\noffer: { resource: "news://today", mime_type: text/plain }\nnodes: { say: { message.send: { text: ${text} } } }\n`;

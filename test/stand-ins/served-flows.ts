@@ -39,6 +39,8 @@ export async function serveFlows(
   const opened = await openTestRuntime({
     pack: await makePack(files),
     providers: [provider],
+    // Days pass in some tests.
+    defaults: { sweepIntervalMs: 3_600_000 },
     log: feed.log,
     observe: feed.observe,
     ...(options.component && { component: options.component }),

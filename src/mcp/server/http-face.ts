@@ -4,13 +4,14 @@ import type { World } from "../../types/index.ts";
 import { randomHex } from "../../types/index.ts";
 import { HttpSessions, refused } from "./http-sessions.ts";
 import type { Offering } from "./offering.ts";
+import { ResourceVersions } from "./resource-versions.ts";
 import type { Sdk } from "./sdk.ts";
 
 /** Who may call and how much. */
 export interface HttpFaceOptions {
   readonly sdk: Sdk;
   readonly world: Pick<World, "nowMs" | "randomBytes">;
-  readonly offering: Pick<Offering, "watch">;
+  readonly offering: Pick<Offering, "list" | "watch">;
   readonly createServer: (options: { readonly connection: string; readonly isLasting: boolean }) => McpServer;
   /** Names that the Host header may have, without port; absent: any. Keeps a local server from pages that point their name at it. */
   readonly hosts?: readonly string[];
@@ -56,10 +57,12 @@ export function createHttpFace(options: HttpFaceOptions): HttpFace {
     () => createServer({ connection: randomHex(world as World, SESSION_ID_BYTES), isLasting: false }),
     { legacy: "reject", maxRequestBodySize: maxBodyBytes },
   );
+  const versions = new ResourceVersions(offering);
   const stop = offering.watch(() => {
     single.notify.toolsChanged();
     single.notify.promptsChanged();
     single.notify.resourcesChanged();
+    for (const uri of versions.takeChanged()) single.notify.resourceUpdated(uri);
   });
   return {
     async fetch(request) {

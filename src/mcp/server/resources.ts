@@ -5,6 +5,7 @@ import type { Calls } from "./calls.ts";
 import { resourceContents } from "./content.ts";
 import type { OfferedFlow, Offering } from "./offering.ts";
 import { refuseTurn } from "./refuse-turn.ts";
+import { ResourceVersions } from "./resource-versions.ts";
 import type { Sdk } from "./sdk.ts";
 
 interface ResourceParts {
@@ -18,6 +19,8 @@ interface Offered {
   readonly offer: ResourceOffer;
 }
 
+/** The revision whose clients listen instead of subscribing. */
+const SUBSCRIPTIONS_LISTEN = "2026-07-28";
 /** Resources that one connection watches, at most. */
 const MAX_SUBSCRIPTIONS = 1_000;
 
@@ -60,8 +63,15 @@ export function serveResources(
     watched.delete(params.uri);
     return {};
   });
+  const versions = new ResourceVersions(parts.offering);
   return {
-    tellChanged: () => changedOf(watched, offers(), sdk).map((uri) => server.sendResourceUpdated({ uri })),
+    tellChanged: () => {
+      const changed = versions.takeChanged();
+      // Since 2026-07-28 the library knows who listens to what.
+      const isOlder = (server.getNegotiatedProtocolVersion() ?? "") < SUBSCRIPTIONS_LISTEN;
+      const told = isOlder ? changedOf(watched, offers(), sdk) : changed;
+      return told.map((uri) => server.sendResourceUpdated({ uri }));
+    },
   };
 }
 

@@ -24,9 +24,11 @@ export function receiveMcp(
     /** The answer where it is a text. */
     readonly text?: string;
     readonly locale?: string;
+    /** How long a repetition of this is known for one; default as the channel has it. */
+    readonly dedupeTtlMs?: number;
   },
 ): ReceivedMessage {
-  const { conversation, id, fields, locale } = call;
+  const { conversation, id, fields, locale, dedupeTtlMs } = call;
   const text = call.text ?? (typeof fields["text"] === "string" ? fields["text"] : undefined);
   const envelope: ChannelMessageEnvelope = {
     id,
@@ -42,7 +44,14 @@ export function receiveMcp(
       [CALL_EXTENSION]: { sampling: call.canSample, ...(call.isDeclined ? { declined: true } : {}) },
     },
   };
-  return { envelope, dedupeKey: `mcp:${id}`, conversation, user: USER, ...(locale === undefined ? {} : { locale }) };
+  return {
+    envelope,
+    dedupeKey: `mcp:${id}`,
+    conversation,
+    user: USER,
+    ...(locale === undefined ? {} : { locale }),
+    ...(dedupeTtlMs === undefined ? {} : { dedupeTtlMs }),
+  };
 }
 
 /** Reads back what {@link receiveMcp} told of a call; undefined for messages of other channels. */
