@@ -65,6 +65,9 @@ export const REQUIREMENTS = define({
   "component.fuel": { source: "issue 3", behavior: "Fuel is never less than what a guest runs, nor manyfold" },
   "component.admission-cached": { source: "issue 3", behavior: "Components are read in a process of their own that ends with it, and kept on disk; an entry that isn't whole is made anew" },
   "component.reuse": { source: "ao component host", behavior: "reuse = \"tenant\" in a pack's manifest lets an instance serve its tenant again; no other tenant ever meets it" },
+  "component.hostile": { source: "issue 3", behavior: "Guests that spin, recurse, grow, flood, hoard or lie end with their typed error within the limits while good guests go on" },
+  "component.storm": { source: "issue 3", behavior: "One tenant's storm of calls keeps no other tenant from its turn" },
+  "component.canary": { source: "issue 3", behavior: "A secret planted for one tenant is out of every other's reach" },
   "component.families": { source: "issue 3", behavior: "Components of every published generation are called by what they really export, one operation among several families" },
   "component.links": { source: "issue 3", behavior: "A component's import is served by the one other component of its pack that exports it, within that one's own grants" },
   "component.state-own-writes": { source: "issue 3", behavior: "A component's reads of state see what the turn wrote before" },
@@ -194,6 +197,7 @@ export const REQUIREMENTS = define({
   "kinds.control": { source: "issue 3 kinds", behavior: "A component may jump, respond and name its outcome in its output" },
   "kinds.setup": { source: "issue 3 kinds", behavior: "Setup flows of public provider packs run without the component that their packs ship empty" },
   "kinds.qa.earlier-answers": { source: "issue 3 kinds", behavior: "A question's prompt may name the answers before it" },
+  "kinds.mcp": { source: "issue 3 kinds", behavior: "mcp and mcp.exec of public flows call tools of the tool map" },
   "flow.error-codes": { source: "issue 3 kinds", behavior: "A component's error is an outcome that routes name: on: error, on: timeout, on: cancel, or by its code" },
   // Issue 3: flows for programs of others
   "mcp.serve.tools": { source: "issue 3 mcp", behavior: "gtc mcp serve offers a tenant's flows as tools over stdio, their inputs from their schemas" },

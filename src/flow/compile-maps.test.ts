@@ -90,6 +90,12 @@ test("what a submitted card holds is the response that conditions read", () => {
   expect(node.selectRoute(answer, { kind: "ok", status: "ok", output: null })).toEqual({ kind: "next", node: "ask" });
 });
 
+test("what arrived is in.input where nothing in it is called so", () => {
+  const node = nodeOf('call: { a: "{{in.input.x}}", b: "{{entry.input}}" }');
+  expect(node.renderInput(testScope({ in: { x: 1 } }))).toEqual({ a: 1, b: { x: 1 } });
+  expect(node.renderInput(testScope({ in: { x: 1, input: { x: 2 } } }))).toEqual({ a: 2, b: { x: 2 } });
+});
+
 test("notes of generators under x- are nobody's mistake", () => {
   const source = "id: a\ntype: job\nschema_version: 2\nnodes: { a: { state.get: { key: k } } }\nx-generated-by: tool\n";
   expect(parseFlow(source, { file: "a.ygtc" }).id).toBe("a");

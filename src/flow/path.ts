@@ -79,7 +79,9 @@ export function compilePath(path: Path): ScopeReader {
       return () => undefined;
     case "in":
     case "entry":
-      return (scope) => follow(scope.in, path, 1);
+      if (path[1] !== "input") return (scope) => follow(scope.in, path, 1);
+      // Public flows read what arrived as `in.input` too: where nothing in it is called so, it is meant itself.
+      return (scope) => follow(scope.in, path, stepInto(scope.in, "input") === undefined ? 2 : 1);
     case "node":
       return path.length === 1 ? (scope) => scope.nodes : nodeReader(path, 1);
     case "state":

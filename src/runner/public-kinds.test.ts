@@ -240,6 +240,34 @@ nodes:
   });
 });
 
+test("mcp and mcp.exec call the tool map's tools by server and name", async () => {
+  verifies("kinds.mcp");
+  const { say } = await open(
+    {
+      default: `
+start: one
+nodes:
+  one: { mcp: { server: weather, tool: forecast, arguments: { city: Rome }, output: sky }, routing: [{ to: two }] }
+  two: { mcp.exec: { component: weather, action: forecast, args: { city: Oslo } }, routing: [{ to: three }] }
+  three: { mcp: { server: none, tool: gone }, routing: [{ on: error, to: end }] }
+  end: { flow.return: { value: ["{{one}}", "{{two}}", "{{three.error.code}}"] } }
+`,
+    },
+    {
+      components: { forecast: "" },
+      assets: { "toolmap.json": JSON.stringify({ tools: [{ name: "weather.forecast", component: "forecast" }] }) },
+      component: (_ctx, { input }) => ({ structured: { asked: input }, content: [] }),
+    },
+  );
+  const { output } = await say("hi");
+  expect(output).toEqual([
+    { sky: { asked: expect.objectContaining({}) } },
+    { asked: expect.objectContaining({}) },
+    expect.stringMatching(/TOOL/),
+  ]);
+  expect(JSON.stringify(output)).toMatch(/Rome.*Oslo/);
+});
+
 describe("setup flows of public provider packs", () => {
   const SETUP = `
 title: Chat

@@ -4,6 +4,7 @@ import { emit, emitLog } from "./emit.ts";
 import { eventPublish } from "./event-publish.ts";
 import { flowCall, flowGoto, flowReturn } from "./flow-calls.ts";
 import type { Kind } from "./kind.ts";
+import { mcp, mcpExec } from "./mcp.ts";
 import { mcpSample } from "./mcp-sample.ts";
 import { messageSend } from "./message-send.ts";
 import { providerInvoke } from "./provider-invoke.ts";
@@ -32,6 +33,8 @@ const BUILT_IN: readonly Kind[] = [
   flowReturn,
   sessionWait,
   mcpSample,
+  mcp,
+  mcpExec,
   providerInvoke,
   eventPublish,
   templatingHandlebars,
