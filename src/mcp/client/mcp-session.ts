@@ -190,7 +190,7 @@ export class McpSession {
       const request = {
         name: call.tool,
         arguments: call.input,
-        ...(idempotencyKey === undefined ? {} : { _meta: { "ai.greentic/idempotency-key": idempotencyKey } }),
+        ...(idempotencyKey === undefined ? {} : { _meta: { "greentic.ai/idempotency-key": idempotencyKey } }),
       };
       const options = {
         signal: stop.signal,
