@@ -114,3 +114,23 @@ test("a process that was taken over gets no further with requests of no kind, or
   }
   expect(asked).toEqual([]);
 });
+
+test("assets are listed by their own paths alone, and given up to 16 MiB", async () => {
+  const size = 16 << 20;
+  const services = {
+    ...memoryServices(),
+    assetList: async () => [
+      { path: "assets/a.txt", sizeBytes: 1 },
+      { path: "components/a.wasm", sizeBytes: 1 },
+      { path: "assets/../manifest.cbor", sizeBytes: 1 },
+    ],
+    asset: async (path: string) => new Uint8Array(path === "assets/large" ? size + 1 : size),
+  };
+  const scope: CallScope = { ctx: ctxOf(), component: "c", grants: { ...NO_GRANTS, assets: true }, services };
+  expect(await answerRequest({ kind: "asset-list" }, scope)).toEqual({
+    kind: "ok",
+    value: [{ path: "assets/a.txt", sizeBytes: 1 }],
+  });
+  expect(await answerRequest({ kind: "asset", path: "assets/largest" }, scope)).toMatchObject({ kind: "ok" });
+  expect(await answerRequest({ kind: "asset", path: "assets/large" }, scope)).toMatchObject({ code: "invalid" });
+});
