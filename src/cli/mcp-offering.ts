@@ -50,13 +50,15 @@ export interface OfferingOptions {
   readonly title: string;
   /** Ids of the flows that are offered; empty: all that offer themselves. */
   readonly flows: readonly string[];
+  /** BCP 47; the language of what flows say, since callers have none. */
+  readonly locale?: string | undefined;
   /** How long a turn may take. */
   readonly timeoutMs: number;
 }
 
 /** Offers what a tenant's packs offer; every call is a message to the runtime, with all that it promises of messages. */
 export function createOffering(options: OfferingOptions): Offering {
-  const { runtime, provider, scope, feed, title, flows, timeoutMs } = options;
+  const { runtime, provider, scope, feed, title, flows, locale, timeoutMs } = options;
   const keyOf = (conversation: string): SessionKeyText =>
     formatSessionKey({ ...provider.address, conversation: conversationId(conversation), user: userId("mcp") });
   return {
@@ -73,6 +75,7 @@ export function createOffering(options: OfferingOptions): Offering {
         // An old session must not answer a later question.
         ...(flow === undefined && { dedupeTtlMs: ANSWER_TTL_MS }),
         ...(text !== undefined && { text }),
+        ...(locale !== undefined && { locale }),
       });
       const stop = feed.listen(keyOf(conversation), { onNode, onLog });
       try {

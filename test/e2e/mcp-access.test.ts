@@ -33,7 +33,7 @@ const gtc = (dir: string, ...args: string[]): Promise<{ readonly stdout: string 
     env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "" },
   });
 
-test("a host serves every tenant's flows behind the tenant's own token", { timeout: 60_000 }, async () => {
+test("a host serves every tenant's flows behind the tenant's own token", { timeout: 180_000 }, async () => {
   verifies("mcp.serve.mounted");
   const dir = await makeDirectory();
   await gtc(dir, "secrets", "set", "mcp_token", "--category", "mcp", "--tenant", "acme", "--value", "t0ken");
@@ -72,7 +72,7 @@ test("a host serves every tenant's flows behind the tenant's own token", { timeo
   }
 });
 
-test("gtc mcp serve listens beyond this machine only with a token", { timeout: 60_000 }, async () => {
+test("gtc mcp serve listens beyond this machine only with a token", { timeout: 180_000 }, async () => {
   verifies("mcp.serve.http");
   const dir = await makeDirectory();
   const failed = await gtc(dir, "mcp", "serve", "--http", "--port", "0", "--host", "0.0.0.0").catch(

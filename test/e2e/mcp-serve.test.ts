@@ -65,7 +65,7 @@ const textIn = (result: unknown): string =>
 
 test.skipIf(!existsSync(join(ROOT, BUNDLE, "dist/weather-demo-1.0.0.gtpack")))(
   "the official client calls the weather flow, is asked for what is missing, and goes on after a restart",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     verifies("mcp.serve.tools", "mcp.serve.elicitation", "mcp.serve.restart");
     const asked: string[] = [];
@@ -96,6 +96,10 @@ test.skipIf(!existsSync(join(ROOT, BUNDLE, "dist/weather-demo-1.0.0.gtpack")))(
     expect(textIn(wrong)).toMatch(/MCP_INPUT_INVALID/);
     await asking.close();
 
+    const spanish = await open({ args: [BUNDLE, "--locale", "es", "--data", data], cwd: ROOT });
+    expect(textIn(await spanish.callTool({ name: "weather", arguments: {} }))).toMatch(/^¿/);
+    await spanish.close();
+
     // A client that can't ask gets a handle, and goes on with it in another process.
     const plain = await connect();
     const waiting = await plain.callTool({ name: "weather", arguments: { date: "tomorrow" } });
@@ -119,7 +123,7 @@ test.skipIf(!existsSync(join(ROOT, BUNDLE, "dist/weather-demo-1.0.0.gtpack")))(
 
 test(
   "a pack that is registered while the server runs is offered, and clients are told",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     verifies("mcp.serve.reload");
     const dir = mkdtempSync(join(tmpdir(), "greentic-mcp-"));

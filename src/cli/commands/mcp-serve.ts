@@ -40,6 +40,7 @@ export default defineCommand({
       repeat: true,
     },
     { flags: "--flow <id>", summary: "offer this flow only; may be given many times", repeat: true },
+    { flags: "--locale <tag>", summary: "the language that flows speak" },
     { flags: "--timeout <ms>", summary: "how long a turn may take", default: "300000" },
     { flags: "--env <env>", summary: "environment (default dev)" },
     { flags: "--data <dir>", summary: "data directory (default .greentic)" },
@@ -90,6 +91,7 @@ export default defineCommand({
       feed,
       title: bundle?.worker.title ?? tenant,
       flows: listOption(input, "flow"),
+      locale: textOption(input, "locale"),
       timeoutMs: timeoutOption(input),
     });
     if (offering.list().length === 0)
