@@ -1,9 +1,13 @@
+import { existsSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { startOpenMeteoStandIn } from "../../examples/weather-demo/open-meteo-stand-in.ts";
 import { makePack, openTestRuntime, TestWorld } from "../../src/runner/runtime-fixture.ts";
 import type { TestRuntime } from "../../src/runner/runtime-fixture.ts";
 import { createMachineWorld } from "../../src/runner/index.ts";
 import { openMemoryStore } from "../../src/session/index.ts";
+import { ROOT } from "../e2e/shell.ts";
 import { verifies } from "../verifies.ts";
 import { nodeServer, packageDir } from "../stand-ins/mcp-tools.ts";
 
@@ -99,3 +103,33 @@ test("a node whose time is over tells its server so, and progress is an event", 
   const steps = opened.events.filter(({ kind }) => kind === "tool.progress");
   expect(steps[0]).toMatchObject({ target: "trigger-long-running-operation", node: "call", progress: 1, total: 300 });
 });
+
+const DEMO = join(ROOT, "examples/weather-demo");
+
+test.skipIf(!existsSync(join(DEMO, "dist/weather-demo-1.0.0.gtpack")))(
+  "a flow calls a flow of another host, which asks this one's person",
+  { timeout: 60_000 },
+  async () => {
+    await using meteo = await startOpenMeteoStandIn();
+    const rewrites = ["https://geocoding-api.open-meteo.com", "https://api.open-meteo.com"].map(
+      (origin) => `${origin}=${meteo.url}`,
+    );
+    const other = nodeServer(
+      "other",
+      [join(ROOT, "src/cli/main.ts"), "mcp", "serve", DEMO, "--data", mkdtempSync(join(tmpdir(), "greentic-other-"))],
+      { cwd: ROOT, env: { GREENTIC_HTTP_REWRITE: rewrites.join(",") } },
+    );
+    const pack = await makePack({
+      flows: { call: flow("weather", "{}", "    timeout_ms: 50000") },
+      assets: { "toolmap.json": JSON.stringify({ tools: [{ name: "weather", server: "other" }] }) },
+    });
+    await using opened = await openTestRuntime({ pack, mcp: { servers: [other] }, world: new RealWorld() });
+    const [asked] = await opened.texts("what will it be like?");
+    expect(asked).toContain("weather asks:");
+    expect(asked).toMatch(/city/i);
+    let [said] = await opened.texts("Madrid");
+    for (let turn = 0; turn < 4 && !said?.includes("°C"); turn++) [said] = await opened.texts("today");
+    expect(said).toContain("Madrid");
+    expect(said).toContain("°C");
+  },
+);
