@@ -1,4 +1,4 @@
-import { checkImports, inspectComponent } from "../component/index.ts";
+import { checkImports, findLinks, inspectComponent } from "../component/index.ts";
 import type { ComponentInfo } from "../component/index.ts";
 import { openPack } from "../pack/index.ts";
 import type { FullChecks, PackFinding } from "../pack/index.ts";
@@ -16,7 +16,7 @@ function worldOf(info: ComponentInfo): string {
   return info.exports.find((name) => name.includes("/") && !name.startsWith("wasi:")) ?? info.exports[0] ?? "none";
 }
 
-/** Makes the checks of `verify --full`: every flow by doctor, every component's imports against its grants. */
+/** Makes the checks of `verify --full`: every flow by doctor, every component's imports against its grants and its neighbours. */
 export async function fullChecks(bytes: Uint8Array, options: { readonly nowMs: number }): Promise<FullChecks> {
   // Opened without trust, only to know what flows may refer to: the verdict on signatures is verify's own.
   const pack = await openPack(bytes, {
@@ -25,6 +25,12 @@ export async function fullChecks(bytes: Uint8Array, options: { readonly nowMs: n
     policy: { sbom: "warn" },
   }).catch(() => undefined);
   const flows = new Map((pack ? checkPackFlows(pack) : []).map((check) => [check.file, check.findings]));
+  const found = new Map(
+    [...(pack?.components ?? [])].flatMap(([name, entry]) => {
+      const info = inspected(pack?.read(entry.path));
+      return info === undefined ? [] : [[name, { info, grants: entry.grants }] as const];
+    }),
+  );
   return {
     checkFlow: (flow): readonly PackFinding[] =>
       (flows.get(flow.path) ?? []).map(({ code, severity, message, at }) => ({
@@ -35,7 +41,9 @@ export async function fullChecks(bytes: Uint8Array, options: { readonly nowMs: n
       })),
     checkComponent: (component): readonly PackFinding[] => {
       try {
-        checkImports(inspectComponent(component.bytes).imports, component.grants);
+        const links = findLinks(component.name, found);
+        const linked = new Set(links.map((link) => link.interface));
+        checkImports(inspectComponent(component.bytes).imports, component.grants, linked);
         return [];
       } catch (error) {
         if (!isGreenticError(error)) throw error;
@@ -43,4 +51,14 @@ export async function fullChecks(bytes: Uint8Array, options: { readonly nowMs: n
       }
     },
   };
+}
+
+/** What a component is, where it is one; where it isn't, its own check says so. */
+function inspected(bytes: Uint8Array | undefined): ComponentInfo | undefined {
+  try {
+    return bytes === undefined ? undefined : inspectComponent(bytes);
+  } catch (error) {
+    if (!isGreenticError(error)) throw error;
+    return undefined;
+  }
 }

@@ -15,7 +15,8 @@ export type { ComponentCase, ComponentCaseReport } from "./authoring/test-cases.
 export { readCases, runCase } from "./authoring/test-cases.ts";
 export type { ComponentTest, ComponentTestReport } from "./authoring/test-component.ts";
 export { testComponent } from "./authoring/test-component.ts";
-export { checkImports, isHostInterface } from "./capabilities/declarations.ts";
+export { checkImports } from "./capabilities/declarations.ts";
+export { findLinks } from "./find-links.ts";
 export type { ComponentGrants } from "./grants.ts";
 export { NO_GRANTS } from "./grants.ts";
 export type {

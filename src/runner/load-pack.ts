@@ -1,12 +1,11 @@
 import type { ComponentGrants, ComponentHost, ComponentInfo } from "../component/index.ts";
-import { checkImports } from "../component/index.ts";
+import { checkImports, findLinks } from "../component/index.ts";
 import type { CompiledFlow, CompiledJsonTemplate, CompiledTemplate } from "../flow/index.ts";
 import { compileFlow, compileJsonTemplate, compileTemplate, parseFlow } from "../flow/index.ts";
 import { isOriginAllowed } from "../http/index.ts";
 import type { ComponentEntry, Pack } from "../pack/index.ts";
 import type { Policy } from "../types/index.ts";
 import { GreenticError, parseJson, quote } from "../types/index.ts";
-import { findLinks } from "./find-links.ts";
 import { kindCatalogFor, kindOf } from "./kinds/catalog.ts";
 import type { LoadedComponent, LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
 import { openPackTools } from "./pack-tools.ts";
@@ -99,13 +98,12 @@ async function admitComponents(pack: Pack, options: LoadPackOptions): Promise<Re
     if (bytes === undefined) continue;
     found.set(name, { info: await options.components.examine(bytes), grants: grantsOf(entry, options.policy) });
   }
-  const links = findLinks(found);
   const components = new Map<string, LoadedComponent>();
   for (const [name, { info, grants }] of found) {
-    const own = links.get(name) ?? [];
-    checkImports(info.imports, grants, new Set(own.map((link) => link.interface)));
+    const links = findLinks(name, found);
+    checkImports(info.imports, grants, new Set(links.map((link) => link.interface)));
     const { reuse = "none" } = pack.components.get(name) ?? {};
-    components.set(name, { sha256: info.sha256, abi: info.abi, grants, links: own, reuse, pack: pack.packHash });
+    components.set(name, { sha256: info.sha256, abi: info.abi, grants, links, reuse, pack: pack.packHash });
   }
   return components;
 }

@@ -1,9 +1,13 @@
 import { readFileSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fullChecks, probeComponent } from "../../src/cli/full-checks.ts";
 import { InProcessComponentHost } from "../../src/component/index.ts";
 import { buildFrom } from "../../src/component/testing/hostile-guest.ts";
 import { buildOwnWorld } from "../../src/component/testing/own-world.ts";
+import { buildPack, TRUST_NOBODY, verifyPack } from "../../src/pack/index.ts";
 import { createMachineWorld } from "../../src/runner/machine-world.ts";
 import type { TestRuntime, TestRuntimeOptions } from "../../src/runner/runtime-fixture.ts";
 import { makePack, openTestRuntime, TestWorld } from "../../src/runner/runtime-fixture.ts";
@@ -84,6 +88,33 @@ nodes:
   two: { front.execute: { key: "a/b", value: "2" }, routing: [{ to: end }] }
   end: { flow.return: { value: ["{{one.before}}", "{{two.before}}"] } }
 `;
+
+test("a linked pack is sound to verify --full, and one that lacks a component is not", async () => {
+  const findings = async (components: Readonly<Record<string, Uint8Array>>): Promise<readonly string[]> => {
+    const dir = await mkdtemp(join(tmpdir(), "greentic-links-"));
+    try {
+      const entries = Object.keys(components).map((name) => `${name} = { grants = { state = "read-write" } }`);
+      const flow = "id: default\ntype: job\nstart: end\nnodes:\n  end: { flow.return: { value: 1 } }\n";
+      const source = `[pack]\nname = "app"\nversion = "1.0.0"\ndescription = "d"\nauthors = []\n[capabilities]\nid = "greentic.cap.app.v1"\nprovides = []\n[flows]\ndefault = "flows/default.ygtc"\n[components]\n${entries.join("\n")}\n`;
+      await mkdir(join(dir, "flows"));
+      await mkdir(join(dir, "components"));
+      await writeFile(join(dir, "pack.toml"), source);
+      await writeFile(join(dir, "flows/default.ygtc"), flow);
+      for (const [name, bytes] of Object.entries(components)) {
+        await writeFile(join(dir, "components", `${name}.wasm`), bytes);
+      }
+      const { bytes } = await buildPack(dir, { probeComponent });
+      const trust = { ...TRUST_NOBODY, rejectUnsigned: false };
+      const report = await verifyPack(bytes, { trust, nowMs: 0, full: await fullChecks(bytes, { nowMs: 0 }) });
+      return report.findings.filter(({ severity }) => severity === "error").map(({ code }) => code);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  };
+  expect(await findings({ front: caller, back: keeper })).toEqual([]);
+  expect(await findings({ front: caller })).toEqual(["COMPONENT_IMPORT_UNGRANTED"]);
+  expect(await findings({ front: caller, back: keeper, again: keeper })).toEqual(["COMPONENT_LINK_INVALID"]);
+}, 60_000);
 
 describe("components of a pack", () => {
   test("one serves another's import, and what it wrote earlier in the turn it reads, under its own name", async () => {

@@ -1,6 +1,7 @@
-import type { ComponentGrants, ComponentInfo, ComponentLink } from "../component/index.ts";
-import { isHostInterface } from "../component/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
+import { isHostInterface } from "./capabilities/declarations.ts";
+import type { ComponentGrants } from "./grants.ts";
+import type { ComponentInfo, ComponentLink } from "./host.ts";
 
 /** A component of a pack as admission found it. */
 export interface FoundComponent {
@@ -9,15 +10,25 @@ export interface FoundComponent {
 }
 
 /**
- * Finds who serves the imports that the host doesn't have: the one other component of the pack that exports the interface, and
- * whatever that one needs in turn. An import that nobody serves is left to `checkImports`.
+ * Finds who serves the imports of a component that the host doesn't have: the one other component of its pack that exports the
+ * interface, and whatever that one needs in turn. An import that nobody serves is left to `checkImports`.
  * @throws COMPONENT_LINK_INVALID where several could serve an import, or components need each other in a circle
  */
-export function findLinks(
-  components: ReadonlyMap<string, FoundComponent>,
-): ReadonlyMap<string, readonly ComponentLink[]> {
-  const direct = new Map([...components.keys()].map((name) => [name, directLinks(name, components)]));
-  return new Map([...components.keys()].map((name) => [name, allLinks(name, direct)]));
+export function findLinks(name: string, components: ReadonlyMap<string, FoundComponent>): readonly ComponentLink[] {
+  const found = new Map<string, ComponentLink>();
+  const done = new Set<string>();
+  const visit = (here: string, above: readonly string[]): void => {
+    if (done.has(here)) return;
+    const path = [...above, here];
+    for (const link of directLinks(here, components)) {
+      if (path.includes(link.component)) throw invalid(here, link.interface, "it leads back to the component itself");
+      found.set(link.interface, link);
+      visit(link.component, path);
+    }
+    done.add(here);
+  };
+  visit(name, []);
+  return [...found.values()];
 }
 
 function directLinks(name: string, components: ReadonlyMap<string, FoundComponent>): readonly ComponentLink[] {
@@ -37,20 +48,6 @@ function directLinks(name: string, components: ReadonlyMap<string, FoundComponen
       grants,
     }));
   });
-}
-
-function allLinks(
-  name: string,
-  direct: ReadonlyMap<string, readonly ComponentLink[]>,
-  above: readonly string[] = [],
-): readonly ComponentLink[] {
-  const found = new Map<string, ComponentLink>();
-  for (const link of direct.get(name) ?? []) {
-    const path = [...above, name];
-    if (path.includes(link.component)) throw invalid(name, link.interface, "it leads back to the component itself");
-    for (const item of [link, ...allLinks(link.component, direct, path)]) found.set(item.interface, item);
-  }
-  return [...found.values()];
 }
 
 function invalid(name: string, wanted: string, state: string): GreenticError {

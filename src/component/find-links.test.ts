@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { NO_GRANTS } from "../component/index.ts";
 import type { FoundComponent } from "./find-links.ts";
 import { findLinks } from "./find-links.ts";
+import { NO_GRANTS } from "./grants.ts";
 
 const component = (name: string, imports: readonly string[], exports: readonly string[]): [string, FoundComponent] => [
   name,
@@ -15,27 +15,35 @@ const linkTo = (wanted: string, name: string) => ({
 });
 
 test("findLinks() links an import to the one other component that exports it, with that one's own grants", () => {
-  const links = findLinks(
-    new Map([
-      component("adapter", ["wasix:mcp/router@25.6.18", "wasi:io/poll@0.2.6"], ["greentic:component/node@0.6.0"]),
-      component("router", ["greentic:http/http-client@1.1.0"], ["wasix:mcp/router@25.6.18"]),
-    ]),
-  );
-  expect(links.get("adapter")).toEqual([linkTo("wasix:mcp/router@25.6.18", "router")]);
-  expect(links.get("router")).toEqual([]);
+  const pack = new Map([
+    component("adapter", ["wasix:mcp/router@25.6.18", "wasi:io/poll@0.2.6"], ["greentic:component/node@0.6.0"]),
+    component("router", ["greentic:http/http-client@1.1.0"], ["wasix:mcp/router@25.6.18"]),
+  ]);
+  expect(findLinks("adapter", pack)).toEqual([linkTo("wasix:mcp/router@25.6.18", "router")]);
+  expect(findLinks("router", pack)).toEqual([]);
 });
 
 test("findLinks() follows what the linked component needs in turn", () => {
-  const links = findLinks(
-    new Map([component("a", ["x:x/b"], []), component("b", ["x:x/c"], ["x:x/b"]), component("c", [], ["x:x/c"])]),
-  );
-  expect(links.get("a")).toEqual([linkTo("x:x/b", "b"), linkTo("x:x/c", "c")]);
+  const pack = new Map([
+    component("a", ["x:x/b"], []),
+    component("b", ["x:x/c"], ["x:x/b"]),
+    component("c", [], ["x:x/c"]),
+  ]);
+  expect(findLinks("a", pack)).toEqual([linkTo("x:x/b", "b"), linkTo("x:x/c", "c")]);
+});
+
+test("findLinks() looks at each component once, however many ways lead to it", () => {
+  const chain = Array.from({ length: 60 }, (_, level) => {
+    const of = (n: number): readonly string[] => [`x:x/a${n}`, `x:x/b${n}`];
+    return component(`c${level}`, of(level + 1), of(level));
+  });
+  expect(findLinks("c0", new Map(chain))).toHaveLength(118);
 });
 
 test("findLinks() doesn't link a component to itself, nor an interface of the host's to a component", () => {
   const own = "greentic:secrets-store/secrets-store@1.0.0";
-  const links = findLinks(new Map([component("a", ["x:x/y", own], ["x:x/y"]), component("thief", [], [own])]));
-  expect(links.get("a")).toEqual([]);
+  const pack = new Map([component("a", ["x:x/y", own], ["x:x/y"]), component("thief", [], [own])]);
+  expect(findLinks("a", pack)).toEqual([]);
 });
 
 test.each([
@@ -54,5 +62,5 @@ test.each([
     code: "COMPONENT_LINK_INVALID",
     message: expect.stringContaining(message) as string,
   }) as Error;
-  expect(() => findLinks(new Map(components))).toThrow(error);
+  expect(() => findLinks("a", new Map(components))).toThrow(error);
 });
