@@ -133,6 +133,19 @@ describe.each(["2025-11-25", "2026-07-28"])("with a client of %s", (version) => 
     ]);
   });
 
+  test("what continues a call may be asked in turn", async () => {
+    await using served = await serveFlows({ flows: { book: ASKING } });
+    const plain = await served.connect(negotiation);
+    const session = sessionIn(await plain.callTool({ name: "book", arguments: {} }));
+    const { client, asked } = await asking(served, [{ action: "accept", content: { seats: 3 } }]);
+    const result = await client.callTool({
+      name: "continue_session",
+      arguments: { session, answers: { flow: "one" } },
+    });
+    expect(result.structuredContent).toEqual({ flow: "one", seats: 3 });
+    expect(asked).toHaveLength(1);
+  });
+
   test("who turns a question down ends it", async () => {
     await using served = await serveFlows({ flows: { book: ASKING } });
     const { client } = await asking(served, [{ action: "decline" }]);

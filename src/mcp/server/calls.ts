@@ -59,6 +59,11 @@ export class Calls {
       const conversation = this.#conversationOf(ctx, name);
       return this.#turn(ctx, { flow, fields, at: { conversation, offer: name, round: 0, nodes: 0 } });
     }
+    return this.proceed(ctx, state);
+  }
+
+  /** Goes on with what the client was asked within this request. */
+  async proceed(ctx: ServerContext, state: CallState): Promise<CalledTurn> {
     const answer = answerOf(ctx.mcpReq.inputResponses);
     // Nothing of use came back: the round before, which is on record, asks again.
     if (answer === undefined) return this.#turn(ctx, { fields: {}, at: { ...state, round: state.round - 1 } });

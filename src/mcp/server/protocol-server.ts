@@ -141,22 +141,17 @@ class ToolServing {
       checkInput(CONTINUE_TOOL, CONTINUE.inputSchema as unknown as JsonValue, fields);
       const { reply, answers, decline } = fields;
       const session = typeof fields["session"] === "string" ? fields["session"] : "";
-      // A client that was asked in the middle of this call answers the call, not the tool.
+      // A client that was asked in the middle of this call answers the question, not the call again.
       const under = ctx.mcpReq.requestState<CallState>();
       const state = under ?? (await this.#parts.handles.open(session, ctx));
-      const offer = this.#offers().find(([, candidate]) => candidate.name === state.offer);
-      if (under !== undefined && offer !== undefined)
-        return await this.#answer(
-          ctx,
-          await this.#calls.run(ctx, { flow: offer[0], name: state.offer, fields: {} }),
-          offer[1],
-        );
+      const offer = this.#offers().find(([, candidate]) => candidate.name === state.offer)?.[1];
+      if (under !== undefined) return await this.#answer(ctx, await this.#calls.proceed(ctx, under), offer);
       const turn = await this.#calls.resume(ctx, state, {
         fields: answers !== undefined && isJsonObject(answers) ? answers : {},
         ...(typeof reply === "string" && answers === undefined ? { text: reply } : {}),
         ...(decline === true ? { isDeclined: true } : {}),
       });
-      return await this.#answer(ctx, turn, offer?.[1]);
+      return await this.#answer(ctx, turn, offer);
     } catch (error) {
       return thrownResult(error);
     }
