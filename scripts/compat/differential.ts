@@ -140,7 +140,13 @@ async function underJco(
   return await endingOf(() => called(...args));
 }
 
+/** The shim would end this process where the guest ends itself. */
+function exited(): never {
+  throw new Error("The guest exited");
+}
+
 const FIXED_WASI: Readonly<Record<string, Record<string, unknown>>> = {
+  "wasi:cli/exit": { exit: exited, exitWithCode: exited },
   "wasi:random/random": { getRandomBytes: (count: bigint) => new Uint8Array(Number(count)), getRandomU64: () => 0n },
   "wasi:random/insecure": {
     getInsecureRandomBytes: (count: bigint) => new Uint8Array(Number(count)),

@@ -81,6 +81,9 @@ function services(): HostServices {
   };
 }
 
+/** Imports that every host of these components has. */
+const DOCUMENTED =
+  /^(?:greentic:|wasi:(?:io|cli|clocks|random|filesystem|sockets)\/|wasi:http\/(?:types|outgoing-handler)@)/;
 /** What only the component itself can have caused. */
 const OWN_TRAPS = ["unreachable", "exit"];
 /** What only we can have caused: the input was derived from the component's own word, the rest is our work. */
@@ -118,6 +121,9 @@ export async function exercise(
   try {
     info = inspectComponent(file.bytes);
   } catch (error) {
+    // Refused by name is served: nobody runs asynchronous components yet.
+    if (isGreenticError(error, "COMPONENT_ASYNC_UNSUPPORTED"))
+      return { ...nothing, info: undefined, missing: ["WASI 0.3"] };
     note("inspect", error);
     return { ...nothing, info: undefined };
   }
@@ -129,6 +135,9 @@ export async function exercise(
     for (const link of links) await host.examine(bytesOf(link.sha256));
     if (missing.length === 0) checkImports(info.imports, GRANTS, served);
   } catch (error) {
+    const refused = isGreenticError(error, "COMPONENT_IMPORT_UNGRANTED") ? importsOf(error.details) : [];
+    if (refused.length > 0 && !refused.some((name) => DOCUMENTED.test(name)))
+      return { ...nothing, info, missing: refused };
     note("admit", error);
     return { ...nothing, info };
   }
@@ -183,4 +192,9 @@ function linksOf(info: ComponentInfo, others: readonly ComponentInfo[]): readonl
         ? []
         : [{ interface: name, sha256: server.sha256, component: "linked", grants: GRANTS }];
     });
+}
+
+function importsOf(details: Readonly<Record<string, unknown>> | undefined): readonly string[] {
+  const names = details?.["imports"] ?? [details?.["import"]];
+  return Array.isArray(names) ? names.filter((name): name is string => typeof name === "string") : [];
 }

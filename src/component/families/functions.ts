@@ -14,7 +14,7 @@ import { schemaOfParams, schemaOfType } from "./wit-schema.ts";
 
 // Interfaces whose functions only make sense to the family or the runtime that knows them.
 const NOT_FUNCTIONS =
-  /^(?:wasi:|wasix:mcp\/|provider:common\/(?:ingress|subscriptions)@|greentic:(?:provider-schema-core|provider-instance-identity|pack-validate)\/|greentic:component\/)/;
+  /^(?:wasi:|wasix:mcp\/|provider:common\/(?:ingress|subscriptions)@|greentic:(?:provider-schema-core|provider-instance-identity|pack-validate)\/|greentic:component\/(?:node|component-[a-z0-9]+|runtime|descriptor|qa)@)/;
 
 /**
  * Functions of no known family, at the top level or in an interface of any name: JSON by their types. An operation is the

@@ -164,9 +164,7 @@ describe("toWit()", () => {
     [{ kind: "enum", names: ["a-b"] }, "c", 'Call component: the input wants one of "a-b", got string'],
     [result(null, null), { ok: null, err: null }, "Call component: the input wants an object of one case, got object"],
   ] as const)("names the place: %#", (type, json, message) => {
-    expect(() => toWit(type, json, "")).toThrow(
-      expect.objectContaining({ code: "COMPONENT_INPUT_INVALID", message }),
-    );
+    expect(() => toWit(type, json, "")).toThrow(expect.objectContaining({ code: "COMPONENT_INPUT_INVALID", message }));
   });
 });
 

@@ -9,14 +9,9 @@ export function schemaOfType(type: ValueType | null): JsonValue {
   return new SchemaWriter().of(type);
 }
 
-/** Describes the parameters of a function as one object; texts that are named for JSON are marked as such. */
+/** Describes the parameters of a function as one object. */
 export function schemaOfParams(params: readonly NamedType[]): JsonValue {
-  const schema = new SchemaWriter().of({ kind: "record", fields: params }) as JsonObject & {
-    readonly properties: JsonObject;
-  };
-  const json = params.filter(({ name, type }) => type.kind === "string" && name.endsWith("-json"));
-  const marked = json.map(({ name }) => [jsonName(name), { type: "string", contentMediaType: "application/json" }]);
-  return { ...schema, properties: { ...schema.properties, ...Object.fromEntries(marked) } as JsonObject };
+  return new SchemaWriter().of({ kind: "record", fields: params });
 }
 
 class SchemaWriter {
@@ -90,10 +85,17 @@ class SchemaWriter {
   #record(fields: readonly NamedType[]): JsonObject {
     return {
       type: "object",
-      properties: Object.fromEntries(fields.map(({ name, type }) => [jsonName(name), this.of(type)])),
+      properties: Object.fromEntries(fields.map(({ name, type }) => [jsonName(name), this.#field({ name, type })])),
       required: fields.filter(({ type }) => type.kind !== "option").map(({ name }) => jsonName(name)),
       additionalProperties: false,
     };
+  }
+
+  /** A text that is named for JSON is marked as such. */
+  #field({ name, type }: NamedType): JsonValue {
+    const schema = this.of(type);
+    const isJson = type.kind === "string" && name.endsWith("-json");
+    return isJson ? { type: "string", contentMediaType: "application/json" } : schema;
   }
 
   #case(name: string, type: ValueType | null): JsonObject {

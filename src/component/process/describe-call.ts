@@ -40,7 +40,7 @@ const NO_SERVICES: HostServices = {
 };
 
 /** Makes the call that asks a component what it is. */
-export function describeCall(sha256: string, links: readonly ComponentLink[] | undefined): ComponentCall {
+function describeCall(sha256: string, links: readonly ComponentLink[] | undefined): ComponentCall {
   return {
     sha256,
     component: "describe",
