@@ -19,6 +19,9 @@ const NOUNS: Readonly<Record<string, string>> = {
   outbox: "Look at sends",
 };
 
+/** Commands that run until they are told to stop: ending them is no interruption. */
+const SERVING: ReadonlySet<string> = new Set(["start", "dev"]);
+
 /**
  * Runs one command line, without the program's name. Every outcome is an exit code: 0 ok, 1 internal, 2 invalid input or usage,
  * 3 not found, 4 permission or signature, 5 unavailable, 130 interrupted.
@@ -45,7 +48,7 @@ export async function runCli(argv: readonly string[], io: CommandIo): Promise<nu
   }
   try {
     await program.parseAsync([...argv], { from: "user" });
-    return io.signal.aborted && exitCode === 0 && words !== "start" ? 130 : exitCode;
+    return io.signal.aborted && exitCode === 0 && !SERVING.has(words ?? "") ? 130 : exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodeOf("invalid_input");
     return reportError(error, io);

@@ -8,6 +8,10 @@ export const cliErrors = {
     kind: "unavailable",
     help: "Check the path, its permissions and the disk's space, then run again.",
   },
+  CLI_ENV_REFUSED: {
+    kind: "permission_denied",
+    help: "Run `gtc dev` with --env dev; elsewhere sign the pack and use `gtc start`.",
+  },
   CLI_SESSION_MISSING: { kind: "not_found", help: "List sessions with `gtc session list`." },
   CLI_SEND_MISSING: { kind: "not_found", help: "List sends with `gtc outbox list`." },
   CLI_INTERNAL: {
