@@ -21,12 +21,15 @@ export interface ChildLimits {
 
 /** What a process tells its pool. */
 export interface ChildEvents {
-  /** A call has ended; `isLost` where the process took it along. */
-  readonly onDone: (invocation: Invocation, isLost: boolean) => void;
+  /** A call has ended; `loss` where the process took it along. */
+  readonly onDone: (invocation: Invocation, loss?: Loss) => void;
   readonly onExit: (child: ComponentProcess) => void;
   /** Gives an admitted component; rejects where it can't be had any more. */
   readonly planOf: (sha256: string) => Promise<Admission>;
 }
+
+/** Whose fault it may be that a process ended: that of the one call which held it, or of any where nobody knows. */
+export type Loss = "innocent" | "suspect";
 
 interface Flight {
   readonly invocation: Invocation;
@@ -63,6 +66,9 @@ export class ComponentProcess {
   readonly #watch: NodeJS.Timeout;
   /** Milliseconds from spawn to the first word; undefined until then. */
   readyAfterMs: number | undefined;
+  readonly #ready = Promise.withResolvers<void>();
+  /** For whose sake it was killed. */
+  #culprit: Invocation | undefined;
   #nextId = 0;
   #silentSinceMs: number | undefined;
   #isOver = false;
@@ -79,6 +85,7 @@ export class ComponentProcess {
     });
     this.#child.on("message", (message) => {
       this.readyAfterMs ??= performance.now() - spawnedMs;
+      this.#ready.resolve();
       // A process that says what makes no sense has been taken over or is broken: either way it ends.
       try {
         this.#receive(message as ToParent);
@@ -119,7 +126,7 @@ export class ComponentProcess {
     if (invocation.warmKey !== undefined) this.#noteWarm(invocation.warmKey);
     const id = this.#nextId++;
     // Where this process itself was held up, the result may be there unread: it is read before anyone is killed.
-    const overdue = (): void => void setImmediate(() => this.#flights.has(id) && this.kill());
+    const overdue = (): void => void setImmediate(() => this.#overdue(id));
     const killTimer = setTimeout(overdue, Math.max(0, invocation.leftMs) + this.#limits.killGraceMs);
     this.#flights.set(id, { invocation, killTimer });
     this.#holdOpen();
@@ -129,13 +136,25 @@ export class ComponentProcess {
   /** Hands the call over behind its components. */
   async #begin(id: number, invocation: Invocation): Promise<void> {
     try {
-      await Promise.all(invocation.components.map((sha256) => this.prepare(sha256)));
+      // Behind the start, so that a call whose time runs out meanwhile is never begun.
+      await Promise.all([this.#ready.promise, ...invocation.components.map((sha256) => this.prepare(sha256))]);
     } catch {
       // What was admitted can't be had again, so the call can't be run here or elsewhere.
       this.#land(id)?.fail("COMPONENT_HOST_LOST", "Call component: it could not be read again");
       return;
     }
     if (this.#flights.get(id)?.invocation === invocation) this.#send({ kind: "run", id, run: invocation.begin() });
+  }
+
+  #overdue(id: number): void {
+    const flight = this.#flights.get(id);
+    if (flight === undefined) return;
+    if (this.readyAfterMs === undefined) {
+      this.#land(id)?.fail("COMPONENT_DEADLINE_EXCEEDED", "Call component: no process was ready in its time");
+      return;
+    }
+    this.#culprit = flight.invocation;
+    this.kill();
   }
 
   /** Ends the process at once; the calls in it are lost. */
@@ -199,7 +218,7 @@ export class ComponentProcess {
     clearTimeout(flight.killTimer);
     this.#flights.delete(id);
     this.#holdOpen();
-    this.#events.onDone(flight.invocation, false);
+    this.#events.onDone(flight.invocation);
     return flight.invocation;
   }
 
@@ -268,7 +287,8 @@ export class ComponentProcess {
     this.#events.onExit(this);
     for (const { invocation, killTimer } of lost) {
       clearTimeout(killTimer);
-      this.#events.onDone(invocation, true);
+      const isInnocent = this.#culprit !== undefined && this.#culprit !== invocation;
+      this.#events.onDone(invocation, isInnocent ? "innocent" : "suspect");
     }
   }
 }

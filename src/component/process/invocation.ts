@@ -24,8 +24,8 @@ export class Invocation {
   readonly result: Promise<ComponentResult>;
   /** Stands for all that calls must have in common to be served by one instance; undefined where each has its own. */
   readonly warmKey: string | undefined;
-  /** Counts from 1; a call is repeated at most once. */
-  attempt = 0;
+  /** How often its process ended and it may have been why. */
+  suspicions = 0;
   gate: GuestGate;
   /** The called component first, then those that it is linked to, each once. */
   readonly #parts: readonly [ComponentPart, ...ComponentPart[]];
@@ -62,7 +62,6 @@ export class Invocation {
 
   /** Starts an attempt with a gate of its own and gives what the child is told. */
   begin(): GuestRun {
-    this.attempt++;
     this.gate.close();
     this.gate = this.#openGate();
     const { component, operation, input, config, services } = this.call;

@@ -12,7 +12,7 @@ import type {
   ComponentResult,
 } from "../host.ts";
 import type { LinkerLimits } from "../linker/index.ts";
-import type { ChildLimits } from "./child-process.ts";
+import type { ChildLimits, Loss } from "./child-process.ts";
 import { ComponentProcess } from "./child-process.ts";
 import { Admissions } from "./admissions.ts";
 import { DESCRIBE_CTX, DescriptionCache } from "./describe-call.ts";
@@ -63,7 +63,7 @@ export class ProcessComponentHost implements ComponentHost {
       linker: options.limits ?? {},
       maxHeapMb: options.maxHeapMb ?? 512,
       maxRssBytes: options.maxRssBytes ?? 1536 << 20,
-      killGraceMs: 75,
+      killGraceMs: 250,
       silenceMs: 5000,
     };
     const limits = { ...this.#limits, ...ADMISSION, ...options.admission };
@@ -168,26 +168,27 @@ export class ProcessComponentHost implements ComponentHost {
     const process = new ComponentProcess(this.#limits, {
       planOf: (sha256) => this.#admissions.planOf(sha256),
       onExit: (ended) => this.#processes.delete(ended),
-      onDone: (invocation, isLost) => this.#done(invocation, isLost),
+      onDone: (invocation, loss) => this.#done(invocation, loss),
     });
     this.#processes.add(process);
     return process;
   }
 
-  #done(invocation: Invocation, isLost: boolean): void {
+  #done(invocation: Invocation, loss: Loss | undefined): void {
     this.#queue.done(tenantOf(invocation));
-    if (isLost) this.#afterLoss(invocation);
+    if (loss !== undefined) this.#afterLoss(invocation, loss);
     if (!this.#isOver) this.#dispatch();
   }
 
-  /** Repeats a call that its process took along, once, where it has time left and changed nothing. */
-  #afterLoss(invocation: Invocation): void {
+  /** Repeats a call that its process took along, where it has time left and changed nothing; once where it may be why. */
+  #afterLoss(invocation: Invocation, loss: Loss): void {
     if (invocation.leftMs <= 0) {
       const afterMs = Math.round(invocation.timeoutMs);
       invocation.fail("COMPONENT_DEADLINE_EXCEEDED", `Call component: its process was stopped after ${afterMs} ms`);
       return;
     }
-    const mayRepeat = !this.#isOver && invocation.attempt === 1 && !invocation.gate.hadEffect;
+    if (loss === "suspect") invocation.suspicions++;
+    const mayRepeat = !this.#isOver && invocation.suspicions < 2 && !invocation.gate.hadEffect;
     if (mayRepeat && this.#queue.add(tenantOf(invocation), invocation)) return;
     invocation.fail("COMPONENT_HOST_LOST", "Call component: the process that ran it ended");
   }
