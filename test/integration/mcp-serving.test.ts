@@ -267,6 +267,30 @@ test("who calls off a question ends what waits for it", async () => {
   await expect.poll(() => served.store.list({})).toEqual([]);
 });
 
+test("a call that is called off after it was answered leaves nothing that waits", async () => {
+  const flow = COUNTING.replace("nodes:", "start: ask\nnodes:\n  ask: { session.wait: {}, routing: [{ to: work }] }");
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const component = (): Promise<never> => {
+    begin();
+    return new Promise(() => undefined);
+  };
+  await using served = await serveFlows({ flows: { count: flow }, components: { counter: "" } }, { component });
+  const client = await served.connect({ capabilities: { elicitation: { form: {} } } });
+  const asked: string[] = [];
+  client.setRequestHandler("elicitation/create", ({ params }) => {
+    asked.push(params.message);
+    return { action: "accept", content: { reply: "go" } };
+  });
+  const off = new AbortController();
+  const call = client.callTool({ name: "count", arguments: {} }, { signal: off.signal });
+  await begun;
+  expect(asked).toEqual(["An answer is needed to go on"]);
+  off.abort("no longer wanted");
+  await expect(call).rejects.toThrow();
+  await expect.poll(() => served.store.list({})).toEqual([]);
+  expect(await served.store.listDeadLetters({})).toEqual([]);
+});
+
 test("an answer that comes again long after answers nothing else", async () => {
   await using served = await serveFlows({ flows: { book: ASKING } });
   const client = await served.connect({ versionNegotiation: { mode: { pin: "2026-07-28" } } });

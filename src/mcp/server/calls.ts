@@ -37,6 +37,7 @@ export interface CalledTurn extends OfferedTurn {
 /** The answer of a person or a model, as a call of the runtime takes it. */
 export type Answer = Pick<OfferedCall, "fields" | "text" | "isDeclined">;
 
+const CALLED_OFF = "RUNNER_TURN_CANCELLED";
 /** A request's `_meta` may name it, for clients whose requests have no session; the same name is the same call. */
 const IDEMPOTENCY_KEY = "greentic.ai/idempotency-key";
 
@@ -99,7 +100,8 @@ export class Calls {
     if (asks?.kind === "model")
       return canSample ? { model: sdk.inputRequired.createMessage(asks.request as never) } : undefined;
     if (!canElicit) return undefined;
-    const message = textOf(reply, { choices: asks === undefined });
+    const said = textOf(reply, { choices: asks === undefined });
+    const message = said === "" ? "An answer is needed to go on" : said;
     const requestedSchema = (asks?.schema ?? REPLY_SCHEMA) as ElicitRequestFormParams["requestedSchema"];
     return { [asks === undefined ? "reply" : "form"]: sdk.inputRequired.elicit({ message, requestedSchema }) };
   }
@@ -141,9 +143,11 @@ export class Calls {
           },
         }),
       });
+      // Nobody has a name for what is left of it.
+      if (turn.error?.code === CALLED_OFF) await offering.end(conversation);
       return { ...turn, next: { ...at, round: round + 1, nodes, logs: hasLog } };
     } catch (error) {
-      if (isGreenticError(error, "RUNNER_TURN_CANCELLED")) await offering.end(conversation);
+      if (isGreenticError(error, CALLED_OFF)) await offering.end(conversation);
       throw error;
     } finally {
       signal.removeEventListener("abort", onAbort);

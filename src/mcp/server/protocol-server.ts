@@ -31,8 +31,6 @@ export interface ServerParts {
 /** How many questions one call may ask before it fails, and how long a person may take for each. */
 const MAX_ROUNDS = 64;
 const ROUND_TIMEOUT_MS = 600_000;
-/** Largest number of members in one call's arguments. */
-const MAX_INPUT_ELEMENTS = 10_000;
 
 /** Makes the protocol's server for one connection, or one request where there are no connections. */
 export function createProtocolServer(parts: ServerParts): McpServer {
@@ -49,7 +47,6 @@ export function createProtocolServer(parts: ServerParts): McpServer {
       },
       inputRequired: { maxRounds: MAX_ROUNDS, roundTimeoutMs: ROUND_TIMEOUT_MS },
       requestState: { verify: (state, ctx) => handles.open(state, ctx) },
-      maxToolInputElements: MAX_INPUT_ELEMENTS,
     },
   );
   const calls = new Calls({
