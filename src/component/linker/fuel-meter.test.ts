@@ -102,7 +102,7 @@ describe("instrumentModule()", () => {
 
   test("shows a memory that the module keeps to itself", async () => {
     const hidden = instrumentModule(await parse(`(module (memory 3))`), DEFAULT_LIMITS);
-    expect(hidden.info).toEqual({ isMetered: false, definesMemory: true });
+    expect(hidden.info).toEqual({ isMetered: false, definesMemory: true, hasStart: false });
     const memory = start(hidden.bytes).exports[MEMORY_EXPORT] as { readonly buffer: ArrayBuffer };
     expect(memory.buffer.byteLength).toBe(3 * 65_536);
   });

@@ -110,7 +110,11 @@ class ModuleRewriter {
     const imported = signature.imports.filter(({ type }) => type.kind === "func").length;
     this.#code(signature, imported, indices);
     this.#copy(11);
-    return { bytes: out.finish(), info: { isMetered, definesMemory: memories > 0 }, signature };
+    return {
+      bytes: out.finish(),
+      info: { isMetered, definesMemory: memories > 0, hasStart: this.#sections.has(8) },
+      signature,
+    };
   }
 
   #countOf(id: number): number {

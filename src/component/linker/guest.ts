@@ -11,6 +11,8 @@ import type { CanonOptions, CoreArgument, CoreInstancePlan } from "./plan.ts";
 import { Meter } from "./refuel.ts";
 import type { RunState } from "./run-state.ts";
 import { stringCodec } from "./strings.ts";
+import type { SwitchedCall } from "./switching.ts";
+import { bindSwitches, dropKey } from "./switching.ts";
 import { abiTrap, ComponentErr, toTrap, Trap } from "./trap.ts";
 import type { CoreFunction } from "./wasm.ts";
 import { wasm } from "./wasm.ts";
@@ -20,6 +22,13 @@ interface Compartment {
   readonly handles: HandleTable;
   isEntered: boolean;
   mayLeave: boolean;
+}
+
+/** A call into a component instance that is under way. */
+interface Entered {
+  readonly compartment: Compartment;
+  readonly cx: AbiContext;
+  readonly flat: readonly unknown[];
 }
 
 /**
@@ -32,6 +41,8 @@ export class Guest {
   readonly #compartments: readonly Compartment[];
   readonly #cores: Readonly<Record<string, unknown>>[] = [];
   readonly #trampolines: unknown[];
+  /** Drops of resources with destructors, by {@link dropKey}. */
+  readonly #drops = new Map<string, unknown>();
   readonly #lowerContexts: (AbiContext | undefined)[];
   readonly #liftContexts: (AbiContext | undefined)[];
   readonly #entries: (((...args: readonly unknown[]) => Promise<unknown>) | undefined)[];
@@ -48,6 +59,16 @@ export class Guest {
     this.#lowerContexts = Array.from(linked.lowers, () => undefined);
     this.#liftContexts = Array.from(linked.lifts, () => undefined);
     this.#entries = Array.from(linked.lifts, () => undefined);
+    const { switches } = linked;
+    if (!switches) return;
+    const functions = bindSwitches(switches, () => run.isBlocked, {
+      now: (call, flat) => this.#callNow(call, flat),
+      later: (call, flat) => this.#callLater(call, flat),
+    });
+    for (const [index, call] of switches.calls.entries()) {
+      if (call.kind === "lower") this.#trampolines[call.lower] = functions[index];
+      else this.#drops.set(dropKey(call.resource, call.instance), functions[index]);
+    }
   }
 
   /** Instantiates the core modules in the plan's order; their start functions run now. */
@@ -75,6 +96,18 @@ export class Guest {
 
   /** Calls a lifted function: lower the arguments, run, lift the result, let the guest free it. */
   async callLift(lift: LinkedLift, args: readonly unknown[]): Promise<unknown> {
+    const entered = this.#enter(lift, args);
+    const entry = (this.#entries[lift.index] ??= wasm.promising(this.#coreFunction(lift.core)));
+    return this.#return(lift, entered, await entry(...entered.flat));
+  }
+
+  /** The same for a caller that can't wait. */
+  #callLiftNow(lift: LinkedLift, args: readonly unknown[]): unknown {
+    const entered = this.#enter(lift, args);
+    return this.#return(lift, entered, this.#coreFunction(lift.core)(...entered.flat));
+  }
+
+  #enter(lift: LinkedLift, args: readonly unknown[]): Entered {
     const { abi } = lift;
     const compartment = this.#compartmentOf(lift.instance);
     // A component can't be entered again before it has returned: its state is not ready for that.
@@ -83,8 +116,11 @@ export class Guest {
     const cx = (this.#liftContexts[lift.index] ??= this.#context(lift.instance, lift.options));
     cx.scope = abi.hasBorrows ? new BorrowScope() : null;
     const flat = this.#withoutLeaving(compartment, () => lowerParams(cx, abi, args));
-    const entry = (this.#entries[lift.index] ??= wasm.promising(this.#coreFunction(lift.core)));
-    const raw = await entry(...flat);
+    return { compartment, cx, flat };
+  }
+
+  #return(lift: LinkedLift, { compartment, cx }: Entered, raw: unknown): unknown {
+    const { abi } = lift;
     const value = liftResult(cx, abi, raw);
     const { postReturn } = lift.options;
     if (postReturn) {
@@ -117,7 +153,7 @@ export class Guest {
   #trampoline(lower: LinkedLower): unknown {
     const { target } = lower;
     if (target.kind === "lift") {
-      return new wasm.Suspending((...flat) => this.#callComposed(lower, target.lift, flat));
+      return new wasm.Suspending((...flat) => this.#callLater({ kind: "lower", lower: lower.index }, flat));
     }
     const { host } = target;
     if (host.isAsync) return new wasm.Suspending((...flat) => this.#callHost(lower, host, flat));
@@ -139,8 +175,7 @@ export class Guest {
   #callHost(lower: LinkedLower, host: HostFunction, flat: readonly unknown[]): unknown {
     const compartment = this.#leave(lower.instance);
     const { abi } = lower;
-    const cx = (this.#lowerContexts[lower.index] ??= this.#context(lower.instance, lower.options));
-    cx.scope = abi.hasBorrows ? new BorrowScope() : null;
+    const cx = this.#lowerContext(lower);
     const args = liftParams(cx, abi, flat);
     let value: unknown;
     try {
@@ -174,13 +209,10 @@ export class Guest {
     return result;
   }
 
-  /** A call from one component to another: both ends are guests, so it may suspend in the callee. */
-  async #callComposed(lower: LinkedLower, lift: LinkedLift, flat: readonly unknown[]): Promise<unknown> {
-    const compartment = this.#leave(lower.instance);
+  #lowerContext(lower: LinkedLower): AbiContext {
     const cx = (this.#lowerContexts[lower.index] ??= this.#context(lower.instance, lower.options));
     cx.scope = lower.abi.hasBorrows ? new BorrowScope() : null;
-    const value = await this.callLift(lift, liftParams(cx, lower.abi, flat));
-    return this.#finish(lower, compartment, { cx, flat, value });
+    return cx;
   }
 
   #instantiateCore(core: CoreInstancePlan): void {
@@ -228,27 +260,80 @@ export class Guest {
   }
 
   #dropFunction(resource: ResourceType, instance: number): unknown {
-    const take = (index: unknown): unknown => {
-      const { handles } = this.#leave(instance);
-      const handle = handles.remove(Number(index) >>> 0, resource);
-      if (handle.isOwn) return handle.rep;
-      if (handle.scope) handle.scope.borrows--;
-      return undefined;
-    };
+    const take = (index: unknown): unknown => this.#takeHandle(resource, instance, index);
     if (resource.definedBy === null) return (index: unknown) => disposeHost(take(index));
     if (resource.destructor === null) return (index: unknown) => void take(index);
+    return this.#drops.get(dropKey(resource, instance)) ?? abiTrap("a drop that is not in the plan");
+  }
+
+  /** Takes a handle out of its table; gives what was owned. */
+  #takeHandle(resource: ResourceType, instance: number, index: unknown): unknown {
+    const { handles } = this.#leave(instance);
+    const handle = handles.remove(Number(index) >>> 0, resource);
+    if (handle.isOwn) return handle.rep;
+    if (handle.scope) handle.scope.borrows--;
+    return undefined;
+  }
+
+  /** A call between components where nothing can wait. */
+  #callNow(call: SwitchedCall, flat: readonly unknown[]): unknown {
+    if (call.kind === "lower") {
+      const { lower, lift, compartment, cx } = this.#beginComposed(call.lower);
+      const value = this.#callLiftNow(lift, liftParams(cx, lower.abi, flat));
+      return this.#finish(lower, compartment, { cx, flat, value });
+    }
+    const ending = this.#beginEnding(call, flat[0]);
+    if (!ending) return undefined;
+    ending.destructor(ending.rep);
+    ending.owner.isEntered = ending.wasEntered;
+    return undefined;
+  }
+
+  /** A call between components: both ends are guests, so it may suspend in the callee. */
+  async #callLater(call: SwitchedCall, flat: readonly unknown[]): Promise<unknown> {
+    if (call.kind === "lower") {
+      const { lower, lift, compartment, cx } = this.#beginComposed(call.lower);
+      const value = await this.callLift(lift, liftParams(cx, lower.abi, flat));
+      return this.#finish(lower, compartment, { cx, flat, value });
+    }
+    const ending = this.#beginEnding(call, flat[0]);
+    if (!ending) return undefined;
+    await wasm.promising(ending.destructor)(ending.rep);
+    ending.owner.isEntered = ending.wasEntered;
+    return undefined;
+  }
+
+  #beginComposed(index: number): {
+    readonly lower: LinkedLower;
+    readonly lift: LinkedLift;
+    readonly compartment: Compartment;
+    readonly cx: AbiContext;
+  } {
+    const lower = this.#linked.lowers[index];
+    if (lower?.target.kind !== "lift") throw new TypeError("Instantiate component: its plan is broken");
+    return { lower, lift: lower.target.lift, compartment: this.#leave(lower.instance), cx: this.#lowerContext(lower) };
+  }
+
+  /** Takes a handle for good; undefined where nothing has to end. */
+  #beginEnding(
+    { resource, instance }: { readonly resource: ResourceType; readonly instance: number },
+    index: unknown,
+  ):
+    | {
+        readonly destructor: CoreFunction;
+        readonly rep: unknown;
+        readonly owner: Compartment;
+        readonly wasEntered: boolean;
+      }
+    | undefined {
     const { definedBy, destructor } = resource;
-    const destroy = async (index: unknown): Promise<void> => {
-      const rep = take(index);
-      if (rep === undefined) return;
-      const owner = this.#compartmentOf(definedBy);
-      if (definedBy !== instance && owner.isEntered) abiTrap("a destructor enters a component instance that runs");
-      const wasEntered = owner.isEntered;
-      owner.isEntered = true;
-      await wasm.promising(this.#coreFunction(destructor))(rep);
-      owner.isEntered = wasEntered;
-    };
-    return new wasm.Suspending(destroy);
+    const rep = this.#takeHandle(resource, instance, index);
+    if (rep === undefined || definedBy === null || destructor === null) return undefined;
+    const owner = this.#compartmentOf(definedBy);
+    const wasEntered = owner.isEntered;
+    if (definedBy !== instance && wasEntered) abiTrap("a destructor enters a component instance that runs");
+    owner.isEntered = true;
+    return { destructor: this.#coreFunction(destructor), rep, owner, wasEntered };
   }
 
   #coreFunction(ref: CoreRef): CoreFunction {

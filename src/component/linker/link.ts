@@ -4,6 +4,7 @@ import { functionAbi } from "./function-abi.ts";
 import { LinkedInstance } from "./instance.ts";
 import type { Linked, LinkedLift, LinkedLower } from "./linked.ts";
 import type { ComponentPlan } from "./plan.ts";
+import { findSwitches } from "./switching.ts";
 import type { WasmModule } from "./wasm.ts";
 import { wasm } from "./wasm.ts";
 
@@ -34,6 +35,10 @@ export function linkComponent(plan: ComponentPlan, resolve: ResolveImport): Link
     modules: plan.coreModules.map(compile),
     lifts,
     lowers,
+    switches: findSwitches(
+      plan,
+      lowers.flatMap(({ index, abi, target }) => (target.kind === "lift" ? [{ index, type: abi.lowered }] : [])),
+    ),
     findExport: exportFinder(plan, lifts),
   };
   return {

@@ -2,6 +2,7 @@ import type { CoreRef } from "./component-types.ts";
 import type { HostFunction } from "./contract.ts";
 import type { FunctionAbi } from "./function-abi.ts";
 import type { CanonOptions, ComponentPlan } from "./plan.ts";
+import type { Switches } from "./switching.ts";
 import type { WasmModule } from "./wasm.ts";
 
 /** A lowered function: what stands in the way between core code and its callee. */
@@ -30,5 +31,7 @@ export interface Linked {
   readonly modules: readonly WasmModule[];
   readonly lowers: readonly LinkedLower[];
   readonly lifts: readonly LinkedLift[];
+  /** The calls between components that are also made where the guest can't wait. */
+  readonly switches: Switches | null;
   findExport(ref: { readonly interface: string | null; readonly name: string }): LinkedLift | undefined;
 }

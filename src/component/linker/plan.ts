@@ -56,6 +56,8 @@ export interface CoreModuleInfo {
   /** Whether it has functions, and so a meter. */
   readonly isMetered: boolean;
   readonly definesMemory: boolean;
+  /** Whether a function of it runs when it is instantiated. */
+  readonly hasStart: boolean;
 }
 
 /**

@@ -88,8 +88,13 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
     for (const meter of this.meters) meter.fill(0);
   }
 
+  /** Whether JavaScript stands below the guest, so that it can't wait. */
+  get isBlocked(): boolean {
+    return this.#blockedDepth > 0;
+  }
+
   staysOnThread(): boolean {
-    if (this.#blockedDepth > 0) return true;
+    if (this.isBlocked) return true;
     return this.#blockedSlices === 0 && performance.now() - this.#turnBeganAtMs < MAX_TURN_MS;
   }
 

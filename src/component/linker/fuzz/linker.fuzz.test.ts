@@ -62,7 +62,7 @@ describe("mutants of real components", () => {
     async () => {
       verifies("component.fuzzed");
       const outcomes = new Map<Outcome, number>();
-      let slowestMs = 0;
+      let slowest = { run: 0, tookMs: 0 };
       let before = process.memoryUsage.rss();
       for (let run = 0; run < RUNS; run++) {
         const random = randomSource(SEED * 1_000_003 + run);
@@ -74,13 +74,13 @@ describe("mutants of real components", () => {
         });
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
         const tookMs = performance.now() - startedAt;
-        slowestMs = Math.max(slowestMs, tookMs);
+        if (tookMs > slowest.tookMs) slowest = { run, tookMs };
         expect(tookMs, `seed ${SEED}, run ${run}`).toBeLessThan(HANG_MS);
         const rss = process.memoryUsage.rss();
         expect(rss - before, `memory at seed ${SEED}, run ${run}`).toBeLessThan(MAX_GROWTH_BYTES);
         before = Math.min(before, rss);
       }
-      if (process.env["GREENTIC_FUZZ_RUNS"] !== undefined) report(outcomes, slowestMs);
+      if (process.env["GREENTIC_FUZZ_RUNS"] !== undefined) report(outcomes, slowest);
       // A mutator that only breaks what it touches would find nothing.
       const refused = [...outcomes].reduce(
         (sum, [outcome, count]) => sum + (outcome.startsWith("refused") ? count : 0),
@@ -93,7 +93,10 @@ describe("mutants of real components", () => {
   );
 });
 
-function report(outcomes: ReadonlyMap<Outcome, number>, slowestMs: number): void {
+function report(
+  outcomes: ReadonlyMap<Outcome, number>,
+  slowest: { readonly run: number; readonly tookMs: number },
+): void {
   const counts = [...outcomes].toSorted((a, b) => b[1] - a[1]).map(([outcome, count]) => `${count} ${outcome}`);
-  process.stdout.write(`${counts.join("\n")}\nslowest ${slowestMs.toFixed(0)} ms\n`);
+  process.stdout.write(`${counts.join("\n")}\nslowest ${slowest.tookMs.toFixed(0)} ms in run ${slowest.run}\n`);
 }
