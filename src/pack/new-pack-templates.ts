@@ -198,7 +198,7 @@ const COMPONENT: readonly TemplateFile[] = [
     text: `[pack]
 name = "NAME"
 version = "0.1.0"
-description = "Tools that other packs use"
+description = "Components that other packs use"
 authors = []
 
 [capabilities]
@@ -209,35 +209,14 @@ provides = ["NAME"]
 path = "components/NAME.wasm"
 `,
   },
-  { path: "source/component.toml", text: `name = "NAME"\nworld = "mcp"\nentry = "src/main.ts"\n` },
-  {
-    path: "source/src/main.ts",
-    text: `import { ToolFailure, toolRouter } from "@greentic/guest";
-
-export const router = toolRouter({
-  name: "NAME",
-  tools: [
-    {
-      name: "greet",
-      description: "Greets a person by name",
-      inputSchema: { type: "object", properties: { name: { type: "string" } }, required: ["name"] },
-      readOnly: true,
-      call: ({ name }) => {
-        if (typeof name !== "string") throw new ToolFailure("invalid-parameters", "name: expected text");
-        return { text: \`Hello \${name}!\`, structured: { greeting: \`Hello \${name}!\` } };
-      },
-    },
-  ],
-});
-`,
-  },
   {
     path: "README.md",
     text: `# NAME
 
-A component pack: WebAssembly that other packs use, here one tool written in TypeScript.
+A component pack: WebAssembly that other packs use, here one component written in TypeScript in \`source/\`.
 
-    gtc component build source --output components/NAME.wasm
+    gtc component test source                        # build it, and run its test cases
+    gtc component build source --out components/NAME.wasm
     gtc pack build .                                 # NAME-0.1.0.gtpack
 `,
   },

@@ -14,7 +14,7 @@ export function newPackFiles(name: string, template: PackTemplate): readonly Tem
 
 /**
  * Writes a new pack's source into a folder that is new or empty, and returns the paths written. The component template's
- * binary is built from its `source/` before the pack is.
+ * binary is built before the pack is, from a source that the component layer writes.
  * @throws PACK_NAME_INVALID, PACK_TARGET_EXISTS
  */
 export async function writeNewPack(

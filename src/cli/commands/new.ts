@@ -1,4 +1,5 @@
-import { basename, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
+import { newComponent } from "../../component/index.ts";
 import { writeNewPack } from "../../pack/index.ts";
 import { GreenticError } from "../../types/index.ts";
 import { defineCommand, textOption } from "../command.ts";
@@ -14,8 +15,10 @@ export default defineCommand({
     if (template !== "app" && template !== "provider" && template !== "component")
       throw new GreenticError("CLI_USAGE_INVALID", "Make a pack: expected --template app, provider or component");
     const dir = resolve(io.cwd, name);
-    const files = await writeNewPack(dir, { name: basename(dir), template });
-    for (const file of files) io.stdout.write(`wrote ${name}/${file}\n`);
-    io.stdout.write(`next: gtc pack build ${name}\n`);
+    const pack = await writeNewPack(dir, { name: basename(dir), template });
+    const source = template === "component" ? await newComponent(join(dir, "source"), { name: basename(dir) }) : [];
+    for (const file of [...pack, ...source.map((path) => `source/${path}`)]) io.stdout.write(`wrote ${name}/${file}\n`);
+    const build = `gtc component build ${name}/source --out ${name}/components/${basename(dir)}.wasm`;
+    io.stdout.write(`next: ${template === "component" ? build : `gtc dev ${name}`}\n`);
   },
 });
