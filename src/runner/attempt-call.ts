@@ -127,6 +127,7 @@ export class AttemptCall implements NodeCall {
   }
 
   send(draft: MessageDraft): ChannelMessageEnvelope {
+    this.#turn.requireReader();
     const message = addressReply(this.#turn, draft, this.#turn.messages.length + this.messages.length);
     if (!this.#isOver) this.messages.push(message);
     return message;

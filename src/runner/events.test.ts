@@ -214,6 +214,22 @@ nodes:
     expect(await other.texts("Ada")).toEqual(["failed RUNNER_CHANNEL_MISSING"]);
   });
 
+  test.each([
+    ["{ id: 42, channel: platform }", "told", ["42"]],
+    ['{ id: "", channel: platform }', "failed RUNNER_INPUT_INVALID", []],
+    ['[{ id: "a/1", channel: platform }, 7]', "told", ["a/1"]],
+    ['{ id: "a\\u0000", channel: platform }', "failed TYPES_KEY_INVALID", []],
+  ])("takes %s", async (to, said, conversations) => {
+    const world = new TestWorld();
+    const { channel, told } = platform();
+    const pack = await makePack({ flows: { default: flow(to) } });
+    const { say, texts } = await openTestRuntime({ world, pack, providers: [consoleChannel(), channel] });
+    await say("hi");
+    expect(await texts("Ada")).toEqual([said]);
+    await world.advance(1_000);
+    expect(told.map(({ conversation }) => conversation)).toEqual(conversations);
+  });
+
   test("stays with the caller where replies are the answer to one", async () => {
     const pack = await makePack({ flows: { default: flow("s9") } });
     const { say } = await openTestRuntime({ pack, providers: [answerChannel()] });

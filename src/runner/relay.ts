@@ -4,7 +4,7 @@ import { subjectOf } from "../bus/index.ts";
 import type { ChannelAddress, Provider, ReceivedMessage } from "../messaging/index.ts";
 import type { SendResult } from "../session/index.ts";
 import type { ChannelMessageEnvelope, World } from "../types/index.ts";
-import { channelId, isGreenticError } from "../types/index.ts";
+import { channelId, isGreenticError, isRetryable } from "../types/index.ts";
 import type { FlowEvent } from "./event-flows.ts";
 import { subscribersOf } from "./event-flows.ts";
 import type { LoadedPack } from "./loaded-pack.ts";
@@ -57,6 +57,7 @@ export function createRelay(address: ChannelAddress, options: RelayOptions): Pro
           : await sendMessage(relayed, { relay, options });
       } catch (error) {
         if (!isGreenticError(error)) throw error;
+        if (!isRetryable(error.kind)) return { kind: "failed", error: error.code };
         return { kind: "retry", error: error.code, notBeforeMs: options.world.nowMs() + RETRY_MS };
       }
     },

@@ -137,14 +137,19 @@ export abstract class TurnBase extends TurnScope {
     return this.ctx.provider !== RELAY;
   }
 
+  /** @throws RUNNER_SEND_UNADDRESSED where nobody reads here */
+  requireReader(): void {
+    if (!this.canReply)
+      throw new GreenticError("RUNNER_SEND_UNADDRESSED", "Send message: no person is here; say whom it is for");
+  }
+
   send(draft: MessageDraft): ChannelMessageEnvelope {
     const { own, others } = destinationsOf(this, draft.to);
     const relayed = others.map((place) => relayMessage(this, { draft, place }));
     this.relayed.push(...relayed);
     const [first] = relayed;
     if (own === undefined && first !== undefined) return first.message;
-    if (!this.canReply)
-      throw new GreenticError("RUNNER_SEND_UNADDRESSED", "Send message: no person is here; say whom it is for");
+    this.requireReader();
     const message = addressReply(this, { ...draft, to: own });
     this.messages.push(message);
     return message;

@@ -8,7 +8,7 @@ import type {
   JsonValue,
   ReplyScope,
 } from "../types/index.ts";
-import { GreenticError, isJsonObject, quote } from "../types/index.ts";
+import { conversationId, GreenticError, isJsonObject, quote } from "../types/index.ts";
 import type { DraftDestination, MessageDraft } from "./kinds/kind.ts";
 import type { Relayed } from "./relay.ts";
 import { RELAY } from "./relay.ts";
@@ -113,17 +113,18 @@ export function destinationsOf(
   return { own: own.length === 0 ? undefined : own, others };
 }
 
-/** Makes a message for another conversation. */
+/** Makes a message for another conversation. @throws TYPES_KEY_INVALID */
 export function relayMessage(
   turn: TurnBase,
   { draft, place }: { readonly draft: MessageDraft; readonly place: Place },
 ): Relayed & { readonly kind: "message" } {
+  const conversation = conversationId(place.to.id);
   const { reply_scope: _scope, ...message } = addressReply(turn, { ...draft, to: [place.to] });
   const id = `${turn.turnId}-r${turn.relayed.length}-${place.channel}-${place.to.id}`.slice(0, 200);
   return {
     kind: "message",
     channel: place.channel,
-    conversation: place.to.id,
+    conversation,
     message: { ...message, id, channel: place.channel, session_id: place.to.id },
   };
 }

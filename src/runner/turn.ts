@@ -309,7 +309,8 @@ export class Turn extends TurnBase implements NodeCall {
         return this.#leave(outcome.output);
       case "reply":
         // What the node already said is not said twice.
-        if (this.node.kind.effect !== "outbox") for (const draft of messagesOf(outcome.output)) this.send(draft);
+        if (this.node.kind.effect !== "outbox" && this.canReply)
+          for (const draft of messagesOf(outcome.output)) this.send(draft);
         return this.#leave(outcome.output);
       case "wait": {
         const reruns = this.node.kind.rerunsOnMessage === true && !isCardCall(this.node);

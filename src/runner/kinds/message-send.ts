@@ -1,9 +1,12 @@
 import type { EnvelopeExtensions, JsonObject, JsonValue, SuggestedAction } from "../../types/index.ts";
-import { isJsonObject } from "../../types/index.ts";
+import { GreenticError, isJsonObject } from "../../types/index.ts";
 import { ATTACHMENTS_SCHEMA, readAttachments } from "./attachments.ts";
 import { CARD_SCHEMA, renderCard } from "./card.ts";
 import type { DraftDestination, Kind, NodeCall } from "./kind.ts";
-import { fields, ok, print } from "./kind.ts";
+import { fields, ok, print, text as textOr } from "./kind.ts";
+
+/** What a destination may be. */
+const DESTINATIONS = ["chat", "user", "phone", "room", "channel", "email"] as const;
 
 /** JSON Schema of an output that lists what was said. */
 const MESSAGES_OUTPUT: JsonObject = {
@@ -79,7 +82,12 @@ function suggestedAction(action: JsonValue): SuggestedAction {
 }
 
 function destinations(to: JsonValue): readonly DraftDestination[] {
-  return (Array.isArray(to) ? to : [to]).map((one: JsonValue) =>
-    isJsonObject(one) ? (one as unknown as DraftDestination) : { id: print(one) },
-  );
+  return (Array.isArray(to) ? to : [to]).map((one: JsonValue) => {
+    const given = isJsonObject(one) ? one : { id: one };
+    const id = print(given["id"]);
+    if (id === "") throw new GreenticError("RUNNER_INPUT_INVALID", 'Read "to": expected the id of a conversation');
+    const channel = textOr(given["channel"]);
+    const kind = DESTINATIONS.find((known) => known === given["kind"]);
+    return { id, ...(kind === undefined ? {} : { kind }), ...(channel === undefined ? {} : { channel }) };
+  });
 }
