@@ -5,9 +5,7 @@ import { expect, test } from "vitest";
 import { openShell } from "../e2e/shell.ts";
 import { startOAuthStandIn } from "../stand-ins/oauth-server.ts";
 import { startMcpStandIn } from "../stand-ins/mcp-http-server.ts";
-import { packageDir } from "../stand-ins/mcp-tools.ts";
-
-const EVERYTHING = join(packageDir("server-everything"), "dist/index.js");
+import { EVERYTHING } from "../stand-ins/mcp-tools.ts";
 
 test("gtc mcp lists and calls the tools of the operator's servers, and of no other process", async () => {
   const shell = openShell();

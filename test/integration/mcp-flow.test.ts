@@ -9,9 +9,8 @@ import { createMachineWorld } from "../../src/runner/index.ts";
 import { openMemoryStore } from "../../src/session/index.ts";
 import { ROOT } from "../e2e/shell.ts";
 import { verifies } from "../verifies.ts";
-import { nodeServer, packageDir } from "../stand-ins/mcp-tools.ts";
+import { nodeServer, EVERYTHING } from "../stand-ins/mcp-tools.ts";
 
-const EVERYTHING = join(packageDir("server-everything"), "dist/index.js");
 const flow = (tool: string, input: string, rest = ""): string => `
 id: call
 type: messaging

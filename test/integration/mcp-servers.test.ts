@@ -6,10 +6,16 @@ import type { ToolProgress } from "../../src/mcp/index.ts";
 import { elicitationKey } from "../../src/mcp/index.ts";
 import { verifies } from "../verifies.ts";
 import type { ToolBench } from "../stand-ins/mcp-tools.ts";
-import { freePort, nodeServer, openToolBench, packageDir, startListening, tenantCtx } from "../stand-ins/mcp-tools.ts";
+import {
+  freePort,
+  nodeServer,
+  openToolBench,
+  EVERYTHING,
+  FILESYSTEM,
+  startListening,
+  tenantCtx,
+} from "../stand-ins/mcp-tools.ts";
 
-const EVERYTHING = join(packageDir("server-everything"), "dist/index.js");
-const FILESYSTEM = join(packageDir("server-filesystem"), "dist/index.js");
 const ENTRIES = [
   "echo",
   "get-sum",

@@ -2,7 +2,8 @@ import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { HostServices } from "../../src/component/index.ts";
 import type { HttpMcpServer, OperatorMcpServer, StdioMcpServer } from "../../src/config/index.ts";
 import { openHttp, sendHttp } from "../../src/http/index.ts";
@@ -12,9 +13,10 @@ import { createMachineWorld } from "../../src/runner/index.ts";
 import type { TenantCtx } from "../../src/types/index.ts";
 import { envId, teamId, tenantId } from "../../src/types/index.ts";
 
-/** The folder of node_modules in which a server's package lies. */
-export const packageDir = (name: string): string =>
-  join(import.meta.dirname, "../../node_modules/@modelcontextprotocol", name);
+/** The program of the official server that has everything. */
+export const EVERYTHING = fileURLToPath(import.meta.resolve("@modelcontextprotocol/server-everything/dist/index.js"));
+/** The program of the official server of files. */
+export const FILESYSTEM = fileURLToPath(import.meta.resolve("@modelcontextprotocol/server-filesystem/dist/index.js"));
 
 export const tenantCtx = (tenant: string, extra: Partial<TenantCtx> = {}): TenantCtx => ({
   env: envId("test"),
