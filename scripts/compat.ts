@@ -3,6 +3,7 @@
  * packs and archives too, inspects, instantiates, describes and calls each, and compares its exports with jco's. Exits with 1
  * where one fails for our own fault.
  */
+import { existsSync } from "node:fs";
 import { ProcessComponentHost } from "../src/component/index.ts";
 import type { ComponentInfo } from "../src/component/index.ts";
 import { inspectComponent } from "../src/component/index.ts";
@@ -20,6 +21,10 @@ if (dir === undefined) {
   process.exit(2);
 }
 const filter = process.argv.find((argument) => argument.startsWith("--filter="))?.slice("--filter=".length) ?? "";
+if (!existsSync(dir)) {
+  console.error(`There is no ${dir}`);
+  process.exit(2);
+}
 const found = findComponents(dir);
 const components = found.filter(
   ({ kind, places }) => kind === "component" && places.some((place) => place.includes(filter)),

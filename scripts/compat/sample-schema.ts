@@ -2,6 +2,7 @@ import type { JsonObject, JsonValue } from "../../src/types/index.ts";
 import { isJsonObject } from "../../src/types/index.ts";
 
 const MAX_DEPTH = 12;
+const MAX_NODES = 2000;
 const FORMATS: Readonly<Record<string, string>> = {
   uri: "https://example.test/",
   url: "https://example.test/",
@@ -23,6 +24,8 @@ export function sampleSchema(schema: JsonValue | undefined, isWhole = false): Js
 class Sampler {
   readonly #root: JsonValue | undefined;
   readonly #isWhole: boolean;
+  /** A schema that refers to itself grows with every level. */
+  #left = MAX_NODES;
 
   constructor(root: JsonValue | undefined, isWhole: boolean) {
     this.#root = root;
@@ -30,7 +33,7 @@ class Sampler {
   }
 
   of(schema: JsonValue | undefined, depth: number): JsonValue {
-    if (!isJsonObject(schema) || depth > MAX_DEPTH) return {};
+    if (!isJsonObject(schema) || depth > MAX_DEPTH || --this.#left < 0) return {};
     for (const key of ["const", "default"]) if (schema[key] !== undefined && schema[key] !== null) return schema[key];
     for (const key of ["enum", "examples"]) {
       const values = schema[key];
