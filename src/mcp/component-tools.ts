@@ -93,7 +93,7 @@ export class ComponentTools implements ToolBackend {
       input: call.input,
       grants: call.grants ?? component.grants,
       services: call.services,
-      ...(component.links === undefined ? {} : { links: component.links }),
+      ...(component.links === undefined ? {} : { links: linksWithin(component.links, call.grants) }),
       ...(component.reuse === undefined ? {} : { reuse: component.reuse }),
       ...(component.pack === undefined ? {} : { pack: component.pack }),
       ...(call.timeoutMs === undefined ? {} : { timeoutMs: call.timeoutMs }),
@@ -141,4 +141,9 @@ function readOutput(output: JsonValue): BackendResult {
   }
   if (!Array.isArray(content)) return { kind: "ok", result: output, content: [] };
   return { kind: "ok", result: structured ?? resultOfContent(content as readonly JsonValue[]), content };
+}
+
+/** A call with other grants than the component's own gives them to what it is linked to, too. */
+function linksWithin(links: readonly ComponentLink[], grants: ComponentGrants | undefined): readonly ComponentLink[] {
+  return grants === undefined ? links : links.map((link) => ({ ...link, grants }));
 }

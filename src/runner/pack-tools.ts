@@ -36,9 +36,9 @@ export function openPackTools(pack: Pack, from: PackToolsParts): PackTools | und
     host,
     world: reach.world,
     componentOf: (name) => {
-      const component = components.get(name) ?? components.get(nameAt(pack, name) ?? "");
-      if (component === undefined) return undefined;
-      return { ...component, name };
+      const own = components.has(name) ? name : (nameAt(pack, name) ?? "");
+      const component = components.get(own);
+      return component === undefined ? undefined : { ...component, name: own };
     },
     servers: reach.servers.toolsOf({
       pack: pack.name,

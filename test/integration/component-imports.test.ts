@@ -30,7 +30,7 @@ import { decodeUtf8, encodeUtf8 } from "@greentic/guest";
 export const keeper = {
   keep: (key: string, value: string) => {
     let before = null;
-    try { before = decodeUtf8(state.read(key, null)); } catch (error) { if ((error as any).payload.code !== "not_found") throw error; }
+    try { before = decodeUtf8(state.read(key, null)); } catch (error) { if ((error as any).payload.code !== "not_found") return "denied"; }
     state.write(key, encodeUtf8(value), null);
     return before;
   },
@@ -150,6 +150,37 @@ describe("components of a pack", () => {
     ).rejects.toMatchObject({ code: "COMPONENT_LINK_INVALID", details: { interface: "t:pair/keeper@1.0.0" } });
   });
 });
+
+test("a tool's component is linked too, and lists its tools without anybody's grants", async () => {
+  const world = "world lister { import keeper; export wasix:mcp/router@25.6.18; }";
+  const source = `
+import { keep } from "t:pair/keeper@1.0.0";
+import { toolRouter } from "@greentic/guest";
+const call = ({ key }: any) => ({ text: keep(key, "v") ?? "none" });
+const routerOf = (inputSchema: object) => toolRouter({ name: "r", tools: [{ name: "keep", description: "Keeps", inputSchema, call }] }) as any;
+// What is listed is kept for every tenant: whoever could read state then would show it to others.
+const listTools = () => routerOf({ type: "object", required: keep("seen", "v") === "denied" ? [] : ["leak"] }).listTools();
+export const router = { ...routerOf({ type: "object" }), listTools };`;
+  const files = { "component.toml": toml("lister"), "wit/world.wit": WIT + world, "src/main.ts": source };
+  const lister = (await buildFrom(files)).bytes;
+  const map = { tools: [{ name: "keep", component: "components/lister.wasm", entry: "keep" }] };
+  const { say } = await open(
+    `
+start: keep
+nodes:
+  keep: { tool.invoke: { tool: keep, input: { key: k } }, routing: [{ to: again }] }
+  again: { tool.invoke: { tool: keep, input: { key: k } }, routing: [{ to: end }] }
+  end: { flow.return: { value: ["{{keep}}", "{{again}}"] } }
+`,
+    {
+      wasm: { lister: ["", lister], back: ['state = "read-write"', keeper] },
+      assets: { "toolmap.json": JSON.stringify(map) },
+    },
+  );
+  const report = await say("x");
+  expect(report.error).toBeUndefined();
+  expect(JSON.stringify(report.output)).toMatch(/none.*"v"/);
+}, 60_000);
 
 test("a component finds its pack's assets as files, its configuration, and writes a secret where policy leaves it", async () => {
   verifies("component.assets-files", "component.secrets-write");
