@@ -199,6 +199,7 @@ function deeper(what: string): never {
       name: "all",
       version: "1.0.0",
       operations: [{ name: "all", inputSchema: { required: ["what"], additionalProperties: false } }],
+      configSchema: { properties: { unit: { type: "string" } } },
     });
   });
 });

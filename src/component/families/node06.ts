@@ -38,6 +38,7 @@ interface Descriptor {
     readonly input: IoSchema;
     readonly output: IoSchema;
   }[];
+  readonly schemas?: readonly { readonly id: string; readonly bytes: Uint8Array | undefined }[];
 }
 
 /** `greentic:component/node@0.6`: `invoke(op, envelope)` with CBOR in the envelope; `describe` gives the descriptor. */
@@ -78,7 +79,7 @@ class Node06 implements BoundFamily {
     const setup = await this.#qa.setup(instance);
     const i18nKeys = await this.#qa.i18nKeys(instance);
     if (described === undefined) return { ...NOTHING_DESCRIBED, ...(setup === undefined ? {} : { setup }), i18nKeys };
-    const { name, version, summary, ops } = described;
+    const { name, version, summary, ops, schemas } = described;
     return {
       name: plainText(name),
       version: plainText(version),
@@ -89,6 +90,7 @@ class Node06 implements BoundFamily {
         ...inlineSchema("inputSchema", op.input),
         ...inlineSchema("outputSchema", op.output),
       })),
+      ...configSchemaOf(schemas),
       ...(setup === undefined ? {} : { setup }),
       i18nKeys,
     };
@@ -160,9 +162,18 @@ function jsonOfBytes(bytes: JsonValue | undefined): JsonValue | undefined {
 }
 
 function inlineSchema(as: string, { schema }: IoSchema): Readonly<Record<string, JsonValue>> {
-  if (schema.tag !== "inline-cbor") return {};
+  return schema.tag === "inline-cbor" ? readSchema(as, schema.val as Uint8Array) : {};
+}
+
+/** The schema that a component lists as `config`, as those of `greentic/component-sdk` do. */
+function configSchemaOf(schemas: Descriptor["schemas"]): Readonly<Record<string, JsonValue>> {
+  const bytes = schemas?.find(({ id }) => id === "config")?.bytes;
+  return bytes === undefined ? {} : readSchema("configSchema", bytes);
+}
+
+function readSchema(as: string, bytes: Uint8Array): Readonly<Record<string, JsonValue>> {
   try {
-    return { [as]: jsonSchemaOf(guestCbor(schema.val as Uint8Array)) };
+    return { [as]: jsonSchemaOf(guestCbor(bytes)) };
   } catch {
     // The operation can be called without its schema.
     return {};
