@@ -46,8 +46,11 @@ export const componentOperation: Kind = {
 };
 
 function isEffectful(input: JsonValue, call: NodeCall): boolean {
-  const { grants } = targetOf(input, call).component;
-  return [grants.http, grants.tools, grants.oauth, grants.secretsWrite].some((names) => names.length > 0);
+  const { grants, links } = targetOf(input, call).component;
+  // What it is linked to acts in its name.
+  return [grants, ...links.map((link) => link.grants)].some(({ http, tools, oauth, secretsWrite }) =>
+    [http, tools, oauth, secretsWrite].some((names) => names.length > 0),
+  );
 }
 
 function targetOf(input: JsonValue, call: NodeCall): ComponentTarget {
