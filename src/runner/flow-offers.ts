@@ -1,9 +1,33 @@
-import type { FlowIr } from "../flow/index.ts";
+import type { FlowIr, Offer } from "../flow/index.ts";
 import { mcpCallOf } from "../messaging/index.ts";
 import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../types/index.ts";
-import type { LoadedPack } from "./loaded-pack.ts";
+import { GreenticError, quote } from "../types/index.ts";
+import type { LoadedFlow, LoadedPack } from "./loaded-pack.ts";
 import type { FlowOffer } from "./runtime.ts";
 import { submittedValues } from "./submitted-values.ts";
+
+/** Checks that no two flows of a pack offer the same. @throws RUNNER_OFFER_DUPLICATE at the second one's place */
+export function checkOffers(flows: ReadonlyMap<string, LoadedFlow>): void {
+  const offered = new Map<string, string>();
+  for (const { id, compiled } of new Set(flows.values())) {
+    const { offer, positions, at } = compiled.ir;
+    if (offer === undefined) continue;
+    const name = nameOf(offer);
+    const other = offered.get(name);
+    if (other !== undefined) {
+      throw new GreenticError(
+        "RUNNER_OFFER_DUPLICATE",
+        `Load flow ${quote(id)}: flow ${quote(other)} offers ${offer.kind} ${quote(offer.kind === "resource" ? offer.uri : offer.name)} already`,
+        { at: positions.get(`/offer/${offer.kind}`) ?? at },
+      );
+    }
+    offered.set(name, id);
+  }
+}
+
+function nameOf(offer: Offer): string {
+  return `${offer.kind}:${offer.kind === "resource" ? offer.uri : offer.name}`;
+}
 
 /** What the flows of packs offer, in the order of the packs; of two offers with one name the first counts. */
 export function offersOf(packs: readonly LoadedPack[]): readonly FlowOffer[] {
@@ -12,7 +36,7 @@ export function offersOf(packs: readonly LoadedPack[]): readonly FlowOffer[] {
     for (const { id, compiled } of new Set(pack.flows.values())) {
       const { offer, title, description, parameters, start } = compiled.ir;
       if (offer === undefined || start === undefined) continue;
-      const name = `${offer.kind}:${offer.kind === "resource" ? offer.uri : offer.name}`;
+      const name = nameOf(offer);
       if (offers.has(name)) continue;
       offers.set(name, {
         pack: pack.name,

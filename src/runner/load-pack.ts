@@ -6,6 +6,7 @@ import { isOriginAllowed } from "../http/index.ts";
 import type { ComponentEntry, Pack } from "../pack/index.ts";
 import type { Policy } from "../types/index.ts";
 import { GreenticError, parseJson, quote } from "../types/index.ts";
+import { checkOffers } from "./flow-offers.ts";
 import { kindCatalogFor, kindOf } from "./kinds/catalog.ts";
 import type { LoadedComponent, LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
 import { openPackTools } from "./pack-tools.ts";
@@ -49,6 +50,7 @@ export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<
     flows.set(flow.id, flow);
     if (!flows.has(name)) flows.set(name, flow);
   }
+  checkOffers(flows);
   const { config } = pack.manifest;
   return {
     name: pack.name,

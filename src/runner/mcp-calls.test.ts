@@ -204,3 +204,13 @@ nodes:
     code: "RUNNER_TURN_CANCELLED",
   });
 });
+
+test("a pack whose flows offer the same doesn't load", async () => {
+  const offering = (id: string): string =>
+    `id: ${id}\ntype: job\noffer: { tool: book }\nnodes: { say: { message.send: { text: hi } } }\n`;
+  const flows = { one: offering("one"), two: offering("two") };
+  await expect(open({ flows })).rejects.toMatchObject({
+    code: "RUNNER_OFFER_DUPLICATE",
+    at: { file: "flows/two.ygtc", line: 3, column: 16 },
+  });
+});

@@ -43,6 +43,7 @@ export const runnerErrors = {
   RUNNER_NODE_FAILED: { kind: "unknown", help: "Give the node an error route, or see what it calls." },
   RUNNER_NODE_MISSING: { kind: "internal", help: "Load the pack again; its flow was compiled without this node." },
   RUNNER_NODE_TIMEOUT: { kind: "timeout", help: "What the node calls took too long; raise timeout_ms or add retries." },
+  RUNNER_OFFER_DUPLICATE: { kind: "invalid_input", help: "Give the flows' offers different names, or one flow none." },
   RUNNER_PACK_GONE: {
     kind: "not_found",
     help: "A session waited on a version of the pack that is no longer loaded; the person was asked to start again.",
