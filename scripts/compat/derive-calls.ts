@@ -96,6 +96,11 @@ const USUAL_NODE_CALLS: readonly DerivedCall[] = [
   { operation: "ingest_http", input: REQUEST },
 ];
 
+/** The same operations where they are functions of the top level. */
+const USUAL_FUNCTION_INPUTS: Readonly<Record<string, JsonValue>> = Object.fromEntries(
+  USUAL_NODE_CALLS.map(({ operation, input }) => [`functions ${operation}`, input]),
+);
+
 /** What nodes that stand before an MCP router take. */
 const ADAPTER_CALLS: readonly DerivedCall[] = [
   { operation: "list", input: {} },
@@ -108,7 +113,7 @@ export function deriveCalls(info: ComponentInfo, description: ComponentDescripti
   const taken = new Set(beside.map(({ operation }) => operation));
   const described = description.operations.filter(({ name }) => !taken.has(name));
   const own = described.flatMap(({ name, inputSchema }): readonly DerivedCall[] => {
-    const known = info.abi === "runtime061" ? PROVIDER_INPUTS[name] : undefined;
+    const known = info.abi === "runtime061" ? PROVIDER_INPUTS[name] : USUAL_FUNCTION_INPUTS[`${info.abi} ${name}`];
     if (known !== undefined) return [{ operation: name, input: known }];
     const inputs = [sampleSchema(inputSchema), sampleSchema(inputSchema, true)];
     return dedupe(inputs).map((input) => ({ operation: name, input }));

@@ -188,6 +188,11 @@ describe.skipIf(dir === undefined)("published components (GREENTIC_COMPAT_DIR)",
     expect(await answer(sha256, { operation: "emit", input: { id: 1 } })).toMatchObject({
       error: { code: "COMPONENT_FAILED" },
     });
+    const question = { name: "a", title: "A", kind: "string", required: true, choices: [], secret: false };
+    const spec_json = JSON.stringify({ id: "s", title: "T", questions: [{ ...question, default: "x" }] });
+    expect(await answer(sha256, { operation: "example-answers", input: { spec_json } })).toEqual({ a: "x" });
+    const missing = { operation: "validate", input: { spec_json, answers_json: "{}" } };
+    expect(await answer(sha256, missing)).toMatchObject({ ok: false, errors: [{ path: "a" }] });
   });
 
   const message = {

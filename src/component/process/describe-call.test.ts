@@ -1,6 +1,7 @@
 import { parse } from "@bytecodealliance/jco";
 import { describe, expect, test } from "vitest";
 import type { JsonValue } from "../../types/index.ts";
+import { verifies } from "../../../test/verifies.ts";
 import { NO_GRANTS } from "../grants.ts";
 import type { ComponentCall, ComponentResult } from "../host.ts";
 import { DescriptionCache } from "./describe-call.ts";
@@ -11,6 +12,7 @@ const ok = (output: JsonValue): ComponentResult => ({ kind: "ok", output, stats 
 
 describe("DescriptionCache", () => {
   test("asks once for a component with the same links, and grants nothing", async () => {
+    verifies("component.describe");
     const cache = new DescriptionCache();
     const asked: ComponentCall[] = [];
     const ask = async (call: ComponentCall): Promise<ComponentResult> => {
