@@ -8,11 +8,12 @@ import type {
   Tool,
   Transport,
 } from "@modelcontextprotocol/client";
-import type { JsonObject, JsonValue, World } from "../../types/index.ts";
+import type { JsonObject, World } from "../../types/index.ts";
 import { GreenticError, quote, VERSION } from "../../types/index.ts";
 import type { AnswerElicitation, Elicitation, ElicitationAnswer } from "../elicitation.ts";
 import { answerTo } from "../elicitation.ts";
 import type { ToolProgress } from "../tool-backend.ts";
+import { readElicitation } from "./read-elicitation.ts";
 
 /** A transport and how to say goodbye through it. */
 export interface SessionTransport {
@@ -29,6 +30,8 @@ export interface SessionOptions {
   readonly world: World;
   /** Directories that the server is told of; undefined offers no roots. */
   readonly roots: readonly string[] | undefined;
+  /** Speaks 2026-07-28, without a handshake; default the revisions before, which begin with `initialize`. */
+  readonly isModern?: boolean;
 }
 
 /** One call through a session. */
@@ -60,6 +63,7 @@ interface RunningCall {
   readonly onAsked: () => void;
 }
 
+const MODERN = "2026-07-28";
 const CONNECT_MS = 30_000;
 const FAREWELL_MS = 1_000;
 /** How long a server may take to end a call whose question was cancelled. */
@@ -99,6 +103,7 @@ export class McpSession {
           elicitation: { form: { applyDefaults: true }, url: {} },
           ...(roots === undefined ? {} : { roots: {} }),
         },
+        versionNegotiation: { mode: options.isModern === true ? { pin: MODERN } : "legacy" },
         // The SDK would make code of strangers' schemas; ours walks them, and is asked where the result is read.
         jsonSchemaValidator: {
           getValidator: <T>() => trust<T>,
@@ -301,22 +306,4 @@ export async function hasConsented({ finishConsent }: SessionTransport, error: u
 
 function trust<T>(data: unknown): JsonSchemaValidatorResult<T> {
   return { valid: true, data: data as T, errorMessage: undefined };
-}
-
-/** What a server asks; undefined for modes that came later and for pages that no browser should open. */
-export function readElicitation(params: ElicitRequest["params"]): Elicitation | undefined {
-  const asked = params as unknown as {
-    readonly mode?: string;
-    readonly message: string;
-    readonly url?: string;
-    readonly requestedSchema?: JsonValue;
-  };
-  if (asked.mode === "url") {
-    const url = URL.parse(asked.url ?? "");
-    if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) return undefined;
-    return { mode: "url", message: asked.message, url: url.href };
-  }
-  const schema = asked.requestedSchema;
-  if ((asked.mode ?? "form") !== "form" || typeof schema !== "object" || schema === null) return undefined;
-  return { mode: "form", message: asked.message, schema: schema as JsonObject };
 }

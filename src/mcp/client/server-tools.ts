@@ -9,11 +9,13 @@ import { errorOf } from "../tool-backend.ts";
 import type { ToolMap, ToolMapEntry } from "../tool-map.ts";
 import { readCallResult, readFailure } from "./call-outcome.ts";
 import type { AuthParts } from "./server-auth.ts";
-import type { SessionCall, SessionOptions, SessionResult } from "./mcp-session.ts";
-import { hasConsented, McpSession, readElicitation } from "./mcp-session.ts";
+import type { SessionCall, SessionResult } from "./mcp-session.ts";
+import type { McpSession } from "./mcp-session.ts";
+import { openSession } from "./open-session.ts";
+import { readElicitation } from "./read-elicitation.ts";
 import type { SessionPlace } from "./session-pool.ts";
 import { SessionPool } from "./session-pool.ts";
-import type { MakeTransport, TransportParts } from "./session-transport.ts";
+import type { TransportParts } from "./session-transport.ts";
 import { prepareTransport } from "./session-transport.ts";
 
 /** What reaching servers needs of the host. */
@@ -57,7 +59,6 @@ interface Place extends SessionPlace {
 export const OPERATOR_CATEGORY = "mcp.servers";
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-const MAX_CONSENTS = 2;
 
 /** Every session of this host to MCP servers. */
 export class McpServers implements AsyncDisposable {
@@ -226,22 +227,6 @@ export class ServerTools implements ToolBackend {
     }
     if (auth !== undefined && !isSecretAllowed(auth.secret)) {
       throw new GreenticError("MCP_SECRET_MISSING", `Open MCP server ${quote(name)}: no secret ${quote(auth.secret)}`);
-    }
-  }
-}
-
-/** Opens a session; a consent that a person gives on the way makes for another try. */
-async function openSession({
-  prepare,
-  ...options
-}: SessionOptions & { readonly prepare: () => Promise<MakeTransport> }): Promise<McpSession> {
-  const makeTransport = await prepare();
-  for (let consents = 0; ; consents++) {
-    const to = makeTransport();
-    try {
-      return await McpSession.open(to, options);
-    } catch (error) {
-      if (consents >= MAX_CONSENTS || !(await hasConsented(to, error))) throw error;
     }
   }
 }
