@@ -49,7 +49,7 @@ export const DEFAULT_LIMITS: LinkerLimits = {
   maxHandles: 10_000,
   liftBudgetBytes: 64 * 1024 * 1024,
   lowerBudgetBytes: 256 * 1024 * 1024,
-  fuelSlice: 5_000_000,
+  fuelSlice: 1_000_000,
   startFuel: 20_000_000,
   maxFuel: Number.POSITIVE_INFINITY,
   hostCallsPerLook: 64,

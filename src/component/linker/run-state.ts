@@ -7,12 +7,12 @@ import { Trap } from "./trap.ts";
 import { nextTurn } from "./turns.ts";
 
 /** Slices that a guest may use up where it can't wait: in realloc, post-return, destructors and start functions. */
-const MAX_BLOCKED_SLICES = 8;
+const MAX_BLOCKED_SLICES = 40;
 /** With more meters than this, each gets a smaller slice, so that many modules together don't hold the thread for long. */
-const FULL_SLICE_METERS = 4;
+const FULL_SLICE_METERS = 16;
 
 /** A guest holds the thread no longer than this and a slice: giving it up costs more than a slice of fuel takes. */
-const MAX_TURN_MS = 4;
+const MAX_TURN_MS = 2;
 /** Longer timeouts than this fire at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
