@@ -149,6 +149,16 @@ describe("event.publish", () => {
     expect(rows.toSorted()).toEqual(["greentic-relay sent", "greentic-relay sent", "platform sent"]);
   });
 
+  test("refuses what is too large for an event", async () => {
+    const pack = await makePack({
+      flows: {
+        default: `id: default\ntype: messaging\nstart: a\nnodes:\n  a: { event.publish: { type: big, payload: ["{{in.text}}"] }, routing: [{ on: error, to: b }] }\n  b: { message.send: { text: "{{a.error.code}}" }, routing: out }\n`,
+      },
+    });
+    const { texts } = await openTestRuntime({ pack });
+    expect(await texts("x".repeat(300_000))).toEqual(["RUNNER_INPUT_INVALID"]);
+  });
+
   test("ends a circle of events, and a flow that nobody reads says whom it means", async () => {
     const world = new TestWorld();
     const pack = await makePack({
@@ -218,6 +228,7 @@ nodes:
     ["{ id: 42, channel: platform }", "told", ["42"]],
     ['{ id: "", channel: platform }', "failed RUNNER_INPUT_INVALID", []],
     ['[{ id: "a/1", channel: platform }, 7]', "told", ["a/1"]],
+    ["[]", "failed RUNNER_INPUT_INVALID", []],
     ['{ id: "a\\u0000", channel: platform }', "failed TYPES_KEY_INVALID", []],
   ])("takes %s", async (to, said, conversations) => {
     const world = new TestWorld();

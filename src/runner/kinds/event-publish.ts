@@ -2,6 +2,9 @@ import { GreenticError } from "../../types/index.ts";
 import type { Kind } from "./kind.ts";
 import { fields, ok, text } from "./kind.ts";
 
+/** An event tells of something; what is larger belongs in a store, and the event says where. */
+const MAX_DATA_CHARS = 256 * 1024;
+
 /** `event.publish`: tells the team's event flows, and whoever listens on the bus, that something happened. */
 export const eventPublish: Kind = {
   name: "event.publish",
@@ -26,6 +29,8 @@ export const eventPublish: Kind = {
     if (type === undefined || type.length > 256)
       throw new GreenticError("RUNNER_INPUT_INVALID", 'Read "type": expected 1 to 256 characters');
     const data = event["payload"] ?? event["data"] ?? null;
+    if (JSON.stringify(data).length > MAX_DATA_CHARS)
+      throw new GreenticError("RUNNER_INPUT_INVALID", `Read "payload": more than ${MAX_DATA_CHARS} characters of JSON`);
     return ok({ id: call.publish({ type, subject: text(event["subject"]), data }) });
   },
 };

@@ -5,6 +5,8 @@ import { CARD_SCHEMA, renderCard } from "./card.ts";
 import type { DraftDestination, Kind, NodeCall } from "./kind.ts";
 import { fields, ok, print, text as textOr } from "./kind.ts";
 
+const MAX_DESTINATIONS = 100;
+
 /** What a destination may be. */
 const DESTINATIONS = ["chat", "user", "phone", "room", "channel", "email"] as const;
 
@@ -82,7 +84,10 @@ function suggestedAction(action: JsonValue): SuggestedAction {
 }
 
 function destinations(to: JsonValue): readonly DraftDestination[] {
-  return (Array.isArray(to) ? to : [to]).map((one: JsonValue) => {
+  const list = Array.isArray(to) ? to : [to];
+  if (list.length === 0 || list.length > MAX_DESTINATIONS)
+    throw new GreenticError("RUNNER_INPUT_INVALID", `Read "to": expected 1 to ${MAX_DESTINATIONS} destinations`);
+  return list.map((one: JsonValue) => {
     const given = isJsonObject(one) ? one : { id: one };
     const id = print(given["id"]);
     if (id === "") throw new GreenticError("RUNNER_INPUT_INVALID", 'Read "to": expected the id of a conversation');
