@@ -7,7 +7,7 @@ export const BUILT_WORLD = "built";
 type HostModule = keyof typeof HOST_INTERFACES;
 
 /** The host's interfaces that a component asks for, by the name that its code has for them. */
-export function hostModules({ grants, telemetry }: ComponentSource): readonly HostModule[] {
+function hostModules({ grants, telemetry }: ComponentSource): readonly HostModule[] {
   return [
     ...(grants.http.length > 0 ? (["http"] as const) : []),
     ...(grants.secrets.length > 0 ? (["secrets"] as const) : []),

@@ -3,7 +3,7 @@
 import type { QaMode } from "./setup.ts";
 
 /** The caller of an operation, as the host tells it. */
-export interface WitTenantCtx {
+interface WitTenantCtx {
   readonly tenantId: string;
   readonly teamId: string | null;
   readonly userId: string | null;
