@@ -163,6 +163,7 @@ nodes:
           ok: false,
           error: { code: "UPSTREAM_TIMEOUT", message: "m", backoff_ms: 700, retryable: true, details: { n: 1 } },
         };
+      if (mode === "worse") return Promise.resolve(failing("a secret of the guest", false));
       if (mode === "rude") return { ok: false, error: { code: "a secret\ncode", message: "m" } };
       return Promise.resolve(failing("OTHER", false));
     },
@@ -171,6 +172,7 @@ nodes:
   expect(await texts("late")).toEqual(['late after 700: {"n":1} true']);
   expect(await texts("else")).toEqual(["failed OTHER"]);
   expect(await texts("rude")).toEqual(["failed COMPONENT_FAILED"]);
+  expect(await texts("worse")).toEqual(["failed COMPONENT_FAILED"]);
   expect(JSON.stringify(events)).not.toContain("a secret");
 });
 

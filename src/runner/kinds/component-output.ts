@@ -1,12 +1,12 @@
 import type { JsonObject, JsonValue, OutcomeError } from "../../types/index.ts";
 import { decodeCborJson, GreenticError, isJsonObject, quote } from "../../types/index.ts";
+import { FAILED, isErrorCode } from "./invoke-component.ts";
 import type { KindResult, NodeCall } from "./kind.ts";
 import { fields, text } from "./kind.ts";
 import { messagesOf } from "./output-messages.ts";
 
 /** Jumps of components in one turn, unless a jump says otherwise. @see upstream reference §1.6 */
 const MAX_REDIRECTS = 3;
-const CODE = /^[A-Za-z][\w.:-]{0,63}$/;
 const MAX_MESSAGE_CHARS = 2_000;
 const MAX_BACKOFF_MS = 86_400_000;
 
@@ -43,7 +43,7 @@ export function readError(error: JsonValue): OutcomeError {
   const { code = told["kind"], message, retryable, details } = told;
   const backoffMs = told["backoff_ms"] ?? told["backoffMs"];
   return {
-    code: typeof code === "string" && CODE.test(code) ? code : "COMPONENT_FAILED",
+    code: typeof code === "string" && isErrorCode(code) ? code : FAILED,
     message:
       typeof message === "string" && message !== ""
         ? message.slice(0, MAX_MESSAGE_CHARS)

@@ -14,6 +14,14 @@ export interface ComponentTarget {
   readonly pack?: LoadedPack;
 }
 
+/** The code of a failure whose component gives none that is one. */
+export const FAILED = "COMPONENT_FAILED";
+
+/** Tells whether a component's word for a failure is a code: events and dead letters carry it, so it can't be any text. */
+export function isErrorCode(code: string): boolean {
+  return /^[A-Za-z][\w.:-]{0,63}$/.test(code);
+}
+
 /** Calls a component with the grants, secrets, assets and configuration of its own pack. */
 export async function invokeComponent(target: ComponentTarget, call: NodeCall): Promise<ComponentResult> {
   const { effect } = call;
@@ -37,5 +45,6 @@ export async function invokeComponent(target: ComponentTarget, call: NodeCall): 
     timeoutMs: effect.timeoutMs,
   });
   call.noteCall({ target: owner, stats: result.stats });
-  return result;
+  if (result.kind === "ok" || isErrorCode(result.error.code)) return result;
+  return { ...result, error: { ...result.error, code: FAILED } };
 }
