@@ -20,11 +20,13 @@ export interface Row {
   readonly ratio: number;
 }
 
+/** What is measured twice: by the linker and by jco. */
 interface Contestant {
   instantiate(): Promise<(value: unknown) => unknown>;
 }
 
-interface Subject {
+/** A component that both can run. */
+export interface Subject {
   readonly name: string;
   readonly linker: Contestant;
   readonly jco: Contestant;
@@ -65,7 +67,8 @@ const MESSAGE = {
 
 const REF = { interface: null, name: "run" };
 
-async function subject(
+/** Makes a component without imports of its own, or with `t:t/host#greet`, ready in both. */
+export async function subject(
   name: string,
   bytes: Uint8Array,
   options: { argument: unknown; rounds: number },
@@ -111,7 +114,8 @@ async function compare(
   return { subject: of.name, what, linkerP10, linkerP50, jcoP10, jcoP50, ratio: jcoP50 / linkerP50 };
 }
 
-async function rowsOf(of: Subject): Promise<Row[]> {
+/** Compares instantiation, a call, and both together. */
+export async function rowsOf(of: Subject): Promise<Row[]> {
   const { rounds, argument } = of;
   return [
     await compare(of, "instantiate", (contestant) => measure(rounds, () => contestant.instantiate())),

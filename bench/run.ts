@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { benchComponentHost } from "./component-host.ts";
+import { benchAdmission, benchGuests, benchNeighbours } from "./components.ts";
 import { benchFootprint } from "./footprint.ts";
 import { benchLinker } from "./linker.ts";
 import { benchStore } from "./store.ts";
@@ -53,6 +54,9 @@ for (const [title, run] of [
   ["Turns inside the process", coreRows],
   ["Stores: accept, lease, commit", storeRows],
   ["Component host", benchComponentHost],
+  ["Component guests against jco", benchGuests],
+  ["Components: weight and admission", benchAdmission],
+  ["Components: neighbours", benchNeighbours],
   ["Linker against jco", linkerRows],
   ["Footprint", benchFootprint],
 ] as const) {
