@@ -1,3 +1,4 @@
+import { isGreenticError } from "../../types/index.ts";
 import type { ComponentAbi, ComponentDescription } from "../host.ts";
 import type { ComponentInstance, ExportRef } from "../linker/index.ts";
 import { command } from "./command.ts";
@@ -53,7 +54,7 @@ export function abiOf(exports: readonly ExportRef[]): ComponentAbi {
 /** The families that one component shows: an operation decides which of them serves it. */
 export class ComponentFamilies {
   readonly abi: ComponentAbi;
-  readonly #all: readonly BoundFamily[];
+  readonly #all: readonly [BoundFamily, ...BoundFamily[]];
 
   constructor(first: BoundFamily, others: readonly BoundFamily[]) {
     this.abi = first.abi;
@@ -61,13 +62,23 @@ export class ComponentFamilies {
   }
 
   /** @throws COMPONENT_OPERATION_UNKNOWN, COMPONENT_INPUT_INVALID, COMPONENT_OUTPUT_INVALID; Trap where the guest was stopped */
-  call(instance: ComponentInstance, call: FamilyCall): Promise<FamilyAnswer> {
-    return this.#serving(call.operation).call(instance, call);
+  async call(instance: ComponentInstance, call: FamilyCall): Promise<FamilyAnswer> {
+    const [first, ...others] = this.#serving(call.operation);
+    let last = first;
+    for (const next of others) {
+      try {
+        return await last.call(instance, call);
+      } catch (error) {
+        if (!isGreenticError(error, "COMPONENT_OPERATION_UNKNOWN")) throw error;
+        last = next;
+      }
+    }
+    return await last.call(instance, call);
   }
 
   /** What the call's guest finds in its world. @throws COMPONENT_OPERATION_UNKNOWN, COMPONENT_INPUT_INVALID */
   world(call: FamilyCall): GuestWorld | undefined {
-    return this.#serving(call.operation).world?.(call);
+    return this.#serving(call.operation)[0].world?.(call);
   }
 
   /** Joins what the families say: facts from the first that has them, operations from all. */
@@ -86,13 +97,14 @@ export class ComponentFamilies {
     return joined;
   }
 
-  /** The family that has a function of that name, else the first that takes any. No name is the first family's affair. */
-  #serving(operation: string): BoundFamily {
+  /** The family that has a function of that name, else those that take any. No name is the first family's affair. */
+  #serving(operation: string): readonly [BoundFamily, ...BoundFamily[]] {
     const [first] = this.#all;
-    if (operation === "" && first !== undefined) return first;
-    const serving =
-      this.#all.find(({ operations }) => operations.includes(operation)) ?? this.#all.find(({ isOpen }) => isOpen);
-    if (serving !== undefined) return serving;
+    if (operation === "") return [first];
+    const named = this.#all.find(({ operations }) => operations.includes(operation));
+    if (named !== undefined) return [named];
+    const [open, ...others] = this.#all.filter(({ isOpen }) => isOpen);
+    if (open !== undefined) return [open, ...others];
     throw operationUnknown(
       operation,
       this.#all.flatMap(({ operations }) => operations),
