@@ -21,7 +21,7 @@ const ctx = sessionCtx(
     tenant: tenantId("acme"),
     team: teamId("default"),
     channel: channelId("webchat"),
-    conversation: conversationId("+62 812 555"),
+    conversation: conversationId("+62 8125559171"),
     user: userId("ana@example.com"),
   },
   { traceId: "0af7651916cd43dd8448eb211c80319c", correlationId: "c", locale: "en" },
@@ -53,6 +53,16 @@ const turn: readonly TurnEvent[] = [
     errorCode: "MCP_TOOL_FAILED",
     target: "weather.forecast",
   },
+  {
+    kind: "tool.progress",
+    ctx,
+    flow: "on_message",
+    node: "forecast",
+    target: "weather.forecast",
+    progress: 2,
+    total: 5,
+    atMs: 1_002,
+  },
   { kind: "flow.ended", ctx, flow: "on_message", pack: "weather", outcome: "done", atMs: 1_000, durationMs: 8 },
 ];
 
@@ -62,6 +72,7 @@ interface OtlpSpan {
   spanId: string;
   parentSpanId?: string;
   attributes: { key: string; value: { stringValue?: string } }[];
+  events?: { name: string }[];
 }
 
 test("openOtlpExport() sends one trace a turn with a span per flow and per node, and metrics", async () => {
@@ -92,6 +103,7 @@ test("openOtlpExport() sends one trace a turn with a span per flow and per node,
   );
   const flow = spans.find((span) => span.name === "flow.execute");
   expect(spans.map((span) => span.name).sort()).toEqual(["flow.execute", "node.execute", "node.execute"]);
+  expect(flow?.events?.map(({ name }) => name)).toEqual(["tool.progress"]);
   expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([ctx.traceId]));
   expect(spans.filter((span) => span.parentSpanId === flow?.spanId)).toHaveLength(2);
   const failed = spans.find((span) =>
@@ -108,7 +120,7 @@ test("openOtlpExport() sends one trace a turn with a span per flow and per node,
   const sent = JSON.stringify(bodies);
   expect(sent).toContain("greentic.flow.duration");
   expect(sent).not.toContain("ana@example.com");
-  expect(sent).not.toContain("812");
+  expect(sent).not.toContain("8125559171");
 });
 
 test("createLogger() keeps secrets, foreign errors and platform ids out of every line", () => {
