@@ -133,7 +133,7 @@ test("createLogger() keeps secrets, foreign errors and platform ids out of every
   const observe = createLogObserver(log);
   for (const event of turn) observe(event);
   const text = lines.join("");
-  expect(lines).toHaveLength(7);
+  expect(lines).toHaveLength(8);
   expect(text).not.toContain("hunter2");
   expect(text).not.toContain("ana@example.com");
   expect(text).toContain("CONFIG_FILE_MISSING");
