@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verifies } from "../verifies.ts";
+import { DirectLineClient } from "./direct-line-client.ts";
 import { openShell, ROOT } from "./shell.ts";
 
 const PACK = `[pack]
@@ -16,6 +17,7 @@ id = "greentic.cap.app.v1"
 provides = ["greetings"]
 [flows]
 greet = "flows/greet.ygtc"
+chat = "flows/chat.ygtc"
 [components]
 greeter = "components/greeter.wasm"
 `;
@@ -29,6 +31,19 @@ nodes:
     routing: [{ to: answer }]
   answer:
     emit.response: { text: "flow 1: {{call.text}}" }
+    routing: out
+`;
+
+const CHAT = `id: chat
+type: messaging
+schema_version: 2
+start: ask
+nodes:
+  ask:
+    qa: { questions: [{ id: name, prompt: "Who is it? (1)", type: string }] }
+    routing: [{ to: answer }]
+  answer:
+    message.send: { text: "{{ask.answers.name}} (1)" }
     routing: out
 `;
 
@@ -70,6 +85,7 @@ beforeAll(async () => {
   mkdirSync(join(shell.dir, "flows"));
   writeFileSync(join(shell.dir, "pack.toml"), PACK);
   writeFileSync(join(shell.dir, "flows/greet.ygtc"), FLOW);
+  writeFileSync(join(shell.dir, "flows/chat.ygtc"), CHAT);
   expect(await shell.run("gtc component new greeter")).toMatchObject({ code: 0 });
   child = spawn(process.execPath, [join(ROOT, "src/cli/main.ts"), "dev", "--port", "0"], {
     cwd: shell.dir,
@@ -124,6 +140,23 @@ describe("gtc dev", () => {
     save("greeter/src/main.ts", (text) => text.replace("export = default", "export default").replace("Good day", "Hi"));
     await line(/^reloaded greetings /, last);
     expect(await greet()).toContain("flow 2: Hi, Ada!");
+  });
+
+  test("lets who waits go on with what they began with, and others begin with what is new", async () => {
+    const [early, late] = [new DirectLineClient(() => url), new DirectLineClient(() => url)];
+    await early.open();
+    await early.say("hello");
+    await early.until(1);
+    const from = said.length;
+    save("flows/chat.ygtc", (text) => text.replaceAll("(1)", "(2)"));
+    await line(/^reloaded greetings /, from);
+    await late.open();
+    await late.say("hello");
+    await late.until(1);
+    await early.say("Ada");
+    await late.say("Bo");
+    expect((await early.until(2)).map(({ text }) => text)).toEqual(["Who is it? (1)", "Ada (1)"]);
+    expect((await late.until(2)).map(({ text }) => text)).toEqual(["Who is it? (2)", "Bo (2)"]);
   });
 
   test("takes files in folders that are new", async () => {
