@@ -136,6 +136,7 @@ test("inspectPack() tells what is in a pack", async () => {
           assets: false,
           oauth: [],
         },
+        reuse: "none",
       },
     ],
     capabilities: { id: "greentic.cap.app.v1", provides: ["tiny"] },
