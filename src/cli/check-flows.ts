@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { doctorFlow, inspectFlow } from "../flow/index.ts";
 import type { DoctorOptions, FlowFinding } from "../flow/index.ts";
-import { parseToolMap } from "../mcp/index.ts";
+import { parseToolMap, TOOL_MAP_FILES } from "../mcp/index.ts";
 import type { Pack } from "../pack/index.ts";
 import { KIND_CATALOG, kindCatalogFor } from "../runner/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
@@ -14,11 +14,11 @@ export interface FlowCheck {
   readonly findings: readonly FlowFinding[];
 }
 
-const TOOL_MAPS = ["assets/toolmap.json", "toolmap.json"];
-
 /** Checks all flows of an opened pack against what the pack holds. */
 export function checkPackFlows(pack: Pack): readonly FlowCheck[] {
-  const toolMap = TOOL_MAPS.map((path) => ({ path, text: pack.readText(path) })).find(({ text }) => text !== undefined);
+  const toolMap = TOOL_MAP_FILES.map((path) => ({ path, text: pack.readText(path) })).find(
+    ({ text }) => text !== undefined,
+  );
   const options: DoctorOptions = {
     catalog: kindCatalogFor(new Set([...pack.components].flatMap(([name, { abi }]) => (abi === "none" ? [] : [name])))),
     components: new Set(pack.components.keys()),

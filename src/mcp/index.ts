@@ -10,7 +10,7 @@ export type { HttpToolsOptions } from "./http-tool.ts";
 export { HttpTools } from "./http-tool.ts";
 export type { ToolBackend, ToolProgress } from "./tool-backend.ts";
 export type { HttpEndpoint, ToolMap, ToolMapEntry, ToolTarget } from "./tool-map.ts";
-export { parseToolMap, resolveTool } from "./tool-map.ts";
+export { parseToolMap, resolveTool, TOOL_MAP_FILES } from "./tool-map.ts";
 export type { ToolCall, ToolDescription, ToolResult, ToolSurroundings } from "./tools.ts";
 export { Tools } from "./tools.ts";
 export type { LogLine, OfferedCall, OfferedFlow, OfferedTurn, Offering } from "./server/offering.ts";

@@ -53,6 +53,14 @@ export interface ToolMap {
   readonly servers: ReadonlyMap<string, HttpMcpServer>;
 }
 
+/** Where a pack's tool map stands: the first of these that is there. */
+export const TOOL_MAP_FILES: readonly string[] = [
+  "assets/toolmap.json",
+  "toolmap.json",
+  "assets/toolmap.toml",
+  "toolmap.toml",
+];
+
 const RULES: SourceRules = {
   doing: "Read a tool map",
   syntaxInvalid: "MCP_TOOLMAP_INVALID",

@@ -1,6 +1,6 @@
 import type { ComponentHost } from "../component/index.ts";
 import { isOriginAllowed } from "../http/index.ts";
-import { HttpTools, parseToolMap, resolveTool, Tools } from "../mcp/index.ts";
+import { HttpTools, parseToolMap, resolveTool, TOOL_MAP_FILES, Tools } from "../mcp/index.ts";
 import type { ToolMapEntry } from "../mcp/index.ts";
 import type { Pack } from "../pack/index.ts";
 import type { Policy } from "../types/index.ts";
@@ -8,7 +8,6 @@ import type { EffectCall } from "./effect-call.ts";
 import type { LoadedComponent, PackTools, ToolOutcome } from "./loaded-pack.ts";
 import type { ToolReach } from "./tool-reach.ts";
 
-const TOOL_MAPS = ["assets/toolmap.json", "toolmap.json", "assets/toolmap.toml", "toolmap.toml"];
 /** The tool's own end comes before its node's, so that the flow hears what the tool's time being over means. */
 const MAX_MARGIN_MS = 250;
 
@@ -22,7 +21,7 @@ export interface PackToolsParts {
 
 /** Opens the tool map of a pack; undefined where it has none. @throws MCP_TOOLMAP_INVALID with the position */
 export function openPackTools(pack: Pack, from: PackToolsParts): PackTools | undefined {
-  const file = TOOL_MAPS.find((path) => pack.assets.has(path));
+  const file = TOOL_MAP_FILES.find((path) => pack.assets.has(path));
   const source = file === undefined ? undefined : pack.readText(file);
   if (file === undefined || source === undefined) return undefined;
   const map = parseToolMap(source, file);
