@@ -1,11 +1,11 @@
-import type { ComponentGrants, ComponentHost, ComponentInfo } from "../component/index.ts";
+import type { ComponentGrants, ComponentHost, ComponentInfo, ComponentLink } from "../component/index.ts";
 import { checkImports, findLinks } from "../component/index.ts";
 import type { CompiledFlow, CompiledJsonTemplate, CompiledTemplate } from "../flow/index.ts";
 import { compileFlow, compileJsonTemplate, compileTemplate, parseFlow } from "../flow/index.ts";
 import { isOriginAllowed } from "../http/index.ts";
 import type { ComponentEntry, Pack } from "../pack/index.ts";
 import type { Policy } from "../types/index.ts";
-import { GreenticError, parseJson, quote } from "../types/index.ts";
+import { GreenticError, isGreenticError, parseJson, quote } from "../types/index.ts";
 import { checkOffers } from "./flow-offers.ts";
 import { kindCatalogFor, kindOf } from "./kinds/catalog.ts";
 import type { LoadedComponent, LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
@@ -104,10 +104,23 @@ async function admitComponents(pack: Pack, options: LoadPackOptions): Promise<Re
   for (const [name, { info, grants }] of found) {
     const links = findLinks(name, found);
     checkImports(info.imports, grants, new Set(links.map((link) => link.interface)));
+    if (links.length > 0) await checkLinks(options.components, info.sha256, links);
     const { reuse = "none" } = pack.components.get(name) ?? {};
     components.set(name, { sha256: info.sha256, abi: info.abi, grants, links, reuse, pack: pack.packHash });
   }
   return components;
+}
+
+/**
+ * Finds a link whose ends don't fit before a message does: an instance is made to be asked what it is, and what it says isn't
+ * needed.
+ */
+async function checkLinks(host: ComponentHost, sha256: string, links: readonly ComponentLink[]): Promise<void> {
+  try {
+    await host.describe(sha256, links);
+  } catch (error) {
+    if (isGreenticError(error, "COMPONENT_LINK_INVALID")) throw error;
+  }
 }
 
 /** What the manifest asks for and the operator's policy leaves; `*` leaves all. An origin pattern stays only where policy names the same pattern. */

@@ -151,6 +151,19 @@ describe("components of a pack", () => {
   });
 });
 
+test("a component that exports the interface with another type is a mistake of the pack", async () => {
+  const files = {
+    "component.toml": toml("keeping"),
+    "wit/world.wit": `${WIT.replace("value: string", "value: u32")}\nworld keeping { export keeper; }`,
+    "src/main.ts": "export const keeper = { keep: (key: string, value: number) => key + value };",
+  };
+  const other = (await buildFrom(files)).bytes;
+  await expect(open(TWICE, { wasm: { front: ["", caller], back: ["", other] } })).rejects.toMatchObject({
+    code: "COMPONENT_LINK_INVALID",
+    message: expect.stringContaining('"keep" has another type') as string,
+  });
+}, 60_000);
+
 test("a tool's component is linked too, and lists its tools without anybody's grants", async () => {
   const world = "world lister { import keeper; export wasix:mcp/router@25.6.18; }";
   const source = `
