@@ -86,6 +86,7 @@ const DOCUMENTED =
   /^(?:greentic:|wasi:(?:io|cli|clocks|random|filesystem|sockets)\/|wasi:http\/(?:types|outgoing-handler)@)/;
 /** What only the component itself can have caused. */
 const OWN_TRAPS = ["unreachable", "exit"];
+const OWN_BREAK = /: it broke off: (?:unreachable|exit)$/;
 /** What only we can have caused: the input was derived from the component's own word, the rest is our work. */
 const OUR_CODES = [
   "COMPONENT_INPUT_INVALID",
@@ -155,9 +156,12 @@ async function talk(
   },
 ): Promise<Pick<Exercise, "isDescribed" | "callsOk" | "ownErrors">> {
   const { links, note, failures } = within;
-  const description = await host.describe(info.sha256, links).catch((error: unknown) => note("describe", error));
   let callsOk = 0;
   const ownErrors: string[] = [];
+  const description = await host.describe(info.sha256, links).catch((error: unknown) => {
+    if (isGreenticError(error) && OWN_BREAK.test(error.message)) ownErrors.push(`describe: ${error.message}`);
+    else note("describe", error);
+  });
   for (const call of deriveCalls(info, description ?? { operations: [], i18nKeys: [] })) {
     const result = await host.invoke(CTX, {
       ...call,

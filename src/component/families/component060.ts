@@ -94,7 +94,7 @@ class Component060 implements BoundFamily {
     const whole = config !== undefined && isJsonObject(input) && !("config" in input) ? { ...input, config } : input;
     const result = await instance.call(this.#run, [encodeCborJson(whole), encodeCborJson({})]);
     const { output: bytes } = result as { readonly output: Uint8Array };
-    const output = bytes.length === 0 ? null : guestCbor(bytes);
+    const output = guestCbor(bytes);
     const failed = payloadFailure(output, "COMPONENT_FAILED");
     return failed === undefined ? { kind: "ok", output } : failure(failed);
   }

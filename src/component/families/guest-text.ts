@@ -13,8 +13,9 @@ export function plainText(text: string): string {
   return plain.length > MAX_TEXT ? `${plain.slice(0, MAX_TEXT - 3)}...` : plain;
 }
 
-/** Reads JSON that a guest must give, as text or its bytes. @throws COMPONENT_OUTPUT_INVALID */
+/** Reads JSON that a guest must give, as text or its bytes, of which none are null. @throws COMPONENT_OUTPUT_INVALID */
 export function guestJson(text: string | Uint8Array): JsonValue {
+  if (typeof text !== "string" && text.length === 0) return null;
   try {
     return parseJson(text, { maxBytes: MAX_JSON_BYTES });
   } catch (error) {
@@ -22,8 +23,13 @@ export function guestJson(text: string | Uint8Array): JsonValue {
   }
 }
 
-/** Reads CBOR that a guest must give. @throws COMPONENT_OUTPUT_INVALID */
+/**
+ * Reads CBOR that a guest must give; no bytes are null, and JSON is taken where it stands instead: its braces and brackets would
+ * begin strings of more than 2^56 bytes. @throws COMPONENT_OUTPUT_INVALID
+ */
 export function guestCbor(bytes: Uint8Array): JsonValue {
+  if (bytes.length === 0) return null;
+  if (bytes[0] === 0x7b || bytes[0] === 0x5b) return guestJson(bytes);
   try {
     return decodeCborJson(bytes, { maxBytes: MAX_JSON_BYTES });
   } catch (error) {

@@ -62,7 +62,7 @@ class JsonNode implements BoundFamily {
 
   async describe(instance: ComponentInstance): Promise<ComponentDescription> {
     const text = await tryCall(instance, this.#manifest);
-    return typeof text === "string" ? readDescription(guestJson(text)) : NOTHING_DESCRIBED;
+    return typeof text === "string" ? readDescription(guestValue(text)) : NOTHING_DESCRIBED;
   }
 
   async #answer(ask: () => Promise<unknown>): Promise<FamilyAnswer> {

@@ -112,7 +112,7 @@ class Node06 implements BoundFamily {
     try {
       const result = await instance.call(this.#invoke, [call.operation || DEFAULT_OPERATION, value]);
       const { ok, outputCbor } = result as InvocationResult;
-      const output = outputCbor.length === 0 ? null : guestCbor(outputCbor);
+      const output = guestCbor(outputCbor);
       const failed = payloadFailure(
         ok ? output : { ...(isJsonObject(output) ? output : { output }), ok: false },
         "COMPONENT_INVOCATION_FAILED",

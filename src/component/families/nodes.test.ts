@@ -289,6 +289,14 @@ describe("node 0.6", () => {
     expect(await node(answer).invoke("greet", {})).toEqual({ kind: "error", error });
   });
 
+  test("takes JSON for CBOR, and nothing for null", async () => {
+    const given = (text: string) => node({ ok: true, outputCbor: new TextEncoder().encode(text) }).invoke("greet", {});
+    expect(await given('{"a":[1]}')).toEqual({ kind: "ok", output: { a: [1] } });
+    expect(await given("[1]")).toEqual({ kind: "ok", output: [1] });
+    expect(await given("")).toEqual({ kind: "ok", output: null });
+    await expect(given("{")).rejects.toMatchObject({ code: "COMPONENT_OUTPUT_INVALID" });
+  });
+
   test("refuses an output that isn't CBOR", async () => {
     const answer = { ok: true, outputCbor: Uint8Array.of(0x61) };
     await expect(node(answer).invoke("greet", {})).rejects.toMatchObject({ code: "COMPONENT_OUTPUT_INVALID" });
