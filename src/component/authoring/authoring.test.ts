@@ -7,8 +7,10 @@ import { buildComponent } from "./build-component.ts";
 import { readComponentSource } from "./component-source.ts";
 import { parseHttpStubs } from "./http-stubs.ts";
 import { inspectComponent } from "./inspect-component.ts";
+import { findTool, resolveTool, runTool } from "./load-tool.ts";
 import { newComponent } from "./new-component.ts";
 import { testComponent } from "./test-component.ts";
+import { GreenticError } from "../../types/index.ts";
 import { verifies } from "../../../test/verifies.ts";
 
 let root = "";
@@ -94,6 +96,43 @@ describe("buildComponent()", () => {
     await expect(
       build('import { send } from "greentic:http/http-client@1.1.0"; export const execute = () => send;'),
     ).rejects.toMatchObject({ code: "COMPONENT_BUILD_FAILED" });
+  });
+
+  test("says where the source is wrong, in the author's own lines", async () => {
+    const node = 'name = "a"\nworld = "node"\n';
+    const build = (main: string, manifest = node) => buildFrom({ "component.toml": manifest, "src/main.ts": main });
+    const at = (line: number, column: number) => ({
+      code: "COMPONENT_BUILD_FAILED",
+      at: { file: expect.stringMatching(/src\/main\.ts$/) as string, line, column },
+    });
+    await expect(build("const a = 1;\nconst b: = 2;")).rejects.toMatchObject(at(2, 10));
+    await expect(build('// first\nimport { a } from "./a.ts";\nexport default a;')).rejects.toMatchObject(at(2, 19));
+    await expect(build("const a = undefined;\n  a.b();\nexport default a;")).rejects.toMatchObject(at(2, 3));
+    await expect(build("export default {};")).rejects.toMatchObject({
+      message: expect.stringContaining("no default export of defineComponent()") as string,
+    });
+  });
+
+  test("names the command that installs a missing tool", async () => {
+    expect(() => resolveTool("no-such-builder", root)).toThrow(
+      expect.objectContaining({
+        code: "COMPONENT_BUILDER_ABSENT",
+        message: expect.stringContaining("npm install --save-dev no-such-builder") as string,
+      }),
+    );
+    expect(() => findTool("no-such-builder", root)).toThrow(
+      expect.objectContaining({ code: "COMPONENT_BUILDER_ABSENT" }),
+    );
+    const options = {
+      cwd: root,
+      install: "apt install it",
+      failed: () => new GreenticError("COMPONENT_BUILD_FAILED", "x"),
+    };
+    await expect(runTool("no-such-compiler", [], options)).rejects.toMatchObject({
+      code: "COMPONENT_BUILDER_ABSENT",
+      message: expect.stringContaining("apt install it") as string,
+    });
+    await expect(runTool("false", [], options)).rejects.toMatchObject({ code: "COMPONENT_BUILD_FAILED" });
   });
 
   test("keeps what it built by the hash of its inputs", async () => {

@@ -41,9 +41,10 @@ function exportsOf({ world }: ComponentSource): readonly string[] {
 export function nodeEntry(source: ComponentSource): string {
   const modules = hostModules(source);
   return [
-    `import component from ${JSON.stringify(`./${source.entry}`)};`,
+    `import * as entry from ${JSON.stringify(`./${source.entry}`)};`,
     ...modules.map((name) => `import * as ${name} from ${JSON.stringify(HOST_INTERFACES[name])};`),
-    `export const { node, componentQa, componentI18n } = component.bind({ ${modules.join(", ")} });`,
+    'if (typeof entry.default?.bind !== "function") throw new TypeError("the entry has no default export of defineComponent()");',
+    `export const { node, componentQa, componentI18n } = entry.default.bind({ ${modules.join(", ")} });`,
     "",
   ].join("\n");
 }
