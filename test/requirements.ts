@@ -29,6 +29,7 @@ export const REQUIREMENTS = define({
   "cli.dev.keeps": { source: "issue 3", behavior: "gtc dev keeps what runs where a build or check fails, and shows the place" },
   "cli.dev.env": { source: "issue 3", behavior: "gtc dev runs unsigned packs in dev and test only" },
   "docs.components": { source: "issue 3", behavior: "Every command of docs/components.md works as it stands there" },
+  "component.test": { source: "issue 3", behavior: "The local harness gives a component declared secrets, HTTP stubs and state only, and bounds time and memory" },
   "component.templates": { source: "issue 3", behavior: "gtc component new makes components in TypeScript, C, AssemblyScript and Rust that build, fit and pass their own cases" },
   "component.sdk": { source: "issue 3", behavior: "A TypeScript component reaches http, secrets, state, tools, assets and log by typed calls" },
   "component.sdk.types": { source: "issue 3", behavior: "Operations get their static types from their schemas" },
