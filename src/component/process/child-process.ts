@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import type { Admission } from "./admission-cache.ts";
 import { checkResult } from "./check-result.ts";
 import { childCode } from "./child-code.ts";
+import type { ComponentResult } from "../host.ts";
 import type { LinkerLimits } from "../linker/index.ts";
 import type { Invocation } from "./invocation.ts";
 import type { ToChild, ToParent } from "./messages.ts";
@@ -21,8 +22,10 @@ export interface ChildLimits {
 
 /** What a process tells its pool. */
 export interface ChildEvents {
-  /** A call has ended; `loss` where the process took it along. */
-  readonly onDone: (invocation: Invocation, loss?: Loss) => void;
+  /** A call has ended; how, as far as it was run. */
+  readonly onDone: (invocation: Invocation, end: Loss | ComponentResult | undefined) => void;
+  /** A call computes for long and asks for nothing. */
+  readonly onHog: (invocation: Invocation, process: ComponentProcess) => void;
   readonly onExit: (child: ComponentProcess) => void;
   /** Gives an admitted component; rejects where it can't be had any more. */
   readonly planOf: (sha256: string) => Promise<Admission>;
@@ -34,9 +37,14 @@ export type Loss = "innocent" | "suspect";
 interface Flight {
   readonly invocation: Invocation;
   readonly killTimer: NodeJS.Timeout;
+  /** Undefined until it is in the process. */
+  begunMs: number | undefined;
+  /** Questions that this process has not answered yet. */
+  openAsks: number;
 }
 
 const PAGE_BYTES = 4096;
+const HOG_MS = 250;
 const MAX_WARM_NOTED = 4096;
 
 /** The flags under which a component-host process runs: it can read its own sources and do nothing else. */
@@ -69,6 +77,8 @@ export class ComponentProcess {
   readonly #ready = Promise.withResolvers<void>();
   /** For whose sake it was killed. */
   #culprit: Invocation | undefined;
+  /** Whether it is left to calls that compute for long. */
+  isSlow = false;
   #nextId = 0;
   #silentSinceMs: number | undefined;
   #isOver = false;
@@ -128,7 +138,7 @@ export class ComponentProcess {
     // Where this process itself was held up, the result may be there unread: it is read before anyone is killed.
     const overdue = (): void => void setImmediate(() => this.#overdue(id));
     const killTimer = setTimeout(overdue, Math.max(0, invocation.leftMs) + this.#limits.killGraceMs);
-    this.#flights.set(id, { invocation, killTimer });
+    this.#flights.set(id, { invocation, killTimer, begunMs: undefined, openAsks: 0 });
     this.#holdOpen();
     void this.#begin(id, invocation);
   }
@@ -143,7 +153,10 @@ export class ComponentProcess {
       this.#land(id)?.fail("COMPONENT_HOST_LOST", "Call component: it could not be read again");
       return;
     }
-    if (this.#flights.get(id)?.invocation === invocation) this.#send({ kind: "run", id, run: invocation.begin() });
+    const flight = this.#flights.get(id);
+    if (flight?.invocation !== invocation) return;
+    flight.begunMs = performance.now();
+    this.#send({ kind: "run", id, run: invocation.begin() });
   }
 
   #overdue(id: number): void {
@@ -194,7 +207,7 @@ export class ComponentProcess {
       case "result": {
         const result = checkResult(message.result);
         if (result === undefined) this.kill();
-        else this.#land(message.id)?.finish(result);
+        else this.#land(message.id, result)?.finish(result);
         return;
       }
       case "ask":
@@ -208,17 +221,19 @@ export class ComponentProcess {
   async #answer(id: number, ask: number, { request, part }: Extract<ToParent, { kind: "ask" }>): Promise<void> {
     const flight = this.#flights.get(id);
     if (flight === undefined) return;
+    flight.openAsks++;
     const answer = await flight.invocation.gate.ask(request, part);
+    flight.openAsks--;
     if (this.#flights.get(id) === flight) this.#send({ kind: "answer", id, ask, answer });
   }
 
-  #land(id: number): Invocation | undefined {
+  #land(id: number, result?: ComponentResult): Invocation | undefined {
     const flight = this.#flights.get(id);
     if (flight === undefined) return undefined;
     clearTimeout(flight.killTimer);
     this.#flights.delete(id);
     this.#holdOpen();
-    this.#events.onDone(flight.invocation);
+    this.#events.onDone(flight.invocation, result);
     return flight.invocation;
   }
 
@@ -267,6 +282,7 @@ export class ComponentProcess {
   async #look(): Promise<void> {
     if (this.load === 0 || this.readyAfterMs === undefined) return;
     const nowMs = performance.now();
+    this.#lookForHog(nowMs);
     if (this.#silentSinceMs === undefined) {
       this.#silentSinceMs = nowMs;
       this.#send({ kind: "ping", id: 0 });
@@ -276,6 +292,15 @@ export class ComponentProcess {
     }
     const rss = await residentBytes(this.#child.pid);
     if (rss !== undefined && rss > this.#limits.maxRssBytes) this.kill();
+  }
+
+  /** The oldest call that asks for nothing is why the younger ones wait. */
+  #lookForHog(nowMs: number): void {
+    for (const { invocation, begunMs, openAsks } of this.#flights.values()) {
+      if (begunMs === undefined || openAsks > 0) continue;
+      if (nowMs - begunMs > HOG_MS) this.#events.onHog(invocation, this);
+      return;
+    }
   }
 
   #end(): void {

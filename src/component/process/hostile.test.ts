@@ -97,6 +97,20 @@ test("one tenant's storm keeps no other from its turn, and a killed process take
   expect(codes.filter((code) => !ends.has(code))).toEqual([]);
 });
 
+test("who computes for long is left a process of its own, and others get another", async () => {
+  verifies("component.storm");
+  await using pool = new ProcessComponentHost({ poolSize: 1 });
+  await pool.admit(await hostileActs(), ALL_GRANTS);
+  const run = (tenant: string, operation: string, timeoutMs: number): Promise<ComponentResult> =>
+    pool.invoke(ctxOf(tenant), { ...callOf(acts, { act: "" }, { timeoutMs }), operation, input: {} });
+  await run("good", "good", 20_000);
+  const [first] = pool.processes;
+  await run("bad", "spin", 1500);
+  expect(first?.isSlow).toBe(true);
+  expect(await run("good", "good", 20_000)).toMatchObject({ kind: "ok", output: 7 });
+  expect([...pool.processes].map(({ isSlow }) => isSlow)).toEqual([true, false]);
+});
+
 const TRIES = Number(process.env["GREENTIC_CANARY_TRIES"] ?? 300);
 const CANARY = "canary-5d41402abc4b2a76b9719d911017c592";
 

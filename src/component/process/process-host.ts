@@ -16,6 +16,7 @@ import type { ChildLimits, Loss } from "./child-process.ts";
 import { ComponentProcess } from "./child-process.ts";
 import { Admissions } from "./admissions.ts";
 import { DESCRIBE_CTX, DescriptionCache } from "./describe-call.ts";
+import { Hogs } from "./hogs.ts";
 import { Invocation } from "./invocation.ts";
 import type { TenantLimits } from "./tenant-queue.ts";
 import { TenantQueue } from "./tenant-queue.ts";
@@ -39,6 +40,8 @@ export interface ProcessHostOptions {
   readonly admission?: { readonly admissionMs?: number; readonly maxRssBytes?: number };
 }
 
+/** How often it is looked whether the process for long calls is still needed. */
+const SLOW_LANE_MS = 30_000;
 const ADMISSION = { admissionMs: 30_000, maxRssBytes: 1 << 30 };
 
 /**
@@ -53,6 +56,7 @@ export class ProcessComponentHost implements ComponentHost {
   readonly #queue: TenantQueue<Invocation>;
   readonly #processes = new Set<ComponentProcess>();
   readonly #descriptions = new DescriptionCache();
+  readonly #hogs = new Hogs();
   #isOver = false;
 
   constructor(options: ProcessHostOptions = {}) {
@@ -137,52 +141,77 @@ export class ProcessComponentHost implements ComponentHost {
   }
 
   #hasRoom(): boolean {
-    if (this.#processes.size < this.#poolSize) return true;
-    for (const process of this.#processes) if (process.load < this.#maxCallsPerProcess) return true;
-    return false;
+    const lane = this.#lane(false);
+    return lane.length < this.#poolSize || lane.some((process) => process.load < this.#maxCallsPerProcess);
+  }
+
+  /** The processes for calls that compute for long, or for all others. */
+  #lane(isSlow: boolean): readonly ComponentProcess[] {
+    return [...this.#processes].filter((process) => process.isSlow === isSlow);
   }
 
   /** Prefers a process that may have a warm instance, then an idle one that has the component, then the least loaded. */
-  #processFor({ call: { sha256 }, warmKey }: Invocation): ComponentProcess {
-    if (warmKey !== undefined) {
-      for (const process of this.#processes) {
-        if (process.mayHaveWarm(warmKey) && process.load < this.#maxCallsPerProcess / 2) return process;
+  #processFor(invocation: Invocation): ComponentProcess {
+    const { call, warmKey } = invocation;
+    const isSlow = this.#hogs.has(invocation);
+    const lane = this.#lane(isSlow);
+    const half = this.#maxCallsPerProcess / 2;
+    const warm = warmKey && lane.find((process) => process.mayHaveWarm(warmKey) && process.load < half);
+    const ready = lane.find((process) => process.load === 0 && process.hasComponent(call.sha256));
+    return warm || ready || this.#leastLoaded(isSlow);
+  }
+
+  #leastLoaded(isSlow = false): ComponentProcess {
+    const lane = this.#lane(isSlow);
+    const [best] = lane.toSorted((a, b) => a.load - b.load);
+    if (best !== undefined && (best.load === 0 || lane.length >= (isSlow ? 1 : this.#poolSize))) return best;
+    return this.#spawn(isSlow);
+  }
+
+  /** Leaves the process in which a call computes for long to such calls; others get a new one. */
+  #onHog(invocation: Invocation, process: ComponentProcess): void {
+    this.#hogs.suspect(invocation);
+    if (process.isSlow || this.#lane(true).length > this.#poolSize) return;
+    process.isSlow = true;
+    this.#endIdleLater();
+    this.#dispatch();
+  }
+
+  /** Ends the process for long calls once nobody is known to make any. */
+  #endIdleLater(): void {
+    const timer = setTimeout(() => {
+      for (const process of this.#lane(true)) {
+        if (process.load === 0 && !this.#hogs.isAny) process.kill();
+        else this.#endIdleLater();
       }
-    }
-    let best: ComponentProcess | undefined;
-    for (const process of this.#processes) {
-      if (!process.hasComponent(sha256) || process.load >= this.#maxCallsPerProcess) continue;
-      if (best === undefined || process.load < best.load) best = process;
-    }
-    return best !== undefined && best.load === 0 ? best : this.#leastLoaded();
+    }, SLOW_LANE_MS);
+    timer.unref();
   }
 
-  #leastLoaded(): ComponentProcess {
-    let best: ComponentProcess | undefined;
-    for (const process of this.#processes) if (best === undefined || process.load < best.load) best = process;
-    if (best !== undefined && (best.load === 0 || this.#processes.size >= this.#poolSize)) return best;
-    return this.#spawn();
-  }
-
-  #spawn(): ComponentProcess {
+  #spawn(isSlow: boolean): ComponentProcess {
     const process = new ComponentProcess(this.#limits, {
       planOf: (sha256) => this.#admissions.planOf(sha256),
       onExit: (ended) => this.#processes.delete(ended),
-      onDone: (invocation, loss) => this.#done(invocation, loss),
+      onDone: (invocation, end) => this.#done(invocation, end),
+      onHog: (invocation, hogged) => this.#onHog(invocation, hogged),
     });
+    process.isSlow = isSlow;
+    if (isSlow) this.#endIdleLater();
     this.#processes.add(process);
     return process;
   }
 
-  #done(invocation: Invocation, loss: Loss | undefined): void {
+  #done(invocation: Invocation, end: Loss | ComponentResult | undefined): void {
     this.#queue.done(tenantOf(invocation));
-    if (loss !== undefined) this.#afterLoss(invocation, loss);
+    if (typeof end === "string") this.#afterLoss(invocation, end);
+    else if (end !== undefined) this.#hogs.judge(invocation, end);
     if (!this.#isOver) this.#dispatch();
   }
 
   /** Repeats a call that its process took along, where it has time left and changed nothing; once where it may be why. */
   #afterLoss(invocation: Invocation, loss: Loss): void {
     if (invocation.leftMs <= 0) {
+      this.#hogs.mark(invocation);
       const afterMs = Math.round(invocation.timeoutMs);
       invocation.fail("COMPONENT_DEADLINE_EXCEEDED", `Call component: its process was stopped after ${afterMs} ms`);
       return;
