@@ -6,6 +6,8 @@ import type {
   HostServices,
 } from "../../src/component/index.ts";
 import { checkImports, inspectComponent } from "../../src/component/index.ts";
+import { createWasi, linkComponent, parseComponent, resolveWasi } from "../../src/component/linker/index.ts";
+import type { HostFunction } from "../../src/component/linker/index.ts";
 import { isHostInterface } from "../../src/component/capabilities/declarations.ts";
 import { envId, isGreenticError, teamId, tenantId } from "../../src/types/index.ts";
 import type { OutcomeError, TenantCtx } from "../../src/types/index.ts";
@@ -142,8 +144,27 @@ export async function exercise(
     note("admit", error);
     return { ...nothing, info };
   }
-  if (missing.length > 0 || info.abi === "none") return { ...nothing, info, isInstantiated: true, missing };
-  return { ...nothing, info, isInstantiated: true, ...(await talk(host, info, { links, note, failures })) };
+  if (missing.length > 0) return { ...nothing, info, missing };
+  if (info.abi !== "none") return { ...nothing, info, ...(await talk(host, info, { links, note, failures })) };
+  try {
+    instantiate(file.bytes);
+    return { ...nothing, info, isInstantiated: true };
+  } catch (error) {
+    note("instantiate", error);
+    return { ...nothing, info };
+  }
+}
+
+/** Makes an instance of what nobody can call. */
+function instantiate(bytes: Uint8Array): void {
+  const refuse: HostFunction = {
+    isAsync: false,
+    call() {
+      throw new Error("refused");
+    },
+  };
+  using wasi = createWasi({ nowMs: Date.now, randomBytes: (count) => new Uint8Array(count) });
+  linkComponent(parseComponent(bytes), (ref) => resolveWasi(ref) ?? refuse).instantiate({ wasi });
 }
 
 async function talk(
@@ -154,7 +175,7 @@ async function talk(
     readonly note: (stage: string, error: unknown) => void;
     readonly failures: string[];
   },
-): Promise<Pick<Exercise, "isDescribed" | "callsOk" | "ownErrors">> {
+): Promise<Pick<Exercise, "isInstantiated" | "isDescribed" | "callsOk" | "ownErrors">> {
   const { links, note, failures } = within;
   let callsOk = 0;
   const ownErrors: string[] = [];
@@ -177,7 +198,8 @@ async function talk(
       failures.push(`call ${call.operation}: ${result.error.code}: ${result.error.message}`);
     else ownErrors.push(`call ${call.operation}: ${result.error.code}: ${result.error.message}`);
   }
-  return { isDescribed: description !== undefined, callsOk, ownErrors };
+  const isDescribed = description !== undefined;
+  return { isInstantiated: isDescribed || callsOk > 0, isDescribed, callsOk, ownErrors };
 }
 
 function isOurs({ code, details }: OutcomeError): boolean {
