@@ -3,6 +3,7 @@ import {
   envId,
   formatStateKey,
   GreenticError,
+  isJsonObject,
   parseJson,
   quote,
   stateKey,
@@ -106,7 +107,7 @@ function grantsOf({ secrets, httpStubs, tools }: ComponentTest): ComponentGrants
 }
 
 function testServices(
-  { secrets = {}, httpStubs = [], assets = new Map(), tools = {} }: ComponentTest,
+  { secrets = {}, httpStubs = [], assets = new Map(), tools = {}, config }: ComponentTest,
   state: Map<string, Uint8Array>,
 ): HostServices {
   return {
@@ -122,6 +123,7 @@ function testServices(
     },
     asset: async (path) => assets.get(path),
     assetList: async () => [...assets].map(([path, bytes]) => ({ path, sizeBytes: bytes.byteLength })),
+    config: async (_ctx, key) => (isJsonObject(config) && Object.hasOwn(config, key) ? config[key] : undefined),
     log: () => undefined,
   };
 }

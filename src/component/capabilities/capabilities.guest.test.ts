@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { JsonValue } from "../../types/index.ts";
 import { GreenticError } from "../../types/index.ts";
+import { testComponent } from "../authoring/test-component.ts";
 import type { ComponentGrants } from "../grants.ts";
 import { NO_GRANTS } from "../grants.ts";
 import type { ComponentHost, HostServices } from "../host.ts";
@@ -237,4 +238,10 @@ describe.each([
     expect(line).not.toContain("forged");
     expect(line).not.toContain("k62=");
   });
+});
+
+test("testComponent() gives a component the configuration that its test has", async () => {
+  const input = { content: JSON.stringify({ act: "config", argument: "limit" }) };
+  const report = await testComponent(guest.bytes, { operation: "execute", input, config: { limit: 3 } });
+  expect(report).toMatchObject({ ok: true, output: "3" });
 });
