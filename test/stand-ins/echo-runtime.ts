@@ -125,6 +125,8 @@ export function createEchoRuntime(
       ),
     loadPack: () => Promise.reject(new TypeError("the echo runtime has no packs")),
     unloadPack: () => undefined,
+    listOffers: () => [],
+    watchPacks: () => () => undefined,
     listPacks: () =>
       [...new Set(providers.map(({ address: { env, tenant } }) => `${env} ${tenant}`))].map((key) => {
         const { env, tenant } = providers.find(({ address }) => `${address.env} ${address.tenant}` === key)!.address;
