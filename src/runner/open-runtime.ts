@@ -19,6 +19,7 @@ import { createRelay, RELAY } from "./relay.ts";
 import { Requests } from "./requests.ts";
 import { offersOf } from "./flow-offers.ts";
 import type { FlowChoice, FlowOffer, PackSummary, Runtime, Scope, TurnReport } from "./runtime.ts";
+import { checkSecretCategory } from "./secret-categories.ts";
 import { SenderLoop } from "./sender-loop.ts";
 import { Sweeper } from "./sweeper.ts";
 import type { McpReachOptions, ToolReach } from "./tool-reach.ts";
@@ -209,6 +210,7 @@ class LocalRuntime implements Runtime {
   }
 
   async loadPack(app: PackApp): Promise<PackSummary> {
+    checkSecretCategory(app.pack, app.scope, this.#options.providers);
     const { packHash } = await this.#registry.load(app);
     for (const listener of this.#packWatchers) listener();
     const key = scopeKey(app.scope);

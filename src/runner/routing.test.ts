@@ -208,6 +208,15 @@ nodes:
   expect(() => runtime.unloadPack(scope, "app")).toThrow(expect.objectContaining({ code: "RUNNER_PACK_MISSING" }));
 });
 
+test("a pack can't take a name under which secrets of others are kept", async () => {
+  const { runtime } = await openTestRuntime({ pack: await packOf({ default: saying("default", "one") }) });
+  for (const name of ["mcp", "console"]) {
+    const pack = await packOf({ default: saying("default", "two") }, name);
+    await expect(runtime.loadPack({ scope, pack })).rejects.toMatchObject({ code: "RUNNER_PACK_NAME_RESERVED" });
+  }
+  expect(runtime.listPacks().map(({ name }) => name)).toEqual(["app"]);
+});
+
 test("a session whose version is gone is told so in its language and can start again", async () => {
   const first = await openTestRuntime({ pack: await waiting("restart") });
   await first.texts("hola", { locale: "es" });

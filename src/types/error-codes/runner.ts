@@ -49,6 +49,10 @@ export const runnerErrors = {
     help: "A session waited on a version of the pack that is no longer loaded; the person was asked to start again.",
   },
   RUNNER_PACK_MISSING: { kind: "not_found", help: "List what is loaded with `gtc runner list`." },
+  RUNNER_PACK_NAME_RESERVED: {
+    kind: "permission_denied",
+    help: "A pack reads the secrets under its own name; give it a name that neither the host nor a channel of the tenant has.",
+  },
   RUNNER_PATTERN_INVALID: {
     kind: "invalid_input",
     help: "Patterns know characters, classes, groups, |, ?, *, +, {n,m}, ^ and $; no look-around, no back-references.",
