@@ -24,6 +24,8 @@ export interface ChildLimits {
 export interface ChildEvents {
   /** A call has ended; how, as far as it was run. */
   readonly onDone: (invocation: Invocation, end: Loss | ComponentResult | undefined) => void;
+  /** A call waits for an answer. */
+  readonly onAsk: (invocation: Invocation) => void;
   /** A call computes for long and asks for nothing. */
   readonly onHog: (invocation: Invocation, process: ComponentProcess) => void;
   readonly onExit: (child: ComponentProcess) => void;
@@ -222,6 +224,7 @@ export class ComponentProcess {
     const flight = this.#flights.get(id);
     if (flight === undefined) return;
     flight.openAsks++;
+    this.#events.onAsk(flight.invocation);
     const answer = await flight.invocation.gate.ask(request, part);
     flight.openAsks--;
     if (this.#flights.get(id) === flight) this.#send({ kind: "answer", id, ask, answer });

@@ -27,7 +27,7 @@ export interface ProcessHostOptions {
   readonly poolSize?: number;
   /** Calls that one process runs together. Default 32. */
   readonly maxCallsPerProcess?: number;
-  /** Default 16 running and 256 waiting. */
+  /** Default 16 running, two for each process just begun, and 256 waiting. */
   readonly tenant?: Partial<TenantLimits>;
   readonly limits?: Partial<LinkerLimits>;
   /** Resident size at which a process is killed. Default 1.5 GiB. */
@@ -40,6 +40,8 @@ export interface ProcessHostOptions {
   readonly admission?: { readonly admissionMs?: number; readonly maxRssBytes?: number };
 }
 
+/** A call that takes longer is not one of a storm of short ones; it may sleep, ask or compute beside others. */
+const YOUNG_MS = 20;
 /** How often it is looked whether the process for long calls is still needed. */
 const SLOW_LANE_MS = 30_000;
 const ADMISSION = { admissionMs: 30_000, maxRssBytes: 1 << 30 };
@@ -57,12 +59,19 @@ export class ProcessComponentHost implements ComponentHost {
   readonly #processes = new Set<ComponentProcess>();
   readonly #descriptions = new DescriptionCache();
   readonly #hogs = new Hogs();
+  /** Calls that have just begun. */
+  readonly #young = new Map<Invocation, NodeJS.Timeout>();
   #isOver = false;
 
   constructor(options: ProcessHostOptions = {}) {
     this.#poolSize = options.poolSize ?? Math.max(1, availableParallelism() - 1);
     this.#maxCallsPerProcess = options.maxCallsPerProcess ?? 32;
-    this.#queue = new TenantQueue({ maxRunning: 16, maxWaiting: 256, ...options.tenant });
+    this.#queue = new TenantQueue({
+      maxRunning: 16,
+      maxYoung: 2 * this.#poolSize,
+      maxWaiting: 256,
+      ...options.tenant,
+    });
     this.#limits = {
       linker: options.limits ?? {},
       maxHeapMb: options.maxHeapMb ?? 512,
@@ -131,13 +140,33 @@ export class ProcessComponentHost implements ComponentHost {
       const next = this.#queue.take();
       if (next === undefined) return;
       const { item: invocation } = next;
+      this.#young.set(invocation, setTimeout(() => this.#grown(invocation), YOUNG_MS).unref());
       if (invocation.leftMs <= 0) {
-        this.#queue.done(next.tenant);
+        this.#ended(invocation);
         invocation.fail("COMPONENT_BUSY", "Call component: its time was over before its turn came");
         continue;
       }
       this.#processFor(invocation).run(invocation);
     }
+  }
+
+  /** Makes room for the next call of its tenant, once. */
+  #grown(invocation: Invocation): void {
+    this.#noYouth(invocation);
+    if (!this.#isOver) this.#dispatch();
+  }
+
+  #noYouth(invocation: Invocation): void {
+    const timer = this.#young.get(invocation);
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    this.#young.delete(invocation);
+    this.#queue.grown(tenantOf(invocation));
+  }
+
+  #ended(invocation: Invocation): void {
+    this.#noYouth(invocation);
+    this.#queue.done(tenantOf(invocation));
   }
 
   #hasRoom(): boolean {
@@ -193,6 +222,7 @@ export class ProcessComponentHost implements ComponentHost {
       planOf: (sha256) => this.#admissions.planOf(sha256),
       onExit: (ended) => this.#processes.delete(ended),
       onDone: (invocation, end) => this.#done(invocation, end),
+      onAsk: (invocation) => this.#grown(invocation),
       onHog: (invocation, hogged) => this.#onHog(invocation, hogged),
     });
     process.isSlow = isSlow;
@@ -202,7 +232,7 @@ export class ProcessComponentHost implements ComponentHost {
   }
 
   #done(invocation: Invocation, end: Loss | ComponentResult | undefined): void {
-    this.#queue.done(tenantOf(invocation));
+    this.#ended(invocation);
     if (typeof end === "string") this.#afterLoss(invocation, end);
     else if (end !== undefined) this.#hogs.judge(invocation, end);
     if (!this.#isOver) this.#dispatch();
