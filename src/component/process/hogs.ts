@@ -5,7 +5,10 @@ import type { Invocation } from "./invocation.ts";
 const MUCH_FUEL = 100_000_000;
 const REMEMBERED_MS = 60_000;
 
-/** Remembers who computes for long, by tenant and component, so that others' calls need not share a process with them. */
+/**
+ * Remembers who computes for long or breaks off, by tenant and component, so that others' calls need not share a process with
+ * them: what ends in a trap has often held the thread until then, by lifting, growing or hoarding up to its limit.
+ */
 export class Hogs {
   readonly #until = new Map<string, number>();
   /** Calls that were marked before their end was known. */
@@ -33,8 +36,9 @@ export class Hogs {
   }
 
   /** Judges by what a call has used in the end: one that slept, or was compiled, was suspected wrongly. */
-  judge(invocation: Invocation, { stats }: ComponentResult): void {
-    if (stats.fuel >= MUCH_FUEL) this.mark(invocation);
+  judge(invocation: Invocation, result: ComponentResult): void {
+    const hasTrapped = result.kind === "error" && result.error.code === "COMPONENT_TRAPPED";
+    if (hasTrapped || result.stats.fuel >= MUCH_FUEL) this.mark(invocation);
     else if (this.#suspected.has(invocation)) this.#until.delete(keyOf(invocation));
   }
 }
