@@ -17,7 +17,7 @@ interface Sync {
 }
 
 /** A place where something is added to a function body. */
-export type Charge = Region | Bulk | Sync;
+type Charge = Region | Bulk | Sync;
 
 /** The order of what stands at one place. */
 const RANK: Readonly<Record<Charge["kind"], number>> = { restore: 0, region: 1, save: 2, bulk: 3 };

@@ -128,6 +128,45 @@ describe("a guest that doesn't end", () => {
     expect(ticks).toBe(5);
   });
 
+  test("gives way no more often for a turn that was long", async () => {
+    let isSlow = true;
+    const host = {
+      isAsync: false,
+      call: () => {
+        const until = performance.now() + (isSlow ? 0.1 : 0);
+        while (performance.now() < until);
+        return "text";
+      },
+    };
+    const instance = await instantiateWat(
+      {
+        before: `(import "f" (func $f (result string)))
+          (core module $l (memory (export "memory") 1)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (loop) (i32.const 1024)))
+          (core instance $l (instantiate $l))
+          (core func $g (canon lower (func $f) (memory (core memory $l "memory")) (realloc (core func $l "realloc"))))`,
+        core: `(import "h" "f" (func $f (param i32)))
+          (func (export "run") (param $n i32) (loop (call $f (i32.const 0))
+            (local.set $n (i32.sub (local.get $n) (i32.const 1))) (br_if 0 (local.get $n))))`,
+        withs: `(with "h" (instance (export "f" (func $g))))`,
+        type: `(param "n" u32)`,
+      },
+      { host },
+    );
+    await instance.call(RUN, [200]);
+    isSlow = false;
+    let ticks = 0;
+    let isOver = false;
+    const tick = (): void => {
+      ticks++;
+      if (!isOver) setImmediate(tick);
+    };
+    setImmediate(tick);
+    await instance.call(RUN, [5000]);
+    isOver = true;
+    expect(ticks).toBeLessThan(500);
+  });
+
   test("is stopped while it waits for the host", async () => {
     const host = { isAsync: true, call: () => new Promise(() => undefined) };
     const parts = {

@@ -94,8 +94,13 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
   }
 
   staysOnThread(): boolean {
-    if (this.isBlocked) return true;
-    return this.#blockedSlices === 0 && performance.now() - this.#turnBeganAtMs < MAX_TURN_MS;
+    return this.isBlocked || !this.#owesTurn;
+  }
+
+  /** Whether the event loop should go round before the guest goes on. */
+  get #owesTurn(): boolean {
+    if (this.#blockedSlices > MAX_BLOCKED_SLICES / 2) return true;
+    return performance.now() - this.#turnBeganAtMs >= MAX_TURN_MS;
   }
 
   /** Begins a stretch of guest code that can't wait. */
@@ -103,9 +108,9 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
     this.#blockedDepth++;
   }
 
-  /** Ends it; a guest that was refuelled meanwhile owes the event loop a turn and takes it at its next check. */
+  /** Ends it; a guest that worked long there owes the event loop a turn and takes it at its next check. */
   leaveBlocked(): void {
-    if (--this.#blockedDepth > 0 || this.#blockedSlices === 0) return;
+    if (--this.#blockedDepth > 0 || this.#blockedSlices === 0 || !this.#owesTurn) return;
     for (const meter of this.meters) meter.fill(0);
   }
 
@@ -124,7 +129,10 @@ export class RunState implements FuelSource, CallBudget, ResourceOwner {
     this.#blockedSlices = 0;
     this.#turnBeganAtMs = performance.now();
     this.#checkFuel();
-    return this.slice;
+    // All begin anew: one that was left empty would ask at once, and the next turn be over before it began.
+    const { slice } = this;
+    for (const meter of this.meters) meter.fill(slice);
+    return slice;
   }
 
   /** The fuel of one meter between two looks at the clock. */
