@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { benchComponentHost } from "./component-host.ts";
 import { benchAdmission, benchGuests, benchNeighbours } from "./components.ts";
 import { benchFootprint } from "./footprint.ts";
+import { benchFuel } from "./fuel.ts";
 import { benchLinker } from "./linker.ts";
 import { benchStore } from "./store.ts";
 import { tableMarkdown } from "./table.ts";
@@ -58,6 +59,7 @@ for (const [title, run] of [
   ["Components: weight and admission", benchAdmission],
   ["Components: neighbours", benchNeighbours],
   ["Linker against jco", linkerRows],
+  ["Fuel meter, metered against plain core code", benchFuel],
   ["Footprint", benchFootprint],
 ] as const) {
   const table = tableMarkdown(title, await run());
