@@ -216,6 +216,13 @@ export const REQUIREMENTS = define({
   "mcp.serve.cancel": { source: "issue 3 mcp", behavior: "A call that is called off ends its turn: no further effect, no message left over" },
   "mcp.serve.confined": { source: "issue 3 mcp", behavior: "A caller's arguments choose neither tenant nor flow nor node" },
   "mcp.conformance.server": { source: "issue 3 mcp", behavior: "The official conformance suite's server scenarios pass against gtc mcp serve with a pack of flows" },
+  // Issue 4: flow tooling
+  "flow.doctor.guards": { source: "issue 4 flow tooling", behavior: "Doctor finds routes that are never taken, guards that say nothing and guards that exclude each other" },
+  "flow.doctor.components": { source: "issue 4 flow tooling", behavior: "Doctor checks a component's operation, input, configuration and output paths against what it describes" },
+  "flow.doctor.cards": { source: "issue 4 flow tooling", behavior: "Doctor finds what renderers would miss in an Adaptive Card, in a node or an asset" },
+  "flow.doctor.texts": { source: "issue 4 flow tooling", behavior: "Doctor finds texts that flows, templates and cards need and a locale lacks, and texts that nothing uses" },
+  "flow.doctor.sarif": { source: "issue 4 flow tooling", behavior: "Doctor's findings print as SARIF 2.1.0" },
+  "flow.doctor.pack": { source: "issue 4 flow tooling", behavior: "Doctor checks a pack or its source as a whole: grants and secrets that are used and not declared, tools without a target" },
 });
 
 /** The id of a promise. */

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { doctorFlow, inspectFlow } from "../flow/index.ts";
-import type { DoctorOptions, FlowFinding } from "../flow/index.ts";
+import type { ComponentFactsByName, DoctorOptions, FlowFinding } from "../flow/index.ts";
 import { parseToolMap, TOOL_MAP_FILES } from "../mcp/index.ts";
 import type { Pack } from "../pack/index.ts";
 import { KIND_CATALOG, kindCatalogFor } from "../runner/index.ts";
@@ -14,8 +14,8 @@ export interface FlowCheck {
   readonly findings: readonly FlowFinding[];
 }
 
-/** Checks all flows of an opened pack against what the pack holds. */
-export function checkPackFlows(pack: Pack): readonly FlowCheck[] {
+/** Checks all flows of an opened pack against what the pack holds, and its components' calls where it is known what those take. */
+export function checkPackFlows(pack: Pack, facts?: ComponentFactsByName): readonly FlowCheck[] {
   const toolMap = TOOL_MAP_FILES.map((path) => ({ path, text: pack.readText(path) })).find(
     ({ text }) => text !== undefined,
   );
@@ -26,6 +26,7 @@ export function checkPackFlows(pack: Pack): readonly FlowCheck[] {
     tools: new Set(toolMap?.text === undefined ? [] : parseToolMap(toolMap.text, toolMap.path).tools.keys()),
     assets: new Set(pack.assets.keys()),
     i18n: pack.i18n,
+    ...(facts && { facts }),
   };
   return [...pack.flows.values()].map((flow) => checkSource(pack.readText(flow.path) ?? "", flow.path, options));
 }

@@ -1,6 +1,8 @@
 import { didYouMean, quote } from "../types/index.ts";
+import { judgeGuards } from "./check-guards.ts";
+import type { GuardVerdict } from "./check-guards.ts";
 import type { Findings } from "./finding.ts";
-import type { FlowIr } from "./ir.ts";
+import type { FlowIr, RouteIr } from "./ir.ts";
 import { isUnguarded } from "./ir.ts";
 import { escapePointer } from "./json-template.ts";
 import { ROOTS } from "./path.ts";
@@ -44,15 +46,19 @@ export function checkStructure(flow: FlowIr, findings: Findings, unread: Readonl
   }
 }
 
-/** Finds nodes that nothing leads to, entries behind a default, and nodes without a default. */
+/** Finds nodes that nothing leads to, entries that are never taken, and nodes without a default. */
 export function checkReach(flow: FlowIr, findings: Findings): void {
+  const verdicts = new Map<string, ReadonlyMap<number, GuardVerdict>>();
+  for (const node of flow.nodes.values()) verdicts.set(node.id, judgeGuards(node));
   const reached = new Set<string>();
   const queue = [...flow.entrypoints.values()];
   for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
     const node = flow.nodes.get(id);
     if (node === undefined || reached.has(id)) continue;
     reached.add(id);
-    for (const { target } of node.routing) if (target.kind === "node") queue.push(target.node);
+    node.routing.forEach(({ target }, i) => {
+      if (target.kind === "node" && verdicts.get(id)?.get(i)?.isDead !== true) queue.push(target.node);
+    });
   }
   for (const node of flow.nodes.values()) {
     if (ROOTS.has(node.id)) {
@@ -66,17 +72,15 @@ export function checkReach(flow: FlowIr, findings: Findings): void {
         severity: "warning",
       });
     }
-    const fallback = node.routing.findIndex(isUnguarded);
-    node.routing.forEach((route, i) => {
-      // A failed node passes its default by, so an entry for errors lives behind it.
-      if (fallback < 0 || i <= fallback || isErrorGuard(route.on ?? route.status)) return;
-      findings.add("FLOW_ROUTE_DEAD", "Check routing: the entry stands behind one without guards", {
-        at: route.at,
+    for (const [i, { code, problem }] of verdicts.get(node.id) ?? []) {
+      findings.add(code, `Check routing: ${problem}`, {
+        at: node.routing[i]?.at ?? node.at,
         node: node.id,
         severity: "warning",
       });
-    });
-    if (fallback < 0 && node.routing.length > 0) {
+    }
+    const hasDefault = node.routing.some((route) => isUnguarded(route) || isAlways(route));
+    if (!hasDefault && node.routing.length > 0) {
       findings.add(
         "FLOW_ROUTE_NO_DEFAULT",
         "Check routing: no entry without guards, the flow waits here when none holds",
@@ -90,6 +94,6 @@ export function checkReach(flow: FlowIr, findings: Findings): void {
   }
 }
 
-function isErrorGuard(guard: string | undefined): boolean {
-  return guard !== undefined && /^(?:on_)?(?:error|timeout|timed_out|cancel\w*)$/i.test(guard.trim());
+function isAlways(route: RouteIr): boolean {
+  return route.if?.trim() === "true" && [route.status, route.on, route.condition].every((guard) => guard === undefined);
 }

@@ -36,9 +36,9 @@ export function compileCondition(source: string, place: GuardPlace): Guard {
       at: place.at,
     });
   };
-  const match = OPERATOR.exec(source.replace(/^\s*\{\{([^{}]*)\}\}/, "$1"));
-  if (match === null) return fail("expected `path OP literal`");
-  const [, left = "", operator = "", right = ""] = match;
+  const parts = splitCondition(source);
+  if (parts === undefined) return fail("expected `path OP literal`");
+  const { left, operator, right } = parts;
   const path = parsePath(left) ?? fail(`expected a path on the left, got ${quote(left)}`);
   const literal = readLiteral(right.trim()) ?? fail(`expected one literal on the right, got ${quote(right.trim())}`);
   const compare =
@@ -55,6 +55,31 @@ export function compileCondition(source: string, place: GuardPlace): Guard {
       return false;
     },
   };
+}
+
+function splitCondition(
+  source: string,
+): { readonly left: string; readonly operator: string; readonly right: string } | undefined {
+  const match = OPERATOR.exec(source.replace(/^\s*\{\{([^{}]*)\}\}/, "$1"));
+  if (match === null) return undefined;
+  const [, left = "", operator = "", right = ""] = match;
+  return { left, operator, right };
+}
+
+/** A condition's parts, for those who compare conditions. */
+export interface ConditionParts {
+  readonly path: Path;
+  readonly operator: string;
+  readonly literal: string;
+}
+
+/** Reads a condition without compiling it; undefined for what {@link compileCondition} refuses. */
+export function readCondition(source: string): ConditionParts | undefined {
+  const parts = splitCondition(source);
+  if (parts === undefined) return undefined;
+  const path = parsePath(parts.left);
+  const literal = readLiteral(parts.right.trim());
+  return path === undefined || literal === undefined ? undefined : { path, operator: parts.operator, literal };
 }
 
 /** Tells whether a path asks how the node ended. */

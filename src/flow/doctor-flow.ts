@@ -1,5 +1,8 @@
-import type { SourcePosition } from "../types/index.ts";
+import type { JsonValue, SourcePosition } from "../types/index.ts";
 import { didYouMean, quote } from "../types/index.ts";
+import { checkCard, isAdaptiveCard } from "./check-card.ts";
+import { checkComponentCall, componentOutput } from "./check-component.ts";
+import type { ComponentFactsByName } from "./check-component.ts";
 import { checkInput } from "./check-input.ts";
 import { checkPackNames } from "./check-pack-names.ts";
 import type { PackNames } from "./check-pack-names.ts";
@@ -18,6 +21,7 @@ import type { JsonTemplate } from "./json-template.ts";
 import { resolveKind } from "./kind-spec.ts";
 import type { KindCatalog, ResolvedKind } from "./kind-spec.ts";
 import { inspectFlow } from "./parse-flow.ts";
+import type { FlowScope } from "./scope.ts";
 import { compileTemplate } from "./template.ts";
 import type { I18nBundles } from "./translator.ts";
 
@@ -27,6 +31,8 @@ export interface DoctorOptions extends PackNames {
   /** Names the file where a source is given. */
   readonly file?: string;
   readonly i18n?: I18nBundles;
+  /** What the pack's components say of their operations. */
+  readonly facts?: ComponentFactsByName;
 }
 
 /**
@@ -45,6 +51,21 @@ export function doctorFlow(flow: FlowIr | Uint8Array | string, options: DoctorOp
   return findings.list.sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
 }
 
+/** What a guard sees that asks for nothing. */
+const NO_SCOPE: FlowScope = {
+  in: null,
+  prev: null,
+  nodes: {},
+  state: {},
+  vars: {},
+  parameters: {},
+  session: null,
+  tenant: null,
+  locale: "en",
+  now: null,
+  t: (key) => key,
+  warn: () => undefined,
+};
 const ENGINE_STATUSES = ["error", "timeout", "cancelled"];
 const ERROR_CODE = /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/;
 const EVENTS = [
@@ -78,7 +99,10 @@ class FlowDoctor {
       outputOf: (id) => {
         const node = flow.nodes.get(id);
         const kind = node === undefined ? undefined : resolveKind(node.kind, from.options.catalog);
-        return kind?.kind === "builtin" ? kind.spec.output : undefined;
+        if (node === undefined || kind === undefined) return undefined;
+        const { facts } = from.options;
+        const described = facts === undefined ? undefined : componentOutput(node, { kind, facts });
+        return described ?? (kind.kind === "builtin" ? kind.spec.output : undefined);
       },
     });
   }
@@ -91,6 +115,10 @@ class FlowDoctor {
       this.#checkKind(node, kind);
       this.#checkValues(node, kind);
       this.#checkRoutes(node, kind);
+      this.#checkCards(node.input, { node, pointer: "" });
+      const { facts } = this.#options;
+      if (facts !== undefined)
+        checkComponentCall(node, { kind, facts, findings: this.#findings, locate: this.#locate(node) });
       checkPackNames(node, { options: this.#options, findings: this.#findings, locate: this.#locate(node) });
     }
   }
@@ -103,6 +131,20 @@ class FlowDoctor {
       }
       return node.at;
     };
+  }
+
+  #checkCards(value: JsonValue, from: { readonly node: NodeIr; readonly pointer: string }): void {
+    if (typeof value !== "object" || value === null) return;
+    const { node, pointer } = from;
+    if (isAdaptiveCard(value)) {
+      for (const { pointer: below, message, severity } of checkCard(value)) {
+        const at = this.#locate(node)(pointer + below);
+        this.#findings.add("FLOW_CARD_INVALID", `Check card: ${message}`, { at, node: node.id, severity });
+      }
+      return;
+    }
+    for (const [key, item] of Object.entries(value))
+      this.#checkCards(item, { node, pointer: `${pointer}/${escapePointer(key)}` });
   }
 
   #checkFailureText(): void {
@@ -201,10 +243,17 @@ class FlowDoctor {
         if (guard === undefined) continue;
         try {
           const at = this.#flow.positions.get(`/nodes/${node.id}/routing/${index}/${key}`) ?? route.at;
-          for (const { paths } of compileGuards(
+          for (const { paths, holds } of compileGuards(
             { target: route.target, at: route.at, [key]: guard },
             { node, index, options },
           )) {
+            if (key === "if" && paths.length === 0 && !/^\s*(?:true|false)\s*$/.test(guard)) {
+              this.#findings.add(
+                "FLOW_GUARD_CONSTANT",
+                `Check routing: \`if\` asks for nothing, so it ${holds(NO_SCOPE, { kind: "ok", status: "ok", output: null }) ? "always" : "never"} holds`,
+                { at, node: node.id, severity: "warning" },
+              );
+            }
             for (const path of paths)
               this.#references.checkGuardPath(path, { at, node: node.id, isSpread: key === "condition" });
           }

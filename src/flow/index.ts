@@ -9,6 +9,10 @@ export type {
   RouteDecision,
 } from "./compiled.ts";
 export type { FlowFinding } from "./finding.ts";
+export type { AssetCheck, TextFiles } from "./check-assets.ts";
+export { checkAssets, checkUnusedTexts } from "./check-assets.ts";
+export type { ComponentFacts, ComponentFactsByName } from "./check-component.ts";
+export { findingsToSarif } from "./to-sarif.ts";
 export type { FlowIr, Interrupt, NodeIr, RetryIr, RouteIr, RouteTarget, RoutingIr } from "./ir.ts";
 export { isUnguarded } from "./ir.ts";
 export type { Offer, OfferHints, PromptOffer, ResourceOffer, ToolOffer } from "./offer.ts";

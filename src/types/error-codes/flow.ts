@@ -45,6 +45,8 @@ export const flowErrors = {
   FLOW_ROUTE_TARGET_MISSING: { kind: "invalid_input", help: "Let `to` name one of the flow's nodes, or `out`." },
   FLOW_ROUTE_NEXT: { kind: "invalid_input", help: "Write `to` instead of `next`." },
   FLOW_ROUTE_DEAD: { kind: "invalid_input", help: "An entry without guards is the default: put it last." },
+  FLOW_GUARD_CONSTANT: { kind: "invalid_input", help: "Remove the guard, or the entry that it never opens." },
+  FLOW_GUARD_CONTRADICTION: { kind: "invalid_input", help: "Keep one of the guards, or make two entries of them." },
   FLOW_ROUTE_NO_DEFAULT: {
     kind: "invalid_input",
     help: "Add an entry without guards; without one the flow waits at this node when no guard holds.",
@@ -82,6 +84,20 @@ export const flowErrors = {
     kind: "invalid_input",
     help: "Add the key to the i18n bundles; the key itself is shown until then.",
   },
+  FLOW_I18N_KEY_UNUSED: { kind: "invalid_input", help: "Remove the text, or use it by `{{t 'key'}}`." },
+  FLOW_CARD_INVALID: {
+    kind: "invalid_input",
+    help: "Follow the Adaptive Card schema 1.6; renderers leave out or refuse what differs.",
+  },
+  FLOW_OPERATION_MISSING: {
+    kind: "invalid_input",
+    help: "Call an operation that `gtc component inspect --describe` lists.",
+  },
+  FLOW_SECRET_UNDECLARED: {
+    kind: "invalid_input",
+    help: "List the secret under [secrets] required or optional of the pack, so that set-up asks for it.",
+  },
+  FLOW_GRANT_UNUSED: { kind: "invalid_input", help: "Remove the grant; ask for no more than is used." },
   FLOW_ASSET_MISSING: { kind: "invalid_input", help: "Add the file to the pack's assets or correct the path." },
   FLOW_COMPONENT_MISSING: { kind: "invalid_input", help: "Add the component to the pack or correct its name." },
   FLOW_PROVIDER_MISSING: {
