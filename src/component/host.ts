@@ -167,7 +167,7 @@ export interface HostOAuth {
 }
 
 /** Whose tokens at which provider. */
-export interface OAuthSubject {
+interface OAuthSubject {
   readonly provider: string;
   /** The account, as the component names it; it means nothing outside the tenant. */
   readonly subject: string;

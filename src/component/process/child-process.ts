@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { fork } from "node:child_process";
+import { constants, setPriority } from "node:os";
 import { readFile } from "node:fs/promises";
 import type { Admission } from "./admission-cache.ts";
 import { checkResult } from "./check-result.ts";
@@ -79,8 +80,7 @@ export class ComponentProcess {
   readonly #ready = Promise.withResolvers<void>();
   /** For whose sake it was killed. */
   #culprit: Invocation | undefined;
-  /** Whether it is left to calls that compute for long. */
-  isSlow = false;
+  #isSlow = false;
   #nextId = 0;
   #silentSinceMs: number | undefined;
   #isOver = false;
@@ -123,6 +123,22 @@ export class ComponentProcess {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** Whether it is left to calls that compute for long. */
+  get isSlow(): boolean {
+    return this.#isSlow;
+  }
+
+  /** Leaves it to calls that compute for long, for good: whoever else has work for a processor goes first. */
+  slowDown(): void {
+    this.#isSlow = true;
+    const { pid } = this.#child;
+    try {
+      if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW);
+    } catch {
+      // It has just ended, or the system knows no priorities.
+    }
   }
 
   hasComponent(sha256: string): boolean {

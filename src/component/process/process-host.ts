@@ -201,7 +201,7 @@ export class ProcessComponentHost implements ComponentHost {
   #onHog(invocation: Invocation, process: ComponentProcess): void {
     this.#hogs.suspect(invocation);
     if (process.isSlow || this.#lane(true).length > this.#poolSize) return;
-    process.isSlow = true;
+    process.slowDown();
     this.#endIdleLater();
     this.#dispatch();
   }
@@ -225,8 +225,10 @@ export class ProcessComponentHost implements ComponentHost {
       onAsk: (invocation) => this.#grown(invocation),
       onHog: (invocation, hogged) => this.#onHog(invocation, hogged),
     });
-    process.isSlow = isSlow;
-    if (isSlow) this.#endIdleLater();
+    if (isSlow) {
+      process.slowDown();
+      this.#endIdleLater();
+    }
     this.#processes.add(process);
     return process;
   }
