@@ -5,6 +5,7 @@ export { packKindOf, parseCapabilityId } from "./capability-id.ts";
 export { cargoRange } from "./cargo-range.ts";
 export type { CborValue } from "./cbor.ts";
 export { decodeCbor, encodeCbor } from "./cbor.ts";
+export type { FullChecks, VerifyOptions } from "./examined-pack.ts";
 export type { InspectedComponent, InspectedFlow, PackInspection } from "./inspect-pack.ts";
 export { inspectPack } from "./inspect-pack.ts";
 export type { KeyFiles, SigningKey } from "./keys.ts";
@@ -19,6 +20,7 @@ export type {
   ContentRef,
   DependencyEntry,
   FlowEntry,
+  PackDescription,
   PackGrants,
   PackManifest,
   ResolvedPack,
@@ -33,9 +35,10 @@ export type { PackLimits } from "./pack-limits.ts";
 export { PACK_LIMITS } from "./pack-limits.ts";
 export type { ComponentSource, PackSource } from "./pack-source.ts";
 export { parsePackSource } from "./pack-source.ts";
+export type { PublicExtensions } from "./public/public-extensions.ts";
 export type { PublisherKey } from "./public-key.ts";
 export { publisherKey, readPublicKey } from "./public-key.ts";
-export type { PackFinding, PackReport, SbomStatus, SignatureStatus } from "./report.ts";
+export type { ListingReport, PackFinding, PackGeneration, PackReport, SbomStatus, SignatureStatus } from "./report.ts";
 export type { DependencyCandidate } from "./resolve-dependency.ts";
 export { resolveDependency } from "./resolve-dependency.ts";
 export type { SbomFormat } from "./sbom.ts";
@@ -44,6 +47,5 @@ export { signPack, signPackFile } from "./sign-pack.ts";
 export type { TrustConfig, TrustedPublisher, TrustedPublisherConfig, TrustPolicy } from "./trust.ts";
 export { loadTrust, TRUST_NOBODY, trustKey } from "./trust.ts";
 export { validatePack } from "./validate-pack.ts";
-export type { FullChecks, VerifyOptions } from "./verify-pack.ts";
 export { verifyPack } from "./verify-pack.ts";
 export { writeFileAtomic } from "./write-file.ts";

@@ -2,14 +2,15 @@ import { createHash } from "node:crypto";
 import type { PackKind } from "./capability-id.ts";
 import { findingError } from "./finding-error.ts";
 import { summariseFlow } from "./flow-summary.ts";
+import type { ExaminedPack, VerifyOptions } from "./examined-pack.ts";
 import type { PackGrants } from "./manifest.ts";
+import type { PackGeneration } from "./report.ts";
 import { TRUST_NOBODY } from "./trust.ts";
 import { examinePack } from "./verify-pack.ts";
-import type { ExaminedPack } from "./verify-pack.ts";
 
 /** What `gtc pack inspect --json` prints. */
 export interface PackInspection {
-  readonly generation: "native";
+  readonly generation: PackGeneration;
   readonly name: string;
   readonly version: string;
   readonly description: string;
@@ -51,13 +52,17 @@ export interface InspectedComponent {
  * Tells what a pack holds, whoever signed it. Hashes must hold all the same: nobody should read about files that aren't there.
  * @throws the code of the first thing that is wrong with the archive; the flow layer's errors
  */
-export async function inspectPack(bytes: Uint8Array): Promise<PackInspection> {
-  const { archive, manifest, packHash, kind } = readable(
-    await examinePack(bytes, { trust: { ...TRUST_NOBODY, rejectUnsigned: false }, nowMs: 0, sbom: "warn" }),
+export async function inspectPack(
+  bytes: Uint8Array,
+  { probeComponent }: Pick<VerifyOptions, "probeComponent"> = {},
+): Promise<PackInspection> {
+  const trust = { ...TRUST_NOBODY, rejectUnsigned: false };
+  const { archive, manifest, packHash, kind, generation } = readable(
+    await examinePack(bytes, { trust, nowMs: 0, sbom: "warn", probeComponent }),
   );
   const bytesOf = (path: string): Uint8Array => archive.contents.get(path)?.bytes ?? new Uint8Array();
   return {
-    generation: "native",
+    generation,
     name: manifest.name,
     version: manifest.version,
     description: manifest.description,
@@ -85,14 +90,15 @@ export async function inspectPack(bytes: Uint8Array): Promise<PackInspection> {
   };
 }
 
-function readable({
-  report,
-  content,
-}: ExaminedPack): NonNullable<ExaminedPack["content"]> & { readonly kind: PackKind } {
+function readable({ report, content }: ExaminedPack): NonNullable<ExaminedPack["content"]> & {
+  readonly kind: PackKind;
+  readonly generation: PackGeneration;
+} {
+  const { kind, generation } = report;
   const problem = report.findings.find(
     (finding) => finding.severity === "error" && !finding.code.startsWith("PACK_SIGN"),
   );
-  if (problem !== undefined || content === undefined || report.kind === null)
+  if (problem !== undefined || content === undefined || kind === null || generation === null)
     throw findingError(problem, "Inspect pack");
-  return { ...content, kind: report.kind };
+  return { ...content, kind, generation };
 }

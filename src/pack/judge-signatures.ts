@@ -1,5 +1,6 @@
 import { quote } from "../types/index.ts";
 import type { ErrorCode } from "../types/index.ts";
+import { SIGNATURE_PATH } from "./digest.ts";
 import { isSignatureValid } from "./public-key.ts";
 import type { PackFinding, SignatureStatus } from "./report.ts";
 import { signedStatement } from "./signature-file.ts";
@@ -33,12 +34,21 @@ export function judgeSignatures(
     signatures,
     trust,
     nowMs,
-  }: { readonly signatures: readonly PackSignature[]; readonly trust: TrustPolicy; readonly nowMs: number },
+    path = SIGNATURE_PATH,
+    statement = signedStatement(pack),
+  }: {
+    readonly signatures: readonly PackSignature[];
+    readonly trust: TrustPolicy;
+    readonly nowMs: number;
+    /** The entry that holds the signatures. */
+    readonly path?: string;
+    /** What they sign, where that isn't the native statement. */
+    readonly statement?: Uint8Array;
+  },
 ): SignatureVerdict {
   const findings: PackFinding[] = [];
   const say = (code: ErrorCode, message: string, severity: PackFinding["severity"] = "error"): number =>
-    findings.push({ code, severity, path: "signature.sig", message });
-  const statement = signedStatement(pack);
+    findings.push({ code, severity, path, message });
   const counted: string[] = [];
   const revoked: string[] = [];
   let isInvalid = false;

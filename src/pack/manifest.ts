@@ -64,8 +64,8 @@ export interface ResolvedPack {
   readonly packHash: string;
 }
 
-/** What a pack says about itself: the typed form of manifest.cbor. Maps are in bytewise order of their keys. */
-export interface PackManifest {
+/** What a pack says about itself, in whichever format. */
+export interface PackDescription {
   readonly name: string;
   readonly version: string;
   readonly description: string;
@@ -78,6 +78,10 @@ export interface PackManifest {
   readonly dependencies: ReadonlyMap<string, DependencyEntry>;
   readonly secrets: { readonly required: readonly string[]; readonly optional: readonly string[] };
   readonly config: JsonObject;
+}
+
+/** The typed form of the native manifest.cbor. Maps are in bytewise order of their keys. */
+export interface PackManifest extends PackDescription {
   readonly sbom: ContentRef;
   /** Ids of the keys that are expected to sign, lower-case hex. */
   readonly signers: readonly string[];

@@ -2,12 +2,14 @@ import { GreenticError, isJsonObject, parseJson } from "../types/index.ts";
 import type { I18nBundles } from "../flow/index.ts";
 import type { PackKind } from "./capability-id.ts";
 import { packKindOf } from "./capability-id.ts";
+import type { VerifyOptions } from "./examined-pack.ts";
 import { findingError } from "./finding-error.ts";
 import { checkDowngrade } from "./load-record.ts";
 import type { LoadRecord, LoadStep } from "./load-record.ts";
-import type { AssetEntry, ComponentEntry, FlowEntry, PackManifest } from "./manifest.ts";
+import type { AssetEntry, ComponentEntry, FlowEntry, PackDescription } from "./manifest.ts";
 import type { PackArchive } from "./read-archive.ts";
-import type { PackReport } from "./report.ts";
+import type { PublicExtensions } from "./public/public-extensions.ts";
+import type { PackGeneration, PackReport } from "./report.ts";
 import type { TrustPolicy } from "./trust.ts";
 import { examinePack } from "./verify-pack.ts";
 
@@ -16,12 +18,14 @@ export interface OpenPackOptions {
   /** Wall clock, for keys that expire. */
   readonly nowMs: number;
   readonly policy?: OpenPolicy | undefined;
+  /** Tells the family of components whose manifest doesn't say, as public ones; "unknown" without it. */
+  readonly probeComponent?: VerifyOptions["probeComponent"];
 }
 
 /** What the operator decides about a pack beside whom to trust. */
 export interface OpenPolicy {
-  /** Whether an SBOM that disagrees with the manifest refuses the pack. Default "strict". */
-  readonly sbom?: "strict" | "warn" | undefined;
+  /** Whether listings that disagree with the pack refuse it, see {@link VerifyOptions}. Default "strict". */
+  readonly sbom?: VerifyOptions["sbom"];
   /** What the tenant loaded last under this name, asked for once the name is known. */
   readonly previous?: ((name: string) => Promise<LoadRecord | undefined>) | undefined;
   /** The caller writes the audit record. */
@@ -30,12 +34,13 @@ export interface OpenPolicy {
 
 /** A verified pack in memory. All its bytes are the bytes that were verified. */
 export interface Pack {
+  readonly generation: PackGeneration;
   readonly name: string;
   readonly version: string;
   readonly kind: PackKind;
   /** Lower-case hex; sessions stay on it. */
   readonly packHash: string;
-  readonly manifest: PackManifest;
+  readonly manifest: PackDescription;
   readonly report: PackReport;
   /** How it relates to what was loaded before. */
   readonly step: LoadStep;
@@ -47,6 +52,8 @@ export interface Pack {
   readonly components: ReadonlyMap<string, ComponentEntry>;
   /** By path. */
   readonly assets: ReadonlyMap<string, AssetEntry>;
+  /** What a public pack offers beside flows; undefined for native packs. */
+  readonly extensions: PublicExtensions | undefined;
   /** Locale → key → text, of the assets `i18n/<locale>.json`; the objects have no prototype. */
   readonly i18n: I18nBundles;
   /** Returns an entry's bytes, which must not be changed; undefined where there is none. */
@@ -60,15 +67,18 @@ export interface Pack {
  * @throws the code of the first finding that the policy refuses: PACK_ZIP_…, PACK_HASH_MISMATCH, PACK_UNSIGNED,
  * PACK_SIGNATURE_…, PACK_SIGNER_…; PACK_VERSION_DOWNGRADE; PACK_ASSET_INVALID for a broken i18n bundle
  */
-export async function openPack(bytes: Uint8Array, { trust, nowMs, policy = {} }: OpenPackOptions): Promise<Pack> {
-  const { report, content } = await examinePack(bytes, { trust, nowMs, sbom: policy.sbom });
+export async function openPack(bytes: Uint8Array, options: OpenPackOptions): Promise<Pack> {
+  const { trust, nowMs, policy = {}, probeComponent } = options;
+  const { report, content } = await examinePack(bytes, { trust, nowMs, sbom: policy.sbom, probeComponent });
   const refused = report.findings.find((finding) => finding.severity === "error");
-  if (refused !== undefined || content === undefined) throw findingError(refused, "Open pack");
+  const { generation } = report;
+  if (refused !== undefined || content === undefined || generation === null) throw findingError(refused, "Open pack");
   const { archive, manifest, packHash } = content;
   const { name, version } = manifest;
   const previous = await policy.previous?.(name);
   const step = checkDowngrade({ name, version, packHash }, { previous, isAllowed: policy.allowDowngrade === true });
   return {
+    generation,
     name,
     version,
     kind: packKindOf(manifest.capabilities.id),
@@ -80,7 +90,8 @@ export async function openPack(bytes: Uint8Array, { trust, nowMs, policy = {} }:
     flows: manifest.flows,
     components: manifest.components,
     assets: manifest.assets,
-    i18n: readI18n(archive, manifest),
+    extensions: content.extensions,
+    i18n: readI18n(archive, { manifest, isTolerant: generation !== "native" }),
     read: (path) => archive.contents.get(path)?.bytes,
     readText: (path) => readText(archive, path),
   };
@@ -101,12 +112,20 @@ function readText(archive: PackArchive, path: string): string | undefined {
   }
 }
 
-function readI18n(archive: PackArchive, manifest: PackManifest): I18nBundles {
+/** Public packs keep other JSON beside their bundles: what holds no texts is left out there. */
+function readI18n(
+  archive: PackArchive,
+  { manifest, isTolerant }: { readonly manifest: PackDescription; readonly isTolerant: boolean },
+): I18nBundles {
   const bundles = Object.create(null) as Record<string, Readonly<Record<string, string>>>;
   for (const path of manifest.assets.keys()) {
     const locale = /(?:^|\/)i18n\/([A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*)\.json$/.exec(path)?.[1];
     if (locale === undefined) continue;
-    bundles[locale.replaceAll("_", "-")] = readBundle(path, readText(archive, path) ?? "");
+    try {
+      bundles[locale.replaceAll("_", "-")] = readBundle(path, readText(archive, path) ?? "");
+    } catch (error) {
+      if (!isTolerant) throw error;
+    }
   }
   return bundles;
 }

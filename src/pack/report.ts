@@ -9,6 +9,9 @@ export interface PackFinding {
   readonly message: string;
 }
 
+/** Which format a pack has: ours, or a generation of the public tools' (`tar` is the form of their deployment packs). */
+export type PackGeneration = "native" | "g1" | "g2" | "g3" | "tar";
+
 export type SignatureStatus = "valid" | "untrusted" | "invalid" | "none";
 export type SbomStatus = "valid" | "mismatch" | "invalid" | "missing";
 
@@ -16,6 +19,7 @@ export type SbomStatus = "valid" | "mismatch" | "invalid" | "missing";
 export interface PackReport {
   /** True exactly where no finding is an error. */
   readonly ok: boolean;
+  readonly generation: PackGeneration | null;
   readonly kind: PackKind | null;
   readonly name: string | null;
   readonly version: string | null;
@@ -26,6 +30,17 @@ export interface PackReport {
     /** Keys whose signature holds and counts; the claimed ones where none does. */
     readonly keyIds: readonly string[];
   };
-  readonly sbom: { readonly status: SbomStatus; readonly mismatches: readonly string[] };
+  readonly sbom: ListingReport;
+  /** Of public packs: their pack lock's digests. */
+  readonly lock?: ListingReport;
+  /** Of public packs: the hashes that component sources and component manifests state. */
+  readonly contentHashes?: ListingReport;
   readonly findings: readonly PackFinding[];
+}
+
+/** How a list of files compares with the files; the findings say how each differs. */
+export interface ListingReport {
+  readonly status: SbomStatus;
+  /** Paths. */
+  readonly mismatches: readonly string[];
 }

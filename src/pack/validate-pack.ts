@@ -2,7 +2,7 @@ import { isJsonObject, isGreenticError, quote } from "../types/index.ts";
 import type { JsonValue } from "../types/index.ts";
 import { parseFlow } from "../flow/index.ts";
 import type { FlowIr, NodeIr } from "../flow/index.ts";
-import type { PackManifest } from "./manifest.ts";
+import type { PackDescription } from "./manifest.ts";
 import type { PackFinding, PackReport } from "./report.ts";
 import { TRUST_NOBODY } from "./trust.ts";
 import { examinePack } from "./verify-pack.ts";
@@ -33,7 +33,7 @@ export async function validatePack(bytes: Uint8Array): Promise<PackReport> {
   return { ...report, ok: findings.every((finding) => finding.severity !== "error"), findings };
 }
 
-function checkReferences(manifest: PackManifest, flows: ReadonlyMap<string, FlowIr>): readonly PackFinding[] {
+function checkReferences(manifest: PackDescription, flows: ReadonlyMap<string, FlowIr>): readonly PackFinding[] {
   const known: Readonly<Record<ReferenceKind, (name: string) => boolean>> = {
     component: (name) => manifest.components.has(name),
     flow: (name) => manifest.flows.has(name) || [...flows.values()].some((flow) => flow.id === name),
@@ -72,7 +72,7 @@ function referencesOf(node: NodeIr): readonly { readonly kind: ReferenceKind; re
 }
 
 /** A component can only be given secrets that the pack declares: whoever installs it reads them there. */
-function checkSecrets(manifest: PackManifest): readonly PackFinding[] {
+function checkSecrets(manifest: PackDescription): readonly PackFinding[] {
   const declared = new Set([...manifest.secrets.required, ...manifest.secrets.optional]);
   return [...manifest.components].flatMap(([name, { path, grants }]) =>
     [...new Set([...grants.secrets, ...grants.secretsWrite])]

@@ -45,6 +45,7 @@ test("verifyPack() accepts a pack that a trusted key signed", async () => {
   expect(signed).toMatchObject({ packHash: built.packHash, keyId: publisher.id });
   expect(await verifyPack(signed.bytes, { trust: trustKey(publisher), nowMs: NOW })).toEqual({
     ok: true,
+    generation: "native",
     kind: "application",
     name: "tiny",
     version: "1.2.3",

@@ -3,43 +3,17 @@ import type { ErrorCode } from "../types/index.ts";
 import { packKindOf } from "./capability-id.ts";
 import { judgeSignatures } from "./judge-signatures.ts";
 import type { SignatureVerdict } from "./judge-signatures.ts";
-import type { ComponentEntry, FlowEntry, PackManifest } from "./manifest.ts";
+import type { ExaminedPack, FullChecks, VerifyOptions } from "./examined-pack.ts";
+import type { PackDescription, PackManifest } from "./manifest.ts";
 import { decodeManifest, listedContents } from "./manifest-read.ts";
+import { examinePublic } from "./public/examine-public.ts";
+import { sniffPack } from "./public/sniff-pack.ts";
 import { readArchive } from "./read-archive.ts";
 import type { PackArchive } from "./read-archive.ts";
 import type { PackFinding, PackReport } from "./report.ts";
 import { checkSbom } from "./sbom-check.ts";
 import { decodeSignatures } from "./signature-file.ts";
 import type { PackSignature } from "./signature-file.ts";
-import type { TrustPolicy } from "./trust.ts";
-
-export interface VerifyOptions {
-  readonly trust: TrustPolicy;
-  /** Wall clock, for keys that expire. */
-  readonly nowMs: number;
-  /** Whether an SBOM that disagrees with the manifest refuses the pack. Default "strict". */
-  readonly sbom?: "strict" | "warn" | undefined;
-  /** The checks of `--full`, which belong to other layers. */
-  readonly full?: FullChecks | undefined;
-}
-
-/** What `--full` adds: flow doctor and component admission, handed in because packs know neither. */
-export interface FullChecks {
-  readonly checkFlow: (flow: FlowEntry & { readonly name: string; readonly source: string }) => Findings;
-  /** Imports within the grants that the manifest asks for. */
-  readonly checkComponent: (
-    component: ComponentEntry & { readonly name: string; readonly bytes: Uint8Array },
-  ) => Findings;
-}
-
-type Findings = readonly PackFinding[] | Promise<readonly PackFinding[]>;
-
-/** A pack as far as it could be read, with the verdict. */
-export interface ExaminedPack {
-  readonly report: PackReport;
-  /** Present where the archive and its manifest could be read; use them only if the report is ok. */
-  readonly content?: { readonly archive: PackArchive; readonly manifest: PackManifest; readonly packHash: string };
-}
 
 /** Judges a pack and never throws for a bad one. Reads as the format's "Verification, as it reads". */
 export async function verifyPack(bytes: Uint8Array, options: VerifyOptions): Promise<PackReport> {
@@ -48,14 +22,23 @@ export async function verifyPack(bytes: Uint8Array, options: VerifyOptions): Pro
 
 /** Judges a pack and keeps what was read, so that the verified bytes are the bytes that are loaded. */
 export async function examinePack(bytes: Uint8Array, options: VerifyOptions): Promise<ExaminedPack> {
-  let archive: PackArchive;
-  let manifest: PackManifest;
+  let examined: ExaminedPack;
   try {
-    archive = await readArchive(bytes);
-    manifest = readManifest(archive);
+    const form = sniffPack(bytes);
+    examined = await (form === "native" ? examineNative(bytes, options) : examinePublic(bytes, form, options));
   } catch (error) {
     return { report: unreadable(error) };
   }
+  const { report, content } = examined;
+  if (options.full === undefined || content === undefined) return examined;
+  const findings = [...report.findings, ...(await checkFully(content.archive, content.manifest, options.full))];
+  return { content, report: { ...report, ok: findings.every(({ severity }) => severity !== "error"), findings } };
+}
+
+/** @throws PACK_ZIP_…, PACK_MANIFEST_…, PACK_CBOR_… where there is nothing to judge */
+async function examineNative(bytes: Uint8Array, options: VerifyOptions): Promise<ExaminedPack> {
+  const archive = await readArchive(bytes);
+  const manifest = readManifest(archive);
   const packHash = archive.packHash ?? "";
   const signature = checkSignatures(archive, { manifest, packHash, options });
   const sbom = checkSbom(manifest, archive.contents.get(manifest.sbom.path)?.bytes);
@@ -65,9 +48,9 @@ export async function examinePack(bytes: Uint8Array, options: VerifyOptions): Pr
     ...signature.findings,
     ...sbom.findings.map((finding) => ({ ...finding, severity: sbomSeverity }) as const),
   ];
-  if (options.full !== undefined) findings.push(...(await checkFully(archive, manifest, options.full)));
   const report: PackReport = {
     ok: findings.every((finding) => finding.severity !== "error"),
+    generation: "native",
     kind: packKindOf(manifest.capabilities.id),
     name: manifest.name,
     version: manifest.version,
@@ -128,7 +111,7 @@ function checkSignatures(
 
 async function checkFully(
   archive: PackArchive,
-  manifest: PackManifest,
+  manifest: PackDescription,
   full: FullChecks,
 ): Promise<readonly PackFinding[]> {
   const findings: PackFinding[] = [];
@@ -145,6 +128,7 @@ async function checkFully(
 function unreadable(error: unknown): PackReport {
   return {
     ok: false,
+    generation: null,
     kind: null,
     name: null,
     version: null,

@@ -41,6 +41,11 @@ export const packErrors = {
   PACK_ZIP_SIZE_MISMATCH: { kind: "invalid_input", help: TAMPERED },
   PACK_ZIP_CHECKSUM_MISMATCH: { kind: "invalid_input", help: TAMPERED },
 
+  PACK_TAR_INVALID: {
+    kind: "invalid_input",
+    help: "Public deployment packs are plain ustar archives of regular files: fetch the pack again.",
+  },
+
   PACK_CBOR_INVALID: { kind: "invalid_input", help: "Write RFC 8949 CBOR; the offset says where it breaks." },
   PACK_CBOR_NOT_DETERMINISTIC: {
     kind: "invalid_input",
@@ -96,6 +101,18 @@ export const packErrors = {
   PACK_SBOM_INVALID: {
     kind: "invalid_input",
     help: "sbom.json must be CycloneDX 1.6 or SPDX 2.3 JSON; build the pack again.",
+  },
+  PACK_LOCK_MISMATCH: {
+    kind: "invalid_input",
+    help: "The pack lock states other digests than the components have: build the pack again, or load it with --policy devok.",
+  },
+  PACK_CONTENT_HASH_MISMATCH: {
+    kind: "invalid_input",
+    help: "The manifest states other hashes than the files have: build the pack again, or load it with --policy devok.",
+  },
+  PACK_COMPONENT_MISSING: {
+    kind: "not_found",
+    help: "The pack names a component whose binary it doesn't hold; what calls it fails.",
   },
   PACK_SBOM_MISMATCH: { kind: "invalid_input", help: "The SBOM and the manifest disagree: build the pack again." },
 

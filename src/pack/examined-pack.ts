@@ -1,0 +1,45 @@
+import type { BuildPackOptions } from "./build-pack.ts";
+import type { ComponentEntry, FlowEntry, PackDescription } from "./manifest.ts";
+import type { PublicExtensions } from "./public/public-extensions.ts";
+import type { PackArchive } from "./read-archive.ts";
+import type { PackFinding, PackReport } from "./report.ts";
+import type { TrustPolicy } from "./trust.ts";
+
+export interface VerifyOptions {
+  readonly trust: TrustPolicy;
+  /** Wall clock, for keys that expire. */
+  readonly nowMs: number;
+  /**
+   * Whether what a pack lists of itself and doesn't hold refuses it: its SBOM; in public packs its lock, its components'
+   * hashes and flows that can't be read too. Default "strict".
+   */
+  readonly sbom?: "strict" | "warn" | undefined;
+  /** Tells the family of components whose manifest doesn't say; "unknown" where nobody can tell. */
+  readonly probeComponent?: BuildPackOptions["probeComponent"] | undefined;
+  /** The checks of `--full`, which belong to other layers. */
+  readonly full?: FullChecks | undefined;
+}
+
+/** What `--full` adds: flow doctor and component admission, handed in because packs know neither. */
+export interface FullChecks {
+  readonly checkFlow: (flow: FlowEntry & { readonly name: string; readonly source: string }) => Findings;
+  /** Imports within the grants that the manifest asks for. */
+  readonly checkComponent: (
+    component: ComponentEntry & { readonly name: string; readonly bytes: Uint8Array },
+  ) => Findings;
+}
+
+type Findings = readonly PackFinding[] | Promise<readonly PackFinding[]>;
+
+/** A pack as far as it could be read, with the verdict. */
+export interface ExaminedPack {
+  readonly report: PackReport;
+  /** Present where the archive and its manifest could be read; use them only if the report is ok. */
+  readonly content?: {
+    readonly archive: PackArchive;
+    readonly manifest: PackDescription;
+    readonly packHash: string;
+    /** Of public packs. */
+    readonly extensions?: PublicExtensions;
+  };
+}
