@@ -183,6 +183,10 @@ export const REQUIREMENTS = define({
   "pack.trust.reject-unsigned": { source: "pk security", behavior: "reject_unsigned = true refuses unsigned packs" },
   "pack.capability-id": { source: "pk practices", behavior: "Capability ids follow greentic.cap.{category}.v{N}" },
 
+  // Issue 4: what holds against someone who wants in
+  "pack.tamper": { source: "issue 4", behavior: "No pack is accepted of which a byte was flipped, deleted or doubled, or an entry removed, added, renamed or swapped" },
+  "pack.fuzzed": { source: "issue 4", behavior: "No structure-aware mutant of manifest, archive or signature is accepted; every one is refused with a typed error, in time and within memory" },
+
   // Issue 3: node kinds that public packs expect of their host
   "flow.maps": { source: "issue 3 kinds", behavior: "in_map, out_map and err_map of a node make what goes into a call and what comes out of it" },
   "tools.servers": { source: "issue 3", behavior: "A tool may be behind an MCP server: a process that only the operator declares, or streamable HTTP under the egress policy" },

@@ -5,6 +5,8 @@
  *   end      PK56, disk, disk, entries, entries, central size, central offset, comment length
  * Everything that a header could vary is fixed, so that a changed byte anywhere in the archive is an error.
  */
+import { comparePaths } from "./entry-path.ts";
+
 export const LOCAL_SIGNATURE = 0x04034b50;
 export const CENTRAL_SIGNATURE = 0x02014b50;
 export const END_SIGNATURE = 0x06054b50;
@@ -35,3 +37,10 @@ export const NEEDED_DEFLATE = 20;
 export const EXTERNAL_ATTRIBUTES = 0o100644 * 0x10000;
 /** 1980-01-01, the earliest date that the format knows; the time is 0. */
 export const DATE_1980 = 0x0021;
+
+const FIRST_ENTRY = "manifest.cbor";
+
+/** Compares two entries by their places in an archive: manifest.cbor first, so that a reader knows a pack by its first bytes. */
+export function compareInArchive(a: string, b: string): number {
+  return Number(b === FIRST_ENTRY) - Number(a === FIRST_ENTRY) || comparePaths(a, b);
+}

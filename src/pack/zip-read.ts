@@ -6,6 +6,8 @@ import type { PackLimits } from "./pack-limits.ts";
 import {
   CENTRAL_BYTES,
   CENTRAL_SIGNATURE,
+  compareInArchive,
+  DATE_1980,
   END_BYTES,
   END_SIGNATURE,
   EXTERNAL_ATTRIBUTES,
@@ -61,6 +63,7 @@ export function readZip(bytes: Uint8Array, limits: PackLimits = PACK_LIMITS): re
   for (let i = 0; i < end.entries; i++) {
     const header = readCentral(bytes, { view, offset: central, endOffset: end.endOffset });
     checkName(header.path, seen);
+    checkOrder(header.path, entries.at(-1)?.path);
     if (header.size > limits.maxEntryBytes)
       throw refuse(
         "PACK_ZIP_ENTRY_TOO_LARGE",
@@ -182,12 +185,14 @@ function readCentral(
   if (u16(30) !== 0) throw refuse("PACK_ZIP_EXTRA_FIELD", `${u16(30)} bytes of extra fields`, path);
   if (u16(32) !== 0) throw refuse("PACK_ZIP_COMMENT", `a comment of ${u16(32)} bytes`, path);
   if (u16(34) !== 0) throw refuse("PACK_ZIP_MULTIDISK", `on disk ${u16(34)}`, path);
-  if (u16(4) !== MADE_BY || u16(36) !== 0 || (needed !== NEEDED_STORE && needed !== NEEDED_DEFLATE))
+  if (u16(4) !== MADE_BY || u16(36) !== 0 || needed !== (method === METHOD_STORE ? NEEDED_STORE : NEEDED_DEFLATE))
     throw refuse(
       "PACK_ZIP_HEADER_INVALID",
       "version or attribute fields that the profile fixes have other values",
       path,
     );
+  if (u16(12) !== 0 || u16(14) !== DATE_1980)
+    throw refuse("PACK_ZIP_TIME_INVALID", "expected the time 1980-01-01 00:00", path);
   if (u32(38) !== EXTERNAL_ATTRIBUTES)
     throw refuse(
       "PACK_ZIP_FILE_IRREGULAR",
@@ -206,6 +211,12 @@ function checkName(path: string, seen: Map<string, string>): void {
   const other = seen.get(folded);
   if (other !== undefined) throw refuse("PACK_ZIP_NAME_DUPLICATE", `same name as ${quote(other)}`, path);
   seen.set(folded, path);
+}
+
+/** One set of entries has one order: two archives of one pack hash are one file, and swapped entries are found. */
+function checkOrder(path: string, before: string | undefined): void {
+  if (before === undefined || compareInArchive(before, path) < 0) return;
+  throw refuse("PACK_ZIP_ORDER_INVALID", `expected it before ${quote(before)}`, path);
 }
 
 function checkPlace(

@@ -1,8 +1,8 @@
 import { crc32 } from "node:zlib";
-import { comparePaths } from "./entry-path.ts";
 import {
   CENTRAL_BYTES,
   CENTRAL_SIGNATURE,
+  compareInArchive,
   DATE_1980,
   END_BYTES,
   END_SIGNATURE,
@@ -23,9 +23,6 @@ export interface ZipFile {
   readonly bytes: Uint8Array;
 }
 
-// Stands first, so that a reader knows a pack by its first bytes.
-const FIRST_ENTRY = "manifest.cbor";
-
 /**
  * Writes the one archive that these files have: stored, in path order with manifest.cbor first, time 1980-01-01, mode 0644.
  * Written by hand rather than through yazl: the bytes are the format, the reader beside it pins every one of them, and a
@@ -33,7 +30,7 @@ const FIRST_ENTRY = "manifest.cbor";
  * Paths must already satisfy the profile.
  */
 export function writeZip(files: readonly ZipFile[]): Uint8Array<ArrayBuffer> {
-  const ordered = files.toSorted((a, b) => rank(a.path) - rank(b.path) || comparePaths(a.path, b.path));
+  const ordered = files.toSorted((a, b) => compareInArchive(a.path, b.path));
   const size = ordered.reduce(
     (sum, f) => sum + LOCAL_BYTES + CENTRAL_BYTES + 2 * f.path.length + f.bytes.length,
     END_BYTES,
@@ -71,8 +68,6 @@ export function writeZip(files: readonly ZipFile[]): Uint8Array<ArrayBuffer> {
   out.writeUInt32LE(centralOffset, offset + 16);
   return out;
 }
-
-const rank = (path: string): number => (path === FIRST_ENTRY ? 0 : 1);
 
 /** Writes the 26 bytes that local and central header share; flags, time and extra length stay 0. */
 function writeShared(out: Buffer, file: ZipFile): void {

@@ -234,6 +234,52 @@ const VIOLATIONS: readonly (readonly [string, string, () => Uint8Array])[] = [
     },
   ],
   [
+    "a stored entry that needs what deflate needs",
+    "PACK_ZIP_HEADER_INVALID",
+    () => {
+      const zip = good();
+      patch(zip, 1, { local: 4, size: 2, value: 20 });
+      return zip;
+    },
+  ],
+  [
+    "another time in both headers",
+    "PACK_ZIP_TIME_INVALID",
+    () => {
+      const zip = good();
+      patch(zip, 1, { local: 10, size: 2, value: 1 });
+      return zip;
+    },
+  ],
+  [
+    "another date in both headers",
+    "PACK_ZIP_TIME_INVALID",
+    () => {
+      const zip = good();
+      patch(zip, 1, { local: 12, size: 2, value: 0x5af5 });
+      return zip;
+    },
+  ],
+  [
+    "entries out of their order",
+    "PACK_ZIP_ORDER_INVALID",
+    () => {
+      const zip = good();
+      rename(zip, 1, "zssets/a.txt");
+      return zip;
+    },
+  ],
+  [
+    "a manifest that isn't first",
+    "PACK_ZIP_ORDER_INVALID",
+    () => {
+      const names = ["a-12-345.cbor", "b-12-345.cbor"];
+      const zip = Buffer.from(writeZip(names.map((path) => ({ path, bytes: bytesOf(path) }))));
+      rename(zip, 1, "manifest.cbor");
+      return zip;
+    },
+  ],
+  [
     "a local name that differs",
     "PACK_ZIP_HEADER_MISMATCH",
     () => {
@@ -265,7 +311,7 @@ const VIOLATIONS: readonly (readonly [string, string, () => Uint8Array])[] = [
     "PACK_ZIP_HEADER_MISMATCH",
     () => {
       const zip = good();
-      zip.writeUInt16LE(1, centralAt(zip, 1) + 12);
+      zip.writeUInt16LE(1, zip.readUInt32LE(centralAt(zip, 1) + 42) + 10);
       return zip;
     },
   ],

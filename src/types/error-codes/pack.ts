@@ -24,6 +24,8 @@ export const packErrors = {
   PACK_ZIP_DESCRIPTOR: { kind: "invalid_input", help: REBUILD },
   PACK_ZIP_FLAG_UNSUPPORTED: { kind: "invalid_input", help: REBUILD },
   PACK_ZIP_EXTRA_FIELD: { kind: "invalid_input", help: REBUILD },
+  PACK_ZIP_TIME_INVALID: { kind: "invalid_input", help: REBUILD },
+  PACK_ZIP_ORDER_INVALID: { kind: "invalid_input", help: REBUILD },
   PACK_ZIP_NAME_INVALID: {
     kind: "invalid_input",
     help: "Entries have relative paths of letters, digits, `.`, `_`, `-` and `/`, without empty, `.` or `..` segments.",
