@@ -7,6 +7,7 @@ import { gatewayErrors } from "./error-codes/gateway.ts";
 import { httpErrors } from "./error-codes/http.ts";
 import { mcpErrors } from "./error-codes/mcp.ts";
 import { messagingErrors } from "./error-codes/messaging.ts";
+import { ociErrors } from "./error-codes/oci.ts";
 import { packErrors } from "./error-codes/pack.ts";
 import { runnerErrors } from "./error-codes/runner.ts";
 import { secretsErrors } from "./error-codes/secrets.ts";
@@ -23,6 +24,7 @@ export const ERROR_CODES = {
   ...storeErrors,
   ...flowErrors,
   ...packErrors,
+  ...ociErrors,
   ...componentErrors,
   ...mcpErrors,
   ...messagingErrors,

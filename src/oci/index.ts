@@ -1,0 +1,17 @@
+export type { PackLabels, PulledArtifact } from "./artifact.ts";
+export { pullArtifact, pushComponent, pushPack } from "./artifact.ts";
+export type { CollectedCache, CollectOptions } from "./cache.ts";
+export { OciCache } from "./cache.ts";
+export type { PulledManifest } from "./client.ts";
+export { OciClient } from "./client.ts";
+export type { Credential, CredentialSource, DockerCredentialOptions } from "./credentials.ts";
+export { dockerCredentials } from "./credentials.ts";
+export type { OciDigest } from "./digest.ts";
+export { isDigest } from "./digest.ts";
+export type { LibraryOptions, ResolvedReference } from "./library.ts";
+export { OciLibrary } from "./library.ts";
+export type { Descriptor, ImageIndex, ImageManifest } from "./manifest.ts";
+export type { PushBlobOptions } from "./push-blob.ts";
+export type { OciReference } from "./reference.ts";
+export { formatOciReference, isLoopback, isOciReference, parseOciReference } from "./reference.ts";
+export type { Repository, SessionOptions } from "./session.ts";
