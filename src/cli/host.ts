@@ -192,6 +192,7 @@ async function bundleApps({ config, bundle, ...rest }: HostOptions, shelf: PackS
         tenant: app.tenant,
         shelf,
         allowUnsigned: false,
+        allowMismatch: false,
       });
       return {
         scope: { env: config.env, tenant: app.tenant, ...(app.team && { team: app.team }) },
@@ -211,6 +212,7 @@ async function shelvedApps({ config, ...rest }: HostOptions, shelf: PackShelf): 
         tenant: entry.tenant,
         shelf,
         allowUnsigned: entry.allowUnsigned,
+        allowMismatch: entry.allowMismatch,
       });
       return { scope: { env: config.env, tenant: entry.tenant }, pack };
     }),
@@ -221,18 +223,19 @@ type PackOptions = HostOptions & {
   readonly tenant: TenantId;
   readonly shelf: PackShelf;
   readonly allowUnsigned: boolean;
+  readonly allowMismatch: boolean;
 };
 
 /** Verifies at every start: a file on disk may have changed since it was registered. */
 async function verifiedPack(
   bytes: Uint8Array,
-  { config, warn, tenant, shelf, allowUnsigned }: PackOptions,
+  { config, warn, tenant, shelf, allowUnsigned, allowMismatch }: PackOptions,
 ): Promise<Pack> {
   const trust = await trustOf(config);
   const pack = await openPack(bytes, {
     trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
     nowMs: Date.now(),
-    policy: { previous: (name) => shelf.previous(tenant, name) },
+    policy: { previous: (name) => shelf.previous(tenant, name), ...(allowMismatch && { sbom: "warn" }) },
   });
   if (pack.report.signature.status !== "valid")
     warn(`pack ${pack.name} of ${tenant} runs without a trusted signature (${pack.report.signature.status})`);

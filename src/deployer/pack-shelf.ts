@@ -15,6 +15,8 @@ export interface ShelvedPack {
   readonly packHash: string;
   /** The operator's decision to run it without a trusted signature. */
   readonly allowUnsigned: boolean;
+  /** The operator's decision to run it though it lists other files of itself than it holds. */
+  readonly allowMismatch: boolean;
 }
 
 /**
@@ -37,17 +39,24 @@ export class PackShelf {
   async add(
     tenant: TenantId,
     bytes: Uint8Array,
-    options: { readonly pack: Pack; readonly allowUnsigned: boolean },
+    options: { readonly pack: Pack; readonly allowUnsigned: boolean; readonly allowMismatch?: boolean },
   ): Promise<ShelvedPack> {
     const { name, version, packHash } = options.pack;
     await mkdir(join(this.#dir, "packs"), { recursive: true, mode: 0o700 });
     await writeFileAtomic(this.#blob(packHash), bytes);
-    const row: Row = { version, pack_hash: packHash, allow_unsigned: options.allowUnsigned, registered: true };
+    const { allowUnsigned, allowMismatch = false } = options;
+    const row: Row = {
+      version,
+      pack_hash: packHash,
+      allow_unsigned: allowUnsigned,
+      ...(allowMismatch && { allow_mismatch: true }),
+      registered: true,
+    };
     await this.#save([
       ...(await this.#load()).filter((other) => other.tenant !== tenant || other.name !== name),
       { tenant, name, row },
     ]);
-    return { tenant, name, version, packHash, allowUnsigned: options.allowUnsigned };
+    return { tenant, name, version, packHash, allowUnsigned, allowMismatch };
   }
 
   /** Lists what is registered, of one tenant where one is given. */
@@ -60,6 +69,7 @@ export class PackShelf {
         version: row.version,
         packHash: row.pack_hash,
         allowUnsigned: row.allow_unsigned,
+        allowMismatch: row.allow_mismatch === true,
       }));
   }
 
@@ -129,6 +139,7 @@ interface Row {
   readonly version: string;
   readonly pack_hash: string;
   readonly allow_unsigned: boolean;
+  readonly allow_mismatch?: boolean;
   readonly registered: boolean;
 }
 
@@ -140,10 +151,16 @@ interface Entry {
 
 function checkRow(row: unknown): Row {
   if (!isJsonObject(row)) throw damaged();
-  const { version, pack_hash, allow_unsigned, registered } = row;
+  const { version, pack_hash, allow_unsigned, allow_mismatch, registered } = row;
   if (typeof version !== "string" || typeof pack_hash !== "string" || !/^[0-9a-f]{64}$/.test(pack_hash))
     throw damaged();
-  return { version, pack_hash, allow_unsigned: allow_unsigned === true, registered: registered !== false };
+  return {
+    version,
+    pack_hash,
+    allow_unsigned: allow_unsigned === true,
+    ...(allow_mismatch === true && { allow_mismatch }),
+    registered: registered !== false,
+  };
 }
 
 function damaged(): GreenticError {

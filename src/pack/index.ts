@@ -36,6 +36,7 @@ export { PACK_LIMITS } from "./pack-limits.ts";
 export type { ComponentSource, PackSource } from "./pack-source.ts";
 export { parsePackSource } from "./pack-source.ts";
 export type { PublicExtensions } from "./public/public-extensions.ts";
+export { readUnpackedPack } from "./public/read-directory.ts";
 export type { PublisherKey } from "./public-key.ts";
 export { publisherKey, readPublicKey } from "./public-key.ts";
 export type { ListingReport, PackFinding, PackGeneration, PackReport, SbomStatus, SignatureStatus } from "./report.ts";

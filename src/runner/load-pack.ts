@@ -103,7 +103,8 @@ async function admitComponents(pack: Pack, options: LoadPackOptions): Promise<Re
   const components = new Map<string, LoadedComponent>();
   for (const [name, { info, grants }] of found) {
     const links = findLinks(name, found);
-    checkImports(info.imports, grants, new Set(links.map((link) => link.interface)));
+    // Public manifests declare less than their components import: what isn't granted is denied when it is called.
+    if (pack.generation === "native") checkImports(info.imports, grants, new Set(links.map((link) => link.interface)));
     if (links.length > 0) await checkLinks(options.components, info.sha256, links);
     const { reuse = "none" } = pack.components.get(name) ?? {};
     components.set(name, { sha256: info.sha256, abi: info.abi, grants, links, reuse, pack: pack.packHash });
@@ -123,7 +124,10 @@ async function checkLinks(host: ComponentHost, sha256: string, links: readonly C
   }
 }
 
-/** What the manifest asks for and the operator's policy leaves; `*` leaves all. An origin pattern stays only where policy names the same pattern. */
+/**
+ * What the manifest asks for and the operator's policy leaves; `*` in the policy leaves all. An origin pattern stays only where
+ * policy names the same pattern. A public manifest that asks for HTTP names no origins: it gets those that policy names, never all.
+ */
 function grantsOf({ grants }: ComponentEntry, policy: Policy): ComponentGrants {
   const { origins } = policy.network.egress;
   const isAllowed = (origin: string): boolean => {
@@ -137,7 +141,7 @@ function grantsOf({ grants }: ComponentEntry, policy: Policy): ComponentGrants {
       allowed.includes("*") || allowed.includes(name);
   return {
     ...grants,
-    http: grants.http.filter(isAllowed),
+    http: grants.http.includes("*") ? origins.filter((origin) => origin !== "*") : grants.http.filter(isAllowed),
     secrets: grants.secrets.filter(within(policy.secrets)),
     secretsWrite: grants.secretsWrite.filter(within(policy.secrets)),
     oauth: grants.oauth.filter(within(policy.oauth)),

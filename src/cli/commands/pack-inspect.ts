@@ -1,15 +1,16 @@
 import { inspectPack } from "../../pack/index.ts";
 import type { PackGrants } from "../../pack/index.ts";
 import { defineCommand, hasFlag, printJson } from "../command.ts";
-import { readInputFile } from "../files.ts";
+import { probeComponent } from "../full-checks.ts";
+import { readPackInput } from "../pack-input.ts";
 
 export default defineCommand({
   summary: "Show what a pack holds",
-  arguments: [{ name: "pack", summary: "the pack file" }],
+  arguments: [{ name: "pack", summary: "the pack file, or the directory of an unpacked pack" }],
   options: [{ flags: "--json", summary: "print as JSON" }],
   examples: ["gtc pack inspect my-feature-1.0.0.gtpack --json"],
   async run(input, io) {
-    const pack = await inspectPack(await readInputFile(io, input.args[0] ?? ""));
+    const pack = await inspectPack(await readPackInput(io, input.args[0] ?? ""), { probeComponent });
     if (hasFlag(input, "json")) return printJson(io, pack);
     io.stdout.write(`${pack.name} ${pack.version} (${pack.kind})\n`);
     for (const flow of pack.flows) io.stdout.write(`flow       ${flow.id}  ${flow.type}\n`);

@@ -2,20 +2,21 @@ import { resolve } from "node:path";
 import { loadConfig } from "../../config/index.ts";
 import { loadPublicKey, trustKey, verifyPack } from "../../pack/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
-import { readInputFile } from "../files.ts";
-import { fullChecks } from "../full-checks.ts";
+import { fullChecks, probeComponent } from "../full-checks.ts";
+import { isDevOk, POLICY_OPTION, readPackInput } from "../pack-input.ts";
 import { printReport } from "../print-report.ts";
 import { trustOf } from "../trust.ts";
 
 export default defineCommand({
   summary: "Verify a pack's integrity, signatures and, in full, its content",
-  arguments: [{ name: "pack", summary: "the pack file" }],
+  arguments: [{ name: "pack", summary: "the pack file, or the directory of an unpacked pack" }],
   options: [
     {
       flags: "--pubkey <file>",
       summary: "the publisher's public key, instead of the trusted publishers of greentic.toml",
     },
     { flags: "--full", summary: "check flows and components too" },
+    POLICY_OPTION,
     { flags: "--json", summary: "print the report as JSON" },
   ],
   examples: [
@@ -28,10 +29,13 @@ export default defineCommand({
       pubkey === undefined
         ? await trustOf(loadConfig({ cwd: io.cwd, environment: io.environment }))
         : trustKey(await loadPublicKey(resolve(io.cwd, pubkey)));
-    const bytes = await readInputFile(io, input.args[0] ?? "");
+    const bytes = await readPackInput(io, input.args[0] ?? "");
+    const isLenient = isDevOk(input);
     const report = await verifyPack(bytes, {
-      trust,
+      trust: isLenient ? { ...trust, rejectUnsigned: false } : trust,
       nowMs: io.nowMs(),
+      ...(isLenient && { sbom: "warn" }),
+      probeComponent,
       ...(hasFlag(input, "full") && { full: await fullChecks(bytes, { nowMs: io.nowMs() }) }),
     });
     if (hasFlag(input, "json")) printJson(io, report);

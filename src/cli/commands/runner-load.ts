@@ -1,11 +1,10 @@
-import { resolve } from "node:path";
 import { loadConfig } from "../../config/index.ts";
 import { PackShelf } from "../../deployer/index.ts";
 import { openPack } from "../../pack/index.ts";
 import { GreenticError, tenantId } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
-import { readInputFile } from "../files.ts";
 import { fullChecks } from "../full-checks.ts";
+import { isDevOk, POLICY_OPTION, readPackInput } from "../pack-input.ts";
 import { trustOf } from "../trust.ts";
 
 export default defineCommand({
@@ -14,6 +13,7 @@ export default defineCommand({
     { flags: "--pack <file>", summary: "the pack file", required: true },
     { flags: "--tenant <tenant>", summary: "whose pack (default: the configured tenant)" },
     { flags: "--allow-unsigned", summary: "accept a pack without a trusted signature" },
+    POLICY_OPTION,
     { flags: "--allow-downgrade", summary: "accept a version older than the one that was loaded before" },
     { flags: "--data <dir>", summary: "the data directory" },
     { flags: "--json", summary: "print as JSON" },
@@ -25,14 +25,19 @@ export default defineCommand({
     const file = String(input.options["pack"]);
     if (file.startsWith("oci://"))
       throw new GreenticError("CLI_USAGE_INVALID", "Load pack: this version loads files; pull the pack first");
-    const allowUnsigned = hasFlag(input, "allowUnsigned");
+    const allowMismatch = isDevOk(input);
+    const allowUnsigned = hasFlag(input, "allowUnsigned") || allowMismatch;
     const trust = await trustOf(config);
     const shelf = new PackShelf(config.dataDir);
-    const bytes = await readInputFile(io, resolve(io.cwd, file));
+    const bytes = await readPackInput(io, file);
     const pack = await openPack(bytes, {
       trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
       nowMs: io.nowMs(),
-      policy: { previous: (name) => shelf.previous(tenant, name), allowDowngrade: hasFlag(input, "allowDowngrade") },
+      policy: {
+        previous: (name) => shelf.previous(tenant, name),
+        allowDowngrade: hasFlag(input, "allowDowngrade"),
+        ...(allowMismatch && { sbom: "warn" }),
+      },
     });
     const full = await fullChecks(bytes, { nowMs: io.nowMs() });
     for (const [name, component] of pack.components) {
@@ -41,17 +46,21 @@ export default defineCommand({
         name,
         bytes: pack.read(component.path) ?? new Uint8Array(),
       });
-      if (finding !== undefined)
+      if (finding?.severity === "error")
         throw new GreenticError("COMPONENT_IMPORT_UNGRANTED", `Load pack ${pack.name}: ${finding.message}`);
     }
     const isSigned = pack.report.signature.status === "valid";
     if (!isSigned)
       io.stderr.write(
-        `warning: ${pack.name} has no trusted signature (${pack.report.signature.status}); it was registered because of --allow-unsigned\n`,
+        `warning: ${pack.name} has no trusted signature (${pack.report.signature.status}); it was registered because ${allowMismatch ? "of --policy devok" : "of --allow-unsigned"}\n`,
       );
     if (pack.step === "downgrade")
       io.stderr.write(`warning: ${pack.name} goes back to ${pack.version} because of --allow-downgrade\n`);
-    const shelved = await shelf.add(tenant, bytes, { pack, allowUnsigned: allowUnsigned && !isSigned });
+    const shelved = await shelf.add(tenant, bytes, {
+      pack,
+      allowUnsigned: allowUnsigned && !isSigned,
+      allowMismatch,
+    });
     if (hasFlag(input, "json")) printJson(io, { ...shelved, signature: pack.report.signature.status, step: pack.step });
     else
       io.stdout.write(

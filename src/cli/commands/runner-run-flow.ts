@@ -20,8 +20,8 @@ import type { ErrorCode, JsonValue } from "../../types/index.ts";
 import { withoutPolling } from "../bundle-settings.ts";
 import { defineCommand, hasFlag, printJson, textOption, timeoutOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
-import { readInputFile } from "../files.ts";
 import { CONSOLE_CHANNEL, openHost } from "../host.ts";
+import { isDevOk, POLICY_OPTION, readPackInput } from "../pack-input.ts";
 import { trustOf } from "../trust.ts";
 
 export default defineCommand({
@@ -29,6 +29,7 @@ export default defineCommand({
   options: [
     { flags: "--pack <file>", summary: "a pack file (default: what is registered for the tenant)" },
     { flags: "--allow-unsigned", summary: "accept --pack without a trusted signature" },
+    POLICY_OPTION,
     { flags: "--flow <id>", summary: "the flow (default: the router's choice)" },
     { flags: "--entry <name>", summary: "the entrypoint or node to start at" },
     { flags: "--tenant <tenant>", summary: "whose turn", required: true },
@@ -108,9 +109,11 @@ interface Named {
 
 async function appOf(file: string, { input, io, config }: Named): Promise<PackApp> {
   const trust = await trustOf(config);
-  const pack = await openPack(await readInputFile(io, file), {
-    trust: hasFlag(input, "allowUnsigned") ? { ...trust, rejectUnsigned: false } : trust,
+  const isLenient = isDevOk(input);
+  const pack = await openPack(await readPackInput(io, file), {
+    trust: hasFlag(input, "allowUnsigned") || isLenient ? { ...trust, rejectUnsigned: false } : trust,
     nowMs: io.nowMs(),
+    ...(isLenient && { policy: { sbom: "warn" } }),
   });
   return { scope: { env: config.env, tenant: config.tenant }, pack };
 }

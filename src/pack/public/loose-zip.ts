@@ -27,7 +27,7 @@ import {
 import type { ZipEntry } from "../zip-read.ts";
 
 /** An entry as the directory states it. */
-export interface LooseHeader {
+interface LooseHeader {
   readonly path: string;
   readonly flags: number;
   readonly method: number;

@@ -61,7 +61,7 @@ function placesOf(id: string, version: string | undefined): readonly string[] {
  * without any declaration gets its own state and the pack's assets, which reach nobody else. `*` in `http` stands for the
  * origins that the operator's policy names: public manifests name none, and a pack must not choose them all.
  */
-export function publicGrants(
+function publicGrants(
   component: PublicComponent | undefined,
   from: { readonly manifest: PublicManifest; readonly extensions: PublicExtensions },
 ): PackGrants {

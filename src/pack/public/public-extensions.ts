@@ -20,7 +20,7 @@ export interface PublicExtensions {
   readonly all: ReadonlyMap<string, JsonValue>;
 }
 
-export interface PublicProvider {
+interface PublicProvider {
   readonly type: string;
   readonly capabilities: readonly string[];
   /** What the manifest lists; components answer more, so that they are asked rather than this list. */
@@ -29,7 +29,7 @@ export interface PublicProvider {
   readonly configSchemaPath: string | undefined;
 }
 
-export interface CapabilityOffer {
+interface CapabilityOffer {
   readonly id: string;
   readonly capability: string;
   readonly component: string;
@@ -38,21 +38,21 @@ export interface CapabilityOffer {
   readonly requiresSetup: boolean;
 }
 
-export interface StaticRoute {
+interface StaticRoute {
   readonly publicPath: string;
   readonly sourceRoot: string;
   readonly indexFile: string | undefined;
   readonly spaFallback: string | undefined;
 }
 
-export interface HttpRoute {
+interface HttpRoute {
   readonly pattern: string;
   readonly methods: readonly string[];
   readonly operation: string;
   readonly domain: string | undefined;
 }
 
-export interface OAuthClient {
+interface OAuthClient {
   readonly providerId: string;
   readonly authorizeUrl: string | undefined;
   readonly tokenUrl: string | undefined;
@@ -61,21 +61,21 @@ export interface OAuthClient {
   readonly secretKeys: readonly string[];
 }
 
-export interface Subscriptions {
+interface Subscriptions {
   readonly component: string;
   readonly export: string;
   readonly resources: readonly string[];
   readonly renewalWindowHours: number | undefined;
 }
 
-export interface PackValidator {
+interface PackValidator {
   readonly id: string;
   /** A component of the pack, or a reference into a registry. */
   readonly component: string;
 }
 
 /** Where a component came from. */
-export interface ComponentOrigin {
+interface ComponentOrigin {
   readonly id: string;
   /** Never followed: it may name a path on its author's machine. */
   readonly source: string | undefined;
@@ -85,7 +85,7 @@ export interface ComponentOrigin {
   readonly wasmPath: string | undefined;
 }
 
-export interface ComponentManifestRef {
+interface ComponentManifestRef {
   readonly component: string;
   readonly path: string;
   /** Lower-case hex. */

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from "../../types/index.ts";
 
 /** Which generation of the public tools wrote a pack; `tar` is the form of deployment packs. */
-export type PublicGeneration = "g1" | "g2" | "g3" | "tar";
+type PublicGeneration = "g1" | "g2" | "g3" | "tar";
 
 /** What a public manifest says, whichever generation wrote it, its symbols resolved to names. */
 export interface PublicManifest {
