@@ -226,6 +226,8 @@ export const REQUIREMENTS = define({
   "flow.doctor.cards": { source: "issue 4 flow tooling", behavior: "Doctor finds what renderers would miss in an Adaptive Card, in a node or an asset" },
   "flow.doctor.texts": { source: "issue 4 flow tooling", behavior: "Doctor finds texts that flows, templates and cards need and a locale lacks, and texts that nothing uses" },
   "flow.doctor.sarif": { source: "issue 4 flow tooling", behavior: "Doctor's findings print as SARIF 2.1.0" },
+  "flow.test": { source: "issue 4 flow tooling", behavior: "gtc flow test runs recorded conversations through the engine, with tools and components stubbed, and shows what differs at its place" },
+  "flow.test.confined": { source: "issue 4 flow tooling", behavior: "A conversation test reaches no network and no secret, and says which call has no stub" },
   "flow.doctor.pack": { source: "issue 4 flow tooling", behavior: "Doctor checks a pack or its source as a whole: grants and secrets that are used and not declared, tools without a target" },
 });
 

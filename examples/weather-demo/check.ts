@@ -1,8 +1,10 @@
 /** Holds the demo's conversation against a running host and fails on any other answer: `node examples/weather-demo/check.ts`. */
 import { deepStrictEqual, match, ok } from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { DirectLineClient } from "../../test/e2e/direct-line-client.ts";
 import { startHostProcess } from "../../test/e2e/host-process.ts";
 import { startOpenMeteoStandIn } from "./open-meteo-stand-in.ts";
@@ -45,6 +47,14 @@ async function converse(
   }
 }
 
+/** Runs the recorded conversations of the demo, with its tool stubbed. */
+async function recorded(): Promise<void> {
+  const gtc = [join(import.meta.dirname, "../../src/cli/main.ts"), "flow", "test", import.meta.dirname];
+  const { stdout } = await promisify(execFile)(process.execPath, gtc);
+  process.stdout.write(stdout);
+}
+
+await recorded();
 const meteo = await startOpenMeteoStandIn();
 await converse("with the forecast", meteo.url, (texts, cards) => {
   deepStrictEqual(texts.slice(0, 2), ["Which city?", "Which day? Say today, tomorrow or a date such as 2026-12-24."]);

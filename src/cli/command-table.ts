@@ -29,6 +29,10 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
   "runner run-flow": { summary: "Run one turn of a flow", load: () => import("./commands/runner-run-flow.ts") },
   "flow doctor": { summary: "Check flows", load: () => import("./commands/flow-doctor.ts") },
   "flow graph": { summary: "Draw a flow as a Mermaid diagram", load: () => import("./commands/flow-graph.ts") },
+  "flow test": {
+    summary: "Run recorded conversations against a flow",
+    load: () => import("./commands/flow-test.ts"),
+  },
   "flow kinds": { summary: "List node kinds with their inputs", load: () => import("./commands/flow-kinds.ts") },
   "pack build": { summary: "Build a pack from its source directory", load: () => import("./commands/pack-build.ts") },
   "pack keygen": { summary: "Make a signing key pair", load: () => import("./commands/pack-keygen.ts") },

@@ -84,13 +84,25 @@ nodes:
 `,
   },
   {
+    path: "tests/greeting.test.yaml",
+    text: `name: asks for a name and greets
+flow: on_message
+steps:
+  - says: hi
+    expects: { text: "What's your name?", status: waiting, waiting: ask }
+  - says: Ada
+    expects: { text: { contains: "Hello Ada!" }, card: "Hello Ada!", status: done }
+`,
+  },
+  {
     path: "README.md",
     text: `# NAME
 
 An application pack: \`pack.toml\` says what is in it, \`flows/on_message.ygtc\` answers messages.
 
     gtc dev .                                        # run it, reload on change
-    gtc flow doctor flows/on_message.ygtc            # check the flow
+    gtc flow doctor .                                # check the flow and all that it needs
+    gtc flow test                                    # run tests/*.test.yaml
     gtc pack build .                                 # NAME-0.1.0.gtpack
     gtc pack keygen --output my-key.pem              # once
     gtc pack sign NAME-0.1.0.gtpack --key my-key.pem

@@ -8,7 +8,7 @@ import type { Policy } from "../types/index.ts";
 import { GreenticError, isGreenticError, parseJson, quote } from "../types/index.ts";
 import { checkOffers } from "./flow-offers.ts";
 import { kindCatalogFor, kindOf } from "./kinds/catalog.ts";
-import type { LoadedComponent, LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
+import type { LoadedComponent, LoadedFlow, LoadedNode, LoadedPack, StubTool } from "./loaded-pack.ts";
 import { openPackTools } from "./pack-tools.ts";
 import { createRetention } from "./retained.ts";
 import type { Scope } from "./runtime.ts";
@@ -28,6 +28,7 @@ export interface LoadPackOptions {
   readonly components: ComponentHost;
   readonly policy: Policy;
   readonly reach: ToolReach;
+  readonly stubTool?: StubTool | undefined;
 }
 
 /**
@@ -60,7 +61,7 @@ export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<
     defaultFlow,
     flows,
     components,
-    tools: openPackTools(pack, { host: options.components, components, reach: options.reach, policy: options.policy }),
+    tools: openPackTools(pack, { ...options, host: options.components, components }),
     provides: pack.manifest.capabilities.provides,
     config,
     hasConfig: Object.keys(config).length > 0,

@@ -95,6 +95,9 @@ export interface PackTools {
   ): Promise<ToolOutcome>;
 }
 
+/** Answers a call of a tool in its place; undefined lets it run. */
+export type StubTool = (tool: string, input: JsonValue) => ToolOutcome | undefined;
+
 /** How a tool call ended: `error` present where it failed, `elicitation` where it asks the person before it goes on. */
 export interface ToolOutcome {
   readonly elicitation?: Elicitation;

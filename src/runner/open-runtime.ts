@@ -12,6 +12,7 @@ import { DEFAULT_TEAM, GreenticError, isJsonObject, quote, randomHex, toGreentic
 import type { EngineEnv, EngineLimits } from "./engine-env.ts";
 import { createEffectScope } from "./host-services.ts";
 import type { PackApp } from "./load-pack.ts";
+import type { StubTool } from "./loaded-pack.ts";
 import { PackRegistry, scopeKey } from "./pack-registry.ts";
 import type { OwnRequest } from "./own-envelope.ts";
 import { ownEnvelope, sessionKeyOf } from "./own-envelope.ts";
@@ -41,6 +42,8 @@ export interface RuntimeOptions {
   /** Where the secrets go that components write; without it they are denied. */
   readonly secretWriter?: SecretWriter;
   readonly providers: readonly Provider[];
+  /** Stands in for tools, for tests of flows; undefined lets the tool run. */
+  readonly stubTool?: StubTool;
   readonly apps: readonly PackApp[];
   readonly policy: (scope: Scope) => Policy;
   readonly observe?: TurnObserver;
@@ -118,7 +121,12 @@ class LocalRuntime implements Runtime {
       mcp: options.mcp ?? {},
     });
     this.#reach = reach;
-    this.#registry = new PackRegistry((scope) => ({ components, policy: policy(scope), reach }));
+    this.#registry = new PackRegistry((scope) => ({
+      components,
+      policy: policy(scope),
+      reach,
+      stubTool: options.stubTool,
+    }));
     const env: EngineEnv = {
       world,
       store,

@@ -5,7 +5,7 @@ import type { ToolMapEntry } from "../mcp/index.ts";
 import type { Pack } from "../pack/index.ts";
 import type { Policy } from "../types/index.ts";
 import type { EffectCall } from "./effect-call.ts";
-import type { LoadedComponent, PackTools, ToolOutcome } from "./loaded-pack.ts";
+import type { LoadedComponent, PackTools, StubTool, ToolOutcome } from "./loaded-pack.ts";
 import type { ToolReach } from "./tool-reach.ts";
 
 /** The tool's own end comes before its node's, so that the flow hears what the tool's time being over means. */
@@ -17,6 +17,7 @@ export interface PackToolsParts {
   readonly components: ReadonlyMap<string, LoadedComponent>;
   readonly reach: ToolReach;
   readonly policy: Policy;
+  readonly stubTool?: StubTool | undefined;
 }
 
 /** Opens the tool map of a pack; undefined where it has none. @throws MCP_TOOLMAP_INVALID with the position */
@@ -55,6 +56,8 @@ export function openPackTools(pack: Pack, from: PackToolsParts): PackTools | und
     names: [...map.tools.keys()],
     call: async (effect, { tool, input, retries, answers }): Promise<ToolOutcome> => {
       const entry = resolveTool(map, tool);
+      const stubbed = from.stubTool?.(tool, input);
+      if (stubbed !== undefined) return stubbed;
       const times = timesOf(entry, effect);
       const { deadlineMs } = effect.ctx;
       const ctx = deadlineMs === undefined ? effect.ctx : { ...effect.ctx, deadlineMs: deadlineMs - times.marginMs };

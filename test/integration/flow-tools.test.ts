@@ -73,3 +73,39 @@ interface Check {
 function brief({ severity, code, at }: Check["findings"][number]): string {
   return `${severity} ${code} ${at.file}:${at.line}`;
 }
+
+test(
+  "gtc flow test runs a pack's conversations and shows what differs, at its place",
+  { timeout: 60_000 },
+  async () => {
+    verifies("flow.test");
+    const shell = await withPack();
+    expect(await shell.run("gtc flow test app")).toMatchObject({
+      code: 0,
+      stdout: "ok      app/tests/greeting.test.yaml  asks for a name and greets  2 steps\n",
+    });
+
+    edit(shell, "app/tests/greeting.test.yaml", (text) => text.replace("Hello Ada!", "Bonjour Ada!"));
+    const failed = await shell.run("cd app && gtc flow test");
+    expect(failed.code).toBe(1);
+    expect(failed.stdout).toContain("  tests/greeting.test.yaml:7:16  step 2: text differs\n");
+    expect(failed.stdout).toContain('    expected a text with "Bonjour Ada!"\n    got      "Hello Ada!');
+    const json = await shell.run("gtc flow test app --json");
+    expect([json.code, JSON.parse(json.stdout)]).toMatchObject([
+      1,
+      { ok: false, tests: [{ ok: false, steps: 2, failures: [{ step: 2, at: { line: 7 } }] }] },
+    ]);
+
+    writeFileSync(join(shell.dir, "app/tests/greeting.test.yaml"), "steps:\n  - says: hi\n    expect: {}\n");
+    expect(await shell.run("gtc flow test app")).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/greeting\.test\.yaml:3:5 {2}CLI_TEST_INVALID: .*did you mean "expects"/) as string,
+    });
+    expect(await shell.run("mkdir empty && gtc flow test empty")).toMatchObject({ code: 3 });
+    writeFileSync(join(shell.dir, "empty/x.test.yaml"), "steps: [{ says: hi }]\n");
+    expect(await shell.run("gtc flow test empty")).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining("CLI_TEST_PACKLESS") as string,
+    });
+  },
+);

@@ -12,6 +12,14 @@ export const cliErrors = {
     kind: "permission_denied",
     help: "Run `gtc dev` with --env dev; elsewhere sign the pack and use `gtc start`.",
   },
+  CLI_TEST_INVALID: {
+    kind: "invalid_input",
+    help: "Correct the conversation test at the place that is shown; docs/flow-tools.md has the format.",
+  },
+  CLI_TEST_PACKLESS: {
+    kind: "not_found",
+    help: "Put the test below the pack's source directory, or name the pack with --pack.",
+  },
   CLI_SESSION_MISSING: { kind: "not_found", help: "List sessions with `gtc session list`." },
   CLI_SEND_MISSING: { kind: "not_found", help: "List sends with `gtc outbox list`." },
   CLI_INTERNAL: {

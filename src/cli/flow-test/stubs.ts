@@ -1,0 +1,105 @@
+import type { ComponentCall, ComponentHost, ComponentResult } from "../../component/index.ts";
+import type { RuntimeOptions } from "../../runner/index.ts";
+import { GreenticError } from "../../types/index.ts";
+import type { JsonValue, OutcomeError, TenantCtx } from "../../types/index.ts";
+import { isLike } from "./check-reply.ts";
+import type { StubCase } from "./read-conversation.ts";
+
+/** A call that a stub has no case for. */
+export interface UnmatchedCall {
+  readonly name: string;
+  readonly input: JsonValue;
+}
+
+type Answer = { readonly result: JsonValue } | { readonly error: OutcomeError };
+
+/** Answers calls of tools and components as a test says. */
+export class Stubs {
+  readonly #cases: ReadonlyMap<string, readonly StubCase[]>;
+  /** Tools that only the network could answer. */
+  readonly #remote: ReadonlySet<string>;
+  /** Calls since the last `takeUnmatched` that no case was for. */
+  #unmatched: UnmatchedCall[] = [];
+
+  constructor(cases: ReadonlyMap<string, readonly StubCase[]>, remote: ReadonlySet<string>) {
+    this.#cases = cases;
+    this.#remote = remote;
+  }
+
+  /** Stands in for a tool; undefined lets it run. */
+  readonly stubTool: NonNullable<RuntimeOptions["stubTool"]> = (name, input) => {
+    const answer = this.answer(name, input) ?? (this.#remote.has(name) ? this.#refuse(name, input) : undefined);
+    if (answer === undefined || "error" in answer) return answer;
+    return { result: answer.result, content: [{ type: "text", text: JSON.stringify(answer.result) }] };
+  };
+
+  answer(name: string, input: JsonValue): Answer | undefined {
+    const cases = this.#cases.get(name);
+    if (cases === undefined) return undefined;
+    const found = cases.find(({ when }) => when === undefined || isLike(input, when));
+    if (found === undefined) return this.#refuse(name, input);
+    if (found.error === undefined) return { result: found.result ?? null };
+    const { code, message = code, retryable = false } = found.error;
+    return { error: { code, message, retryable } };
+  }
+
+  #refuse(name: string, input: JsonValue): Answer {
+    this.#unmatched.push({ name, input });
+    return { error: { code: "STUB_UNMATCHED", message: `No stub of ${name} is for this input`, retryable: false } };
+  }
+
+  takeUnmatched(): readonly UnmatchedCall[] {
+    const taken = this.#unmatched;
+    this.#unmatched = [];
+    return taken;
+  }
+}
+
+const STATS = { wallMs: 0, fuel: 0, peakMemoryBytes: 0, hostCalls: [], log: "" };
+
+/** A test has no network, whatever is granted. */
+async function offline(): Promise<never> {
+  throw new GreenticError("HTTP_UNAVAILABLE", "Send request: a conversation test has no network");
+}
+
+/** A host whose components a test may stand in for, by `component.operation` or `component`. */
+export class StubbedComponents implements ComponentHost {
+  readonly #host: ComponentHost;
+  readonly #stubs: Stubs;
+  /** How far the test's clock is ahead of the machine's, by which guests are timed. */
+  readonly #aheadMs: number;
+
+  constructor(host: ComponentHost, to: { readonly stubs: Stubs; readonly aheadMs: number }) {
+    this.#host = host;
+    this.#stubs = to.stubs;
+    this.#aheadMs = to.aheadMs;
+  }
+
+  admit(...given: Parameters<ComponentHost["admit"]>): ReturnType<ComponentHost["admit"]> {
+    return this.#host.admit(...given);
+  }
+
+  examine(bytes: Uint8Array): ReturnType<ComponentHost["examine"]> {
+    return this.#host.examine(bytes);
+  }
+
+  describe(...given: Parameters<ComponentHost["describe"]>): ReturnType<ComponentHost["describe"]> {
+    return this.#host.describe(...given);
+  }
+
+  async invoke(ctx: TenantCtx, call: ComponentCall): Promise<ComponentResult> {
+    const { component, operation, input } = call;
+    const answer = this.#stubs.answer(`${component}.${operation}`, input) ?? this.#stubs.answer(component, input);
+    if (answer !== undefined)
+      return "error" in answer
+        ? { kind: "error", error: answer.error, stats: STATS }
+        : { kind: "ok", output: answer.result, stats: STATS };
+    const { deadlineMs } = ctx;
+    const timed = deadlineMs === undefined ? ctx : { ...ctx, deadlineMs: deadlineMs - this.#aheadMs };
+    return this.#host.invoke(timed, { ...call, services: { ...call.services, http: offline } });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#host[Symbol.asyncDispose]();
+  }
+}
