@@ -184,6 +184,11 @@ export const REQUIREMENTS = define({
   "pack.capability-id": { source: "pk practices", behavior: "Capability ids follow greentic.cap.{category}.v{N}" },
 
   // Issue 4: what holds against someone who wants in
+  "pack.public.read": { source: "issue 4", behavior: "Packs of the public tools open as native ones do: three ZIP generations, tar, unpacked directories; ids as index or text, flows embedded or filed" },
+  "pack.public.verify": { source: "issue 4", behavior: "A public pack's SBOM, lock and component hashes are compared with its bytes, every mismatch is told, and policy decides" },
+  "pack.public.signature": { source: "issue 4", behavior: "Signatures of the 2025 generation count where their key is trusted and their files are those that they cover" },
+  "pack.public.grants": { source: "issue 4", behavior: "Components of public packs are granted what they declare, within the operator's policy" },
+  "pack.public.hostile": { source: "issue 4", behavior: "Cut, flipped, deep, dangling and disguised public packs are refused with typed errors" },
   "pack.tamper": { source: "issue 4", behavior: "No pack is accepted of which a byte was flipped, deleted or doubled, or an entry removed, added, renamed or swapped" },
   "pack.fuzzed": { source: "issue 4", behavior: "No structure-aware mutant of manifest, archive or signature is accepted; every one is refused with a typed error, in time and within memory" },
 

@@ -5,7 +5,7 @@ import { packKindOf } from "../capability-id.ts";
 import { ContentHasher } from "../content-hasher.ts";
 import type { HashedContent } from "../content-hasher.ts";
 import { computePackHash, MANIFEST_PATH } from "../digest.ts";
-import type { ExaminedPack, VerifyOptions } from "../examined-pack.ts";
+import type { ExaminedPack, JudgedBy, VerifyOptions } from "../examined-pack.ts";
 import { judgeSignatures } from "../judge-signatures.ts";
 import type { SignatureVerdict } from "../judge-signatures.ts";
 import type { PackFinding, PackReport } from "../report.ts";
@@ -13,7 +13,7 @@ import type { PublicArchive } from "./archive.ts";
 import { checkContentHashes, checkLock, checkPublicSbom, describeMismatch } from "./check-listing.ts";
 import type { ListingVerdict } from "./check-listing.ts";
 import { describePublicPack } from "./describe-pack.ts";
-import { G1_SIGNATURE_PATH, readG1Signature } from "./g1-signature.ts";
+import { G1_SIGNATURE_PATH, readG1Signature, SIGNATURES } from "./g1-signature.ts";
 import { invalidField } from "./json-fields.ts";
 import { readLooseZip } from "./loose-zip.ts";
 import { findPublicComponents } from "./public-components.ts";
@@ -49,7 +49,9 @@ export async function examinePublic(
   const sbom = checkPublicSbom(contents);
   const lock = checkLock(contents, componentPath);
   const hashes = checkContentHashes(extensions, { contents, componentPath });
-  const signature = await judgePublicSignatures({ name, version, packHash }, { contents, manifest, sbom, options });
+  const judge = (by: JudgedBy): Promise<SignatureVerdict> =>
+    judgePublicSignatures({ name, version, packHash }, { contents, manifest, sbom, options: by });
+  const signature = await judge(options);
   const severity = options.sbom === "warn" ? "warning" : "error";
   const findings: readonly PackFinding[] = [
     ...archive.findings,
@@ -79,6 +81,7 @@ export async function examinePublic(
       archive: { contents: readable, manifestBytes, signatureBytes: undefined, packHash },
       manifest: description,
       packHash,
+      judge,
       extensions,
     },
   };
@@ -102,9 +105,10 @@ function readPublicManifest(bytes: Uint8Array, container: "zip" | "tar"): Public
   return root["schema_version"] === undefined ? readG1(root) : readPackV1(root, container);
 }
 
-/** The native formula over the entries as they are: what identifies a pack is its content, not how it was zipped. */
+/** The native formula over the entries as they are: what identifies a pack is its content, not how it was zipped or who signed it. */
 async function hashOf(manifest: Uint8Array, contents: ReadonlyMap<string, HashedContent>): Promise<string> {
-  const refs = [...contents.values()].map(({ path, hash, bytes }) => ({ path, hash, sizeBytes: bytes.length }));
+  const covered = [...contents.values()].filter(({ path }) => !path.startsWith(SIGNATURES));
+  const refs = covered.map(({ path, hash, bytes }) => ({ path, hash, sizeBytes: bytes.length }));
   return computePackHash(await loadBlake3(), { manifest, contents: refs });
 }
 
@@ -112,7 +116,7 @@ interface SignedContent {
   readonly contents: ReadonlyMap<string, HashedContent>;
   readonly manifest: PublicManifest;
   readonly sbom: ListingVerdict;
-  readonly options: VerifyOptions;
+  readonly options: JudgedBy;
 }
 
 async function judgePublicSignatures(

@@ -14,8 +14,10 @@ import { isSignatureValid, publisherKey, rawPublicKey } from "../public-key.ts";
 import type { PublisherKey } from "../public-key.ts";
 import { jsonTexts, SBOM_PATHS, sbomFiles } from "./check-listing.ts";
 
-export const G1_SIGNATURE_PATH = "signatures/pack.sig";
-const CHAIN_PATH = "signatures/chain.pem";
+/** The folder that no listing covers. */
+export const SIGNATURES = "signatures/";
+export const G1_SIGNATURE_PATH = `${SIGNATURES}pack.sig`;
+const CHAIN_PATH = `${SIGNATURES}chain.pem`;
 
 /** A signature whose key and statement are known; it may still not hold. */
 export interface G1Signature {
