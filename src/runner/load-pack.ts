@@ -127,7 +127,7 @@ async function checkLinks(host: ComponentHost, sha256: string, links: readonly C
 
 /**
  * What the manifest asks for and the operator's policy leaves; `*` in the policy leaves all. An origin pattern stays only where
- * policy names the same pattern. A public manifest that asks for HTTP names no origins: it gets those that policy names, never all.
+ * policy names the same pattern. In public packs `*` stands for the origins that policy names, never for all.
  */
 function grantsOf({ grants }: ComponentEntry, policy: Policy): ComponentGrants {
   const { origins } = policy.network.egress;
@@ -140,9 +140,10 @@ function grantsOf({ grants }: ComponentEntry, policy: Policy): ComponentGrants {
     (allowed: readonly string[]) =>
     (name: string): boolean =>
       allowed.includes("*") || allowed.includes(name);
+  const named = grants.http.includes("*") ? origins.filter((origin) => origin !== "*") : [];
   return {
     ...grants,
-    http: grants.http.includes("*") ? origins.filter((origin) => origin !== "*") : grants.http.filter(isAllowed),
+    http: [...new Set([...grants.http.filter((origin) => origin !== "*" && isAllowed(origin)), ...named])],
     secrets: grants.secrets.filter(within(policy.secrets)),
     secretsWrite: grants.secretsWrite.filter(within(policy.secrets)),
     oauth: grants.oauth.filter(within(policy.oauth)),

@@ -16,7 +16,7 @@ import { describePublicPack } from "./describe-pack.ts";
 import { G1_SIGNATURE_PATH, readG1Signature, SIGNATURES } from "./g1-signature.ts";
 import { invalidField } from "./json-fields.ts";
 import { readLooseZip } from "./loose-zip.ts";
-import { findPublicComponents } from "./public-components.ts";
+import { findPublicComponents, originsOf } from "./public-components.ts";
 import { readPublicExtensions } from "./public-extensions.ts";
 import type { PublicManifest } from "./public-manifest.ts";
 import { readG1 } from "./read-g1.ts";
@@ -40,7 +40,8 @@ export async function examinePublic(
   if (manifestBytes === undefined) throw new GreenticError("PACK_MANIFEST_MISSING", "Read pack: no manifest.cbor");
   const manifest = readPublicManifest(manifestBytes, container);
   const extensions = readPublicExtensions(manifest);
-  const components = findPublicComponents(manifest, { extensions, paths: new Set(contents.keys()) });
+  const origins = originsOf(contents, extensions);
+  const components = findPublicComponents(manifest, { extensions, paths: new Set(contents.keys()), origins });
   const componentPath = (id: string): string | undefined => components.find((found) => found.id === id)?.path;
   const packHash = await hashOf(manifestBytes, contents);
   const described = await describePublicPack({ manifest, extensions, components, contents }, options);

@@ -20,9 +20,14 @@ export interface FoundComponent {
  */
 export function findPublicComponents(
   manifest: PublicManifest,
-  from: { readonly extensions: PublicExtensions; readonly paths: ReadonlySet<string> },
+  from: {
+    readonly extensions: PublicExtensions;
+    readonly paths: ReadonlySet<string>;
+    /** Origins that the pack's own settings name. */
+    readonly origins: readonly string[];
+  },
 ): readonly FoundComponent[] {
-  const { extensions, paths } = from;
+  const { extensions, paths, origins } = from;
   const found = new Map<string, FoundComponent>();
   const add = (id: string, declared: PublicComponent | undefined, named: readonly (string | undefined)[]): void => {
     if (found.has(id)) return;
@@ -30,7 +35,7 @@ export function findPublicComponents(
     found.set(id, {
       id,
       world: declared?.world ?? "",
-      grants: publicGrants(declared, { manifest, extensions }),
+      grants: publicGrants(declared, { manifest, extensions, origins }),
       path: candidates.find((path) => path !== undefined && paths.has(path)),
     });
   };
@@ -58,14 +63,19 @@ function placesOf(id: string, version: string | undefined): readonly string[] {
 
 /**
  * Derives what a component is granted from what it declares, and from nothing else where it declares something. A component
- * without any declaration gets its own state and the pack's assets, which reach nobody else. `*` in `http` stands for the
- * origins that the operator's policy names: public manifests name none, and a pack must not choose them all.
+ * without any declaration gets its own state and the pack's assets, which reach nobody else. Public manifests ask for HTTP without
+ * an origin: what asks gets the origins that the pack's own settings name, and `*`, which stands for those that the operator's
+ * policy names, since a pack must not choose them all.
  */
 function publicGrants(
   component: PublicComponent | undefined,
-  from: { readonly manifest: PublicManifest; readonly extensions: PublicExtensions },
+  from: {
+    readonly manifest: PublicManifest;
+    readonly extensions: PublicExtensions;
+    readonly origins: readonly string[];
+  },
 ): PackGrants {
-  const { manifest, extensions } = from;
+  const { manifest, extensions, origins } = from;
   const host = objectOf(component?.capabilities?.["host"]);
   const wasi = objectOf(component?.capabilities?.["wasi"]);
   // Manifests that builders generated leave `host` empty; then the pack's own list says what its components need.
@@ -78,8 +88,9 @@ function publicGrants(
       : [];
   const secrets = [...new Set([...secretKeys(objectOf(host["secrets"])["required"]), ...packSecrets])];
   const isBare = component?.capabilities === undefined;
+  const callsHttp = objectOf(host["http"])["client"] === true || pack.has("host:http:client") || isProvider;
   return {
-    http: objectOf(host["http"])["client"] === true || pack.has("host:http:client") || isProvider ? ["*"] : [],
+    http: callsHttp ? ["*", ...origins] : [],
     secrets,
     secretsWrite: [],
     state: stateOf(objectOf(host["state"]), pack) ?? (isBare ? "read-write" : "none"),
@@ -97,6 +108,30 @@ function stateOf(state: JsonObject, pack: ReadonlySet<string>): PackGrants["stat
 function textMode(wasi: JsonObject): string | undefined {
   const { mode } = objectOf(wasi["filesystem"]);
   return typeof mode === "string" ? mode : undefined;
+}
+
+/** Files that hold a pack's settings: its questions and the schemas of its configuration. */
+const SETTINGS = /^(?:assets\/)*(?:setup\.(?:yaml|yml|json)|schemas\/.+\.json)$/;
+const DEFAULT_ORIGIN = /["']?default["']?\s*:\s*["']?(https:\/\/[A-Za-z0-9.-]{1,253}(?::\d{1,5})?)(?=[/"'\s])/g;
+const MAX_SETTINGS_BYTES = 1 << 20;
+
+/** Finds the origins that a pack's settings have by default, for example `https://api.telegram.org`, and those of its OAuth client. */
+export function originsOf(
+  contents: ReadonlyMap<string, { readonly bytes: Uint8Array }>,
+  { oauth }: PublicExtensions,
+): readonly string[] {
+  const origins = new Set<string>();
+  const add = (text: string | undefined): void => {
+    const url = text === undefined ? null : URL.parse(text);
+    if (url?.protocol === "https:") origins.add(url.origin);
+  };
+  add(oauth?.authorizeUrl);
+  add(oauth?.tokenUrl);
+  for (const [path, { bytes }] of contents) {
+    if (!SETTINGS.test(path) || bytes.length > MAX_SETTINGS_BYTES) continue;
+    for (const [, origin] of Buffer.from(bytes).toString("latin1").matchAll(DEFAULT_ORIGIN)) add(origin);
+  }
+  return [...origins].toSorted();
 }
 
 const COMPONENT_MAGIC = "0061736d0d000100";

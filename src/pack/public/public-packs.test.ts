@@ -66,6 +66,11 @@ test("components are granted what they declare; who declares nothing reaches nob
     assets: false,
     oauth: [],
   });
+  const settings = {
+    "assets/setup.yaml": Buffer.from("questions:\n - name: url\n   default: https://api.acme.example/v1\n"),
+  };
+  const named = await inspectPack(zipOf({ ...(await packV1("symbols")), ...settings }));
+  expect(named.components[0]?.grants.http).toEqual(["*", "https://api.acme.example"]);
   const bare = await packV1("symbols", { components: [], capabilities: [], extensions: {} });
   expect((await inspectPack(zipOf(bare))).components[0]).toMatchObject({
     id: "acme.echo",
