@@ -46,6 +46,15 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     load: () => import("./commands/pack-validate.ts"),
   },
   "pack inspect": { summary: "Show what a pack holds", load: () => import("./commands/pack-inspect.ts") },
+  "pack push": { summary: "Push a pack to a registry", load: () => import("./commands/pack-push.ts") },
+  "pack pull": {
+    summary: "Pull a pack from a registry and verify it",
+    load: () => import("./commands/pack-pull.ts"),
+  },
+  "pack prune": {
+    summary: "Remove what was fetched from registries and isn't used",
+    load: () => import("./commands/pack-prune.ts"),
+  },
   "component new": { summary: "Scaffold a component", load: () => import("./commands/component-new.ts") },
   "component build": {
     summary: "Build a component's source to WebAssembly",

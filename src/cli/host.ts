@@ -16,6 +16,7 @@ import {
   createWebhookProvider,
 } from "../messaging/index.ts";
 import type { ChannelAddress, Provider } from "../messaging/index.ts";
+import { isOciReference } from "../oci/index.ts";
 import { openPack } from "../pack/index.ts";
 import type { Pack } from "../pack/index.ts";
 import { createMachineWorld, openRuntime } from "../runner/index.ts";
@@ -26,6 +27,7 @@ import type { TurnObserver } from "../telemetry/index.ts";
 import { channelId, DEFAULT_TEAM, GreenticError, quote } from "../types/index.ts";
 import type { Policy, TeamId, TenantId, World } from "../types/index.ts";
 import { LivePacks } from "./live-packs.ts";
+import { openRegistries, pullPack } from "./registries.ts";
 import { secretReader, secretWriter } from "./secret-stores.ts";
 import { trustOf } from "./trust.ts";
 
@@ -162,7 +164,7 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
     world,
     tenants,
     packs: new LivePacks(runtime, { apps, read: readApps }),
-    packFiles: [...(bundle?.apps ?? []).map((app) => app.pack), shelf.file],
+    packFiles: [...(bundle?.apps ?? []).map((app) => app.pack).filter((pack) => !isOciReference(pack)), shelf.file],
     warm: () => components.warm(),
     async [Symbol.asyncDispose]() {
       await runtime[Symbol.asyncDispose]();
@@ -177,16 +179,15 @@ export function teamOf(bundle: Bundle | undefined, tenant: TenantId): TeamId {
 }
 
 async function bundleApps({ config, bundle, ...rest }: HostOptions, shelf: PackShelf): Promise<readonly PackApp[]> {
+  const registries = openRegistries(config, rest);
   return Promise.all(
     (bundle?.apps ?? []).map(async (app): Promise<PackApp> => {
-      if (app.pack.startsWith("oci://"))
-        throw new GreenticError(
-          "CLI_USAGE_INVALID",
-          `Load app ${app.name}: this version loads pack files, got ${quote(app.pack)}`,
-        );
-      if (!existsSync(app.pack))
+      const isRemote = isOciReference(app.pack);
+      if (!isRemote && !existsSync(app.pack))
         throw new GreenticError("CLI_FILE_MISSING", `Load app ${app.name}: no pack file at ${quote(app.pack)}`);
-      const pack = await verifiedPack(await readFile(app.pack), {
+      // A tag stays what it meant at the first start: whoever moves it changes nothing here.
+      const bytes = isRemote ? (await pullPack(registries, app.pack)).bytes : await readFile(app.pack);
+      const pack = await verifiedPack(bytes, {
         config,
         ...rest,
         tenant: app.tenant,

@@ -39,6 +39,7 @@ export const configSchema: SchemaObject = object({
     reject_unsigned: { type: "boolean" },
   }),
   network: object({ private_addresses: texts }),
+  registry: object({ plain_http: texts, offline: { type: "boolean" } }),
   telemetry: object({ otlp_endpoint: text, service_name: text }),
   mcp: object({
     serve: { type: "boolean" },

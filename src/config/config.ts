@@ -1,5 +1,6 @@
 import type { EnvId, TeamId, TenantId } from "../types/index.ts";
 import type { OperatorMcpServer } from "./mcp-server.ts";
+import type { RegistryConfig } from "./registry.ts";
 
 /** Where a value came from: weakest first. */
 export type ConfigOrigin = "default" | "greentic.toml" | "environment" | "flag";
@@ -44,6 +45,7 @@ export interface Config {
     /** Addresses or CIDR ranges that are reachable though they are private. */
     readonly privateAddresses: readonly string[];
   };
+  readonly registry: RegistryConfig;
   readonly telemetry: {
     readonly otlpEndpoint?: string;
     readonly otlpHeaders: Readonly<Record<string, string>>;

@@ -6,6 +6,7 @@ import { checkDocument } from "./check-document.ts";
 import { configSchema } from "./config-schema.ts";
 import type { Config, ConfigOrigin, SecurityConfig } from "./config.ts";
 import { readOperatorServer } from "./mcp-server.ts";
+import { readRegistryUser } from "./registry.ts";
 import { readToml } from "./source-document.ts";
 import type { SourceDocument } from "./source-document.ts";
 
@@ -155,6 +156,19 @@ export function loadConfig(options: {
         fallback: [] as readonly string[],
       }),
     },
+    registry: {
+      plainHttp: pick("registry.plain_http", {
+        file: table("registry")["plain_http"],
+        fallback: [] as readonly string[],
+      }),
+      offline: pick("registry.offline", {
+        variable: "GREENTIC_OFFLINE",
+        fromText: parseSwitch,
+        file: table("registry")["offline"],
+        fallback: false,
+      }),
+      ...readRegistryUser(environment),
+    },
     telemetry: {
       otlpHeaders: parseHeaders(environment["OTEL_EXPORTER_OTLP_HEADERS"] ?? ""),
       serviceName: pick("telemetry.service_name", {
@@ -212,6 +226,12 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65535) throw new RangeError(`expected a port from 0 to 65535, got ${quote(text)}`);
   return port;
+}
+
+function parseSwitch(text: string): boolean {
+  if (text === "1" || text === "true") return true;
+  if (text === "0" || text === "false") return false;
+  throw new RangeError(`expected true or false, got ${quote(text)}`);
 }
 
 function oneOf<const T extends string>(values: readonly T[]): (text: string) => T {

@@ -12,8 +12,6 @@ export interface RegistryStandIn extends AsyncDisposable {
   /** `127.0.0.1:port`. */
   readonly host: string;
   readonly blobs: Map<string, Buffer>;
-  /** By tag or digest. */
-  readonly manifests: Map<string, { readonly type: string; readonly bytes: Buffer }>;
   readonly seen: { readonly method: string; readonly path: string; readonly headers: IncomingHttpHeaders }[];
   misbehave: Misbehave;
 }
@@ -39,7 +37,6 @@ export async function startRegistryStandIn(options: RegistryStandInOptions = {})
   const standIn: RegistryStandIn = {
     host,
     blobs: new Map(),
-    manifests: new Map(),
     seen: [],
     misbehave: () => false,
     async [Symbol.asyncDispose]() {
@@ -48,7 +45,15 @@ export async function startRegistryStandIn(options: RegistryStandInOptions = {})
       await once(server, "close");
     },
   };
-  const { blobs, manifests } = standIn;
+  const { blobs } = standIn;
+  type Manifests = Map<string, { readonly type: string; readonly bytes: Buffer }>;
+  const repositories = new Map<string, Manifests>();
+  /** By tag or digest. */
+  function manifestsOf(repository: string): Manifests {
+    const manifests: Manifests = repositories.get(repository) ?? new Map();
+    repositories.set(repository, manifests);
+    return manifests;
+  }
 
   function isAllowed({ headers, method }: IncomingMessage, repository: string): boolean {
     if (options.auth === undefined) return true;
@@ -97,12 +102,12 @@ export async function startRegistryStandIn(options: RegistryStandInOptions = {})
       case "manifests": {
         if (request.method === "PUT") {
           const type = request.headers["content-type"] ?? "";
-          for (const key of [rest, digestOf(body)]) manifests.set(key, { type, bytes: body });
+          for (const key of [rest, digestOf(body)]) manifestsOf(repository).set(key, { type, bytes: body });
           const { subject } = JSON.parse(body.toString()) as { subject?: { digest: string } };
           const kept = options.referrers === true && subject ? { "oci-subject": subject.digest } : undefined;
           return end(201, { "docker-content-digest": digestOf(body), ...kept });
         }
-        const found = manifests.get(rest);
+        const found = manifestsOf(repository).get(rest);
         if (!found) return end(404);
         const headers = { "content-type": found.type, "docker-content-digest": digestOf(found.bytes) };
         return end(200, { ...headers, "content-length": String(found.bytes.byteLength) }, found.bytes);
@@ -110,12 +115,12 @@ export async function startRegistryStandIn(options: RegistryStandInOptions = {})
       case "blobs":
         return serveBlob(rest, { request, body, url, end, repository });
       case "tags": {
-        const tags = [...manifests.keys()].filter((key) => !key.includes(":")).sort();
+        const tags = [...manifestsOf(repository).keys()].filter((key) => !key.includes(":")).sort();
         return paged(tags, (page) => ({ name: repository, tags: page }), "application/json");
       }
       case "referrers": {
         if (options.referrers !== true) return end(404);
-        const found = [...manifests].flatMap(([key, { type, bytes }]) => {
+        const found = [...manifestsOf(repository)].flatMap(([key, { type, bytes }]) => {
           const manifest = JSON.parse(bytes.toString()) as { subject?: { digest: string }; artifactType?: string };
           if (!key.includes(":") || manifest.subject?.digest !== rest) return [];
           return [{ mediaType: type, digest: key, size: bytes.byteLength, artifactType: manifest.artifactType }];

@@ -2,27 +2,42 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fetchComponent } from "../../component/index.ts";
 import { loadConfig } from "../../config/index.ts";
+import { parseOciReference, pullArtifact } from "../../oci/index.ts";
 import { writeFileAtomic } from "../../pack/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import { openRegistries } from "../registries.ts";
 
 export default defineCommand({
   summary: "Fetch a component and keep it by its digest",
-  arguments: [{ name: "ref", summary: "a file, file:// URL or sha256: digest; @sha256:… behind it must hold" }],
+  arguments: [
+    { name: "ref", summary: "a file, file:// or oci:// reference, or sha256: digest; @sha256:… behind it must hold" },
+  ],
   options: [
     { flags: "-o, --out <file>", summary: "also write it there" },
-    { flags: "--data <dir>", summary: "the data directory, whose components/ is the cache" },
+    { flags: "--update", summary: "ask the registry what the tag means now" },
+    { flags: "--data <dir>", summary: "the data directory, whose oci/ is the cache" },
     { flags: "--json", summary: "print as JSON" },
   ],
-  examples: ["gtc component fetch ./forecast.wasm", "gtc component fetch sha256:… -o components/forecast.wasm"],
+  examples: [
+    "gtc component fetch ./forecast.wasm",
+    "gtc component fetch oci://ghcr.io/acme/forecast:1.0.0",
+    "gtc component fetch sha256:… -o components/forecast.wasm",
+  ],
   async run(input, io) {
-    const { dataDir } = loadConfig({
+    const config = loadConfig({
       cwd: io.cwd,
       environment: io.environment,
       flags: { data: textOption(input, "data") },
     });
     const { path, digest, sizeBytes, isCached, bytes } = await fetchComponent(input.args[0] ?? "", {
       cwd: io.cwd,
-      cacheDirectory: join(dataDir, "components"),
+      // What registries gave and what files gave are the same content by the same digests: one cache.
+      cacheDirectory: join(config.dataDir, "oci", "blobs"),
+      pull: (reference) =>
+        pullArtifact(openRegistries(config, io).library, parseOciReference(reference), {
+          kind: "component",
+          update: hasFlag(input, "update"),
+        }),
     });
     const out = textOption(input, "out");
     if (out !== undefined) {

@@ -4,13 +4,14 @@ import { openPack } from "../../pack/index.ts";
 import { GreenticError, tenantId } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import { fullChecks } from "../full-checks.ts";
-import { isDevOk, POLICY_OPTION, readPackInput } from "../pack-input.ts";
+import { isDevOk, POLICY_OPTION } from "../pack-input.ts";
+import { readPackSource } from "../registries.ts";
 import { trustOf } from "../trust.ts";
 
 export default defineCommand({
   summary: "Verify a pack and register it in the data directory",
   options: [
-    { flags: "--pack <file>", summary: "the pack file", required: true },
+    { flags: "--pack <pack>", summary: "the pack file, or oci://host/name:tag", required: true },
     { flags: "--tenant <tenant>", summary: "whose pack (default: the configured tenant)" },
     { flags: "--allow-unsigned", summary: "accept a pack without a trusted signature" },
     POLICY_OPTION,
@@ -18,18 +19,19 @@ export default defineCommand({
     { flags: "--data <dir>", summary: "the data directory" },
     { flags: "--json", summary: "print as JSON" },
   ],
-  examples: ["greentic-runner load --pack dist/weather.pack --allow-unsigned"],
+  examples: [
+    "greentic-runner load --pack dist/weather.pack --allow-unsigned",
+    "greentic-runner load --pack oci://ghcr.io/acme/weather:1.0.0",
+  ],
   async run(input, io) {
     const config = loadConfig({ cwd: io.cwd, environment: io.environment, flags: { data: textOption(input, "data") } });
     const tenant = tenantId(textOption(input, "tenant") ?? config.tenant);
     const file = String(input.options["pack"]);
-    if (file.startsWith("oci://"))
-      throw new GreenticError("CLI_USAGE_INVALID", "Load pack: this version loads files; pull the pack first");
     const allowMismatch = isDevOk(input);
     const allowUnsigned = hasFlag(input, "allowUnsigned") || allowMismatch;
     const trust = await trustOf(config);
     const shelf = new PackShelf(config.dataDir);
-    const bytes = await readPackInput(io, file);
+    const bytes = await readPackSource(io, file, config);
     const pack = await openPack(bytes, {
       trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
       nowMs: io.nowMs(),

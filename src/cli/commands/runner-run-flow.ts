@@ -21,7 +21,8 @@ import { withoutPolling } from "../bundle-settings.ts";
 import { defineCommand, hasFlag, printJson, textOption, timeoutOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { CONSOLE_CHANNEL, openHost } from "../host.ts";
-import { isDevOk, POLICY_OPTION, readPackInput } from "../pack-input.ts";
+import { isDevOk, POLICY_OPTION } from "../pack-input.ts";
+import { readPackSource } from "../registries.ts";
 import { trustOf } from "../trust.ts";
 
 export default defineCommand({
@@ -110,7 +111,7 @@ interface Named {
 async function appOf(file: string, { input, io, config }: Named): Promise<PackApp> {
   const trust = await trustOf(config);
   const isLenient = isDevOk(input);
-  const pack = await openPack(await readPackInput(io, file), {
+  const pack = await openPack(await readPackSource(io, file, config), {
     trust: hasFlag(input, "allowUnsigned") || isLenient ? { ...trust, rejectUnsigned: false } : trust,
     nowMs: io.nowMs(),
     ...(isLenient && { policy: { sbom: "warn" } }),

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { inspectComponent } from "./inspect-component.ts";
 
 /** A component that was fetched and is kept by its digest. */
 export interface FetchedComponent {
-  /** Where it is kept: `<cache>/sha256/<hex>.wasm`. */
+  /** Where it is kept: `<cache>/sha256/<hex>`, as in an OCI layout's blobs. */
   readonly path: string;
   /** `sha256:` and lower-case hex. */
   readonly digest: string;
@@ -17,15 +17,28 @@ export interface FetchedComponent {
   readonly isCached: boolean;
 }
 
+export interface FetchComponentOptions {
+  readonly cwd: string;
+  /** Shared with whatever else keeps content by its digest in this layout. */
+  readonly cacheDirectory: string;
+  /** Pulls from registries: the bytes of the artifact's component, verified against the reference. */
+  readonly pull?: (reference: string) => Promise<{ readonly bytes: Uint8Array; readonly isCached: boolean }>;
+}
+
 /**
  * Fetches a component by its reference and keeps it by its digest: a path or `file://` URL, either with `@sha256:<hex>` behind it,
- * or `sha256:<hex>` alone for what the cache has. Everything that is read is hashed, the cache's own files too.
- * @throws COMPONENT_FETCH_MISSING, COMPONENT_FETCH_UNSUPPORTED, COMPONENT_DIGEST_MISMATCH, COMPONENT_BINARY_INVALID
+ * an `oci://` reference, whose digest is its manifest's, or `sha256:<hex>` alone for what the cache has. Everything that is read is
+ * hashed, the cache's own files too.
+ * @throws COMPONENT_FETCH_MISSING, COMPONENT_FETCH_UNSUPPORTED, COMPONENT_DIGEST_MISMATCH, COMPONENT_BINARY_INVALID, and what `pull` throws
  */
 export async function fetchComponent(
   reference: string,
-  { cwd, cacheDirectory }: { readonly cwd: string; readonly cacheDirectory: string },
+  { cwd, cacheDirectory, pull }: FetchComponentOptions,
 ): Promise<FetchedComponent> {
+  if (pull !== undefined && /^oci:/i.test(reference)) {
+    const { bytes, isCached } = await pull(reference);
+    return { ...(await keep(bytes, cacheDirectory)), isCached };
+  }
   const [, place = reference, wanted] = /^(.*?)(?:@?(sha256:[0-9a-f]{64}))?$/s.exec(reference) ?? [];
   const folder = join(cacheDirectory, "sha256");
   if (wanted !== undefined) {
@@ -43,17 +56,24 @@ export async function fetchComponent(
       `Fetch ${quote(reference)}: expected ${wanted}, got ${digest}; nothing is kept`,
     );
   }
+  return { ...(await keep(bytes, cacheDirectory)), isCached: false };
+}
+
+/** Keeps a component; what is none isn't kept. */
+async function keep(bytes: Uint8Array, cacheDirectory: string): Promise<Omit<FetchedComponent, "isCached">> {
   inspectComponent(bytes);
+  const digest = digestOf(bytes);
+  const folder = join(cacheDirectory, "sha256");
   const path = pathOf(folder, digest);
   await mkdir(folder, { recursive: true });
-  const part = `${path}.${process.pid}.part`;
+  const part = `${path}.${randomUUID()}.part`;
   await writeFile(part, bytes);
   await rename(part, path);
-  return { path, digest, sizeBytes: bytes.byteLength, bytes, isCached: false };
+  return { path, digest, sizeBytes: bytes.byteLength, bytes };
 }
 
 function pathOf(folder: string, digest: string): string {
-  return join(folder, `${digest.slice("sha256:".length)}.wasm`);
+  return join(folder, digest.slice("sha256:".length));
 }
 
 function digestOf(bytes: Uint8Array): string {
@@ -66,7 +86,7 @@ async function readPlace(
 ): Promise<Uint8Array> {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(place)?.[1]?.toLowerCase();
   if (scheme !== undefined && scheme !== "file") {
-    const what = scheme === "oci" ? "this version has no OCI client yet" : "no such scheme";
+    const what = scheme === "oci" ? "there is no way to registries here" : "no such scheme";
     throw new GreenticError("COMPONENT_FETCH_UNSUPPORTED", `Fetch ${quote(reference)}: ${what}`);
   }
   const missing = (what: string, cause?: unknown): GreenticError =>

@@ -64,7 +64,7 @@ export const componentErrors = {
   },
   COMPONENT_FETCH_UNSUPPORTED: {
     kind: "unavailable",
-    help: "Download the component and fetch the file; references to registries come with the OCI client.",
+    help: "Use a path, a file:// URL, an oci:// reference or sha256:…; download from elsewhere yourself.",
   },
   COMPONENT_DIGEST_MISMATCH: {
     kind: "permission_denied",

@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import { GreenticError } from "../types/index.ts";
+
+/** Registries of packs and components. */
+export interface RegistryConfig {
+  /** `host` or `host:port` of registries beside loopback that are asked over plain http. */
+  readonly plainHttp: readonly string[];
+  /** Only what the data directory has; no registry is asked. */
+  readonly offline: boolean;
+  /** The user of one registry, from the environment; its password never goes to another. */
+  readonly user?: { readonly registry: string; readonly name: string; readonly password: string };
+  /** Docker's configuration, which has the credentials of the others; it need not be there. */
+  readonly dockerFile?: string;
+}
+
+/**
+ * Reads who we are to registries. A user without the registry's name would be shown to whoever a reference names.
+ * @throws CONFIG_ENV_INVALID
+ */
+export function readRegistryUser(
+  environment: Readonly<Record<string, string | undefined>>,
+): Pick<RegistryConfig, "user" | "dockerFile"> {
+  const [registry, name, password] = ["", "_USER", "_PASSWORD"].map((end) => environment[`GREENTIC_REGISTRY${end}`]);
+  const given = [registry, name, password].filter((value) => value !== undefined && value !== "").length;
+  if (given !== 0 && given !== 3)
+    throw new GreenticError(
+      "CONFIG_ENV_INVALID",
+      "Read GREENTIC_REGISTRY: expected GREENTIC_REGISTRY, GREENTIC_REGISTRY_USER and GREENTIC_REGISTRY_PASSWORD together",
+    );
+  const home = environment["HOME"];
+  const docker = environment["DOCKER_CONFIG"] ?? (home === undefined ? undefined : join(home, ".docker"));
+  return {
+    ...(registry && name && password && { user: { registry, name, password } }),
+    ...(docker !== undefined && { dockerFile: join(docker, "config.json") }),
+  };
+}
