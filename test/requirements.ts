@@ -233,6 +233,8 @@ export const REQUIREMENTS = define({
   "flow.doctor.sarif": { source: "issue 4 flow tooling", behavior: "Doctor's findings print as SARIF 2.1.0" },
   "flow.test": { source: "issue 4 flow tooling", behavior: "gtc flow test runs recorded conversations through the engine, with tools and components stubbed, and shows what differs at its place" },
   "flow.test.confined": { source: "issue 4 flow tooling", behavior: "A conversation test reaches no network and no secret, and says which call has no stub" },
+  "flow.edit": { source: "issue 4 flow tooling", behavior: "gtc flow new, add-step, update-step and delete-step edit a flow in place: what isn't edited stays byte for byte, and a broken flow is refused" },
+  "flow.edit.bind": { source: "issue 4 flow tooling", behavior: "gtc flow bind-component lets a step call a component and writes where it comes from into the flow's sidecar" },
   "flow.doctor.pack": { source: "issue 4 flow tooling", behavior: "Doctor checks a pack or its source as a whole: grants and secrets that are used and not declared, tools without a target" },
 });
 

@@ -29,6 +29,14 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
   "runner run-flow": { summary: "Run one turn of a flow", load: () => import("./commands/runner-run-flow.ts") },
   "flow doctor": { summary: "Check flows", load: () => import("./commands/flow-doctor.ts") },
   "flow graph": { summary: "Draw a flow as a Mermaid diagram", load: () => import("./commands/flow-graph.ts") },
+  "flow new": { summary: "Write a new flow", load: () => import("./commands/flow-new.ts") },
+  "flow add-step": { summary: "Add a step to a flow", load: () => import("./commands/flow-add-step.ts") },
+  "flow update-step": { summary: "Change a step of a flow", load: () => import("./commands/flow-update-step.ts") },
+  "flow delete-step": { summary: "Delete a step of a flow", load: () => import("./commands/flow-delete-step.ts") },
+  "flow bind-component": {
+    summary: "Let a step call a component, and note where the component comes from",
+    load: () => import("./commands/flow-bind-component.ts"),
+  },
   "flow test": {
     summary: "Run recorded conversations against a flow",
     load: () => import("./commands/flow-test.ts"),

@@ -8,6 +8,10 @@ export type {
   NodeOutcome,
   RouteDecision,
 } from "./compiled.ts";
+export type { NewStep, StepChange } from "./edit-flow.ts";
+export { addStep, deleteStep, newFlowText, updateStep } from "./edit-flow.ts";
+export type { ComponentOrigin } from "./resolve-sidecar.ts";
+export { bindInSidecar, sidecarOf } from "./resolve-sidecar.ts";
 export type { FlowFinding } from "./finding.ts";
 export type { AssetCheck, TextFiles } from "./check-assets.ts";
 export { checkAssets, checkUnusedTexts } from "./check-assets.ts";

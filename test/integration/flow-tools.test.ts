@@ -109,3 +109,59 @@ test(
     });
   },
 );
+
+test("gtc flow edits flows in place and refuses what breaks them", { timeout: 60_000 }, async () => {
+  verifies("flow.edit", "flow.edit.bind");
+  const shell = await withPack();
+  const read = (path: string): string => readFileSync(join(shell.dir, path), "utf8");
+  const flow = "app/flows/help.ygtc";
+  expect(await shell.run(`gtc flow new ${flow} --title Help`)).toMatchObject({ code: 0, stdout: `wrote ${flow}\n` });
+  expect(await shell.run(`gtc flow new ${flow}`)).toMatchObject({ code: 2 });
+  edit(shell, flow, (text) => `# Ours.\n${text}`);
+  const add = `gtc flow add-step ${flow} thanks --kind message.send --input '{ text: "Thanks, {{in.text}}" }' --after hello`;
+  const dry = await shell.run(`${add} --dry-run`);
+  expect([dry.code, dry.stdout]).toEqual([
+    0,
+    `--- ${flow}\n+++ ${flow}\n@@ -7,4 +7,7 @@\n nodes:\n   hello:\n     message.send: { text: Hello }\n+    routing: [{ to: thanks }]\n+  thanks:\n+    message.send: { text: "Thanks, {{in.text}}" }\n     routing: out\n`,
+  ]);
+  expect(read(flow)).not.toContain("thanks");
+  expect(await shell.run(add)).toMatchObject({ code: 0 });
+  expect(await shell.run(`gtc flow update-step ${flow} hello --set text=Welcome`)).toMatchObject({ code: 0 });
+  expect(read(flow)).toMatch(/^# Ours\.\n[\s\S]*\{ text: Welcome \}/);
+
+  const broken = await shell.run(`gtc flow update-step ${flow} thanks --set txt=x`);
+  expect([broken.code, broken.stderr]).toEqual([2, expect.stringContaining("CLI_EDIT_REFUSED") as string]);
+  expect(read(flow)).not.toContain("txt");
+  expect(await shell.run(`gtc flow update-step ${flow} thanks --set txt=x --force`)).toMatchObject({ code: 0 });
+  expect(read(flow)).toContain("txt: x");
+  expect(await shell.run(`gtc flow delete-step ${flow} thanks`)).toMatchObject({ code: 0 });
+  expect(await shell.run(`gtc flow doctor ${flow}`)).toMatchObject({ code: 0 });
+
+  const wasm = "app/components/forecast.wasm";
+  mkdirSync(join(shell.dir, "app/components"));
+  cpSync(join(ROOT, "examples/weather-demo/components/forecast.wasm"), join(shell.dir, wasm));
+  const bind = `gtc flow bind-component ${flow} hello ${wasm}`;
+  const wrong = await shell.run(`${bind} --operation nothing`);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('no operation "nothing"') as string]);
+  expect(await shell.run(`${bind} --input '{}' --pinned`)).toMatchObject({ code: 0, stderr: "" });
+  expect(read(flow)).toContain("forecast.forecast: {}");
+  expect(JSON.parse(read(`${flow}.resolve.json`))).toEqual({
+    schema_version: 1,
+    flow: "help.ygtc",
+    nodes: {
+      hello: {
+        source: {
+          kind: "local",
+          path: "../components/forecast.wasm",
+          digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
+        },
+        mode: "pinned",
+      },
+    },
+  });
+  const remote = await shell.run(
+    `gtc flow bind-component ${flow} hello oci://registry.example/greeter:1 --operation greet`,
+  );
+  expect(remote).toMatchObject({ code: 0 });
+  expect(read(flow)).toContain("greeter.greet: {}");
+});

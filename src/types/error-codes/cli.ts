@@ -12,6 +12,11 @@ export const cliErrors = {
     kind: "permission_denied",
     help: "Run `gtc dev` with --env dev; elsewhere sign the pack and use `gtc start`.",
   },
+  CLI_TARGET_EXISTS: { kind: "conflict", help: "Choose another path, or edit the file that is there." },
+  CLI_EDIT_REFUSED: {
+    kind: "invalid_input",
+    help: "Make the edit in an order that keeps the flow whole, or use --force and mend it next.",
+  },
   CLI_TEST_INVALID: {
     kind: "invalid_input",
     help: "Correct the conversation test at the place that is shown; docs/flow-tools.md has the format.",

@@ -84,6 +84,11 @@ export const flowErrors = {
     kind: "invalid_input",
     help: "Add the key to the i18n bundles; the key itself is shown until then.",
   },
+  FLOW_EDIT_INVALID: { kind: "invalid_input", help: "Name a step that the flow has; `gtc flow graph` shows them." },
+  FLOW_SIDECAR_INVALID: {
+    kind: "invalid_input",
+    help: "A .resolve.json has schema_version 1, flow and nodes; delete a broken one and bind again.",
+  },
   FLOW_I18N_KEY_UNUSED: { kind: "invalid_input", help: "Remove the text, or use it by `{{t 'key'}}`." },
   FLOW_CARD_INVALID: {
     kind: "invalid_input",
