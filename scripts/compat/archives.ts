@@ -42,7 +42,7 @@ function zipEntries(bytes: Buffer): readonly ArchiveEntry[] {
     const local = bytes.readUInt32LE(at + 42);
     const from = local + 30 + bytes.readUInt16LE(local + 26) + bytes.readUInt16LE(local + 28);
     const body = bytes.subarray(from, from + packed);
-    if (size > 0 && size <= MAX_ENTRY_BYTES && (method === 0 || method === 8)) {
+    if (!name.endsWith("/") && size <= MAX_ENTRY_BYTES && (method === 0 || method === 8)) {
       entries.push({ name, bytes: method === 0 ? body : inflateRawSync(body, { maxOutputLength: MAX_ENTRY_BYTES }) });
     }
     at += 46 + (nameLength ?? 0) + (extra ?? 0) + (comment ?? 0);

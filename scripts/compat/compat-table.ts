@@ -21,7 +21,12 @@ export function compatTable(exercises: readonly Exercise[]): string {
     ),
   );
   const cells = [HEADS, ...rows, row("all", exercises)];
-  const widths = HEADS.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
+  return formatTable(cells);
+}
+
+/** Lays out rows of cells, the first of them the heads. */
+export function formatTable(cells: readonly (readonly string[])[]): string {
+  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0))) ?? [];
   return cells
     .map((line) =>
       line

@@ -136,8 +136,10 @@ function routeChoice(packs: readonly LoadedPack[], choice: FlowChoice): Route | 
 function routeEntry(pack: LoadedPack, flow: LoadedFlow, entry: string | undefined): Route | GreenticError {
   const { entrypoints } = flow.compiled.ir;
   if (entry === undefined) return hasStart(flow) ? startOf(pack, flow) : noFlow(`flow ${quote(flow.id)} has no nodes`);
-  const node = entrypoints.get(entry) ?? (flow.nodes.has(entry) ? entry : undefined);
-  return node === undefined ? noFlow(`flow ${quote(flow.id)} has no entrypoint ${quote(entry)}`) : { pack, flow, node };
+  const node = entrypoints.get(entry) ?? entry;
+  return !flow.nodes.has(node)
+    ? noFlow(`flow ${quote(flow.id)} has no entrypoint ${quote(entry)}`)
+    : { pack, flow, node };
 }
 
 /** A submitted card names its flow in a `flow` field of its data. */
@@ -175,7 +177,8 @@ function routeCommandElsewhere(packs: readonly LoadedPack[], command: string): R
 }
 
 function hasStart(flow: LoadedFlow): boolean {
-  return flow.compiled.ir.start !== undefined;
+  // Public packs have flows whose start is named and whose nodes are still to be written.
+  return flow.compiled.ir.start !== undefined && flow.nodes.size > 0;
 }
 
 function startOf(pack: LoadedPack, flow: LoadedFlow): Route {
