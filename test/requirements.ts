@@ -190,6 +190,12 @@ export const REQUIREMENTS = define({
   "pack.public.grants": { source: "issue 4", behavior: "Components of public packs are granted what they declare, within the operator's policy" },
   "pack.public.hostile": { source: "issue 4", behavior: "Cut, flipped, deep, dangling and disguised public packs are refused with typed errors" },
   "pack.tamper": { source: "issue 4", behavior: "No pack is accepted of which a byte was flipped, deleted or doubled, or an entry removed, added, renamed or swapped" },
+  "pack.trust.windows": { source: "issue 4", behavior: "A publisher's key counts from its first day to its last, by the host's clock" },
+  "pack.trust.threshold": { source: "issue 4", behavior: "A threshold counts publishers, not their keys" },
+  "pack.trust.rotation": { source: "issue 4", behavior: "A publisher goes from one key to the next over packs that both have signed, without a host that stops" },
+  "pack.trust.revocation": { source: "issue 4", behavior: "A revoked key is without effect on a running host within a minute: its packs start no flow any more, which is audited" },
+  "pack.trust.file": { source: "issue 4", behavior: "A trust file is believed where the root signed it, for its time, and never an older one after a newer" },
+  "pack.downgrade.audited": { source: "issue 4", behavior: "A refused or allowed downgrade leaves an audit record" },
   "pack.fuzzed": { source: "issue 4", behavior: "No structure-aware mutant of manifest, archive or signature is accepted; every one is refused with a typed error, in time and within memory" },
 
   // Issue 3: node kinds that public packs expect of their host

@@ -45,6 +45,7 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
   "pack build": { summary: "Build a pack from its source directory", load: () => import("./commands/pack-build.ts") },
   "pack keygen": { summary: "Make a signing key pair", load: () => import("./commands/pack-keygen.ts") },
   "pack sign": { summary: "Sign a pack", load: () => import("./commands/pack-sign.ts") },
+  "pack trust": { summary: "Sign a trust file with the root key", load: () => import("./commands/pack-trust.ts") },
   "pack verify": {
     summary: "Verify a pack's integrity, signatures and, in full, its content",
     load: () => import("./commands/pack-verify.ts"),

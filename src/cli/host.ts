@@ -24,12 +24,14 @@ import type { PackApp, Runtime, RuntimeOptions } from "../runner/index.ts";
 import { openMemoryStore, openSqliteStore } from "../session/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
-import { channelId, DEFAULT_TEAM, GreenticError, quote } from "../types/index.ts";
+import { channelId, DEFAULT_TEAM, GreenticError, quote, toGreenticError } from "../types/index.ts";
 import type { Policy, TeamId, TenantId, World } from "../types/index.ts";
+import { auditOf, openAudited } from "./audit.ts";
 import { LivePacks } from "./live-packs.ts";
 import { openRegistries, pullPack } from "./registries.ts";
 import { secretReader, secretWriter } from "./secret-stores.ts";
-import { trustOf } from "./trust.ts";
+import { reloadTrust, trustOf } from "./trust.ts";
+import { TrustWatch } from "./trust-watch.ts";
 
 /** The channels that every tenant has without naming them. */
 const WEBHOOK_CHANNEL = channelId("webhook");
@@ -59,6 +61,8 @@ export interface Host extends AsyncDisposable {
   readonly world: World;
   readonly tenants: ReadonlySet<TenantId>;
   readonly packs: LivePacks;
+  /** Takes out packs whose signers lose their trust, once it is started. */
+  readonly trust: TrustWatch;
   /** The files whose change changes `packs`. */
   readonly packFiles: readonly string[];
   /** Gets component processes ready before they are needed. */
@@ -159,14 +163,26 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
     ...(options.log && { log: options.log }),
     ...(options.onError && { onError: options.onError }),
   });
+  const packs = new LivePacks(runtime, { apps, read: readApps });
+  const trust = new TrustWatch({
+    runtime,
+    world,
+    apps: () => packs.apps,
+    readTrust: () => reloadTrust(config, { environment: options.environment, nowMs: world.nowMs() }),
+    audit: auditOf(config),
+    warn: options.warn,
+    onError: (error) => options.onError?.(toGreenticError(error, "PACK_TRUST_INVALID", "Read trust"), undefined),
+  });
   return {
     runtime,
     world,
     tenants,
-    packs: new LivePacks(runtime, { apps, read: readApps }),
+    packs,
+    trust,
     packFiles: [...(bundle?.apps ?? []).map((app) => app.pack).filter((pack) => !isOciReference(pack)), shelf.file],
     warm: () => components.warm(),
     async [Symbol.asyncDispose]() {
+      await trust[Symbol.asyncDispose]();
       await runtime[Symbol.asyncDispose]();
       await components[Symbol.asyncDispose]();
     },
@@ -233,11 +249,14 @@ async function verifiedPack(
   { config, warn, tenant, shelf, allowUnsigned, allowMismatch }: PackOptions,
 ): Promise<Pack> {
   const trust = await trustOf(config);
-  const pack = await openPack(bytes, {
-    trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
-    nowMs: Date.now(),
-    policy: { previous: (name) => shelf.previous(tenant, name), ...(allowMismatch && { sbom: "warn" }) },
-  });
+  const nowMs = Date.now();
+  const open = (): Promise<Pack> =>
+    openPack(bytes, {
+      trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
+      nowMs,
+      policy: { previous: (name) => shelf.previous(tenant, name), ...(allowMismatch && { sbom: "warn" }) },
+    });
+  const pack = await openAudited(open, { config, tenant, nowMs });
   if (pack.report.signature.status !== "valid")
     warn(`pack ${pack.name} of ${tenant} runs without a trusted signature (${pack.report.signature.status})`);
   return pack;

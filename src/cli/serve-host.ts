@@ -128,6 +128,7 @@ export async function serveHost(
         : log.debug({ route: report.route, reason: report.reason }, "request refused"),
   });
   runtime.start();
+  host.trust.start();
   const { url, close } = await gateway.listen({ host: config.host, port: config.port });
   io.stderr.write(`ready ${url}\n`);
   host.warm();

@@ -3,6 +3,7 @@ import { operatorServerSchema } from "./mcp-server.ts";
 
 const text = { type: "string", minLength: 1 } as const;
 const texts = { type: "array", items: text } as const;
+const day = { type: "string", pattern: "^\\d{4}-\\d{2}-\\d{2}$" } as const;
 const object = (properties: Record<string, SchemaObject>, extra: SchemaObject = {}): SchemaObject => ({
   type: "object",
   additionalProperties: false,
@@ -27,16 +28,15 @@ export const configSchema: SchemaObject = object({
       items: {
         oneOf: [
           text,
-          object(
-            { key: text, names: texts, not_after: { type: "string", pattern: "^\\d{4}-\\d{2}-\\d{2}$" } },
-            { required: ["key"] },
-          ),
+          object({ key: text, names: texts, publisher: text, not_before: day, not_after: day }, { required: ["key"] }),
         ],
       },
     },
     revoked: { type: "array", items: { type: "string", pattern: "^[0-9a-f]{64}$" } },
     threshold: { type: "integer", minimum: 1, maximum: 16 },
     reject_unsigned: { type: "boolean" },
+    trust_file: text,
+    trust_root: text,
   }),
   network: object({ private_addresses: texts }),
   registry: object({ plain_http: texts, offline: { type: "boolean" } }),

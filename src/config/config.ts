@@ -11,6 +11,10 @@ export interface TrustedPublisher {
   readonly keyFile: string;
   /** Pack names it may sign, `*` matching any run of characters; empty means any. */
   readonly names: readonly string[];
+  /** Whose key it is; keys of one publisher count once towards the threshold. */
+  readonly publisher?: string;
+  /** First day (UTC) of its trust, `YYYY-MM-DD`. */
+  readonly notBefore?: string;
   /** Last day (UTC) of its trust, `YYYY-MM-DD`. */
   readonly notAfter?: string;
 }
@@ -20,9 +24,11 @@ export interface SecurityConfig {
   readonly trustedPublishers: readonly TrustedPublisher[];
   /** Key ids (hex) that are believed no more. */
   readonly revoked: readonly string[];
-  /** How many trusted signatures a pack needs. */
+  /** How many trusted publishers must have signed a pack. */
   readonly threshold: number;
   readonly rejectUnsigned: boolean;
+  /** A signed list of publishers and revoked keys, and the public key that it must be signed with; absolute paths. */
+  readonly trustFile?: { readonly file: string; readonly root: string };
 }
 
 /** Everything the host is configured with, from flags, `GREENTIC_*`, greentic.toml and defaults, in that order. */

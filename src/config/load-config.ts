@@ -194,20 +194,47 @@ function readSecurity(table: JsonObject, base: string, pick: Pick): SecurityConf
     file: table["trusted_publishers"],
     fallback: [] as readonly JsonValue[],
   });
+  const trustFile = readTrustFile(table, base);
   return {
     trustedPublishers: publishers.map((entry) => {
       if (typeof entry === "string") return { keyFile: resolve(base, entry), names: [] };
-      const { key, names, not_after } = entry as { key: string; names?: readonly string[]; not_after?: string };
+      const { key, names, publisher, not_before, not_after } = entry as unknown as PublisherTable;
       return {
         keyFile: resolve(base, key),
         names: names ?? [],
+        ...(publisher !== undefined && { publisher }),
+        ...(not_before !== undefined && { notBefore: not_before }),
         ...(not_after !== undefined && { notAfter: not_after }),
       };
     }),
     revoked: pick("security.revoked", { file: table["revoked"], fallback: [] as readonly string[] }),
     threshold: pick("security.threshold", { file: table["threshold"], fallback: 1 }),
     rejectUnsigned: pick("security.reject_unsigned", { file: table["reject_unsigned"], fallback: true }),
+    ...trustFile,
   };
+}
+
+interface PublisherTable {
+  readonly key: string;
+  readonly names?: readonly string[];
+  readonly publisher?: string;
+  readonly not_before?: string;
+  readonly not_after?: string;
+}
+
+/** One without the other would be trust in anybody's word, or in nobody's. */
+function readTrustFile(
+  table: JsonObject,
+  base: string,
+): { readonly trustFile?: NonNullable<SecurityConfig["trustFile"]> } {
+  const { trust_file: file, trust_root: root } = table;
+  if (file === undefined && root === undefined) return {};
+  if (typeof file !== "string" || typeof root !== "string")
+    throw new GreenticError(
+      "CONFIG_VALUE_INVALID",
+      "Read security.trust_file: expected trust_file and trust_root together",
+    );
+  return { trustFile: { file: resolve(base, file), root: resolve(base, root) } };
 }
 
 function readConfigFile(cwd: string, named: string | undefined): SourceDocument | undefined {

@@ -1,4 +1,5 @@
 import type { BuildPackOptions } from "./build-pack.ts";
+import type { SignatureVerdict } from "./judge-signatures.ts";
 import type { ComponentEntry, FlowEntry, PackDescription } from "./manifest.ts";
 import type { PublicExtensions } from "./public/public-extensions.ts";
 import type { PackArchive } from "./read-archive.ts";
@@ -20,6 +21,9 @@ export interface VerifyOptions {
   readonly full?: FullChecks | undefined;
 }
 
+/** What signatures are judged by. */
+export type JudgedBy = Pick<VerifyOptions, "trust" | "nowMs">;
+
 /** What `--full` adds: flow doctor and component admission, handed in because packs know neither. */
 export interface FullChecks {
   readonly checkFlow: (flow: FlowEntry & { readonly name: string; readonly source: string }) => Findings;
@@ -39,6 +43,8 @@ export interface ExaminedPack {
     readonly archive: PackArchive;
     readonly manifest: PackDescription;
     readonly packHash: string;
+    /** Judges the signatures again, by the trust and the time of now: of bytes that were hashed, nothing has to be again. */
+    readonly judge: (by: JudgedBy) => Promise<SignatureVerdict>;
     /** Of public packs. */
     readonly extensions?: PublicExtensions;
   };

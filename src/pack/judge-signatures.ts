@@ -50,6 +50,8 @@ export function judgeSignatures(
   const say = (code: ErrorCode, message: string, severity: PackFinding["severity"] = "error"): number =>
     findings.push({ code, severity, path, message });
   const counted: string[] = [];
+  // A publisher who goes from one key to the next signs with both, and is one publisher still.
+  const signedBy = new Set<string>();
   const revoked: string[] = [];
   let isInvalid = false;
   for (const { keyId, signature } of signatures) {
@@ -66,8 +68,11 @@ export function judgeSignatures(
       continue;
     }
     const obstacles = publishers.map((entry) => obstacleOf(entry, pack.name, nowMs));
-    if (obstacles.includes(undefined)) counted.push(keyId);
-    else
+    const counting = publishers[obstacles.indexOf(undefined)];
+    if (counting !== undefined) {
+      counted.push(keyId);
+      signedBy.add(counting.publisher ?? keyId);
+    } else
       say(
         obstacles[0] ?? "PACK_SIGNATURE_UNTRUSTED",
         `Verify signature: key ${keyId} doesn't count for ${quote(pack.name)}`,
@@ -76,7 +81,11 @@ export function judgeSignatures(
   }
   // A revoked key doesn't count. Beside one that does it's the trace of a rotation, alone it refuses the pack under any policy.
   for (const keyId of revoked)
-    say("PACK_SIGNER_REVOKED", `Verify signature: key ${keyId} is revoked`, counted.length > 0 ? "warning" : "error");
+    say(
+      "PACK_SIGNER_REVOKED",
+      `Verify signature: key ${keyId} is revoked`,
+      signedBy.size >= trust.threshold ? "warning" : "error",
+    );
   for (const keyId of pack.signers) {
     if (!signatures.some((s) => s.keyId === keyId))
       say("PACK_SIGNATURE_MISSING", `Verify signature: the manifest expects key ${keyId} to have signed`);
@@ -84,7 +93,7 @@ export function judgeSignatures(
   const status = statusOf({
     isInvalid,
     signatures: signatures.length,
-    counted: counted.length,
+    counted: signedBy.size,
     threshold: trust.threshold,
   });
   const severity = trust.rejectUnsigned ? "error" : "warning";
@@ -92,7 +101,7 @@ export function judgeSignatures(
   if (status === "untrusted")
     say(
       "PACK_SIGNATURE_UNTRUSTED",
-      `Verify signature: expected ${trust.threshold} trusted signature${trust.threshold === 1 ? "" : "s"}, got ${counted.length}`,
+      `Verify signature: expected ${trust.threshold} trusted signature${trust.threshold === 1 ? "" : "s"}, got ${signedBy.size}`,
       severity,
     );
   return { status, keyIds: counted.length > 0 ? counted : signatures.map((s) => s.keyId), findings };
@@ -112,6 +121,7 @@ function statusOf(facts: {
 /** Says why a trusted key's good signature doesn't count for this name at this time. */
 function obstacleOf(publisher: TrustedPublisher, name: string, nowMs: number): ErrorCode | undefined {
   if (!isNameCovered(name, publisher.names)) return "PACK_SIGNER_OUT_OF_SCOPE";
+  if (publisher.notBeforeMs !== undefined && nowMs < publisher.notBeforeMs) return "PACK_SIGNER_NOT_YET_VALID";
   if (publisher.notAfterMs !== undefined && nowMs >= publisher.notAfterMs) return "PACK_SIGNER_EXPIRED";
   return undefined;
 }

@@ -24,7 +24,14 @@ export function checkDowngrade(
   const step = loadStep(previous, pack);
   if (step === "downgrade" && !isAllowed) {
     const versions = `expected at least ${previous?.version ?? ""}, got ${pack.version}`;
-    throw new GreenticError("PACK_VERSION_DOWNGRADE", `Load pack ${quote(pack.name)}: ${versions}`);
+    throw new GreenticError("PACK_VERSION_DOWNGRADE", `Load pack ${quote(pack.name)}: ${versions}`, {
+      details: {
+        pack: pack.name,
+        version: pack.version,
+        packHash: pack.packHash,
+        previous: previous?.version ?? "",
+      },
+    });
   }
   return step;
 }

@@ -3,7 +3,9 @@ import type { I18nBundles } from "../flow/index.ts";
 import type { PackKind } from "./capability-id.ts";
 import { packKindOf } from "./capability-id.ts";
 import type { VerifyOptions } from "./examined-pack.ts";
+import type { JudgedBy } from "./examined-pack.ts";
 import { findingError } from "./finding-error.ts";
+import type { SignatureVerdict } from "./judge-signatures.ts";
 import { checkDowngrade } from "./load-record.ts";
 import type { LoadRecord, LoadStep } from "./load-record.ts";
 import type { AssetEntry, ComponentEntry, FlowEntry, PackDescription } from "./manifest.ts";
@@ -56,6 +58,8 @@ export interface Pack {
   readonly extensions: PublicExtensions | undefined;
   /** Locale → key → text, of the assets `i18n/<locale>.json`; the objects have no prototype. */
   readonly i18n: I18nBundles;
+  /** Judges its signatures by the trust and the time of now; what was verified else holds for ever. */
+  judge(by: JudgedBy): Promise<SignatureVerdict>;
   /** Returns an entry's bytes, which must not be changed; undefined where there is none. */
   read(path: string): Uint8Array | undefined;
   /** Returns an entry as UTF-8 text. @throws PACK_ASSET_INVALID where it is none */
@@ -92,6 +96,7 @@ export async function openPack(bytes: Uint8Array, options: OpenPackOptions): Pro
     assets: manifest.assets,
     extensions: content.extensions,
     i18n: readI18n(archive, { manifest, isTolerant: generation !== "native" }),
+    judge: content.judge,
     read: (path) => archive.contents.get(path)?.bytes,
     readText: (path) => readText(archive, path),
   };

@@ -17,8 +17,12 @@ export interface TrustedPublisherConfig {
   readonly key: string;
   /** Pack names that the key may sign, `*` for any run of characters; any name where absent. */
   readonly names?: readonly string[] | undefined;
+  /** First day, YYYY-MM-DD in UTC. */
+  readonly not_before?: string | undefined;
   /** Last day, YYYY-MM-DD in UTC. */
   readonly not_after?: string | undefined;
+  /** Who it is: keys of one publisher count once towards the threshold. Each key is its own publisher where absent. */
+  readonly publisher?: string | undefined;
 }
 
 /** A publisher that the operator trusts. */
@@ -26,6 +30,10 @@ export interface TrustedPublisher {
   readonly key: PublisherKey;
   /** Undefined means any name. */
   readonly names?: readonly string[] | undefined;
+  /** Whose key it is; the key's own id where absent. */
+  readonly publisher?: string | undefined;
+  /** Wall clock; the key doesn't count before. */
+  readonly notBeforeMs?: number | undefined;
   /** Wall clock; the key doesn't count from here on. */
   readonly notAfterMs?: number | undefined;
 }
@@ -35,7 +43,7 @@ export interface TrustPolicy {
   readonly publishers: readonly TrustedPublisher[];
   /** Key ids, lower-case hex. */
   readonly revoked: ReadonlySet<string>;
-  /** How many different trusted keys must have signed; at least 1. */
+  /** How many different publishers must have signed; at least 1. */
   readonly threshold: number;
   /** Refuses packs whose signatures don't reach the threshold. */
   readonly rejectUnsigned: boolean;
@@ -53,20 +61,34 @@ export async function loadTrust(config: TrustConfig, { baseDir }: { readonly bas
   for (const item of config.trusted_publishers ?? []) {
     const publisher: TrustedPublisherConfig = typeof item === "string" ? { key: item } : item;
     if (typeof publisher.key !== "string") throw invalid("expected a path or a table with `key`");
-    publishers.push({
-      key: await loadPublicKey(resolve(baseDir, publisher.key)),
-      names: publisher.names?.map(checkPattern),
-      notAfterMs: publisher.not_after === undefined ? undefined : endOfDayMs(publisher.not_after),
-    });
+    publishers.push(trustedPublisher(await loadPublicKey(resolve(baseDir, publisher.key)), publisher));
   }
-  const threshold = config.threshold ?? 1;
+  const threshold = checkThreshold(config.threshold ?? 1);
+  const revoked = (config.revoked ?? []).map(checkKeyId);
+  return { publishers, revoked: new Set(revoked), threshold, rejectUnsigned: config.reject_unsigned ?? true };
+}
+
+/** Makes the trusted form of a key and what is written beside it. @throws PACK_TRUST_INVALID */
+export function trustedPublisher(key: PublisherKey, config: Omit<TrustedPublisherConfig, "key">): TrustedPublisher {
+  const { names, publisher, not_before: notBefore, not_after: notAfter } = config;
+  const notBeforeMs = notBefore === undefined ? undefined : dayMs("not_before", notBefore);
+  const notAfterMs = notAfter === undefined ? undefined : dayMs("not_after", notAfter) + DAY_MS;
+  if (notBeforeMs !== undefined && notAfterMs !== undefined && notBeforeMs >= notAfterMs)
+    throw invalid(`not_before: expected a day up to not_after, got ${quote(notBefore ?? "")}`);
+  return { key, names: names?.map(checkPattern), publisher, notBeforeMs, notAfterMs };
+}
+
+/** @throws PACK_TRUST_INVALID */
+export function checkThreshold(threshold: number): number {
   if (!Number.isInteger(threshold) || threshold < 1)
     throw invalid(`threshold: expected a whole number from 1, got ${threshold}`);
-  const revoked = (config.revoked ?? []).map((id) => {
-    if (!/^[0-9a-fA-F]{64}$/.test(id)) throw invalid(`revoked: expected a key id of 64 hex digits, got ${quote(id)}`);
-    return id.toLowerCase();
-  });
-  return { publishers, revoked: new Set(revoked), threshold, rejectUnsigned: config.reject_unsigned ?? true };
+  return threshold;
+}
+
+/** Returns a key id in lower case. @throws PACK_TRUST_INVALID */
+export function checkKeyId(id: string): string {
+  if (!/^[0-9a-fA-F]{64}$/.test(id)) throw invalid(`revoked: expected a key id of 64 hex digits, got ${quote(id)}`);
+  return id.toLowerCase();
 }
 
 /** Makes the policy of `verify --pubkey`: this key signs, or nobody does. */
@@ -100,12 +122,15 @@ function checkPattern(pattern: string): string {
   return pattern;
 }
 
-function endOfDayMs(day: string): number {
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** When a day begins in UTC. @throws PACK_TRUST_INVALID */
+export function dayMs(key: string, day: string): number {
   const startMs = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
   // Date.parse takes 31 February for 3 March.
   if (Number.isNaN(startMs) || !new Date(startMs).toISOString().startsWith(day))
-    throw invalid(`not_after: expected a day YYYY-MM-DD, got ${quote(day)}`);
-  return startMs + 24 * 60 * 60 * 1000;
+    throw invalid(`${key}: expected a day YYYY-MM-DD, got ${quote(day)}`);
+  return startMs;
 }
 
 function invalid(state: string): GreenticError {

@@ -3,7 +3,7 @@ import type { ErrorCode } from "../types/index.ts";
 import { packKindOf } from "./capability-id.ts";
 import { judgeSignatures } from "./judge-signatures.ts";
 import type { SignatureVerdict } from "./judge-signatures.ts";
-import type { ExaminedPack, FullChecks, VerifyOptions } from "./examined-pack.ts";
+import type { ExaminedPack, FullChecks, JudgedBy, VerifyOptions } from "./examined-pack.ts";
 import type { PackDescription, PackManifest } from "./manifest.ts";
 import { decodeManifest, listedContents } from "./manifest-read.ts";
 import { examinePublic } from "./public/examine-public.ts";
@@ -40,7 +40,8 @@ async function examineNative(bytes: Uint8Array, options: VerifyOptions): Promise
   const archive = await readArchive(bytes);
   const manifest = readManifest(archive);
   const packHash = archive.packHash ?? "";
-  const signature = checkSignatures(archive, { manifest, packHash, options });
+  const judge = (by: JudgedBy): SignatureVerdict => checkSignatures(archive, { manifest, packHash, options: by });
+  const signature = judge(options);
   const sbom = checkSbom(manifest, archive.contents.get(manifest.sbom.path)?.bytes);
   const sbomSeverity = options.sbom === "warn" ? "warning" : "error";
   const findings = [
@@ -59,7 +60,7 @@ async function examineNative(bytes: Uint8Array, options: VerifyOptions): Promise
     sbom: { status: sbom.status, mismatches: sbom.mismatches },
     findings,
   };
-  return { report, content: { archive, manifest, packHash } };
+  return { report, content: { archive, manifest, packHash, judge: async (by) => judge(by) } };
 }
 
 function readManifest(archive: PackArchive): PackManifest {
@@ -94,7 +95,7 @@ function checkSignatures(
     manifest,
     packHash,
     options,
-  }: { readonly manifest: PackManifest; readonly packHash: string; readonly options: VerifyOptions },
+  }: { readonly manifest: PackManifest; readonly packHash: string; readonly options: JudgedBy },
 ): SignatureVerdict {
   let signatures: readonly PackSignature[] = [];
   try {

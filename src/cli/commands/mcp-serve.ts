@@ -97,6 +97,7 @@ export default defineCommand({
     if (offering.list().length === 0)
       log.warn(`no flow of ${tenant} is offered: give those that shall be an \`offer\` in their .ygtc file`);
     runtime.start();
+    host.trust.start();
     // Clients are told of packs that come and go; a pack that can't be loaded leaves the one before.
     const unwatch = host.packs.watch(host.packFiles, {
       intervalMs: WATCH_MS,

@@ -1,7 +1,9 @@
 import { loadConfig } from "../../config/index.ts";
 import { PackShelf } from "../../deployer/index.ts";
 import { openPack } from "../../pack/index.ts";
+import type { Pack } from "../../pack/index.ts";
 import { GreenticError, tenantId } from "../../types/index.ts";
+import { openAudited } from "../audit.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import { fullChecks } from "../full-checks.ts";
 import { isDevOk, POLICY_OPTION } from "../pack-input.ts";
@@ -32,15 +34,17 @@ export default defineCommand({
     const trust = await trustOf(config);
     const shelf = new PackShelf(config.dataDir);
     const bytes = await readPackSource(io, file, config);
-    const pack = await openPack(bytes, {
-      trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
-      nowMs: io.nowMs(),
-      policy: {
-        previous: (name) => shelf.previous(tenant, name),
-        allowDowngrade: hasFlag(input, "allowDowngrade"),
-        ...(allowMismatch && { sbom: "warn" }),
-      },
-    });
+    const open = (): Promise<Pack> =>
+      openPack(bytes, {
+        trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
+        nowMs: io.nowMs(),
+        policy: {
+          previous: (name) => shelf.previous(tenant, name),
+          allowDowngrade: hasFlag(input, "allowDowngrade"),
+          ...(allowMismatch && { sbom: "warn" }),
+        },
+      });
+    const pack = await openAudited(open, { config, tenant, nowMs: io.nowMs() });
     const full = await fullChecks(bytes, { nowMs: io.nowMs() });
     for (const [name, component] of pack.components) {
       const [finding] = await full.checkComponent({

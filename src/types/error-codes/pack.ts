@@ -92,6 +92,10 @@ export const packErrors = {
     kind: "permission_denied",
     help: "The key's not_after has passed: get a release signed by a current key.",
   },
+  PACK_SIGNER_NOT_YET_VALID: {
+    kind: "permission_denied",
+    help: "The key's not_before hasn't come: get a release signed by a current key, or check this machine's clock.",
+  },
   PACK_SIGNER_OUT_OF_SCOPE: {
     kind: "permission_denied",
     help: "This publisher is trusted for other pack names only; see `names` in trusted_publishers.",
@@ -127,8 +131,21 @@ export const packErrors = {
   PACK_KEY_PERMISSIONS: { kind: "permission_denied", help: "Others may read the private key: chmod 600 it." },
   PACK_TRUST_INVALID: {
     kind: "invalid_input",
-    help: "trusted_publishers holds paths of public keys or tables { key, names, not_after }.",
+    help: "trusted_publishers holds paths of public keys or tables { key, names, publisher, not_before, not_after }; docs/trust.md has the trust file's keys.",
   },
+  PACK_TRUST_UNSIGNED: {
+    kind: "permission_denied",
+    help: "Sign the trust file with the root key: `gtc pack trust FILE --key ROOT`; [security] trust_root names its public half.",
+  },
+  PACK_TRUST_EXPIRED: {
+    kind: "permission_denied",
+    help: "Fetch the current trust file from whoever keeps the root key: an old one may still trust a revoked key.",
+  },
+  PACK_TRUST_ROLLED_BACK: {
+    kind: "permission_denied",
+    help: "This host has taken a newer trust file before: put that one back, or sign one with a higher version.",
+  },
+  PACK_ENVELOPE_INVALID: { kind: "invalid_input", help: "Expected a DSSE envelope: payloadType, payload and signatures." },
   PACK_LOAD_RECORD_INVALID: {
     kind: "internal",
     help: "The record of loaded packs is damaged; restore it from a backup.",

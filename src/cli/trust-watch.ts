@@ -1,0 +1,97 @@
+import type { AuditLog, TrustPolicy } from "../pack/index.ts";
+import type { PackApp, Runtime } from "../runner/index.ts";
+import { unload } from "./live-packs.ts";
+import type { World } from "../types/index.ts";
+
+/** Well within the minute in which a revoked key must be without effect. */
+const INTERVAL_MS = 15_000;
+
+export interface TrustWatchOptions {
+  readonly runtime: Pick<Runtime, "loadPack" | "unloadPack">;
+  readonly world: Pick<World, "nowMs" | "schedule">;
+  /** The packs that run now. */
+  readonly apps: () => Iterable<PackApp>;
+  readonly readTrust: () => Promise<TrustPolicy>;
+  readonly audit: AuditLog;
+  readonly warn: (message: string) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Judges the packs that run again and again by the trust of now: a pack whose signatures count no more, since a key was revoked
+ * or its time is over, starts no flow any more. Sessions in flight end on the pack that they began with. Where trust can't be
+ * read, what runs stays as it is.
+ */
+export class TrustWatch implements AsyncDisposable {
+  readonly #options: TrustWatchOptions;
+  readonly #refused = new Map<PackApp, string>();
+  #checking: Promise<void> = Promise.resolve();
+  #cancel: (() => void) | undefined;
+
+  constructor(options: TrustWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Checks every fifteen seconds from now on. */
+  start(): void {
+    this.#cancel = this.#options.world.schedule(INTERVAL_MS, () => {
+      void this.check()
+        .catch(this.#options.onError)
+        .finally(() => {
+          if (this.#cancel !== undefined) this.start();
+        });
+    });
+  }
+
+  /** Judges all packs once; checks follow one another. @throws what reading trust throws */
+  check(): Promise<void> {
+    this.#checking = this.#checking.catch(() => undefined).then(() => this.#check());
+    return this.#checking;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    await this.#checking.catch(() => undefined);
+  }
+
+  async #check(): Promise<void> {
+    const { readTrust, apps, world } = this.#options;
+    const trust = await readTrust();
+    const running = new Set(apps());
+    for (const app of this.#refused.keys()) if (!running.has(app)) this.#refused.delete(app);
+    for (const app of running) {
+      // Who let it run without a trusted signature decided about that, and about nothing else.
+      const isLenient = app.pack.report.signature.status !== "valid";
+      const by = { trust: isLenient ? { ...trust, rejectUnsigned: false } : trust, nowMs: world.nowMs() };
+      const { findings } = await app.pack.judge(by);
+      const problem = findings.find((finding) => finding.severity === "error");
+      if (problem !== undefined && !this.#refused.has(app)) await this.#unload(app, problem);
+      if (problem === undefined && this.#refused.has(app)) await this.#restore(app);
+    }
+  }
+
+  async #unload(app: PackApp, { code, message }: { readonly code: string; readonly message: string }): Promise<void> {
+    const { runtime, warn } = this.#options;
+    // First what counts: an audit that fails must not keep the pack.
+    unload(runtime, app);
+    this.#refused.set(app, code);
+    warn(`pack ${app.pack.name} of ${app.scope.tenant} starts no flow any more: ${message}`);
+    await this.#record("pack.unloaded", app, code);
+  }
+
+  async #restore(app: PackApp): Promise<void> {
+    const { runtime, warn } = this.#options;
+    const code = this.#refused.get(app);
+    await runtime.loadPack(app);
+    this.#refused.delete(app);
+    warn(`pack ${app.pack.name} of ${app.scope.tenant} runs again`);
+    await this.#record("pack.restored", app, code);
+  }
+
+  async #record(event: "pack.unloaded" | "pack.restored", app: PackApp, code: string | undefined): Promise<void> {
+    const { name, version, packHash } = app.pack;
+    const { audit, world } = this.#options;
+    await audit.append({ event, tenant: app.scope.tenant, pack: name, version, packHash, code }, world.nowMs());
+  }
+}
