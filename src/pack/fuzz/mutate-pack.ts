@@ -32,7 +32,7 @@ export function subjectOf(bytes: Uint8Array): Subject {
 export function mutatePack(subject: Subject, others: readonly Subject[], random: RandomSource): Uint8Array {
   let files = subject.files;
   const inner = random(3);
-  for (let i = 0; i < inner; i++) files = pick(random, INSIDE)(files, { random, others });
+  for (let i = 0; i < inner && files.length > 0; i++) files = pick(random, INSIDE)(files, { random, others });
   const bytes = Buffer.from(inner === 0 ? subject.bytes : writeZip(files));
   return inner > 0 && random(4) > 0 ? bytes : pick(random, OUTSIDE)(bytes, random);
 }
@@ -50,7 +50,7 @@ const INSIDE: readonly Inside[] = [
   (files, { random }) => changed(files, "signature.sig", (bytes) => mutateSignatures(bytes, random)),
   (files, { random }) => changed(files, pick(random, PATHS(files)), (bytes) => spliced(bytes, random)),
   (files, { random }) => forged(files, random),
-  (files, { random }) => files.filter((file) => file !== pick(random, files)),
+  (files, { random }) => files.toSpliced(random(files.length), 1),
   (files, { random }) => renamed(files, { from: pick(random, PATHS(files)), to: nameFor(random, files) }),
   (files, { random }) => [...files, { path: nameFor(random, files), bytes: pick(random, files).bytes }],
   (files, { random }) => {
