@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { embeddedFlows, readArchiveEntries } from "../../test/stand-ins/public-packs.ts";
+import { openPublicPack } from "../../test/stand-ins/public-packs.ts";
 import { verifies } from "../../test/verifies.ts";
 import { InProcessComponentHost } from "../component/index.ts";
-import { formatFlow, readCompiledFlow } from "../flow/index.ts";
 import { createMachineWorld } from "./machine-world.ts";
 import type { TestRuntime } from "./runtime-fixture.ts";
 import { makePack, openTestRuntime, TestWorld } from "./runtime-fixture.ts";
@@ -169,19 +168,12 @@ nodes:
 
   test("the flows of a public provider pack run, though its component for them is empty", async () => {
     verifies("kinds.setup");
-    const entries = readArchiveEntries(join(providers, "dist/packs/messaging-telegram.gtpack"));
-    const flows: Record<string, string> = {};
-    for (const { name, kind, flow } of embeddedFlows(entries.get("manifest.cbor") ?? new Uint8Array())) {
-      if (kind === "compiled") flows[name] = formatFlow(readCompiledFlow(flow, { file: name }));
-    }
-    const wasm = Object.fromEntries(
-      ["ai.greentic.component-qa", "ai.greentic.component-provision"].map((name) => [
-        name,
-        entries.get(`components/${name}.wasm`) ?? new Uint8Array(),
-      ]),
-    );
-    const setup = Buffer.from(entries.get("assets/setup.yaml") ?? []).toString();
-    const { say } = await open(flows, { wasm, assets: { "setup.yaml": setup } });
+    const pack = await openPublicPack(join(providers, "dist/packs/messaging-telegram.gtpack"));
+    const { say } = await openTestRuntime({
+      world: new PassingWorld(),
+      pack,
+      components: new InProcessComponentHost(),
+    });
     const input = { msg: MSG, answers_json: '{"public_base_url":"https://x"}', dry_run: "true" };
     const run = (flow: string): ReturnType<typeof say> => say(input, { choice: { flow }, session: flow });
     for (const flow of ["default", "diagnostics", "requirements", "verify_webhooks", "sync_subscriptions"]) {

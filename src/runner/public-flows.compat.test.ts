@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { describe, expect, test } from "vitest";
-import { embeddedFlows, filesBelow, readArchiveEntries } from "../../test/stand-ins/public-packs.ts";
-import { compileFlow, doctorFlow, parseFlow, readCompiledFlow } from "../flow/index.ts";
+import { filesBelow, openPublicPack } from "../../test/stand-ins/public-packs.ts";
+import { compileFlow, doctorFlow, parseFlow } from "../flow/index.ts";
 import type { FlowIr } from "../flow/index.ts";
 import { isGreenticError } from "../types/index.ts";
 import { KIND_CATALOG } from "./kinds/catalog.ts";
@@ -14,34 +14,31 @@ interface Source {
   readonly read: () => FlowIr;
 }
 
-/** Every flow below the directory: loose, in archives as text, and compiled in their manifests. */
-function sourcesIn(root: string): readonly Source[] {
-  const text = (name: string, bytes: Uint8Array): Source => ({ name, read: () => parseFlow(bytes, { file: name }) });
-  const loose = filesBelow(root, [".ygtc"]).map((file) => text(relative(root, file), readFileSync(file)));
-  const packed = filesBelow(root, [".gtpack"]).flatMap((file) => {
-    const entries = readArchiveEntries(file);
-    const pack = relative(root, file);
-    const manifest = entries.get("manifest.cbor");
-    return [
-      ...[...entries].flatMap(([path, bytes]) => (path.endsWith(".ygtc") ? [text(`${pack}!${path}`, bytes)] : [])),
-      ...(manifest === undefined ? [] : embeddedFlows(manifest)).map(({ name, kind, flow }): Source => {
-        const label = `${pack}!${kind}:${name}`;
-        return kind === "compiled"
-          ? { name: label, read: () => readCompiledFlow(flow, { file: label }) }
-          : text(label, Buffer.from(JSON.stringify(flow)));
-      }),
-    ];
-  });
+/** Every flow below the directory: loose, in packs, and those that ask for the configuration of packs' components. */
+async function sourcesIn(root: string): Promise<readonly Source[]> {
+  const source = (name: string, bytes: Uint8Array): Source => ({ name, read: () => parseFlow(bytes, { file: name }) });
+  const loose = filesBelow(root, [".ygtc"]).map((file) => source(relative(root, file), readFileSync(file)));
+  const packed: Source[] = [];
+  for (const file of filesBelow(root, [".gtpack"])) {
+    const pack = await openPublicPack(file);
+    const label = relative(root, file);
+    for (const { path } of pack.flows.values())
+      packed.push(source(`${label}!${path}`, pack.read(path) ?? new Uint8Array()));
+    for (const { id, configFlows } of pack.extensions?.components ?? [])
+      for (const [name, graph] of configFlows)
+        packed.push(source(`${label}!${id}.${name}`, Buffer.from(JSON.stringify(graph))));
+    expect(pack.report.findings.filter(({ code }) => code.startsWith("FLOW_"))).toEqual([]);
+  }
   return [...loose, ...packed];
 }
 
 describe.skipIf(dir === undefined)("public flows (GREENTIC_COMPAT_DIR)", () => {
-  test("are read and compiled, every one", () => {
+  test("are read and compiled, every one", async () => {
     const refused = new Map<string, string[]>();
     const findings = new Map<string, number>();
     const kinds = new Map<string, number>();
     let count = 0;
-    for (const { name, read } of sourcesIn(dir ?? "")) {
+    for (const { name, read } of await sourcesIn(dir ?? "")) {
       count++;
       try {
         const flow = read();

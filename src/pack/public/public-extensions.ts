@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "../../types/index.ts";
 import { objectOf, objectsOf, textOf, textsOf } from "./json-fields.ts";
-import type { PublicExtension, PublicManifest } from "./public-manifest.ts";
+import type { PublicComponent, PublicExtension, PublicManifest } from "./public-manifest.ts";
 
 /** What a public pack offers beside flows: the extensions that the runtime knows, typed; all of them as they are in `all`. */
 export interface PublicExtensions {
@@ -14,6 +14,8 @@ export interface PublicExtensions {
   readonly validators: readonly PackValidator[];
   /** Provider type → lifecycle verb → flow id. */
   readonly flowHints: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** What the manifest says of components: operations, configuration, the flows that ask for it. */
+  readonly components: readonly PublicComponent[];
   readonly componentSources: readonly ComponentOrigin[];
   readonly componentManifests: readonly ComponentManifestRef[];
   /** By id, as written. */
@@ -93,7 +95,7 @@ interface ComponentManifestRef {
 }
 
 /** Types the extensions of a manifest; entries without what they need are left out. */
-export function readPublicExtensions({ extensions }: PublicManifest): PublicExtensions {
+export function readPublicExtensions({ components, extensions }: PublicManifest): PublicExtensions {
   const inline = (...ids: readonly string[]): JsonObject =>
     objectOf(ids.map((id) => extensions.get(id)?.inline).find((value) => value !== undefined));
   const known = (id: string): JsonObject | undefined => (extensions.has(id) ? inline(id) : undefined);
@@ -112,6 +114,7 @@ export function readPublicExtensions({ extensions }: PublicManifest): PublicExte
         typeof id === "string" && typeof component === "string" ? [{ id, component }] : [],
     ),
     flowHints: readFlowHints(inline("messaging.provider_flow_hints")),
+    components,
     componentSources: objectsOf(inline("greentic.pack.component_sources@v1")["components"]).flatMap(readOrigin),
     componentManifests: objectsOf(inline("greentic.pack.component_manifests@v1")["entries"]).flatMap(
       ({ component_id: component, manifest_file: path, content_hash: hash }) =>

@@ -34,6 +34,8 @@ export interface PublicComponent {
   readonly capabilities: JsonObject | undefined;
   readonly operations: readonly string[];
   readonly configSchema: JsonValue;
+  /** Flows that ask for its configuration, as flow documents, by name. */
+  readonly configFlows: ReadonlyMap<string, JsonValue>;
   /** Where the manifest names the file itself (2025). */
   readonly wasmPath: string | undefined;
 }

@@ -27,6 +27,7 @@ export function readG1(root: JsonObject): PublicManifest {
           : objectOf(item["capabilities"]),
       operations: [],
       configSchema: null,
+      configFlows: new Map(),
       wasmPath: textOf(item["file_wasm"]),
     })),
     flows: objectsOf(root["flows"]).map((item, i) => ({

@@ -63,6 +63,12 @@ function readComponent(item: JsonObject, symbols: Symbols, where: string): Publi
     capabilities: item["capabilities"] === undefined ? undefined : objectOf(item["capabilities"]),
     operations: objectsOf(item["operations"]).flatMap(({ name }) => textOf(name) ?? []),
     configSchema: item["config_schema"] ?? null,
+    configFlows: new Map(
+      Object.entries(objectOf(item["dev_flows"])).flatMap(([name, flow]) => {
+        const { graph } = objectOf(flow);
+        return graph === undefined ? [] : [[name, graph] as const];
+      }),
+    ),
     wasmPath: undefined,
   };
 }
