@@ -241,6 +241,8 @@ export const REQUIREMENTS = define({
   "flow.test.confined": { source: "issue 4 flow tooling", behavior: "A conversation test reaches no network and no secret, and says which call has no stub" },
   "flow.edit": { source: "issue 4 flow tooling", behavior: "gtc flow new, add-step, update-step and delete-step edit a flow in place: what isn't edited stays byte for byte, and a broken flow is refused" },
   "flow.edit.bind": { source: "issue 4 flow tooling", behavior: "gtc flow bind-component lets a step call a component and writes where it comes from into the flow's sidecar" },
+  "flow.schema.editor": { source: "issue 4 flow tooling", behavior: "schemas/ holds JSON Schemas with which editors complete and check flows, tool maps and conversation tests, made from the kinds" },
+  "docs.flow-tools": { source: "issue 4 flow tooling", behavior: "Every command of docs/flow-tools.md works as it stands there" },
   "flow.doctor.pack": { source: "issue 4 flow tooling", behavior: "Doctor checks a pack or its source as a whole: grants and secrets that are used and not declared, tools without a target" },
 });
 

@@ -11,6 +11,7 @@ export { HttpTools } from "./http-tool.ts";
 export type { ToolBackend, ToolProgress } from "./tool-backend.ts";
 export type { HttpEndpoint, ToolMap, ToolMapEntry, ToolTarget } from "./tool-map.ts";
 export { parseToolMap, resolveTool, TOOL_MAP_FILES } from "./tool-map.ts";
+export { toolMapSchema } from "./tool-map-schema.ts";
 export type { ToolCall, ToolDescription, ToolResult, ToolSurroundings } from "./tools.ts";
 export { Tools } from "./tools.ts";
 export type { LogLine, OfferedCall, OfferedFlow, OfferedTurn, Offering } from "./server/offering.ts";

@@ -3,19 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { verifies } from "../verifies.ts";
+import { blocksOf } from "./doc-blocks.ts";
 import { openShell, ROOT } from "./shell.ts";
-
-interface Block {
-  readonly language: string;
-  readonly path: string;
-  readonly text: string;
-}
-
-function blocksOf(markdown: string): readonly Block[] {
-  return [...markdown.matchAll(/^```(\w+)(?: (\S+))?\n([\s\S]*?)^```$/gm)].map(
-    ([, language = "", path = "", text = ""]) => ({ language, path, text }),
-  );
-}
 
 /** Runs `gtc dev` until it is ready, then interrupts it. */
 async function develop(dir: string): Promise<string> {
