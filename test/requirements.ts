@@ -95,7 +95,7 @@ export const REQUIREMENTS = define({
   "concept.session.resume": { source: "ng 2", behavior: "A session remembers where a flow is paused and resumes there" },
   "concept.state.shared": { source: "ng 2", behavior: "State is shared between the nodes and flows of a session" },
   "concept.deployer": { source: "ng 2", behavior: "The deployer bootstraps tenants, secrets and connectors" },
-  "deployer.publish": { source: "ng 5.1", behavior: "Bootstrap publishes packs and tools to OCI", pending: "issue 4 builds the OCI client" },
+  "deployer.publish": { source: "ng 5.1", behavior: "Bootstrap publishes packs and tools to OCI" },
   "deployer.webhooks": { source: "ng 5.1", behavior: "Bootstrap sets webhooks or polling" },
   "deployer.tenant": { source: "ng 5.1", behavior: "Bootstrap creates tenant, team and user" },
   "deployer.connectors": { source: "ng 5.1", behavior: "Bootstrap registers connectors" },

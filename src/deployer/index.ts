@@ -5,4 +5,6 @@ export { CONNECTORS, findConnector } from "./connectors.ts";
 export type { InitOptions } from "./init-tenant.ts";
 export { channelName, initTenant } from "./init-tenant.ts";
 export type { ShelvedPack } from "./pack-shelf.ts";
+export type { PublishOptions } from "./publish-packs.ts";
+export { publishPacks } from "./publish-packs.ts";
 export { PackShelf } from "./pack-shelf.ts";

@@ -107,6 +107,21 @@ describe.each(REGISTRIES)("packs through %s", (_name, isThere, start, { user, pa
     },
   );
 
+  test.skipIf(!isThere)("bootstrap publishes what the tenant runs, and the tools in it", async () => {
+    verifies("deployer.publish");
+    const said = await ok(`greentic-deployer bootstrap --env dev-desktop --publish ${place("published")}`);
+    expect(said).toContain(`ok    pack weather-demo 1.0.0 as ${place("published")}/weather-demo:1.0.0@sha256:`);
+    const tool = `${place("published")}/weather-demo/forecast:1.0.0`;
+    expect(said).toContain(`ok    tool forecast as ${tool}@sha256:`);
+    await ok(`gtc component fetch ${tool} -o tool.wasm`);
+    const wasm = readFileSync(join(ROOT, "examples/weather-demo/components/forecast.wasm"));
+    expect(readFileSync(join(shell.dir, "tool.wasm"))).toEqual(wasm);
+    await ok(`gtc pack pull ${place("published")}/weather-demo:1.0.0 -o published.gtpack`);
+    expect(await shell.run(`greentic-deployer bootstrap --publish ${place("x")}:1`, { env })).toMatchObject({
+      code: 2,
+    });
+  });
+
   test.skipIf(!isThere)("a bundle names a pack by its reference, whose tag is asked about once", async () => {
     verifies("pack.oci.bundle");
     writeFileSync(

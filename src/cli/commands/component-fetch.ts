@@ -33,11 +33,13 @@ export default defineCommand({
       cwd: io.cwd,
       // What registries gave and what files gave are the same content by the same digests: one cache.
       cacheDirectory: join(config.dataDir, "oci", "blobs"),
-      pull: (reference) =>
-        pullArtifact(openRegistries(config, io).library, parseOciReference(reference), {
-          kind: "component",
-          update: hasFlag(input, "update"),
-        }),
+      pull: async (reference) => {
+        const { library } = openRegistries(config, io);
+        const update = hasFlag(input, "update");
+        const pulled = await pullArtifact(library, parseOciReference(reference), { kind: "component", update });
+        if (pulled.before !== undefined) io.stderr.write(`note: the tag meant ${pulled.before} before\n`);
+        return pulled;
+      },
     });
     const out = textOption(input, "out");
     if (out !== undefined) {

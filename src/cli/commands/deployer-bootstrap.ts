@@ -1,8 +1,13 @@
 import { join, resolve } from "node:path";
-import { loadConfig } from "../../config/index.ts";
-import { bootstrap } from "../../deployer/index.ts";
+import { loadConfig, readBundle } from "../../config/index.ts";
+import type { Config } from "../../config/index.ts";
+import { bootstrap, PackShelf, publishPacks } from "../../deployer/index.ts";
+import type { BootstrapStep } from "../../deployer/index.ts";
+import { GreenticError } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import type { CommandIo } from "../command.ts";
 import { expandHome } from "../expand-home.ts";
+import { openRegistries } from "../registries.ts";
 import { secretFile } from "../secret-stores.ts";
 
 export default defineCommand({
@@ -12,14 +17,21 @@ export default defineCommand({
     { flags: "--key <file>", summary: "where the dev key is, or goes", default: "~/.greentic/dev-ed25519.pem" },
     { flags: "--team <team>", summary: "the team to create", default: "default" },
     { flags: "--user <user>", summary: "the operator's name", default: "operator" },
+    {
+      flags: "--publish <ref>",
+      summary: "push the bundle's and the registered packs, and their tools, below oci://host/prefix",
+    },
     { flags: "--dir <dir>", summary: "the directory that init wrote (default: here)" },
     { flags: "--json", summary: "print the steps as JSON" },
   ],
-  examples: ["greentic-deployer bootstrap --env dev-desktop"],
+  examples: [
+    "greentic-deployer bootstrap --env dev-desktop",
+    "greentic-deployer bootstrap --env prod --publish oci://ghcr.io/acme",
+  ],
   async run(input, io) {
     const dir = resolve(io.cwd, textOption(input, "dir") ?? ".");
     const config = loadConfig({ cwd: dir, environment: io.environment });
-    const steps = await bootstrap({
+    const prepared = await bootstrap({
       dir,
       env: String(input.options["env"]),
       dataDir: config.dataDir,
@@ -28,6 +40,8 @@ export default defineCommand({
       team: String(input.options["team"]),
       user: String(input.options["user"]),
     });
+    const place = textOption(input, "publish");
+    const steps = place === undefined ? prepared : [...prepared, ...(await publish(place, { dir, config, io }))];
     if (hasFlag(input, "json")) printJson(io, steps);
     else
       for (const step of steps)
@@ -36,3 +50,17 @@ export default defineCommand({
         );
   },
 });
+
+function publish(
+  place: string,
+  { dir, config, io }: { readonly dir: string; readonly config: Config; readonly io: CommandIo },
+): Promise<readonly BootstrapStep[]> {
+  if (config.registry.offline) throw new GreenticError("OCI_OFFLINE", "Publish packs: offline");
+  return publishPacks({
+    bundle: readBundle(dir),
+    shelf: new PackShelf(config.dataDir),
+    client: openRegistries(config, io).client,
+    place,
+    nowMs: io.nowMs(),
+  });
+}
