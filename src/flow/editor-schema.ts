@@ -31,10 +31,12 @@ export function editorSchema(catalog: KindCatalog): JsonObject {
           ...(kindNode["properties"] as JsonObject),
           kind: { type: "string", pattern: "^[A-Za-z_][\\w.-]*$", examples: named.map(({ name }) => name) },
         },
-        allOf: named.map(({ name, ...spec }) => ({
-          if: { properties: { kind: { const: name } }, required: ["kind"] },
-          ["then"]: { properties: { input: { $ref: `#/$defs/${defName({ name, ...spec })}` } } },
-        })),
+        allOf: named.map((kind) =>
+          Object.fromEntries([
+            ["if", { properties: { kind: { const: kind.name } }, required: ["kind"] }],
+            ["then", { properties: { input: { $ref: `#/$defs/${defName(kind)}` } } }],
+          ]),
+        ),
       },
     },
   };
