@@ -47,6 +47,25 @@ test("loadConfig() reads the documents' security section", () => {
   expect(config.security.trustedPublishers[0]?.keyFile).toMatch(/\/greentic-official\.pub$/);
 });
 
+test("loadConfig() reads who we are to one registry, all of it or nothing", () => {
+  const registry = { GREENTIC_REGISTRY: "r.test", GREENTIC_REGISTRY_USER: "u", GREENTIC_REGISTRY_PASSWORD: "p" };
+  expect(load("", { ...registry, HOME: "/home/u" }).registry).toEqual({
+    plainHttp: [],
+    offline: false,
+    user: { registry: "r.test", name: "u", password: "p" },
+    dockerFile: "/home/u/.docker/config.json",
+  });
+  expect(load("", { DOCKER_CONFIG: "/d", HOME: "/h" }).registry.dockerFile).toBe("/d/config.json");
+  const { GREENTIC_REGISTRY: _, ...anybody } = registry;
+  expect(() => load("", anybody)).toThrow(expect.objectContaining({ code: "CONFIG_ENV_INVALID" }));
+  const file = '[registry]\nplain_http = ["r.lan:5000"]\noffline = true\n';
+  expect(load(file).registry).toMatchObject({ plainHttp: ["r.lan:5000"], offline: true });
+  expect(load(file, { GREENTIC_OFFLINE: "0" }).registry.offline).toBe(false);
+  expect(() => load("", { GREENTIC_OFFLINE: "maybe" })).toThrow(
+    expect.objectContaining({ code: "CONFIG_ENV_INVALID" }),
+  );
+});
+
 test("loadConfig() reads the operator's MCP servers", () => {
   const { mcpServers } = load(`tenant = "acme"
 [mcp.servers.files]

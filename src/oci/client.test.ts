@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
-import { PASSWORD, startRegistryStandIn, USER } from "../../test/stand-ins/registry.ts";
+import { IDENTITY, PASSWORD, startRegistryStandIn, USER } from "../../test/stand-ins/registry.ts";
 import type { RegistryStandIn, RegistryStandInOptions } from "../../test/stand-ins/registry.ts";
 import { OciClient } from "./client.ts";
 import { digestOf } from "./digest.ts";
@@ -128,6 +128,28 @@ describe("OciClient authenticates", () => {
     expect(asked.map(({ path }) => new URLSearchParams(path.split("?")[1]).get("scope"))).toEqual(
       auth === "bearer" ? ["repository:a/b:pull,push", "repository:a/b:pull"] : [],
     );
+  });
+
+  test("by an identity token, which goes to the token server alone", async () => {
+    const registry = await start({ auth: "bearer" });
+    const withToken = (token: string): OciClient =>
+      clientOf({ credentials: () => Promise.resolve({ kind: "identity", token }) });
+    expect(await withToken(IDENTITY).pushManifest(at(registry), MANIFEST)).toBe(digestOf(MANIFEST));
+    await expect(withToken("other").resolve(at(registry))).rejects.toMatchObject({ code: "OCI_AUTH_REFUSED" });
+    expect(registry.seen.every(({ headers }) => !headers.authorization?.includes(IDENTITY))).toBe(true);
+  });
+
+  test("anew once a token's time is over", async () => {
+    const registry = await start({ auth: "bearer" });
+    let nowMs = 0;
+    const client = clientOf({ ...asUser, nowMs: () => nowMs });
+    await client.pushManifest(at(registry), MANIFEST);
+    const asked = (): number => registry.seen.filter(({ path }) => path.startsWith("/token")).length;
+    await client.pushManifest(at(registry), MANIFEST);
+    expect(asked()).toBe(1);
+    nowMs = 300_000;
+    await client.pushManifest(at(registry), MANIFEST);
+    expect(asked()).toBe(2);
   });
 
   test.each(["basic", "bearer"] as const)("and says by %s whether nobody or the wrong one asked", async (auth) => {

@@ -13,6 +13,7 @@ import type { DockerRegistry } from "../stand-ins/docker-registry.ts";
 const run = promisify(execFile);
 const hasRegistry = hasProgram("docker-registry");
 const hasSkopeo = hasRegistry && hasProgram("skopeo");
+const EMPTY = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 const LABELS = { name: "weather", version: "1.0.0", packHash: "00".repeat(32) };
 
 describe.skipIf(!hasRegistry)("Debian's docker-registry (skipped where it isn't installed)", () => {
@@ -47,6 +48,26 @@ describe.skipIf(!hasRegistry)("Debian's docker-registry (skipped where it isn't 
     const pulled = await pullArtifact(library, at(open, "2.0.0"), { kind: "pack" });
     expect(Buffer.compare(pulled.bytes, large)).toBe(0);
     await expect(client.resolve(at(open, "3.0.0"))).rejects.toMatchObject({ code: "OCI_NOT_FOUND" });
+  });
+
+  test("keeps what refers to a pack, though this registry has no list of referrers", async () => {
+    const client = new OciClient();
+    const place = at(open, "signed");
+    const digest = await pushPack(client, place, { bytes: randomBytes(1_000), labels: LABELS });
+    const { bytes } = await client.pullManifest({ ...place, digest });
+    const artifactType = "application/x.test.signature";
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      artifactType,
+      config: { mediaType: "application/vnd.oci.empty.v1+json", digest: EMPTY, size: 2 },
+      layers: [],
+      subject: { mediaType: "application/vnd.oci.image.manifest.v1+json", digest, size: bytes.byteLength },
+    };
+    const { registry, repository } = place;
+    const pushed = await client.pushManifest({ registry, repository }, Buffer.from(JSON.stringify(manifest)));
+    expect(await client.listReferrers(place, digest)).toMatchObject([{ digest: pushed, artifactType }]);
+    expect(await client.listReferrers(place, pushed)).toEqual([]);
   });
 
   test("lets users in by their password, and nobody else", async () => {

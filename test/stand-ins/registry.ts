@@ -24,6 +24,7 @@ export interface RegistryStandInOptions {
 }
 
 export const USER = "robot";
+export const IDENTITY = "identity token";
 export const PASSWORD = "p:ss wörd";
 const digestOf = (bytes: Buffer): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
@@ -79,9 +80,14 @@ export async function startRegistryStandIn(options: RegistryStandInOptions = {})
     const end = (status: number, headers: Record<string, string> = {}, bytes: Buffer | string = ""): void =>
       void response.writeHead(status, headers).end(request.method === "HEAD" ? undefined : bytes);
     if (url.pathname === "/token") {
-      if (!isUser((request.headers.authorization ?? "").replace("Basic ", ""))) return end(401);
+      const form = new URLSearchParams(body.toString());
+      const isKnown =
+        request.method === "POST"
+          ? form.get("grant_type") === "refresh_token" && form.get("refresh_token") === IDENTITY
+          : isUser((request.headers.authorization ?? "").replace("Basic ", ""));
+      if (!isKnown) return end(401);
       const token = randomUUID();
-      tokens.set(token, url.searchParams.get("scope") ?? "");
+      tokens.set(token, url.searchParams.get("scope") ?? form.get("scope") ?? "");
       return end(200, {}, JSON.stringify({ token, expires_in: 300 }));
     }
     const [, repository = "", kind, rest = ""] =
