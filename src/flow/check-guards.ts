@@ -19,6 +19,9 @@ type Atom =
   | { readonly kind: "compare"; readonly parts: ConditionParts }
   | { readonly kind: "cel"; readonly source: string };
 
+/** How many entries of a node later ones are compared with: all pairs of thousands would take seconds. */
+const MAX_COMPARED = 200;
+
 /**
  * Judges the entries of a node by their guards alone: entries behind one that takes all they would take, guards that are always or
  * never true, guards of one entry that exclude each other. What can't be told isn't said.
@@ -32,7 +35,8 @@ export function judgeGuards(node: NodeIr): ReadonlyMap<number, GuardVerdict> {
     const taker = earlier.find((other) => takesAll(other.atoms, atoms));
     if (taker !== undefined) verdicts.set(index, deadBehind(taker.route));
     else if (own !== undefined) verdicts.set(index, own);
-    if (own?.isDead !== true) earlier.push({ route, atoms });
+    const isCompared = atoms.length === 0 || earlier.length < MAX_COMPARED;
+    if (own?.isDead !== true && isCompared) earlier.push({ route, atoms });
   });
   return verdicts;
 }

@@ -31,12 +31,13 @@ export function editorSchema(catalog: KindCatalog): JsonObject {
           ...(kindNode["properties"] as JsonObject),
           kind: { type: "string", pattern: "^[A-Za-z_][\\w.-]*$", examples: named.map(({ name }) => name) },
         },
-        allOf: named.map((kind) =>
-          Object.fromEntries([
-            ["if", { properties: { kind: { const: kind.name } }, required: ["kind"] }],
-            ["then", { properties: { input: { $ref: `#/$defs/${defName(kind)}` } } }],
-          ]),
-        ),
+        // Each kind's input where the node is of that kind.
+        allOf: named.map((kind) => ({
+          anyOf: [
+            { not: { required: ["kind"], properties: { kind: { const: kind.name } } } },
+            { properties: { input: { $ref: `#/$defs/${defName(kind)}` } } },
+          ],
+        })),
       },
     },
   };
