@@ -26,6 +26,7 @@ import type { PackFinding } from "./report.ts";
 import { writeSbom } from "./sbom.ts";
 import type { SbomFormat } from "./sbom.ts";
 import { hasFolder, listSourceFiles, readSourceFile } from "./source-files.ts";
+import { readWasmMetadata } from "./wasm-metadata.ts";
 import { writeZip } from "./zip-write.ts";
 
 export interface BuildPackOptions {
@@ -88,6 +89,7 @@ export async function buildPack(path: string, options: BuildPackOptions): Promis
     sha256: createHash("sha256").update(content.bytes).digest("hex"),
     sha1: createHash("sha1").update(content.bytes).digest("hex"),
     mediaType: mediaTypeOf(content.path),
+    ...(content.path.endsWith(".wasm") && { metadata: readWasmMetadata(content.bytes) }),
   }));
   const sbomText = writeSbom({ ...source, files: sbomFiles, dependencies, contentHash }, options.sbom ?? "cyclonedx");
   const sbom = await hasher.hashFile(SBOM_PATH, Buffer.from(sbomText));

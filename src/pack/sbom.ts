@@ -5,6 +5,7 @@
  * @see https://cyclonedx.org/docs/1.6/json/ https://spdx.github.io/spdx-spec/v2.3/
  */
 import type { DependencyEntry } from "./manifest.ts";
+import type { EmbeddedPackage, WasmMetadata } from "./wasm-metadata.ts";
 
 export type SbomFormat = "cyclonedx" | "spdx";
 
@@ -18,6 +19,8 @@ interface SbomFile {
   /** Lower-case hex; SPDX 2.3 demands it of every file. */
   readonly sha1: string;
   readonly mediaType: string;
+  /** What a component says of itself. */
+  readonly metadata?: WasmMetadata | undefined;
 }
 
 /** What an SBOM is about. */
@@ -53,6 +56,15 @@ function cycloneDx(subject: SbomSubject): object {
       { alg: "SHA-256", content: file.sha256 },
       { alg: "BLAKE3", content: file.hash },
     ],
+    ...cycloneDxMetadata(file.metadata),
+  }));
+  const embedded = embeddedIn(subject).map((item) => ({
+    type: "library",
+    "bom-ref": packagePurl(item),
+    name: item.name,
+    version: item.version,
+    ...(item.license === undefined ? {} : { licenses: [cycloneDxLicense(item.license)] }),
+    purl: packagePurl(item),
   }));
   const packs = [...subject.dependencies].map(([name, { req, resolved }]) => ({
     type: "application",
@@ -82,12 +94,63 @@ function cycloneDx(subject: SbomSubject): object {
         purl: rootRef,
       },
     },
-    components: [...files, ...packs],
+    components: [...files, ...packs, ...embedded],
     dependencies: [
       { ref: rootRef, dependsOn: [...files, ...packs].map((component) => component["bom-ref"]) },
-      ...[...files, ...packs].map((component) => ({ ref: component["bom-ref"] })),
+      ...subject.files.map(({ path, metadata }) => {
+        const dependsOn = metadata?.packages.map(packagePurl) ?? [];
+        return { ref: `file:${path}`, ...(dependsOn.length === 0 ? {} : { dependsOn }) };
+      }),
+      ...[...packs, ...embedded].map((component) => ({ ref: component["bom-ref"] })),
     ],
   };
+}
+
+function cycloneDxMetadata(metadata: WasmMetadata | undefined): object {
+  if (metadata === undefined) return {};
+  const { producers, licenses, authors } = metadata;
+  const properties = producers.map(({ field, name, version }) => ({
+    name: `greentic:producer:${field}`,
+    value: `${name} ${version}`.trim(),
+  }));
+  return {
+    ...(authors.length === 0 ? {} : { authors: authors.map((name) => ({ name })) }),
+    ...(licenses.length === 0 ? {} : { licenses: cycloneDxLicenses(licenses) }),
+    ...(properties.length === 0 ? {} : { properties }),
+  };
+}
+
+/** One expression, or names: the format allows no mixture. */
+function cycloneDxLicenses(licenses: readonly string[]): readonly object[] {
+  const [only] = licenses;
+  if (only !== undefined && licenses.length === 1) return [cycloneDxLicense(only)];
+  return licenses.map((name) => ({ license: { name } }));
+}
+
+function cycloneDxLicense(license: string): object {
+  return isExpression(license) ? { expression: license } : { license: { name: license } };
+}
+
+/** Tells whether a text has the form of an SPDX expression. */
+function isExpression(text: string): boolean {
+  return text
+    .replaceAll(/[()]/g, " ")
+    .trim()
+    .split(/ +(?:AND|OR|WITH) +/)
+    .every((id) => /^[A-Za-z0-9][A-Za-z0-9.+-]*$/.test(id));
+}
+
+/** The packages of all components, each once, in the order of their names. */
+function embeddedIn({ files }: SbomSubject): readonly EmbeddedPackage[] {
+  const all = new Map(
+    files.flatMap(({ metadata }) => metadata?.packages ?? []).map((item) => [packagePurl(item), item]),
+  );
+  return [...all].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
+}
+
+function packagePurl({ ecosystem, name, version }: EmbeddedPackage): string {
+  const path = name.split("/").map(encodeURIComponent).join("/");
+  return `pkg:${ecosystem}/${path}@${encodeURIComponent(version)}`;
 }
 
 /** Takes "Name <mail>" apart. */
@@ -115,7 +178,10 @@ function spdx(subject: SbomSubject): object {
     ],
     licenseConcluded: "NOASSERTION",
     copyrightText: "NOASSERTION",
+    ...spdxMetadata(file.metadata),
   }));
+  const embedded = embeddedIn(subject);
+  const embeddedId = new Map(embedded.map((item, i) => [packagePurl(item), `SPDXRef-Embedded-${i + 1}`]));
   const packs = [...subject.dependencies].map(([name, { req, resolved }]) => ({
     SPDXID: `SPDXRef-Pack-${name}`,
     name,
@@ -143,6 +209,17 @@ function spdx(subject: SbomSubject): object {
         filesAnalyzed: false,
       },
       ...packs,
+      ...embedded.map((item) => ({
+        SPDXID: embeddedId.get(packagePurl(item)),
+        name: item.name,
+        versionInfo: item.version,
+        ...(item.license !== undefined && isExpression(item.license) ? { licenseDeclared: item.license } : {}),
+        downloadLocation: "NOASSERTION",
+        filesAnalyzed: false,
+        externalRefs: [
+          { referenceCategory: "PACKAGE-MANAGER", referenceType: "purl", referenceLocator: packagePurl(item) },
+        ],
+      })),
     ],
     files,
     relationships: [
@@ -157,6 +234,25 @@ function spdx(subject: SbomSubject): object {
         relationshipType: "DEPENDS_ON",
         relatedSpdxElement: pack.SPDXID,
       })),
+      ...subject.files.flatMap(({ metadata }, i) =>
+        (metadata?.packages ?? []).map((item) => ({
+          spdxElementId: files[i]?.SPDXID,
+          relationshipType: "STATIC_LINK",
+          relatedSpdxElement: embeddedId.get(packagePurl(item)),
+        })),
+      ),
     ],
+  };
+}
+
+function spdxMetadata(metadata: WasmMetadata | undefined): object {
+  if (metadata === undefined) return {};
+  const { producers, licenses, authors } = metadata;
+  const expressions = licenses.filter(isExpression);
+  const made = producers.map(({ field, name, version }) => `${field} ${name} ${version}`.trim()).join("; ");
+  return {
+    ...(authors.length === 0 ? {} : { fileContributors: authors }),
+    ...(expressions.length === 0 ? {} : { licenseInfoInFiles: expressions }),
+    ...(made === "" ? {} : { comment: `producers: ${made}` }),
   };
 }
