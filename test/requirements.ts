@@ -188,6 +188,7 @@ export const REQUIREMENTS = define({
   "pack.public.verify": { source: "issue 4", behavior: "A public pack's SBOM, lock and component hashes are compared with its bytes, every mismatch is told, and policy decides" },
   "pack.public.signature": { source: "issue 4", behavior: "Signatures of the 2025 generation count where their key is trusted and their files are those that they cover" },
   "pack.public.grants": { source: "issue 4", behavior: "Components of public packs are granted what they declare, within the operator's policy" },
+  "pack.public.validators": { source: "issue 4", behavior: "verify --full asks the validators that a pack holds or that are given, as guests that reach nothing; one that can't judge refuses the pack" },
   "pack.public.hostile": { source: "issue 4", behavior: "Cut, flipped, deep, dangling and disguised public packs are refused with typed errors" },
   "pack.tamper": { source: "issue 4", behavior: "No pack is accepted of which a byte was flipped, deleted or doubled, or an entry removed, added, renamed or swapped" },
   "pack.trust.windows": { source: "issue 4", behavior: "A publisher's key counts from its first day to its last, by the host's clock" },

@@ -4,6 +4,8 @@ import { openPack } from "../pack/index.ts";
 import type { FullChecks, PackFinding } from "../pack/index.ts";
 import { isGreenticError } from "../types/index.ts";
 import { checkPackFlows } from "./check-flows.ts";
+import { validatorCheck } from "./pack-validators.ts";
+import type { Validator } from "./pack-validators.ts";
 
 /** Tells a component's family and the interface that shows it, for the manifest. @throws COMPONENT_BINARY_INVALID */
 export function probeComponent(bytes: Uint8Array): { readonly abi: string; readonly world: string } {
@@ -17,7 +19,10 @@ function worldOf(info: ComponentInfo): string {
 }
 
 /** Makes the checks of `verify --full`: every flow by doctor, every component's imports against its grants and its neighbours. */
-export async function fullChecks(bytes: Uint8Array, options: { readonly nowMs: number }): Promise<FullChecks> {
+export async function fullChecks(
+  bytes: Uint8Array,
+  options: { readonly nowMs: number; readonly validators?: readonly Validator[] },
+): Promise<FullChecks> {
   // Opened without trust, only to know what flows may refer to: the verdict on signatures is verify's own.
   const pack = await openPack(bytes, {
     trust: { publishers: [], revoked: new Set(), threshold: 1, rejectUnsigned: false },
@@ -35,6 +40,7 @@ export async function fullChecks(bytes: Uint8Array, options: { readonly nowMs: n
     }),
   );
   return {
+    checkPack: validatorCheck(pack, options.validators ?? []),
     checkFlow: (flow): readonly PackFinding[] =>
       (flows.get(flow.path) ?? []).map(({ code, severity, message, at }) => ({
         code,

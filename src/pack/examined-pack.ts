@@ -27,10 +27,22 @@ export type JudgedBy = Pick<VerifyOptions, "trust" | "nowMs">;
 /** What `--full` adds: flow doctor and component admission, handed in because packs know neither. */
 export interface FullChecks {
   readonly checkFlow: (flow: FlowEntry & { readonly name: string; readonly source: string }) => Findings;
+  /** What judges the pack as a whole. */
+  readonly checkPack?: (pack: CheckedPack) => Findings;
   /** Imports within the grants that the manifest asks for. */
   readonly checkComponent: (
     component: ComponentEntry & { readonly name: string; readonly bytes: Uint8Array },
   ) => Findings;
+}
+
+/** A pack as validators see it. */
+export interface CheckedPack {
+  /** Bytes of manifest.cbor. */
+  readonly manifest: Uint8Array;
+  /** JSON text; empty where there is none. */
+  readonly sbom: string;
+  /** All entries of the archive. */
+  readonly paths: readonly string[];
 }
 
 type Findings = readonly PackFinding[] | Promise<readonly PackFinding[]>;
@@ -47,5 +59,6 @@ export interface ExaminedPack {
     readonly judge: (by: JudgedBy) => Promise<SignatureVerdict>;
     /** Of public packs. */
     readonly extensions?: PublicExtensions;
+    readonly checked: CheckedPack;
   };
 }

@@ -7,7 +7,7 @@ export { packKindOf, parseCapabilityId } from "./capability-id.ts";
 export { cargoRange } from "./cargo-range.ts";
 export type { CborValue } from "./cbor.ts";
 export { decodeCbor, encodeCbor } from "./cbor.ts";
-export type { FullChecks, VerifyOptions } from "./examined-pack.ts";
+export type { CheckedPack, FullChecks, VerifyOptions } from "./examined-pack.ts";
 export type { InspectedComponent, InspectedFlow, PackInspection } from "./inspect-pack.ts";
 export { inspectPack } from "./inspect-pack.ts";
 export type { KeyFiles, SigningKey } from "./keys.ts";

@@ -3,8 +3,9 @@ import type { ErrorCode } from "../types/index.ts";
 import { packKindOf } from "./capability-id.ts";
 import { judgeSignatures } from "./judge-signatures.ts";
 import type { SignatureVerdict } from "./judge-signatures.ts";
-import type { ExaminedPack, FullChecks, JudgedBy, VerifyOptions } from "./examined-pack.ts";
-import type { PackDescription, PackManifest } from "./manifest.ts";
+import { MANIFEST_PATH } from "./digest.ts";
+import type { CheckedPack, ExaminedPack, FullChecks, JudgedBy, VerifyOptions } from "./examined-pack.ts";
+import type { PackManifest } from "./manifest.ts";
 import { decodeManifest, listedContents } from "./manifest-read.ts";
 import { examinePublic } from "./public/examine-public.ts";
 import { sniffPack } from "./public/sniff-pack.ts";
@@ -31,7 +32,7 @@ export async function examinePack(bytes: Uint8Array, options: VerifyOptions): Pr
   }
   const { report, content } = examined;
   if (options.full === undefined || content === undefined) return examined;
-  const findings = [...report.findings, ...(await checkFully(content.archive, content.manifest, options.full))];
+  const findings = [...report.findings, ...(await checkFully(content, options.full))];
   return { content, report: { ...report, ok: findings.every(({ severity }) => severity !== "error"), findings } };
 }
 
@@ -60,7 +61,12 @@ async function examineNative(bytes: Uint8Array, options: VerifyOptions): Promise
     sbom: { status: sbom.status, mismatches: sbom.mismatches },
     findings,
   };
-  return { report, content: { archive, manifest, packHash, judge: async (by) => judge(by) } };
+  const checked: CheckedPack = {
+    manifest: archive.manifestBytes ?? new Uint8Array(),
+    sbom: new TextDecoder().decode(archive.contents.get(manifest.sbom.path)?.bytes),
+    paths: [MANIFEST_PATH, ...archive.contents.keys()],
+  };
+  return { report, content: { archive, manifest, packHash, judge: async (by) => judge(by), checked } };
 }
 
 function readManifest(archive: PackArchive): PackManifest {
@@ -111,8 +117,7 @@ function checkSignatures(
 }
 
 async function checkFully(
-  archive: PackArchive,
-  manifest: PackDescription,
+  { archive, manifest, checked }: NonNullable<ExaminedPack["content"]>,
   full: FullChecks,
 ): Promise<readonly PackFinding[]> {
   const findings: PackFinding[] = [];
@@ -123,6 +128,7 @@ async function checkFully(
   }
   for (const [name, component] of manifest.components)
     findings.push(...(await full.checkComponent({ ...component, name, bytes: bytesOf(component.path) })));
+  if (full.checkPack !== undefined) findings.push(...(await full.checkPack(checked)));
   return findings;
 }
 

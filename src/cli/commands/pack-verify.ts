@@ -1,9 +1,12 @@
 import { resolve } from "node:path";
 import { loadConfig } from "../../config/index.ts";
 import { loadPublicKey, trustKey, verifyPack } from "../../pack/index.ts";
-import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import { defineCommand, hasFlag, listOption, printJson, textOption } from "../command.ts";
+import type { CommandInput, CommandIo } from "../command.ts";
+import { readInputFile } from "../files.ts";
 import { fullChecks, probeComponent } from "../full-checks.ts";
 import { isDevOk, POLICY_OPTION, readPackInput } from "../pack-input.ts";
+import type { Validator } from "../pack-validators.ts";
 import { printReport } from "../print-report.ts";
 import { trustOf } from "../trust.ts";
 
@@ -15,7 +18,12 @@ export default defineCommand({
       flags: "--pubkey <file>",
       summary: "the publisher's public key, instead of the trusted publishers of greentic.toml",
     },
-    { flags: "--full", summary: "check flows and components too" },
+    { flags: "--full", summary: "check flows and components too, and ask the pack's validators" },
+    {
+      flags: "--validator <file>",
+      summary: "a component that validates packs, for --full; may be repeated",
+      repeat: true,
+    },
     POLICY_OPTION,
     { flags: "--json", summary: "print the report as JSON" },
   ],
@@ -36,10 +44,17 @@ export default defineCommand({
       nowMs: io.nowMs(),
       ...(isLenient && { sbom: "warn" }),
       probeComponent,
-      ...(hasFlag(input, "full") && { full: await fullChecks(bytes, { nowMs: io.nowMs() }) }),
+      ...(hasFlag(input, "full") && {
+        full: await fullChecks(bytes, { nowMs: io.nowMs(), validators: await readValidators(input, io) }),
+      }),
     });
     if (hasFlag(input, "json")) printJson(io, report);
     else printReport(io, report);
     return report.ok ? 0 : 4;
   },
 });
+
+async function readValidators(input: CommandInput, io: CommandIo): Promise<readonly Validator[]> {
+  const files = listOption(input, "validator");
+  return Promise.all(files.map(async (file) => ({ name: file, bytes: await readInputFile(io, file) })));
+}

@@ -48,6 +48,13 @@ export function checkPublicSbom(contents: Contents): ListingVerdict & { readonly
   return { ...verdict(mismatches), path };
 }
 
+/** The SBOM as JSON text; empty where there is none that can be read. */
+export function sbomText(contents: Contents): string {
+  const path = SBOM_PATHS.find((name) => contents.has(name));
+  const document = path === undefined ? undefined : decoded(contents.get(path)?.bytes ?? new Uint8Array(), path);
+  return document === undefined ? "" : JSON.stringify(document);
+}
+
 /** A file as an SBOM lists it. */
 export interface ListedFile {
   readonly path: string;

@@ -10,7 +10,7 @@ import { judgeSignatures } from "../judge-signatures.ts";
 import type { SignatureVerdict } from "../judge-signatures.ts";
 import type { PackFinding, PackReport } from "../report.ts";
 import type { PublicArchive } from "./archive.ts";
-import { checkContentHashes, checkLock, checkPublicSbom, describeMismatch } from "./check-listing.ts";
+import { checkContentHashes, checkLock, checkPublicSbom, describeMismatch, sbomText } from "./check-listing.ts";
 import type { ListingVerdict } from "./check-listing.ts";
 import { describePublicPack } from "./describe-pack.ts";
 import { G1_SIGNATURE_PATH, readG1Signature, SIGNATURES } from "./g1-signature.ts";
@@ -84,6 +84,7 @@ export async function examinePublic(
       packHash,
       judge,
       extensions,
+      checked: { manifest: manifestBytes, sbom: sbomText(contents), paths: [...contents.keys()] },
     },
   };
 }
