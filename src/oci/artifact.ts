@@ -1,6 +1,7 @@
 import { GreenticError, quote } from "../types/index.ts";
 import type { OciClient } from "./client.ts";
 import type { OciDigest } from "./digest.ts";
+import { hashBytes } from "./digest.ts";
 import type { OciLibrary } from "./library.ts";
 import { EMPTY_CONFIG, EMPTY_DESCRIPTOR, describeBytes, encodeImageManifest } from "./manifest.ts";
 import type { Descriptor, ImageManifest } from "./manifest.ts";
@@ -113,7 +114,12 @@ export async function pushPack(
   { bytes, labels, ...options }: PushBlobOptions & { readonly bytes: Uint8Array; readonly labels: PackLabels },
 ): Promise<OciDigest> {
   const { name, version, packHash } = labels;
-  const layer = describeBytes(bytes, PACK_LAYER_TYPE, { [TITLE]: `${name}-${version}.gtpack` });
+  const layer: Descriptor = {
+    mediaType: PACK_LAYER_TYPE,
+    digest: await hashBytes(bytes),
+    size: bytes.byteLength,
+    annotations: { [TITLE]: `${name}-${version}.gtpack` },
+  };
   await client.pushBlob(reference, EMPTY_CONFIG);
   await client.pushBlob(reference, bytes, options);
   return client.pushManifest(

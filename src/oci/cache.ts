@@ -4,7 +4,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { GreenticError, isJsonObject, parseJson, quote } from "../types/index.ts";
 import type { OciDigest } from "./digest.ts";
-import { DigestStream, digestOf, isDigest } from "./digest.ts";
+import { DigestStream, hashBytes, isDigest } from "./digest.ts";
 import { MAX_MANIFEST_BYTES, parseManifest } from "./manifest.ts";
 
 /** What garbage collection took and left. */
@@ -53,7 +53,7 @@ export class OciCache {
     const path = this.pathOf(digest);
     const bytes = await readFile(path).catch(missingAsUndefined);
     if (bytes === undefined) return undefined;
-    if (digestOf(bytes) !== digest) {
+    if ((await hashBytes(bytes)) !== digest) {
       await rm(path, { force: true });
       return undefined;
     }
@@ -74,7 +74,7 @@ export class OciCache {
 
   /** Keeps content that is in memory. */
   async add(bytes: Uint8Array): Promise<OciDigest> {
-    const digest = digestOf(bytes);
+    const digest = await hashBytes(bytes);
     await this.write(digest, [bytes]);
     return digest;
   }

@@ -1,7 +1,7 @@
 import { GreenticError, isGreenticError, isJsonObject, parseJson, quote } from "../types/index.ts";
 import type { JsonObject } from "../types/index.ts";
 import type { OciDigest } from "./digest.ts";
-import { digestOf, isDigest } from "./digest.ts";
+import { digestOf, hashBytes, isDigest } from "./digest.ts";
 import { readBody } from "./exchange.ts";
 import type { RegistryResponse } from "./exchange.ts";
 import {
@@ -96,8 +96,8 @@ export class OciClient {
   }
 
   /** Pushes a blob unless the repository has it; says whether it was sent. @throws OCI_DIGEST_MISMATCH, OCI_… */
-  pushBlob(repository: Repository, bytes: Uint8Array, options: PushBlobOptions = {}): Promise<boolean> {
-    return pushBlob(this.#session, { repository, bytes, digest: digestOf(bytes), ...options });
+  async pushBlob(repository: Repository, bytes: Uint8Array, options: PushBlobOptions = {}): Promise<boolean> {
+    return pushBlob(this.#session, { repository, bytes, digest: await hashBytes(bytes), ...options });
   }
 
   /**

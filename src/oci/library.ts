@@ -64,16 +64,19 @@ export class OciLibrary {
     const kept = await cache.read(descriptor.digest);
     if (kept !== undefined) return { bytes: kept, isCached: true };
     if (isOffline === true) throw offline(formatOciReference({ ...reference, digest: descriptor.digest }));
-    const chunks: Uint8Array[] = [];
-    await cache.write(descriptor.digest, keeping(client.pullBlob(reference, descriptor), chunks));
-    return { bytes: Buffer.concat(chunks), isCached: false };
+    // Made at once and filled as it arrives: joining chunks would copy all of it in one go. What isn't filled costs no memory.
+    const bytes = Buffer.allocUnsafeSlow(descriptor.size);
+    await cache.write(descriptor.digest, keeping(client.pullBlob(reference, descriptor), bytes));
+    return { bytes, isCached: false };
   }
 }
 
 /** Hands chunks on and keeps them: what was verified on its way to the disk is what the caller gets. */
-async function* keeping(source: AsyncIterable<Uint8Array>, chunks: Uint8Array[]): AsyncGenerator<Uint8Array> {
+async function* keeping(source: AsyncIterable<Uint8Array>, bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  let offset = 0;
   for await (const chunk of source) {
-    chunks.push(chunk);
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
     yield chunk;
   }
 }
