@@ -11,7 +11,7 @@ export type {
 export type { NewStep, StepChange } from "./edit-flow.ts";
 export { addStep, deleteStep, newFlowText, updateStep } from "./edit-flow.ts";
 export type { ComponentOrigin } from "./resolve-sidecar.ts";
-export { bindInSidecar, sidecarOf } from "./resolve-sidecar.ts";
+export { bindInSidecar, readBindings, sidecarOf } from "./resolve-sidecar.ts";
 export type { FlowFinding } from "./finding.ts";
 export type { AssetCheck, TextFiles } from "./check-assets.ts";
 export { checkAssets, checkUnusedTexts } from "./check-assets.ts";

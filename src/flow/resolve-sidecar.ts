@@ -1,11 +1,11 @@
 // `<flow>.ygtc.resolve.json` (FlowResolveV1 of the public tools): where each node's component comes from.
 import type { JsonObject, JsonValue } from "../types/index.ts";
-import { GreenticError, isJsonObject, parseJson } from "../types/index.ts";
+import { GreenticError, isJsonObject, parseJson, quote } from "../types/index.ts";
 
 /** Where a component comes from: a file beside the flow, or a reference. */
 export type ComponentOrigin =
   | { readonly kind: "local"; readonly path: string; readonly digest?: string }
-  | { readonly kind: "oci" | "repo" | "store"; readonly ref: string; readonly digest?: string };
+  | { readonly kind: "oci" | "repo" | "store" | "ext"; readonly ref: string; readonly digest?: string };
 
 /** One node's binding; a pinned one has a digest. */
 export interface NodeBinding {
@@ -41,6 +41,27 @@ export function bindInSidecar(
     [...kept, [to.node, binding as unknown as JsonValue] as const].sort(([a], [b]) => (a < b ? -1 : 1)),
   );
   return `${JSON.stringify({ schema_version: 1, flow: to.flowName, nodes }, null, 2)}\n`;
+}
+
+/** Reads a sidecar's bindings by node. @throws FLOW_SIDECAR_INVALID */
+export function readBindings(text: string): ReadonlyMap<string, NodeBinding> {
+  return new Map(
+    Object.entries(readNodes(text)).map(([node, value]) => {
+      const source = isJsonObject(value) ? value["source"] : undefined;
+      const mode = isJsonObject(value) ? value["mode"] : undefined;
+      if (!isOrigin(source) || (mode !== "tracked" && mode !== "pinned"))
+        throw invalid(`expected ${quote(node)} to have a source and the mode tracked or pinned`);
+      return [node, { source, mode }];
+    }),
+  );
+}
+
+function isOrigin(value: JsonValue | undefined): value is JsonObject & ComponentOrigin {
+  if (value === undefined || !isJsonObject(value)) return false;
+  const { kind, path, ref, digest } = value;
+  if (digest !== undefined && typeof digest !== "string") return false;
+  if (kind === "local") return typeof path === "string";
+  return typeof kind === "string" && ["oci", "repo", "store", "ext"].includes(kind) && typeof ref === "string";
 }
 
 function readNodes(text: string): JsonObject {

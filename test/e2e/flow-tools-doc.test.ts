@@ -5,7 +5,7 @@ import { verifies } from "../verifies.ts";
 import { blocksOf } from "./doc-blocks.ts";
 import { openShell, ROOT } from "./shell.ts";
 
-test("docs/flow-tools.md holds word for word", { timeout: 120_000 }, async () => {
+test("docs/flow-tools.md holds word for word", { timeout: 240_000 }, async () => {
   verifies("docs.flow-tools");
   const shell = openShell();
   const said = new Map<string, string>();

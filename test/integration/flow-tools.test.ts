@@ -17,7 +17,7 @@ function edit(shell: Shell, path: string, change: (text: string) => string): voi
   writeFileSync(file, change(readFileSync(file, "utf8")));
 }
 
-test("gtc flow doctor checks a pack's source as a whole, with places in the source", { timeout: 60_000 }, async () => {
+test("gtc flow doctor checks a pack's source as a whole, with places in the source", { timeout: 180_000 }, async () => {
   verifies("flow.doctor.pack", "flow.doctor.sarif");
   const shell = await withPack();
   expect(await shell.run("gtc flow doctor app")).toMatchObject({
@@ -76,7 +76,7 @@ function brief({ severity, code, at }: Check["findings"][number]): string {
 
 test(
   "gtc flow test runs a pack's conversations and shows what differs, at its place",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     verifies("flow.test");
     const shell = await withPack();
@@ -110,7 +110,7 @@ test(
   },
 );
 
-test("gtc flow edits flows in place and refuses what breaks them", { timeout: 60_000 }, async () => {
+test("gtc flow edits flows in place and refuses what breaks them", { timeout: 180_000 }, async () => {
   verifies("flow.edit", "flow.edit.bind");
   const shell = await withPack();
   const read = (path: string): string => readFileSync(join(shell.dir, path), "utf8");
@@ -159,6 +159,10 @@ test("gtc flow edits flows in place and refuses what breaks them", { timeout: 60
       },
     },
   });
+  expect(await shell.run(`gtc flow doctor ${flow}`)).toMatchObject({ code: 0 });
+  writeFileSync(join(shell.dir, wasm), "other bytes");
+  const drifted = await shell.run(`gtc flow doctor ${flow}`);
+  expect([drifted.code, drifted.stdout]).toEqual([2, expect.stringContaining("isn't what was bound") as string]);
   const remote = await shell.run(
     `gtc flow bind-component ${flow} hello oci://registry.example/greeter:1 --operation greet`,
   );

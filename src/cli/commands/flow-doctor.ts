@@ -7,6 +7,7 @@ import type { FlowCheck } from "../check-flows.ts";
 import { checkFlowFiles } from "../check-flows.ts";
 import { checkPack, checkPackSource, openAnyPack } from "../check-pack.ts";
 import type { PackCheck } from "../check-pack.ts";
+import { checkSidecars } from "../check-sidecar.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import type { CommandIo } from "../command.ts";
 import { readInputFile } from "../files.ts";
@@ -61,6 +62,12 @@ async function checkPaths(io: CommandIo, paths: readonly string[]): Promise<Pack
     flows.push(...(pack?.flows ?? []));
     files.push(...(pack?.files ?? []));
   }
+  files.push(
+    ...(await checkSidecars(
+      io.cwd,
+      flows.map(({ file }) => file),
+    )),
+  );
   return { flows, files };
 }
 
