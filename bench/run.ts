@@ -10,6 +10,7 @@ import { benchAdmission, benchGuests, benchNeighbours } from "./components.ts";
 import { benchFootprint } from "./footprint.ts";
 import { benchFuel } from "./fuel.ts";
 import { benchLinker } from "./linker.ts";
+import { benchRegistries } from "./registries.ts";
 import { benchStore } from "./store.ts";
 import { tableMarkdown } from "./table.ts";
 import type { Row } from "./table.ts";
@@ -58,6 +59,7 @@ for (const [title, run] of [
   ["Component guests against jco", benchGuests],
   ["Components: weight and admission", benchAdmission],
   ["Components: neighbours", benchNeighbours],
+  ["Packs through a registry", benchRegistries],
   ["Linker against jco", linkerRows],
   ["Fuel meter, metered against plain core code", benchFuel],
   ["Footprint", benchFootprint],
