@@ -4,11 +4,14 @@ import {
   bigInt,
   boolean,
   constant,
+  constantFrom,
   dictionary,
   integer,
   letrec,
+  nat,
   oneof,
   property,
+  record,
   string,
   uint8Array,
 } from "fast-check";
@@ -54,5 +57,31 @@ test("decodeCbor() accepts only what encodeCbor() writes, for any bytes", () => 
       expect(encodeCbor(decoded)).toEqual(bytes);
     }),
     { numRuns: 2000 },
+  );
+});
+
+test("decodeCbor() accepts of a broken encoding only what encodeCbor() writes", () => {
+  const breaks = array(record({ at: nat(), to: nat(255), way: constantFrom("set", "delete", "double") }), {
+    minLength: 1,
+    maxLength: 3,
+  });
+  assert(
+    property(value, breaks, (original, changes) => {
+      let bytes = Buffer.from(encodeCbor(original));
+      for (const { at, to, way } of changes) {
+        const here = at % (bytes.length + 1);
+        const middle = way === "set" ? [to] : way === "double" ? [...bytes.subarray(here, here + 1), to] : [];
+        bytes = Buffer.concat([bytes.subarray(0, here), Uint8Array.from(middle), bytes.subarray(here + 1)]);
+      }
+      let decoded: CborValue;
+      try {
+        decoded = decodeCbor(bytes);
+      } catch (error) {
+        expect(error).toBeInstanceOf(GreenticError);
+        return;
+      }
+      expect(Buffer.from(encodeCbor(decoded)).equals(bytes)).toBe(true);
+    }),
+    { numRuns: 5000 },
   );
 });

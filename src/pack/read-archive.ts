@@ -1,3 +1,4 @@
+import { setImmediate as nextTick } from "node:timers/promises";
 import { computePackHash, MANIFEST_PATH, SIGNATURE_PATH } from "./digest.ts";
 import { ContentHasher } from "./content-hasher.ts";
 import type { HashedContent } from "./content-hasher.ts";
@@ -23,7 +24,9 @@ export async function readArchive(bytes: Uint8Array): Promise<PackArchive> {
   const entries = readZip(bytes);
   const contents = new Map<string, HashedContent>();
   await using hasher = await ContentHasher.open();
+  await nextTick();
   for (const entry of entries) contents.set(entry.path, await hasher.readEntry(entry));
+  await nextTick();
   const manifestBytes = contents.get(MANIFEST_PATH)?.bytes;
   const signatureBytes = contents.get(SIGNATURE_PATH)?.bytes;
   contents.delete(MANIFEST_PATH);

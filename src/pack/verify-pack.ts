@@ -1,3 +1,4 @@
+import { setImmediate as nextTick } from "node:timers/promises";
 import { GreenticError, isGreenticError, quote, toGreenticError } from "../types/index.ts";
 import type { ErrorCode } from "../types/index.ts";
 import { packKindOf } from "./capability-id.ts";
@@ -39,11 +40,16 @@ export async function examinePack(bytes: Uint8Array, options: VerifyOptions): Pr
 /** @throws PACK_ZIP_…, PACK_MANIFEST_…, PACK_CBOR_… where there is nothing to judge */
 async function examineNative(bytes: Uint8Array, options: VerifyOptions): Promise<ExaminedPack> {
   const archive = await readArchive(bytes);
+  // Each step is short; one after the other they would hold up the event loop where a pack has thousands of entries.
+  await nextTick();
   const manifest = readManifest(archive);
+  await nextTick();
   const packHash = archive.packHash ?? "";
   const judge = (by: JudgedBy): SignatureVerdict => checkSignatures(archive, { manifest, packHash, options: by });
   const signature = judge(options);
+  await nextTick();
   const sbom = checkSbom(manifest, archive.contents.get(manifest.sbom.path)?.bytes);
+  await nextTick();
   const sbomSeverity = options.sbom === "warn" ? "warning" : "error";
   const findings = [
     ...checkHashes(archive, manifest),
