@@ -27,7 +27,7 @@ const REGISTRIES: readonly [string, boolean, () => Promise<Registry>, { user: st
   ],
 ];
 
-describe.each(REGISTRIES)("packs through %s", (_name, isThere, start, { user, password }) => {
+describe.each(REGISTRIES)("packs through %s", { timeout: 120_000 }, (_name, isThere, start, { user, password }) => {
   const shell = openShell();
   let registry: Registry | undefined;
   let env: Env = {};
@@ -51,7 +51,7 @@ describe.each(REGISTRIES)("packs through %s", (_name, isThere, start, { user, pa
     await ok("packc build -p weather-demo/pack.yaml -o weather.gtpack");
     await ok("cp weather.gtpack unsigned.gtpack");
     await ok("packc sign -p weather.gtpack --key ~/.greentic/dev-ed25519.pem");
-  });
+  }, 120_000);
   afterAll(() => registry?.[Symbol.asyncDispose]());
 
   test.skipIf(!isThere)("push, pull and load give the same pack, verified as files are", async () => {
@@ -129,7 +129,7 @@ describe.each(REGISTRIES)("packs through %s", (_name, isThere, start, { user, pa
       `tenant: acme\napps:\n  weather:\n    pack: ${place("weather")}:1.0.0\n`,
     );
     await ok("rm -rf .greentic/packs .greentic/packs.json .greentic/oci");
-    const start = `timeout 20 bash -c 'gtc start . --port 0 2>err.txt & until grep -q ^ready err.txt; do kill -0 $! || exit 9; sleep 0.1; done; kill $!; wait $!'`;
+    const start = `rm -f err.txt; touch err.txt; timeout 60 bash -c 'gtc start . --port 0 2>err.txt & until grep -q ^ready err.txt; do kill -0 $! || exit 9; sleep 0.1; done; kill $!; wait $!'`;
     await ok(start);
     await ok(start, { GREENTIC_OFFLINE: "1", GREENTIC_REGISTRY_PASSWORD: "no" });
     const pruned = JSON.parse(await ok("gtc pack prune --keep 0 --json")) as { removed: number };
