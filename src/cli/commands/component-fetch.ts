@@ -20,7 +20,7 @@ export default defineCommand({
   ],
   examples: [
     "gtc component fetch ./forecast.wasm",
-    "gtc component fetch oci://ghcr.io/acme/forecast:1.0.0",
+    "gtc component fetch oci://registry.example.com/acme/forecast:1.0.0",
     "gtc component fetch sha256:… -o components/forecast.wasm",
   ],
   async run(input, io) {

@@ -26,7 +26,7 @@ export default defineCommand({
   ],
   examples: [
     "greentic-deployer bootstrap --env dev-desktop",
-    "greentic-deployer bootstrap --env prod --publish oci://ghcr.io/acme",
+    "greentic-deployer bootstrap --env prod --publish oci://registry.example.com/acme",
   ],
   async run(input, io) {
     const dir = resolve(io.cwd, textOption(input, "dir") ?? ".");

@@ -20,7 +20,7 @@ export default defineCommand({
     { flags: "--data <dir>", summary: "the data directory, whose oci/ is the cache" },
     { flags: "--json", summary: "print as JSON" },
   ],
-  examples: ["gtc pack pull oci://ghcr.io/acme/weather:1.0.0 -o weather.gtpack"],
+  examples: ["gtc pack pull oci://registry.example.com/acme/weather:1.0.0 -o weather.gtpack"],
   async run(input, io) {
     const config = loadConfig({ cwd: io.cwd, environment: io.environment, flags: { data: textOption(input, "data") } });
     const { reference, bytes, isCached, before } = await pullPack(openRegistries(config, io), input.args[0] ?? "", {

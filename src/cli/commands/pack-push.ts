@@ -17,7 +17,7 @@ export default defineCommand({
     { flags: "--data <dir>", summary: "the data directory" },
     { flags: "--json", summary: "print as JSON" },
   ],
-  examples: ["gtc pack push weather-1.0.0.gtpack oci://ghcr.io/acme/weather:1.0.0"],
+  examples: ["gtc pack push weather-1.0.0.gtpack oci://registry.example.com/acme/weather:1.0.0"],
   async run(input, io) {
     const config = loadConfig({ cwd: io.cwd, environment: io.environment, flags: { data: textOption(input, "data") } });
     const [file = "", place = ""] = input.args;

@@ -23,7 +23,7 @@ export default defineCommand({
   ],
   examples: [
     "greentic-runner load --pack dist/weather.pack --allow-unsigned",
-    "greentic-runner load --pack oci://ghcr.io/acme/weather:1.0.0",
+    "greentic-runner load --pack oci://registry.example.com/acme/weather:1.0.0",
   ],
   async run(input, io) {
     const config = loadConfig({ cwd: io.cwd, environment: io.environment, flags: { data: textOption(input, "data") } });

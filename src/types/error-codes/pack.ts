@@ -145,7 +145,10 @@ export const packErrors = {
     kind: "permission_denied",
     help: "This host has taken a newer trust file before: put that one back, or sign one with a higher version.",
   },
-  PACK_ENVELOPE_INVALID: { kind: "invalid_input", help: "Expected a DSSE envelope: payloadType, payload and signatures." },
+  PACK_ENVELOPE_INVALID: {
+    kind: "invalid_input",
+    help: "Expected a DSSE envelope: payloadType, payload and signatures.",
+  },
   PACK_LOAD_RECORD_INVALID: {
     kind: "internal",
     help: "The record of loaded packs is damaged; restore it from a backup.",
