@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { Ajv } from "ajv";
 import type { ValidateFunction } from "ajv";
@@ -12,16 +13,9 @@ import { verifies } from "../../test/verifies.ts";
 const SPDX_SCHEMA = process.env["GREENTIC_SPDX_SCHEMA"];
 
 /** CycloneDX's schemas, as its project's own library carries them. */
+const LIBRARY = dirname(createRequire(import.meta.url).resolve("@cyclonedx/cyclonedx-library/package.json"));
 const cyclone = (name: string): object =>
-  JSON.parse(
-    readFileSync(
-      resolve(
-        import.meta.dirname,
-        `../../node_modules/@cyclonedx/cyclonedx-library/res/schema/${name}.SNAPSHOT.schema.json`,
-      ),
-      "utf8",
-    ),
-  ) as object;
+  JSON.parse(readFileSync(join(LIBRARY, `res/schema/${name}.SNAPSHOT.schema.json`), "utf8")) as object;
 
 /** The formats that the schemas use, as strictly as these documents need them. */
 const FORMATS = {
