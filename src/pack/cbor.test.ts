@@ -46,6 +46,8 @@ test.each([
   ["a long form of 65535", "1a0000ffff", "PACK_CBOR_NOT_DETERMINISTIC"],
   ["a long form of 2^32-1", "1b00000000ffffffff", "PACK_CBOR_NOT_DETERMINISTIC"],
   ["a long form of a length", "580161", "PACK_CBOR_NOT_DETERMINISTIC"],
+  ["a list as a key", "a18001", "PACK_CBOR_NOT_DETERMINISTIC"],
+  ["a map as a key", "a1a001", "PACK_CBOR_NOT_DETERMINISTIC"],
   ["keys out of order", "a2616201616102", "PACK_CBOR_NOT_DETERMINISTIC"],
   ["length-first order where bytewise differs", "a261300119010002", "PACK_CBOR_NOT_DETERMINISTIC"],
   ["a key twice", "a2616101616102", "PACK_CBOR_INVALID"],

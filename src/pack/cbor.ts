@@ -74,6 +74,7 @@ function checkHeads(bytes: Uint8Array): void {
     at = head.next;
     const { major, argument } = head;
     if (major === 4 || major === 5) {
+      if (top.isMap && top.left % 2 === 0) throw indeterminate(top.start, "a key that is an array or a map");
       const items = major === 5 ? argument * 2 : argument;
       // Every item takes a byte at least.
       if (items > bytes.length - at) throw malformed(at, "more items announced than bytes are left");
