@@ -84,6 +84,8 @@ export class ComponentProcess {
   #nextId = 0;
   #silentSinceMs: number | undefined;
   #isOver = false;
+  /** Somebody waits for its end: a component handed over meanwhile must not let go of the event loop. */
+  #isEnding = false;
 
   constructor(limits: ChildLimits, events: ChildEvents) {
     this.#limits = limits;
@@ -198,7 +200,8 @@ export class ComponentProcess {
     if (this.#isOver) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#child.once("exit", () => resolve());
-    this.#child.ref();
+    this.#isEnding = true;
+    this.#holdOpen();
     this.kill();
     await promise;
   }
@@ -289,7 +292,7 @@ export class ComponentProcess {
   /** Keeps this process's event loop alive exactly as long as something is expected. */
   #holdOpen(): void {
     const { channel } = this.#child;
-    if (this.load > 0) {
+    if (this.load > 0 || this.#isEnding) {
       this.#child.ref();
       channel?.ref();
     } else {
