@@ -3,7 +3,7 @@ import type { SessionKeyText, World } from "../types/index.ts";
 import { STATUS } from "./outbox-rules.ts";
 import { acceptedOf, deadLetterOf, leaseOf, rawIngress, rawTurn, rowOf, summaryOf } from "./sqlite-codec.ts";
 import { SqliteLink } from "./sqlite-link.ts";
-import type { RawClaim, RawFilter } from "./sqlite-protocol.ts";
+import type { RawClaim, RawFilter, StoreOps } from "./sqlite-protocol.ts";
 import { CLAIM_TTL_MS, conversationOf, LEASE_TTL_MS } from "./store.ts";
 import type {
   Accepted,
@@ -40,11 +40,18 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sess
   return new SqliteSessionStore(await SqliteLink.open(join(options.dir, "sessions.db"), options.world));
 }
 
-class SqliteSessionStore implements SessionStore {
-  readonly isDurable = true;
-  readonly #link: SqliteLink;
+/** The way to a file's one writer: its own thread, or in the simulation a network that fails. */
+export interface WriterLink {
+  call<Op extends keyof StoreOps>(name: Op, ...args: Parameters<StoreOps[Op]>): Promise<ReturnType<StoreOps[Op]>>;
+  close(): Promise<void>;
+}
 
-  constructor(link: SqliteLink) {
+/** The store over a link to its writer. */
+export class SqliteSessionStore implements SessionStore {
+  readonly isDurable = true;
+  readonly #link: WriterLink;
+
+  constructor(link: WriterLink) {
     this.#link = link;
   }
 
