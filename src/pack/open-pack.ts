@@ -8,7 +8,7 @@ import { findingError } from "./finding-error.ts";
 import type { SignatureVerdict } from "./judge-signatures.ts";
 import { checkDowngrade } from "./load-record.ts";
 import type { LoadRecord, LoadStep } from "./load-record.ts";
-import type { AssetEntry, ComponentEntry, FlowEntry, PackDescription } from "./manifest.ts";
+import type { AssetEntry, ComponentEntry, FlowEntry, PackDescription, ResolvedPack } from "./manifest.ts";
 import type { PackArchive } from "./read-archive.ts";
 import type { PublicExtensions } from "./public/public-extensions.ts";
 import type { PackGeneration, PackReport } from "./report.ts";
@@ -54,6 +54,8 @@ export interface Pack {
   readonly components: ReadonlyMap<string, ComponentEntry>;
   /** By path. */
   readonly assets: ReadonlyMap<string, AssetEntry>;
+  /** Name → the one pack that it was built with and takes at run time; dependencies that were left open aren't here. */
+  readonly dependencies: ReadonlyMap<string, ResolvedPack>;
   /** What a public pack offers beside flows; undefined for native packs. */
   readonly extensions: PublicExtensions | undefined;
   /** Locale → key → text, of the assets `i18n/<locale>.json`; the objects have no prototype. */
@@ -94,12 +96,19 @@ export async function openPack(bytes: Uint8Array, options: OpenPackOptions): Pro
     flows: manifest.flows,
     components: manifest.components,
     assets: manifest.assets,
+    dependencies: lockedDependencies(manifest),
     extensions: content.extensions,
     i18n: readI18n(archive, { manifest, isTolerant: generation !== "native" }),
     judge: content.judge,
     read: (path) => archive.contents.get(path)?.bytes,
     readText: (path) => readText(archive, path),
   };
+}
+
+function lockedDependencies({ dependencies }: PackDescription): ReadonlyMap<string, ResolvedPack> {
+  return new Map(
+    [...dependencies].flatMap(([name, { resolved }]) => (resolved === undefined ? [] : [[name, resolved]])),
+  );
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
