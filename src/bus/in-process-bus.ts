@@ -1,5 +1,5 @@
 import type { JsonValue } from "../types/index.ts";
-import type { Bus, BusMessage, Unsubscribe } from "./bus.ts";
+import type { Bus, BusMessage, BusStats, SubscribeOptions, Unsubscribe } from "./bus.ts";
 import { matchesSubject } from "./subjects.ts";
 import type { Subject, SubjectPattern } from "./subjects.ts";
 
@@ -21,17 +21,22 @@ export function openInProcessBus(options: InProcessBusOptions = {}): Bus {
 }
 
 class InProcessBus implements Bus {
+  readonly isShared = false;
+  readonly isReady = true;
   readonly #onError: (error: unknown, subject: Subject) => void;
   #subscriptions: readonly Subscription[] = [];
   /** Who listens to a subject; emptied whenever subscriptions change. Bounded, as subjects come from outside. */
   readonly #routes = new Map<Subject, readonly Subscription[]>();
   #turn = 0;
+  #published = 0;
+  #delivered = 0;
 
   constructor(onError: (error: unknown, subject: Subject) => void) {
     this.#onError = onError;
   }
 
   publish(subject: Subject, payload: JsonValue): void {
+    this.#published++;
     const listeners = this.#route(subject);
     if (listeners.length === 0) return;
     const message: BusMessage = { subject, payload };
@@ -46,11 +51,19 @@ class InProcessBus implements Bus {
   subscribe(
     pattern: SubjectPattern,
     handler: (message: BusMessage) => void | Promise<void>,
-    options: { readonly group?: string } = {},
+    options: SubscribeOptions = {},
   ): Unsubscribe {
     const subscription: Subscription = { pattern, handler, group: options.group };
     this.#change([...this.#subscriptions, subscription]);
     return () => this.#change(this.#subscriptions.filter((other) => other !== subscription));
+  }
+
+  async settle(): Promise<void> {
+    // Who subscribed is heard at once.
+  }
+
+  stats(): BusStats {
+    return { published: this.#published, dropped: 0, delivered: this.#delivered, redelivered: 0 };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -58,6 +71,7 @@ class InProcessBus implements Bus {
   }
 
   #deliver(subscription: Subscription, message: BusMessage): void {
+    this.#delivered++;
     try {
       const handled = subscription.handler(message);
       if (handled !== undefined) handled.catch((error: unknown) => this.#onError(error, message.subject));

@@ -29,6 +29,19 @@ export function subjectOf(kind: SubjectKind, place: SubjectPlace): Subject {
   return `${ROOT[kind]}.${place.env}.${place.tenant}.${place.team}.${place.channel}` as Subject;
 }
 
+/** Whether a message died on its way in or out. */
+export type DeadLetterStage = "ingress" | "egress";
+
+/** Makes `dlq.{tenant}.{stage}`, where dead letters are announced. */
+export function deadLetterSubject(tenant: TenantId, stage: DeadLetterStage): Subject {
+  return `dlq.${tenant}.${stage}` as Subject;
+}
+
+/** Makes the pattern of all dead letters, or one tenant's. */
+export function deadLettersOf(tenant?: TenantId): SubjectPattern {
+  return (tenant === undefined ? "dlq.>" : `dlq.${tenant}.>`) as SubjectPattern;
+}
+
 /** Makes the subject of a session's channel. @throws TYPES_KEY_INVALID, TYPES_ID_INVALID */
 export function subjectOfSession(kind: SubjectKind, key: SessionKeyText): Subject {
   return subjectOf(kind, parseSessionKey(key));
@@ -60,4 +73,9 @@ export function exactly(subject: Subject): SubjectPattern {
 export function matchesSubject(pattern: SubjectPattern, subject: Subject): boolean {
   if (!pattern.endsWith(".>")) return (pattern as string) === subject;
   return subject.startsWith(pattern.slice(0, -1));
+}
+
+/** Tells whether a subject, or everything that a pattern matches, is a wake-up for a group: these keep until somebody has taken them. */
+export function isStreamed(subject: Subject | SubjectPattern): boolean {
+  return subject.startsWith("greentic.messaging.");
 }

@@ -1,3 +1,4 @@
+import { busErrors } from "./error-codes/bus.ts";
 import { cliErrors } from "./error-codes/cli.ts";
 import { componentErrors } from "./error-codes/component.ts";
 import { configErrors } from "./error-codes/config.ts";
@@ -22,6 +23,7 @@ export const ERROR_CODES = {
   ...secretsErrors,
   ...httpErrors,
   ...storeErrors,
+  ...busErrors,
   ...flowErrors,
   ...packErrors,
   ...ociErrors,
