@@ -55,12 +55,21 @@ export function compileFlow(flow: FlowIr, options: CompileOptions = {}): Compile
       ...(err === undefined
         ? {}
         : { mapError: (scope: FlowScope, failure: JsonObject) => err.render(scope, { ...failure }) }),
+      ...compileCompensation(flow, node),
       selectRoute: compileRouting(node, routing),
     });
   }
   const onFailure =
     flow.onFailure === undefined ? undefined : compileTemplate(flow.onFailure, flow.positions.get("/on_failure"));
   return { ir: flow, nodes, ...(onFailure === undefined ? {} : { renderFailure: (scope) => onFailure.render(scope) }) };
+}
+
+function compileCompensation(flow: FlowIr, node: NodeIr): Pick<CompiledNode, "renderCompensation"> {
+  const input = node.compensate?.input;
+  if (input === undefined) return {};
+  const base = `/nodes/${node.id}/compensate/input`;
+  const { render } = compileJsonTemplate(input, { locate: (pointer) => flow.positions.get(base + pointer) ?? node.at });
+  return { renderCompensation: (scope) => render(scope) };
 }
 
 /** A node's input, compiled: its values, and the templates that its kind renders itself. */

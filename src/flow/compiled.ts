@@ -29,6 +29,8 @@ export interface CompiledNode {
     scope: FlowScope,
     failure: { readonly error: JsonValue; readonly result: JsonValue },
   ) => JsonValue;
+  /** Renders what the flow gets that undoes the node, where the node names one with an input. */
+  readonly renderCompensation?: (scope: FlowScope) => JsonValue;
   /** Chooses the way out; the first route whose guards hold wins. */
   readonly selectRoute: (scope: FlowScope, outcome: NodeOutcome) => RouteDecision;
 }

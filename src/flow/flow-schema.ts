@@ -2,7 +2,7 @@ import type { JsonObject } from "../types/index.ts";
 
 const NODE_ID = "^[A-Za-z_][\\w-]*$";
 const RESERVED =
-  "^(?!(?:routing|telemetry|output|retry|timeout|timeout_ms|when|annotations|meta|in_map|out_map|err_map|operation|pack_alias|kind|input)$)[A-Za-z_][\\w.-]*$";
+  "^(?!(?:routing|telemetry|output|retry|compensate|timeout|timeout_ms|when|annotations|meta|in_map|out_map|err_map|operation|pack_alias|kind|input)$)[A-Za-z_][\\w.-]*$";
 
 const ROUTE: JsonObject = {
   type: "object",
@@ -40,7 +40,22 @@ const SIBLINGS: JsonObject = {
     properties: {
       max_attempts: { type: "integer", minimum: 1, maximum: 20 },
       base_delay_ms: { type: "integer", minimum: 0, maximum: 86_400_000, default: 200 },
+      factor: { type: "number", minimum: 1, maximum: 10, default: 2 },
+      max_delay_ms: { type: "integer", minimum: 0, maximum: 86_400_000, default: 60_000 },
+      jitter: { type: "number", minimum: 0, maximum: 1, default: 0.25 },
     },
+  },
+  compensate: {
+    description: "What undoes the node where something later fails: a node of this flow, or another flow.",
+    anyOf: [
+      { type: "string", minLength: 1 },
+      {
+        type: "object",
+        required: ["flow"],
+        additionalProperties: false,
+        properties: { flow: { type: "string", minLength: 1 }, input: {} },
+      },
+    ],
   },
   timeout_ms: { type: "integer", minimum: 1, maximum: 86_400_000 },
   timeout: { description: "`30s`, `500ms` or `2m`; prefer timeout_ms." },
@@ -55,6 +70,17 @@ const SIBLINGS: JsonObject = {
   pack_alias: {},
 };
 
+const SCHEDULE: JsonObject = {
+  type: "object",
+  required: ["cron"],
+  additionalProperties: false,
+  properties: {
+    cron: { type: "string", description: "Minute, hour, day, month, weekday; a sixth field in front counts seconds." },
+    zone: { type: "string", default: "UTC", description: "An IANA time zone such as Europe/Berlin." },
+    entry: { type: "string", description: "The entrypoint or node to start at; the flow's start where absent." },
+    catch_up: { enum: ["none", "last", "all"], default: "last", description: "What becomes of missed firings." },
+  },
+};
 const OBJECT_SCHEMA: JsonObject = {
   type: "object",
   required: ["type"],
@@ -143,6 +169,11 @@ export const FLOW_SCHEMA: JsonObject = {
       description: "What a command does to a flow that waits.",
     },
     on_failure: { type: "string", description: "What the person gets when a node fails without an error route." },
+    schedule: {
+      description: "When the flow starts by itself; for flows of type timer.",
+      anyOf: [SCHEDULE, { type: "array", items: SCHEDULE, minItems: 1 }],
+    },
+    cron: { type: "string", description: "Short for a schedule of one expression, in UTC." },
     offer: { $ref: "#/$defs/offer" },
     slot_schema: { type: "array", items: { type: "object" } },
     meta: { type: "object" },

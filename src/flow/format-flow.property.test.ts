@@ -23,7 +23,7 @@ import type { JsonObject, JsonValue, SourcePosition } from "../types/index.ts";
 import { FLOW_SCHEMA } from "./flow-schema.ts";
 import { flowToMermaid } from "./flow-to-mermaid.ts";
 import { formatFlow } from "./format-flow.ts";
-import type { FlowIr, NodeIr, RouteIr } from "./ir.ts";
+import type { FlowIr, NodeIr, RouteIr, ScheduleIr } from "./ir.ts";
 import type { Offer } from "./offer.ts";
 import { parseFlow } from "./parse-flow.ts";
 import { WEATHER } from "./testing/weather.ts";
@@ -60,7 +60,21 @@ function node(name: string, ids: readonly string[]): Arbitrary<NodeIr> {
     operation: optional(text),
     input: json.filter((value) => value !== null),
     routing: array(route(ids), { maxLength: 3 }),
-    retry: optional(record({ maxAttempts: integer({ min: 1, max: 20 }), baseDelayMs: integer({ min: 0, max: 1000 }) })),
+    retry: optional(
+      record({
+        maxAttempts: integer({ min: 1, max: 20 }),
+        baseDelayMs: integer({ min: 0, max: 1000 }),
+        factor: optional(integer({ min: 1, max: 10 })),
+        maxDelayMs: optional(integer({ min: 0, max: 1000 })),
+        jitter: optional(constantFrom(0, 0.25, 1)),
+      }).map(compact),
+    ),
+    compensate: optional(
+      oneof(
+        id.map((name) => ({ node: name })),
+        record({ flow: id, input: optional(json) }).map(compact),
+      ),
+    ),
     timeoutMs: optional(integer({ min: 1, max: 86_400_000 })),
     inMap: optional(json),
     output: optional(json),
@@ -96,6 +110,13 @@ const offer = oneof(
   }),
 ).map((made) => compact(made) as Offer);
 
+const schedule = record({
+  cron: constantFrom("0 9 * * 1-5", "*/5 * * * *", "30 0 0 1 1 *"),
+  zone: optional(constantFrom("Europe/Berlin", "UTC")),
+  entry: optional(id),
+  catchUp: optional(constantFrom("none", "last", "all")),
+}).map((made) => compact({ ...made, at: AT }) as ScheduleIr);
+
 const flow: Arbitrary<FlowIr> = uniqueArray(id, { minLength: 1, maxLength: 4 }).chain((ids) =>
   tuple(
     tuple(...ids.map((name) => node(name, ids))),
@@ -105,7 +126,13 @@ const flow: Arbitrary<FlowIr> = uniqueArray(id, { minLength: 1, maxLength: 4 }).
       constantFrom(...ids),
       { maxKeys: 2 },
     ),
-    record({ title: optional(text), description: optional(text), onFailure: optional(text), offer: optional(offer) }),
+    record({
+      title: optional(text),
+      description: optional(text),
+      onFailure: optional(text),
+      offer: optional(offer),
+      schedules: optional(array(schedule, { minLength: 1, maxLength: 2 })),
+    }),
     record({
       type: constantFrom("messaging", "webhook"),
       tags: array(text, { maxLength: 2 }),
@@ -133,8 +160,9 @@ const flow: Arbitrary<FlowIr> = uniqueArray(id, { minLength: 1, maxLength: 4 }).
 function essence(ir: FlowIr): unknown {
   const route = ({ at: _at, ...rest }: RouteIr): unknown => rest;
   const nodes = [...ir.nodes.values()].map(({ at: _at, ...made }) => ({ ...made, routing: made.routing.map(route) }));
-  const { at: _at, positions: _positions, ...rest } = ir;
-  return { ...rest, nodes, entrypoints: [...ir.entrypoints].sort(([a], [b]) => (a < b ? -1 : 1)) };
+  const { at: _at, positions: _positions, schedules = [], ...rest } = ir;
+  const timed = schedules.map(({ at: _place, ...made }) => made);
+  return { ...rest, nodes, timed, entrypoints: [...ir.entrypoints].sort(([a], [b]) => (a < b ? -1 : 1)) };
 }
 
 const hasMergeKey = (value: unknown): boolean => JSON.stringify(value).includes('"<<"');

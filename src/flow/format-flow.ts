@@ -1,6 +1,6 @@
 import { Document } from "yaml";
 import type { JsonObject, JsonValue } from "../types/index.ts";
-import type { FlowIr, NodeIr, RouteIr } from "./ir.ts";
+import type { CompensateIr, FlowIr, NodeIr, RetryIr, RouteIr, ScheduleIr } from "./ir.ts";
 import { isUnguarded } from "./ir.ts";
 import type { Offer, OfferHints } from "./offer.ts";
 
@@ -24,6 +24,7 @@ export function formatFlow(flow: FlowIr): string {
   if (Object.keys(flow.parameters).length > 0) add("parameters", flow.parameters);
   if (flow.interrupt !== "restart") add("interrupt", flow.interrupt);
   add("on_failure", flow.onFailure);
+  if (flow.schedules !== undefined) add("schedule", flow.schedules.map(formatSchedule));
   if (flow.offer !== undefined) add("offer", formatOffer(flow.offer));
   if (flow.slotSchema.length > 0) add("slot_schema", flow.slotSchema);
   if (Object.keys(flow.meta).length > 0) add("meta", flow.meta);
@@ -75,6 +76,7 @@ const TAKEN: ReadonlySet<string> = new Set([
   "telemetry",
   "output",
   "retry",
+  "compensate",
   "timeout",
   "timeout_ms",
   "when",
@@ -96,8 +98,8 @@ function formatNode(node: NodeIr): JsonObject {
   };
   add("operation", node.operation);
   add("timeout_ms", node.timeoutMs);
-  if (node.retry !== undefined)
-    add("retry", { max_attempts: node.retry.maxAttempts, base_delay_ms: node.retry.baseDelayMs });
+  if (node.retry !== undefined) add("retry", formatRetry(node.retry));
+  if (node.compensate !== undefined) add("compensate", formatCompensate(node.compensate));
   add("in_map", node.inMap);
   add("output", node.output);
   add("out_map", node.outMap);
@@ -106,6 +108,30 @@ function formatNode(node: NodeIr): JsonObject {
   for (const [key, value] of Object.entries(node.extra)) add(key, value);
   if (node.routing.length > 0) add("routing", formatRouting(node.routing));
   return made;
+}
+
+function formatRetry({ maxAttempts, baseDelayMs, factor, maxDelayMs, jitter }: RetryIr): JsonObject {
+  return {
+    max_attempts: maxAttempts,
+    base_delay_ms: baseDelayMs,
+    ...(factor === undefined ? {} : { factor }),
+    ...(maxDelayMs === undefined ? {} : { max_delay_ms: maxDelayMs }),
+    ...(jitter === undefined ? {} : { jitter }),
+  };
+}
+
+function formatCompensate({ node, flow, input }: CompensateIr): JsonValue {
+  if (flow === undefined) return node ?? "";
+  return { flow, ...(input === undefined ? {} : { input }) };
+}
+
+function formatSchedule({ cron, zone, entry, catchUp }: ScheduleIr): JsonObject {
+  return {
+    cron,
+    ...(zone === undefined ? {} : { zone }),
+    ...(entry === undefined ? {} : { entry }),
+    ...(catchUp === undefined ? {} : { catch_up: catchUp }),
+  };
 }
 
 function formatRouting(routing: readonly RouteIr[]): JsonValue {

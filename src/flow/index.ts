@@ -17,11 +17,22 @@ export type { AssetCheck, TextFiles } from "./check-assets.ts";
 export { checkAssets, checkUnusedTexts } from "./check-assets.ts";
 export type { ComponentFacts, ComponentFactsByName } from "./check-component.ts";
 export { findingsToSarif } from "./to-sarif.ts";
-export type { FlowIr, Interrupt, NodeIr, RetryIr, RouteIr, RouteTarget, RoutingIr } from "./ir.ts";
-export { isUnguarded } from "./ir.ts";
+export type {
+  CatchUp,
+  CompensateIr,
+  FlowIr,
+  Interrupt,
+  NodeIr,
+  RetryIr,
+  RouteIr,
+  RouteTarget,
+  RoutingIr,
+  ScheduleIr,
+} from "./ir.ts";
+export { DEFAULT_MAX_DELAY_MS, isUnguarded } from "./ir.ts";
 export type { Offer, OfferHints, PromptOffer, ResourceOffer, ToolOffer } from "./offer.ts";
 export { inputOf } from "./offer.ts";
-export type { KindCatalog, KindEffect, KindSpec, ResolvedKind } from "./kind-spec.ts";
+export type { KindBody, KindCatalog, KindEffect, KindSpec, ResolvedKind } from "./kind-spec.ts";
 export { resolveKind } from "./kind-spec.ts";
 export type { JsonTemplate, JsonTemplateOptions } from "./json-template.ts";
 export { compileJsonTemplate } from "./json-template.ts";

@@ -18,6 +18,8 @@ export interface FlowIr {
   readonly interrupt: Interrupt;
   /** What the person gets when a node fails without an error route; may hold templates. */
   readonly onFailure?: string;
+  /** When the flow starts by itself; of flows of type `timer`. */
+  readonly schedules?: readonly ScheduleIr[];
   /** What programs of others can call the flow as; absent: nothing. */
   readonly offer?: Offer;
   /** In file order. */
@@ -48,6 +50,8 @@ export interface NodeIr {
   readonly input: JsonValue;
   readonly routing: RoutingIr;
   readonly retry?: RetryIr;
+  /** What undoes the node where something later fails. */
+  readonly compensate?: CompensateIr;
   readonly timeoutMs?: number;
   /** Mappings of public flows, as written. */
   readonly inMap?: JsonValue;
@@ -60,11 +64,44 @@ export interface NodeIr {
   readonly at: SourcePosition;
 }
 
-/** How often a failed node runs and how long it waits before the second attempt; the wait doubles from there. */
+/** How often a failed node runs and how long it waits before the second attempt; the wait grows from there. */
 export interface RetryIr {
   readonly maxAttempts: number;
   readonly baseDelayMs: number;
+  /** By what the wait grows with every attempt; 2 where absent. */
+  readonly factor?: number;
+  /** Where the wait stops growing; {@link DEFAULT_MAX_DELAY_MS} where absent. What a peer asks for may be longer. */
+  readonly maxDelayMs?: number;
+  /** The part of the wait that chance adds or takes, 0 to 1; 0.25 where absent. */
+  readonly jitter?: number;
 }
+
+/** Where a retry's wait stops growing unless the node says so. */
+export const DEFAULT_MAX_DELAY_MS = 60_000;
+
+/** What undoes a node: a node of the same flow, where a chain starts, or another flow. */
+export interface CompensateIr {
+  readonly node?: string;
+  readonly flow?: string;
+  /** What the flow gets as `in`, templates unrendered; the undone node's output where absent. */
+  readonly input?: JsonValue;
+}
+
+/** When a flow starts by itself. */
+export interface ScheduleIr {
+  /** Five fields, or six with seconds first. */
+  readonly cron: string;
+  /** IANA zone; UTC where absent. */
+  readonly zone?: string;
+  /** The entrypoint or node that it starts at; the flow's start where absent. */
+  readonly entry?: string;
+  /** What becomes of firings that no worker was there for; `last` where absent. */
+  readonly catchUp?: CatchUp;
+  readonly at: SourcePosition;
+}
+
+/** Forget missed firings, run the last of them, or all of them up to a bound. */
+export type CatchUp = "none" | "last" | "all";
 
 /** Routes in order; the first whose guards hold wins. None at all means that the flow ends here. */
 export type RoutingIr = readonly RouteIr[];

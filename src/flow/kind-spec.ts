@@ -1,4 +1,4 @@
-import type { JsonObject } from "../types/index.ts";
+import type { JsonObject, JsonValue } from "../types/index.ts";
 
 /** What a node kind promises about itself; the runner's kinds export one each, the flow layer knows none by heart. */
 export interface KindSpec {
@@ -18,8 +18,22 @@ export interface KindSpec {
   readonly templates?: readonly string[];
   /** True where `in_map`, `out_map` and `err_map` may stand in the input, as in the public `provider.invoke`. */
   readonly mapsInInput?: boolean;
+  /** Nodes and flows that the kind runs beside its routes, as its raw input names them. */
+  readonly bodies?: (input: JsonValue) => readonly KindBody[];
   /** The input's field that holds what is handed over, where the others say to whom; `in_map` makes that field. */
   readonly argument?: string;
+}
+
+/** A chain of nodes of the same flow, or another flow, that a node runs by itself. */
+export interface KindBody {
+  readonly node?: string;
+  readonly flow?: string;
+  /** Where the input names it, as a JSON pointer from the input. */
+  readonly pointer: string;
+  /** What the edge is called in a picture. */
+  readonly label: string;
+  /** False where nothing in it may wait for anybody: it runs beside others. */
+  readonly mayWait: boolean;
 }
 
 /** What a kind does to the world: nothing, park the flow, queue a send, act outside, or change the turn's own state. */

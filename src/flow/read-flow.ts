@@ -1,11 +1,12 @@
 import type { JsonObject, JsonValue, SourcePosition } from "../types/index.ts";
 import { didYouMean, isJsonObject, quote } from "../types/index.ts";
 import type { Findings } from "./finding.ts";
-import type { FlowIr, Interrupt, NodeIr } from "./ir.ts";
+import type { FlowIr, Interrupt, NodeIr, ScheduleIr } from "./ir.ts";
 import { escapePointer } from "./json-template.ts";
 import type { Offer } from "./offer.ts";
 import { readNode } from "./read-node.ts";
 import { readOffer } from "./read-offer.ts";
+import { readSchedules } from "./read-schedule.ts";
 import type { YamlSource } from "./read-yaml.ts";
 
 const KEYS = [
@@ -19,6 +20,8 @@ const KEYS = [
   "parameters",
   "interrupt",
   "on_failure",
+  "schedule",
+  "cron",
   "offer",
   "nodes",
   "slot_schema",
@@ -98,6 +101,7 @@ class FlowReader {
     const description = this.#text("description", {});
     const onFailure = this.#text("on_failure", {});
     const offer = this.#offer();
+    const schedules = this.#schedules();
     return {
       id,
       type,
@@ -109,6 +113,7 @@ class FlowReader {
       parameters: this.#map("parameters"),
       interrupt: this.#interrupt(),
       ...(onFailure === undefined ? {} : { onFailure }),
+      ...(schedules.length === 0 ? {} : { schedules }),
       ...(offer === undefined ? {} : { offer }),
       nodes,
       slotSchema: this.#slotSchema(),
@@ -205,6 +210,14 @@ class FlowReader {
     const { offer } = this.#flow;
     if (offer === undefined || offer === null) return undefined;
     return readOffer(offer, (problem, pointer) => this.#refuse(problem, `/offer${pointer}`));
+  }
+
+  #schedules(): readonly ScheduleIr[] {
+    const { schedule, cron } = this.#flow;
+    return readSchedules(
+      { schedule, cron },
+      { refuse: (problem, pointer) => this.#refuse(problem, pointer), locate: (pointer) => this.#at(pointer) },
+    );
   }
 
   #entrypoints(): Map<string, string> {

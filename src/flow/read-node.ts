@@ -1,8 +1,9 @@
 import type { JsonObject, JsonValue, SourcePosition } from "../types/index.ts";
 import { didYouMean, isJsonObject, quote } from "../types/index.ts";
 import type { Findings } from "./finding.ts";
-import type { NodeIr, RetryIr } from "./ir.ts";
+import type { CompensateIr, NodeIr } from "./ir.ts";
 import { escapePointer } from "./json-template.ts";
+import { readRetry } from "./read-retry.ts";
 import { readRouting } from "./read-routing.ts";
 
 /** What reading a node needs to know. */
@@ -31,6 +32,7 @@ const RESERVED = [
   "telemetry",
   "output",
   "retry",
+  "compensate",
   "timeout_ms",
   "in_map",
   "out_map",
@@ -39,8 +41,6 @@ const RESERVED = [
   ...CARRIED,
 ];
 const MAX_TIMEOUT_MS = 86_400_000;
-const MAX_ATTEMPTS = 20;
-const DEFAULT_BASE_DELAY_MS = 200;
 
 /** Reads a node in any of its spellings; what is malformed becomes a finding. */
 export function readNode(value: JsonValue, context: NodeContext): ReadNode | undefined {
@@ -51,7 +51,11 @@ export function readNode(value: JsonValue, context: NodeContext): ReadNode | und
   const { kind, inputKey, routingKey } = shape;
   const operation = value["operation"];
   const timeoutMs = readTimeout(value, context);
-  const retry = readRetry(value["retry"], context);
+  const retry = readRetry(value["retry"], {
+    refuse: (problem, pointer) => refuse(context, problem, context.locate(`/retry${pointer}`)),
+    ignore: () => ignore(context, "retry", "write { max_attempts, base_delay_ms }"),
+  });
+  const compensate = readCompensate(value["compensate"], context);
   const extra = Object.fromEntries(
     CARRIED.filter((key) => value[key] !== undefined && !(key === "timeout" && timeoutMs !== undefined)).map((key) => [
       key,
@@ -70,6 +74,7 @@ export function readNode(value: JsonValue, context: NodeContext): ReadNode | und
       locateKey: (pointer) => context.locateKey(`/${routingKey}${pointer}`),
     }),
     ...(retry === undefined ? {} : { retry }),
+    ...(compensate === undefined ? {} : { compensate }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(value["in_map"] === undefined ? {} : { inMap: value["in_map"] }),
     ...(value["output"] === undefined ? {} : { output: value["output"] }),
@@ -166,28 +171,19 @@ function readTimeout(value: JsonObject, context: NodeContext): number | undefine
   return undefined;
 }
 
-function readRetry(retry: JsonValue | undefined, context: NodeContext): RetryIr | undefined {
-  if (retry === undefined) return undefined;
-  if (!isJsonObject(retry) || retry["max_attempts"] === undefined) {
-    ignore(context, "retry", "write { max_attempts, base_delay_ms }");
-    return undefined;
+/** `compensate: node` or `compensate: { flow, input }`. */
+function readCompensate(value: JsonValue | undefined, context: NodeContext): CompensateIr | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "string" && value !== "") return { node: value };
+  if (isJsonObject(value) && typeof value["flow"] === "string" && value["flow"] !== "") {
+    const { flow, input, ...rest } = value;
+    const [stray] = Object.keys(rest);
+    if (stray === undefined) return { flow, ...(input === undefined ? {} : { input }) };
+    const problem = `unknown key ${quote(stray)} in \`compensate\`${didYouMean(stray, ["flow", "input"])}`;
+    return refuse(context, problem, context.locateKey(`/compensate/${escapePointer(stray)}`));
   }
-  const { max_attempts: maxAttempts, base_delay_ms: baseDelayMs = DEFAULT_BASE_DELAY_MS } = retry;
-  if (!isWhole(maxAttempts) || maxAttempts < 1 || maxAttempts > MAX_ATTEMPTS) {
-    return refuse(context, `expected max_attempts to be 1 to ${MAX_ATTEMPTS}`, context.locate("/retry/max_attempts"));
-  }
-  if (!isWhole(baseDelayMs) || baseDelayMs > MAX_TIMEOUT_MS) {
-    return refuse(
-      context,
-      `expected base_delay_ms to be 0 to ${MAX_TIMEOUT_MS}`,
-      context.locate("/retry/base_delay_ms"),
-    );
-  }
-  return { maxAttempts, baseDelayMs };
-}
-
-function isWhole(value: JsonValue | undefined): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0;
+  const problem = "expected compensate to be a node id or { flow, input }";
+  return refuse(context, problem, context.locate("/compensate"));
 }
 
 function ignore(context: NodeContext, key: string, instead: string): void {
