@@ -204,6 +204,7 @@ export const REQUIREMENTS = define({
   "pack.downgrade.audited": { source: "issue 4", behavior: "A refused or allowed downgrade leaves an audit record" },
   "pack.sbom.schema": { source: "issue 4", behavior: "SBOMs are valid by the official schemas: CycloneDX 1.6 in every run of the tests, SPDX 2.3 where its schema is at hand" },
   "pack.sbom.embedded": { source: "issue 4", behavior: "SBOMs list what components say of their producers, licences, crates and npm packages" },
+  "pack.paced": { source: "issue 4", behavior: "Building, hashing and verifying packs, however large, gives the event loop its turns" },
   "pack.fuzzed": { source: "issue 4", behavior: "No structure-aware mutant of manifest, archive or signature is accepted; every one is refused with a typed error, in time and within memory" },
 
   // Issue 3: node kinds that public packs expect of their host

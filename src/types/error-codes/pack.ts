@@ -48,6 +48,15 @@ export const packErrors = {
     help: "Public deployment packs are plain ustar archives of regular files: fetch the pack again.",
   },
 
+  PACK_SQUASHFS_INVALID: {
+    kind: "invalid_input",
+    help: "The image is damaged, or made to cost more than it is: build or fetch the bundle again.",
+  },
+  PACK_SQUASHFS_COMPRESSION_UNSUPPORTED: {
+    kind: "invalid_input",
+    help: "Bundles are SquashFS 4.0 images of gzip or xz without further filters: build the bundle again.",
+  },
+
   PACK_CBOR_INVALID: { kind: "invalid_input", help: "Write RFC 8949 CBOR; the offset says where it breaks." },
   PACK_CBOR_NOT_DETERMINISTIC: {
     kind: "invalid_input",
@@ -196,6 +205,36 @@ export const packErrors = {
   PACK_DEPENDENCY_UNRESOLVED: {
     kind: "not_found",
     help: "Put the dependency beside the pack and run `gtc pack resolve`.",
+  },
+  PACK_DEPENDENCY_CONFLICT: {
+    kind: "conflict",
+    help: "The message names who wants what: widen one of the ranges, or take other versions of those who want it.",
+  },
+  PACK_DEPENDENCY_CYCLE: { kind: "invalid_input", help: "A pack can't need itself: move what both need to a third pack." },
+  PACK_DEPENDENCY_AMBIGUOUS: {
+    kind: "permission_denied",
+    help: "Two places have different packs of one name and version. Find out which is the publisher's, and name no other place.",
+  },
+  PACK_DEPENDENCY_MISSING: {
+    kind: "not_found",
+    help: "Load the very pack that the message names first; `pack.lock` of its source says where it is.",
+  },
+  PACK_DEPENDENCY_MISMATCH: {
+    kind: "conflict",
+    help: "A pack runs with what it was built with. Load that version, or resolve and build the pack again.",
+  },
+  PACK_LOCK_INVALID: {
+    kind: "invalid_input",
+    help: "Nobody edits pack.lock: take it from version control again, or remove it and run `gtc pack resolve`.",
+  },
+  PACK_LOCK_STALE: { kind: "conflict", help: "Run `gtc pack resolve` and commit pack.lock." },
+  PACK_LOCK_MISMATCH: {
+    kind: "permission_denied",
+    help: "Somebody replaced a version that was locked. If it was you, run `gtc pack resolve --update NAME`; else ask its publisher.",
+  },
+  PACK_SCOPE_AMBIGUOUS: {
+    kind: "invalid_input",
+    help: "Say which registry a name comes from: [registry.scopes] in greentic.toml, or --registry 'PATTERN=oci://host/prefix'.",
   },
   PACK_NAME_INVALID: {
     kind: "invalid_input",

@@ -1,0 +1,28 @@
+/** Two files as `mksquashfs -comp xz` packs them: `bundle.yaml` and `packs/words.txt`, made for these tests. */
+export const XZ_IMAGE: Uint8Array = Buffer.from(
+  "aHNxcwQAAAAAps4SAAACAAEAAAAEABEAwAABAAQAAABgAAAAAAAAAK8EAAAAAAAApwQAAAAAAAD//////////6ADAAAAAAAAEgQAAAAAAABvBA" +
+    "AAAAAAAJkEAAAAAAAA/Td6WFoAAAFpIt42A8CFBuQsIQEKAAAAFOR+T+AWYwL9XQA5mMlOsWUuQ4MWNjp1Ltp22QMk4PUx2llC7MhKjpRFGo0L" +
+    "XqywBbAM7gWLTlSRr12Y3NPa5vmGYL4uu9wSdquZQZ1rgX36ttO9mNL34sOSm6lLDw8D2N+Z0p8yMLzPkNrzDERpXyL+yKTB646XPFnQtp0Zfh" +
+    "z02fwl2BCWuHq0ztOs1Glf+pAmGV0Ap84mRMpDWSdr7DxDaLmoKX3Yr/hC9gjy2TEzm4en6prkL93WYA8ataXSLqXhkTsDGExZcsAW9593LEsj" +
+    "JXVqldVaMKPYNHJBB3GcQZvh54ggN4hp/7XVYsPjQZeJXOgnCAD8692SFsY8bMrAr3/Vhwcby2RaMLw7d7U5bL9ZUB6fLYXCs/yPxVPEHaq19O" +
+    "weVX5RNYuG/xwqSevuD9zS0Yi4VTjo99u8NmJmb5Fi3vKgIBcsF4uEwb0+CakmxKD2NKWw5GMb+T0TU89ANjQxrSe8VsTD4An+j8iSVPt+6/Xu" +
+    "0laUYIShuvae3sd66oPl5apyteKzFS9wnOaVfd6f3hHnGe9FGDMlcpwxnwNyggBP9stO2J5OzHkWLvclKaFQtTKppinGNEEjyReoSQsfmdo9v2" +
+    "sUtt5p93JrqQqR3PTyv1G0yZkjpDV3EeTE5srG7VvBi5c87DA+iqnQ0KvOXUvBv0XAHyvlo/DYT/1CP8wpvr0fztlOLxcsNdbKVSU2LjN0C0yA" +
+    "R4MheF8zHbjY5NWP2kY47w/JS3QrqdJxWaDYMb7KxIwUXWxuxfrAlMf5RIoa0MPn4Pp4jAAQX1rD8OALQ59LYpAbRAEaYFvtZcvMeb0cUFYgIJ" +
+    "hEGPjzUBUJQT3mnAKmId5waotYyvgm+GwR0pHRlLCN7HuZEx+SFjNtv8oXGKf+pzmnZHK6yvJIlJoQjFqHZE9xZTVGU2tiaSbA+I3/gfiEoPiz" +
+    "F6GWwQ309pxnidOl/x3Pw8LHiURP/GxElHK7H6cyR8z7akeAGc1AdebrVkdYv0yRDVUr5Jopx3uP2vCxZZiCGzlDD1GEHl4AAAAAOaF9hwABmQ" +
+    "bkLAAAHQ82Hj4wDYsCAAAAAAFZWnAA/Td6WFoAAAFpIt42A8A4gAEhAQIAAAAAH0hvpOAAfwAwXQABABS16SavWXAIAAdZg3uSFT040SJ6moJ+" +
+    "04wiLQn0dER3bJ1Wg4dhrlHFCAI6xQAAi9/RLQABTIABAAAAPcmVsj4wDYsCAAAAAAFZWkmAAAAAAAAAAAADAAAAIAAAAAIACAB3b3Jkcy50eH" +
+    "QBAAAAAAAAAAEAAAAAAAAAAgAKAGJ1bmRsZS55YW1sQAABAAEABABwYWNrcxCAYAAAAAAAAABAAwAAAAAAAF0EAAAAAAAAIIAAAAAAAAAAAEAA" +
+    "AAAAAAAAIAAAAAAAAABgAAAAAAAAAHcEAAAAAAAABIAAAAAAoQQAAAAAAAA=",
+  "base64",
+);
+
+/** What {@link XZ_IMAGE} holds. */
+export const XZ_FILES = [
+  { path: "bundle.yaml", text: "schema_version: 1\nbundle_id: fixture\n" },
+  {
+    path: "packs/words.txt",
+    text: Array.from({ length: 400 }, (_, i) => `word${i % 17} says ${(i * i) % 97}`).join(" "),
+  },
+];
