@@ -19,6 +19,27 @@ export function loadBlake3(): Promise<Blake3> {
   return loading;
 }
 
+/** Hashes what comes piece by piece. */
+export interface Blake3Stream {
+  add(part: Uint8Array): void;
+  /** Ends the hash, lower-case hex; the stream begins anew. */
+  end(): string;
+}
+
+/** Makes a stream with a state of its own. */
+export async function createBlake3Stream(): Promise<Blake3Stream> {
+  const hasher = await createBLAKE3();
+  hasher.init();
+  return {
+    add: (part) => void hasher.update(part),
+    end: () => {
+      const hash = hasher.digest("hex");
+      hasher.init();
+      return hash;
+    },
+  };
+}
+
 function hashParts(hasher: IHasher, parts: readonly Uint8Array[]): Uint8Array {
   hasher.init();
   for (const part of parts) hasher.update(part);

@@ -4,6 +4,8 @@
  *   group     = BLAKE3(0x01 ‖ leaves in bytewise path order)      flows/**, components/**, everything else
  *   pack_hash = BLAKE3(BLAKE3(manifest.cbor) ‖ flows ‖ components ‖ assets)
  */
+import { Pace, runWhole } from "../types/index.ts";
+import type { Paced } from "../types/index.ts";
 import type { Blake3 } from "./blake3.ts";
 import type { ContentRef } from "./manifest.ts";
 import { comparePaths } from "./entry-path.ts";
@@ -25,8 +27,22 @@ export function leafHash(blake3: Blake3, content: ContentRef): Uint8Array {
 
 /** Hashes one group of entries; their order doesn't matter. */
 export function groupHash(blake3: Blake3, contents: readonly ContentRef[]): Uint8Array {
-  const ordered = contents.toSorted((a, b) => comparePaths(a.path, b.path));
-  return blake3(Uint8Array.of(1), ...ordered.map((content) => leafHash(blake3, content)));
+  return runWhole(groupHashPaced(blake3, { contents, pace: new Pace() }));
+}
+
+/** Hashing one leaf takes about so many microseconds. */
+const STEPS_PER_LEAF = 4;
+
+function* groupHashPaced(
+  blake3: Blake3,
+  { contents, pace }: { readonly contents: readonly ContentRef[]; readonly pace: Pace },
+): Paced<Uint8Array> {
+  const leaves: Uint8Array[] = [];
+  for (const content of contents.toSorted((a, b) => comparePaths(a.path, b.path))) {
+    if (pace.spend(STEPS_PER_LEAF)) yield;
+    leaves.push(leafHash(blake3, content));
+  }
+  return blake3(Uint8Array.of(1), ...leaves);
 }
 
 /**
@@ -35,19 +51,28 @@ export function groupHash(blake3: Blake3, contents: readonly ContentRef[]): Uint
  */
 export function computePackHash(
   blake3: Blake3,
-  pack: { readonly manifest: Uint8Array; readonly contents: readonly ContentRef[] },
+  { manifest, contents }: { readonly manifest: Uint8Array; readonly contents: readonly ContentRef[] },
 ): string {
+  return runWhole(computePackHashPaced(blake3, { manifestHash: blake3(manifest).toHex(), contents, pace: new Pace() }));
+}
+
+/** Computes as {@link computePackHash}, in turns; `manifestHash` is the BLAKE3 of manifest.cbor, lower-case hex. */
+export function* computePackHashPaced(
+  blake3: Blake3,
+  {
+    manifestHash,
+    contents,
+    pace,
+  }: { readonly manifestHash: string; readonly contents: readonly ContentRef[]; readonly pace: Pace },
+): Paced<string> {
   const groups: Record<"flows" | "components" | "assets", ContentRef[]> = { flows: [], components: [], assets: [] };
-  for (const content of pack.contents) {
+  for (const content of contents) {
     if (content.path !== MANIFEST_PATH && content.path !== SIGNATURE_PATH) groups[groupOf(content.path)].push(content);
   }
-  const hash = blake3(
-    blake3(pack.manifest),
-    groupHash(blake3, groups.flows),
-    groupHash(blake3, groups.components),
-    groupHash(blake3, groups.assets),
-  );
-  return hash.toHex();
+  const parts: Uint8Array[] = [Uint8Array.fromHex(manifestHash)];
+  for (const group of [groups.flows, groups.components, groups.assets])
+    parts.push(yield* groupHashPaced(blake3, { contents: group, pace }));
+  return blake3(...parts).toHex();
 }
 
 function groupOf(path: string): "flows" | "components" | "assets" {

@@ -1,14 +1,15 @@
 import { valid as validVersion } from "semver";
-import { GreenticError, quote } from "../types/index.ts";
-import type { JsonObject, JsonValue } from "../types/index.ts";
+import { GreenticError, Pace, quote, runWhole } from "../types/index.ts";
+import type { JsonObject, JsonValue, Paced } from "../types/index.ts";
 import { packKindOf } from "./capability-id.ts";
 import { cargoRange } from "./cargo-range.ts";
-import { decodeCbor } from "./cbor.ts";
+import { decodeCborPaced } from "./cbor.ts";
 import type { CborValue } from "./cbor.ts";
 import { MANIFEST_PATH, SIGNATURE_PATH } from "./digest.ts";
 import { entryPathProblem } from "./entry-path.ts";
 import { MANIFEST_SCHEMA } from "./manifest.ts";
 import type { ComponentEntry, ContentRef, DependencyEntry, FlowEntry, PackGrants, PackManifest } from "./manifest.ts";
+import { MAX_MANIFEST_BYTES, PACK_LIMITS } from "./pack-limits.ts";
 
 /** What a pack may be called. */
 export const PACK_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -20,7 +21,17 @@ export const ENTRY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
  * @throws PACK_CBOR_…, PACK_MANIFEST_INVALID naming the field, PACK_CAPABILITY_INVALID, PACK_RANGE_INVALID
  */
 export function decodeManifest(bytes: Uint8Array): PackManifest {
-  const root = new Fields(decodeCbor(bytes), "manifest", MANIFEST_KEYS);
+  return runWhole(decodeManifestPaced(bytes, new Pace()));
+}
+
+/** Reading one entry of a map takes about so many microseconds. */
+const STEPS_PER_ENTRY = 6;
+
+/** Decodes as {@link decodeManifest}, in turns. */
+export function* decodeManifestPaced(bytes: Uint8Array, pace: Pace): Paced<PackManifest> {
+  if (bytes.length > MAX_MANIFEST_BYTES)
+    throw invalid("manifest", `expected at most ${MAX_MANIFEST_BYTES} bytes, got ${bytes.length}`);
+  const root = new Fields(yield* decodeCborPaced(bytes, pace), { where: "manifest", known: MANIFEST_KEYS, pace });
   const schema = root.text("schema_version");
   if (schema !== MANIFEST_SCHEMA)
     throw invalid("schema_version", `expected "${MANIFEST_SCHEMA}", got ${quote(schema)}`);
@@ -32,15 +43,19 @@ export function decodeManifest(bytes: Uint8Array): PackManifest {
     description: root.text("description"),
     authors: root.texts("authors"),
     capabilities: { id: capabilities.text("id"), provides: capabilities.texts("provides") },
-    flows: root.mapOf("flows", ["path", "hash", "size", "title", "type"], readFlow),
-    components: root.mapOf("components", ["path", "hash", "size", "world", "abi", "grants", "reuse"], readComponent),
-    assets: root.mapOf("assets", ["hash", "size", "media_type"], (asset, path) => ({
+    flows: yield* root.mapOf("flows", ["path", "hash", "size", "title", "type"], readFlow),
+    components: yield* root.mapOf(
+      "components",
+      ["path", "hash", "size", "world", "abi", "grants", "reuse"],
+      readComponent,
+    ),
+    assets: yield* root.mapOf("assets", ["hash", "size", "media_type"], (asset, path) => ({
       ...contentRef(asset, path),
       mediaType: asset.text("media_type"),
     })),
-    dependencies: root.mapOf("dependencies", ["req", "resolved"], readDependency),
+    dependencies: yield* root.mapOf("dependencies", ["req", "resolved"], readDependency),
     secrets: { required: secrets.texts("required"), optional: secrets.texts("optional") },
-    config: jsonObject(root.value("config"), "config"),
+    config: yield* jsonObject(root.value("config"), { where: "config", pace }),
     sbom: contentRef(root.fields("sbom", ["path", "hash", "size"])),
     signers: root.list("signatures").map((id) => hash(id, "signatures")),
   };
@@ -70,7 +85,10 @@ function checkWhole(manifest: PackManifest): void {
   const kind = packKindOf(manifest.capabilities.id);
   if (kind === "component" && manifest.flows.size > 0) throw invalid("flows", "a component pack has no flows");
   const seen = new Set<string>();
-  for (const { path } of listedContents(manifest)) {
+  const listed = listedContents(manifest);
+  if (listed.length > PACK_LIMITS.maxEntries)
+    throw invalid("manifest", `expected at most ${PACK_LIMITS.maxEntries} entries, got ${listed.length}`);
+  for (const { path } of listed) {
     if (seen.has(path)) throw invalid("manifest", `${quote(path)} is listed twice`);
     if (path === MANIFEST_PATH || path === SIGNATURE_PATH) throw invalid("manifest", `${quote(path)} can't be listed`);
     seen.add(path);
@@ -163,9 +181,14 @@ function contentRef(fields: Fields, path = fields.text("path")): ContentRef {
 class Fields {
   readonly where: string;
   readonly #map: ReadonlyMap<CborValue, CborValue>;
+  readonly #pace: Pace;
 
-  constructor(value: CborValue | undefined, where: string, known: readonly string[]) {
+  constructor(
+    value: CborValue | undefined,
+    { where, known, pace }: { readonly where: string; readonly known: readonly string[]; readonly pace: Pace },
+  ) {
     this.where = where;
+    this.#pace = pace;
     this.#map = asMap(value, where);
     for (const key of this.#map.keys()) {
       if (typeof key !== "string" || !known.includes(key))
@@ -207,16 +230,23 @@ class Fields {
   }
 
   fields(key: string, known: readonly string[]): Fields {
-    return new Fields(this.value(key), `${this.where}.${key}`, known);
+    return new Fields(this.value(key), { where: `${this.where}.${key}`, known, pace: this.#pace });
   }
 
-  mapOf<T>(key: string, known: readonly string[], read: (fields: Fields, name: string) => T): ReadonlyMap<string, T> {
-    const where = `${this.where}.${key}`;
-    const entries = [...asMap(this.value(key), where)].map(([name, value]): [string, T] => {
-      if (typeof name !== "string") throw invalid(where, "expected text keys");
-      return [name, read(new Fields(value, `${where}.${name}`, known), name)];
-    });
-    return new Map(entries);
+  *mapOf<T>(
+    key: string,
+    known: readonly string[],
+    read: (fields: Fields, name: string) => T,
+  ): Paced<ReadonlyMap<string, T>> {
+    const place = `${this.where}.${key}`;
+    const entries = new Map<string, T>();
+    const pace = this.#pace;
+    for (const [name, value] of asMap(this.value(key), place)) {
+      if (pace.spend(STEPS_PER_ENTRY)) yield;
+      if (typeof name !== "string") throw invalid(place, "expected text keys");
+      entries.set(name, read(new Fields(value, { where: `${place}.${name}`, known, pace }), name));
+    }
+    return entries;
   }
 }
 
@@ -225,19 +255,30 @@ function asMap(value: CborValue | undefined, where: string): ReadonlyMap<CborVal
   return value as ReadonlyMap<CborValue, CborValue>;
 }
 
-function jsonObject(value: CborValue, where: string): JsonObject {
+interface JsonPlace {
+  readonly where: string;
+  readonly pace: Pace;
+}
+
+function* jsonObject(value: CborValue, { where, pace }: JsonPlace): Paced<JsonObject> {
   // Without prototype, so that no key means anything but itself.
   const out = Object.create(null) as Record<string, JsonValue>;
   for (const [key, inner] of asMap(value, where)) {
     if (typeof key !== "string") throw invalid(where, "expected text keys");
-    out[key] = jsonValue(inner, `${where}.${key}`);
+    out[key] = yield* jsonValue(inner, { where: `${where}.${key}`, pace });
   }
   return out;
 }
 
-function jsonValue(value: CborValue, where: string): JsonValue {
-  if (Array.isArray(value)) return (value as readonly CborValue[]).map((item) => jsonValue(item, where));
-  if (value instanceof Map) return jsonObject(value, where);
+function* jsonValue(value: CborValue, place: JsonPlace): Paced<JsonValue> {
+  const { where, pace } = place;
+  if (pace.spend(1)) yield;
+  if (Array.isArray(value)) {
+    const items: JsonValue[] = [];
+    for (const item of value as readonly CborValue[]) items.push(yield* jsonValue(item, place));
+    return items;
+  }
+  if (value instanceof Map) return yield* jsonObject(value, place);
   if (typeof value === "bigint" || value instanceof Uint8Array) throw invalid(where, "expected a JSON value");
   return value as JsonValue;
 }

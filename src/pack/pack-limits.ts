@@ -15,3 +15,6 @@ export const PACK_LIMITS: PackLimits = {
   maxTotalBytes: 512 << 20,
   maxRatio: 200,
 };
+
+/** The cap of manifest.cbor; 4,096 entries with the longest paths take less than 5 MB. */
+export const MAX_MANIFEST_BYTES = 8 << 20;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { buildFiles, TINY } from "./pack-fixture.ts";
-import { checkSbom } from "./sbom-check.ts";
+import { Pace, runWhole } from "../types/index.ts";
+import { checkSbomPaced } from "./sbom-check.ts";
 import { verifyPack } from "./verify-pack.ts";
 import { TRUST_NOBODY } from "./trust.ts";
 import { readZip } from "./zip-read.ts";
@@ -63,11 +64,11 @@ test("writeSbom() lists every file as SPDX 2.3, and verification reads it", asyn
   });
 });
 
-test("checkSbom() names what SBOM and manifest disagree about", async () => {
+test("checkSbomPaced() names what SBOM and manifest disagree about", async () => {
   const { bytes, manifest } = await buildFiles(TINY);
   const text = Buffer.from(sbomOf(bytes)).toString();
   const hash = manifest.flows.get("main")?.hash ?? "";
-  const check = (changed: string): unknown => checkSbom(manifest, Buffer.from(changed));
+  const check = (changed: string): unknown => runWhole(checkSbomPaced(manifest, Buffer.from(changed), new Pace()));
   expect(check(text)).toMatchObject({ status: "valid" });
   expect(check(text.replace(hash, "00".repeat(32)))).toMatchObject({
     status: "mismatch",
@@ -77,7 +78,7 @@ test("checkSbom() names what SBOM and manifest disagree about", async () => {
     status: "mismatch",
     mismatches: ["flows/main.ygtc", "flows/other.ygtc"],
   });
-  expect(checkSbom(manifest, undefined)).toMatchObject({ status: "missing" });
+  expect(runWhole(checkSbomPaced(manifest, undefined, new Pace()))).toMatchObject({ status: "missing" });
   for (const other of ["", "[]", "{}", '{"bomFormat":"CycloneDX","specVersion":"1.4"}'])
     expect(check(other)).toMatchObject({ status: "invalid" });
 });

@@ -1,19 +1,18 @@
-import { setImmediate as nextTick } from "node:timers/promises";
-import { GreenticError, isGreenticError, quote, toGreenticError } from "../types/index.ts";
-import type { ErrorCode } from "../types/index.ts";
+import { GreenticError, isGreenticError, Pace, quote, runInTurns, toGreenticError } from "../types/index.ts";
+import type { ErrorCode, Paced } from "../types/index.ts";
 import { packKindOf } from "./capability-id.ts";
 import { judgeSignatures } from "./judge-signatures.ts";
 import type { SignatureVerdict } from "./judge-signatures.ts";
 import { MANIFEST_PATH } from "./digest.ts";
 import type { CheckedPack, ExaminedPack, FullChecks, JudgedBy, VerifyOptions } from "./examined-pack.ts";
 import type { PackManifest } from "./manifest.ts";
-import { decodeManifest, listedContents } from "./manifest-read.ts";
+import { decodeManifestPaced, listedContents } from "./manifest-read.ts";
 import { examinePublic } from "./public/examine-public.ts";
 import { sniffPack } from "./public/sniff-pack.ts";
 import { readArchive } from "./read-archive.ts";
 import type { PackArchive } from "./read-archive.ts";
 import type { PackFinding, PackReport } from "./report.ts";
-import { checkSbom } from "./sbom-check.ts";
+import { checkSbomPaced } from "./sbom-check.ts";
 import { decodeSignatures } from "./signature-file.ts";
 import type { PackSignature } from "./signature-file.ts";
 
@@ -39,20 +38,17 @@ export async function examinePack(bytes: Uint8Array, options: VerifyOptions): Pr
 
 /** @throws PACK_ZIP_…, PACK_MANIFEST_…, PACK_CBOR_… where there is nothing to judge */
 async function examineNative(bytes: Uint8Array, options: VerifyOptions): Promise<ExaminedPack> {
-  const archive = await readArchive(bytes);
   // Each step is short; one after the other they would hold up the event loop where a pack has thousands of entries.
-  await nextTick();
-  const manifest = readManifest(archive);
-  await nextTick();
+  const pace = new Pace();
+  const archive = await readArchive(bytes, pace);
+  const manifest = await readManifest(archive, pace);
   const packHash = archive.packHash ?? "";
   const judge = (by: JudgedBy): SignatureVerdict => checkSignatures(archive, { manifest, packHash, options: by });
   const signature = judge(options);
-  await nextTick();
-  const sbom = checkSbom(manifest, archive.contents.get(manifest.sbom.path)?.bytes);
-  await nextTick();
+  const sbom = await runInTurns(checkSbomPaced(manifest, archive.contents.get(manifest.sbom.path)?.bytes, pace));
   const sbomSeverity = options.sbom === "warn" ? "warning" : "error";
   const findings = [
-    ...checkHashes(archive, manifest),
+    ...(await runInTurns(checkHashes(archive, manifest, pace))),
     ...signature.findings,
     ...sbom.findings.map((finding) => ({ ...finding, severity: sbomSeverity }) as const),
   ];
@@ -75,19 +71,23 @@ async function examineNative(bytes: Uint8Array, options: VerifyOptions): Promise
   return { report, content: { archive, manifest, packHash, judge: async (by) => judge(by), checked } };
 }
 
-function readManifest(archive: PackArchive): PackManifest {
+function readManifest(archive: PackArchive, pace: Pace): Promise<PackManifest> {
   if (archive.manifestBytes === undefined)
     throw new GreenticError("PACK_MANIFEST_MISSING", "Read pack: no manifest.cbor");
-  return decodeManifest(archive.manifestBytes);
+  return runInTurns(decodeManifestPaced(archive.manifestBytes, pace));
 }
 
+/** Comparing an entry, or saying what is wrong with it, takes about so many microseconds. */
+const STEPS_PER_ENTRY = 3;
+
 /** Holds the entries to the manifest, both ways: every entry is listed, every listed entry is there and has its bytes. */
-function checkHashes(archive: PackArchive, manifest: PackManifest): readonly PackFinding[] {
+function* checkHashes(archive: PackArchive, manifest: PackManifest, pace: Pace): Paced<readonly PackFinding[]> {
   const findings: PackFinding[] = [];
   const say = (code: ErrorCode, path: string, state: string): number =>
     findings.push({ code, severity: "error", path, message: `Verify entry ${quote(path)}: ${state}` });
   const listed = new Set<string>();
   for (const { path, hash, sizeBytes } of listedContents(manifest)) {
+    if (pace.spend(STEPS_PER_ENTRY)) yield;
     listed.add(path);
     const content = archive.contents.get(path);
     if (content === undefined) say("PACK_ENTRY_MISSING", path, "listed in the manifest but not there");
@@ -96,6 +96,7 @@ function checkHashes(archive: PackArchive, manifest: PackManifest): readonly Pac
     else if (content.hash !== hash) say("PACK_HASH_MISMATCH", path, "its hash differs from the manifest's");
   }
   for (const path of archive.contents.keys()) {
+    if (pace.spend(STEPS_PER_ENTRY)) yield;
     if (!listed.has(path)) say("PACK_ENTRY_UNLISTED", path, "there but not listed in the manifest");
   }
   return findings;

@@ -1,5 +1,5 @@
-import { GreenticError, quote } from "../types/index.ts";
-import type { ErrorCode } from "../types/index.ts";
+import { GreenticError, Pace, quote, runWhole } from "../types/index.ts";
+import type { ErrorCode, Paced } from "../types/index.ts";
 import { entryPathProblem } from "./entry-path.ts";
 import { PACK_LIMITS } from "./pack-limits.ts";
 import type { PackLimits } from "./pack-limits.ts";
@@ -50,7 +50,19 @@ interface End {
  * @throws PACK_ZIP_…
  * @see pack-format.md, "Strict ZIP profile"
  */
-export function readZip(bytes: Uint8Array, limits: PackLimits = PACK_LIMITS): readonly ZipEntry[] {
+export function readZip(bytes: Uint8Array, limits?: PackLimits): readonly ZipEntry[] {
+  return runWhole(readZipPaced(bytes, new Pace(), limits));
+}
+
+/** Reading one header takes about so many microseconds. */
+const STEPS_PER_HEADER = 5;
+
+/** Reads as {@link readZip}, in turns. */
+export function* readZipPaced(
+  bytes: Uint8Array,
+  pace: Pace,
+  limits: PackLimits = PACK_LIMITS,
+): Paced<readonly ZipEntry[]> {
   if (bytes.length > limits.maxTotalBytes)
     throw refuse("PACK_ZIP_TOO_LARGE", `expected at most ${limits.maxTotalBytes} bytes, got ${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -61,6 +73,7 @@ export function readZip(bytes: Uint8Array, limits: PackLimits = PACK_LIMITS): re
   let central = end.centralOffset;
   let total = 0;
   for (let i = 0; i < end.entries; i++) {
+    if (pace.spend(STEPS_PER_HEADER)) yield;
     const header = readCentral(bytes, { view, offset: central, endOffset: end.endOffset });
     checkName(header.path, seen);
     checkOrder(header.path, entries.at(-1)?.path);

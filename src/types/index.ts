@@ -21,8 +21,11 @@ export type { Brand, ChannelId, ConversationId, EnvId, TeamId, TenantId, UserId 
 export { channelId, conversationId, DEFAULT_TEAM, envId, quote, teamId, tenantId, userId } from "./ids.ts";
 export type { JsonLimits, JsonObject, JsonValue } from "./json.ts";
 export { isJsonObject, parseJson } from "./json.ts";
+export { parseJsonPaced } from "./json-paced.ts";
 export { decodeKeyToken, encodeKeyToken } from "./key-token.ts";
 export type { Outcome, OutcomeError } from "./outcome.ts";
+export type { Paced } from "./pace.ts";
+export { nextTurn, Pace, runInTurns, runWhole } from "./pace.ts";
 export type { AllowList, NetworkPolicy, Policy } from "./policy.ts";
 export { DENY_ALL } from "./policy.ts";
 export type { SessionKey, SessionKeyText } from "./session-key.ts";

@@ -23,29 +23,43 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * @throws TYPES_JSON_TOO_LARGE, TYPES_JSON_TOO_DEEP, TYPES_JSON_INVALID
  */
 export function parseJson(source: Uint8Array | string, limits: JsonLimits = {}): JsonValue {
-  const maxBytes = limits.maxBytes ?? 1 << 20;
-  const maxDepth = limits.maxDepth ?? 64;
-  const size = typeof source === "string" ? Buffer.byteLength(source) : source.byteLength;
-  if (size > maxBytes) {
-    throw new GreenticError("TYPES_JSON_TOO_LARGE", `Read JSON: expected at most ${maxBytes} bytes, got ${size}`);
-  }
+  checkJsonSize(typeof source === "string" ? Buffer.byteLength(source) : source.byteLength, limits);
   let text: string;
   try {
     text = typeof source === "string" ? source : utf8.decode(source);
   } catch (error) {
     throw new GreenticError("TYPES_JSON_INVALID", "Read JSON: not UTF-8", { cause: error });
   }
+  checkDepth(text, limits.maxDepth ?? MAX_JSON_DEPTH);
+  return parseBounded(text);
+}
+
+/** How deep JSON from outside may be nested where nothing else is said. */
+export const MAX_JSON_DEPTH = 64;
+
+/** @throws TYPES_JSON_TOO_LARGE */
+export function checkJsonSize(sizeBytes: number, limits: JsonLimits): void {
+  const maxBytes = limits.maxBytes ?? 1 << 20;
+  if (sizeBytes > maxBytes)
+    throw new GreenticError("TYPES_JSON_TOO_LARGE", `Read JSON: expected at most ${maxBytes} bytes, got ${sizeBytes}`);
+}
+
+/** Parses a part of a text that begins at `offset` of the whole. @throws TYPES_JSON_TOO_DEEP, TYPES_JSON_INVALID */
+export function parseJsonPart(text: string, { offset, maxDepth }: { offset: number; maxDepth: number }): JsonValue {
   checkDepth(text, maxDepth);
+  return parseBounded(text, offset);
+}
+
+function parseBounded(text: string, offset = 0): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch (error) {
     // V8's message quotes the input, which may hold a secret or a message text: only the position is kept.
     const said = error instanceof Error ? error.message : "";
-    const offset =
-      /position (\d+)/.exec(said)?.[1] ?? (said.includes("Unexpected end") ? String(text.length) : undefined);
+    const at = /position (\d+)/.exec(said)?.[1] ?? (said.includes("Unexpected end") ? text.length : undefined);
     throw new GreenticError(
       "TYPES_JSON_INVALID",
-      `Read JSON: malformed${offset === undefined ? "" : ` at offset ${offset}`}`,
+      `Read JSON: malformed${at === undefined ? "" : ` at offset ${offset + Number(at)}`}`,
     );
   }
 }

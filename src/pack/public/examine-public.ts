@@ -1,10 +1,10 @@
-import { GreenticError } from "../../types/index.ts";
+import { GreenticError, Pace, runInTurns } from "../../types/index.ts";
 import type { ErrorCode } from "../../types/index.ts";
 import { loadBlake3 } from "../blake3.ts";
 import { packKindOf } from "../capability-id.ts";
 import { ContentHasher } from "../content-hasher.ts";
 import type { HashedContent } from "../content-hasher.ts";
-import { computePackHash, MANIFEST_PATH } from "../digest.ts";
+import { computePackHashPaced, MANIFEST_PATH } from "../digest.ts";
 import type { ExaminedPack, JudgedBy, VerifyOptions } from "../examined-pack.ts";
 import { judgeSignatures } from "../judge-signatures.ts";
 import type { SignatureVerdict } from "../judge-signatures.ts";
@@ -34,7 +34,8 @@ export async function examinePublic(
   container: "zip" | "tar",
   options: VerifyOptions,
 ): Promise<ExaminedPack> {
-  const archive = await readPublicArchive(bytes, container);
+  const pace = new Pace();
+  const archive = await readPublicArchive(bytes, container, pace);
   const { contents } = archive;
   const manifestBytes = contents.get(MANIFEST_PATH)?.bytes;
   if (manifestBytes === undefined) throw new GreenticError("PACK_MANIFEST_MISSING", "Read pack: no manifest.cbor");
@@ -43,7 +44,7 @@ export async function examinePublic(
   const origins = originsOf(contents, extensions);
   const components = findPublicComponents(manifest, { extensions, paths: new Set(contents.keys()), origins });
   const componentPath = (id: string): string | undefined => components.find((found) => found.id === id)?.path;
-  const packHash = await hashOf(manifestBytes, contents);
+  const packHash = await hashOf(contents, pace);
   const described = await describePublicPack({ manifest, extensions, components, contents }, options);
   const { name, version } = described.description;
 
@@ -89,9 +90,9 @@ export async function examinePublic(
   };
 }
 
-async function readPublicArchive(bytes: Uint8Array, container: "zip" | "tar"): Promise<PublicArchive> {
+async function readPublicArchive(bytes: Uint8Array, container: "zip" | "tar", pace: Pace): Promise<PublicArchive> {
   const contents = new Map<string, HashedContent>();
-  await using hasher = await ContentHasher.open();
+  await using hasher = await ContentHasher.open(pace);
   if (container === "tar") {
     for (const file of readTar(bytes)) contents.set(file.path, await hasher.hashFile(file.path, file.bytes));
     return { container, contents, findings: [] };
@@ -108,10 +109,11 @@ function readPublicManifest(bytes: Uint8Array, container: "zip" | "tar"): Public
 }
 
 /** The native formula over the entries as they are: what identifies a pack is its content, not how it was zipped or who signed it. */
-async function hashOf(manifest: Uint8Array, contents: ReadonlyMap<string, HashedContent>): Promise<string> {
+async function hashOf(contents: ReadonlyMap<string, HashedContent>, pace: Pace): Promise<string> {
   const covered = [...contents.values()].filter(({ path }) => !path.startsWith(SIGNATURES));
   const refs = covered.map(({ path, hash, bytes }) => ({ path, hash, sizeBytes: bytes.length }));
-  return computePackHash(await loadBlake3(), { manifest, contents: refs });
+  const manifestHash = contents.get(MANIFEST_PATH)?.hash ?? "";
+  return runInTurns(computePackHashPaced(await loadBlake3(), { manifestHash, contents: refs, pace }));
 }
 
 interface SignedContent {

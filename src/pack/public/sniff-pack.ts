@@ -2,12 +2,12 @@ import { decodeCborJson, isJsonObject } from "../../types/index.ts";
 import type { JsonObject } from "../../types/index.ts";
 import { MANIFEST_PATH } from "../digest.ts";
 import { inflateEntry } from "../entry-content.ts";
-import { LOCAL_BYTES, METHOD_STORE } from "../zip-format.ts";
+import { encodeCbor } from "../cbor.ts";
+import { MANIFEST_SCHEMA } from "../manifest.ts";
+import { MAX_MANIFEST_BYTES } from "../pack-limits.ts";
+import { LOCAL_BYTES, LOCAL_SIGNATURE, METHOD_STORE } from "../zip-format.ts";
 import { readLooseDirectory } from "./loose-zip.ts";
 import { isTar } from "./tar-read.ts";
-
-/** A manifest of 4,096 entries and a few hundred flows takes less. */
-const MAX_MANIFEST_BYTES = 8 << 20;
 
 /** Decodes a manifest.cbor of the public tools: any CBOR within bounds. @throws TYPES_CBOR_… */
 export function decodePublicManifest(bytes: Uint8Array): JsonObject | undefined {
@@ -26,6 +26,7 @@ export function decodePublicManifest(bytes: Uint8Array): JsonObject | undefined 
 export function sniffPack(bytes: Uint8Array): "native" | "zip" | "tar" {
   if (isTar(bytes)) return "tar";
   try {
+    if (isNative(bytes)) return "native";
     const header = readLooseDirectory(bytes).headers.find(({ path }) => path === MANIFEST_PATH);
     if (header === undefined || header.sizeBytes > MAX_MANIFEST_BYTES) return "native";
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -38,4 +39,17 @@ export function sniffPack(bytes: Uint8Array): "native" | "zip" | "tar" {
     // Unreadable here means nothing: the strict reader says why.
     return "native";
   }
+}
+
+/** How every native manifest ends: the longest key is the last of its map. */
+const NATIVE_END = Buffer.from(encodeCbor(new Map([["schema_version", MANIFEST_SCHEMA]]))).subarray(1);
+
+/** Knows a native pack by its first entry alone, which saves reading thousands of headers and a large manifest twice. */
+function isNative(bytes: Uint8Array): boolean {
+  const archive = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const data = LOCAL_BYTES + MANIFEST_PATH.length;
+  if (archive.length < data || archive.readUInt32LE(0) !== LOCAL_SIGNATURE) return false;
+  if (archive.latin1Slice(LOCAL_BYTES, data) !== MANIFEST_PATH) return false;
+  const end = data + archive.readUInt32LE(18);
+  return archive.subarray(Math.max(data, end - NATIVE_END.length), end).equals(NATIVE_END);
 }
