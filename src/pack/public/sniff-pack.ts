@@ -49,7 +49,7 @@ function isNative(bytes: Uint8Array): boolean {
   const archive = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const data = LOCAL_BYTES + MANIFEST_PATH.length;
   if (archive.length < data || archive.readUInt32LE(0) !== LOCAL_SIGNATURE) return false;
-  if (archive.latin1Slice(LOCAL_BYTES, data) !== MANIFEST_PATH) return false;
+  if (archive.toString("latin1", LOCAL_BYTES, data) !== MANIFEST_PATH) return false;
   const end = data + archive.readUInt32LE(18);
   return archive.subarray(Math.max(data, end - NATIVE_END.length), end).equals(NATIVE_END);
 }
