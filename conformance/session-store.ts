@@ -3,10 +3,12 @@ import type { SessionStore } from "../src/session/index.ts";
 import type { World } from "../src/types/index.ts";
 import { adminContract } from "./session-store/admin.ts";
 import { answerContract } from "./session-store/answer.ts";
+import { eraseContract } from "./session-store/erase.ts";
 import { inboxContract } from "./session-store/inbox.ts";
 import { leaseContract } from "./session-store/lease.ts";
 import { logContract } from "./session-store/log.ts";
 import { modelContract } from "./session-store/model.ts";
+import { operationsContract } from "./session-store/operations.ts";
 import { sendContract } from "./session-store/send.ts";
 import { timerContract } from "./session-store/timer.ts";
 import { turnContract } from "./session-store/turn.ts";
@@ -30,6 +32,8 @@ export function sessionStoreContract(name: string, factory: StoreFactory): void 
     logContract(factory);
     answerContract(factory);
     adminContract(factory);
+    operationsContract(factory);
+    eraseContract(factory);
     modelContract(factory);
   });
 }

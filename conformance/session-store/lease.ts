@@ -207,4 +207,45 @@ export function leaseContract({ open, crash }: StoreFactory): void {
     expect(lease.fence).toBeGreaterThan(old.fence);
     expect(contentOf(lease)).toEqual(contentOf(old));
   });
+
+  test("a lease tells how often its turn was begun before and came to no end", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    await store.accept(entryOf("m1"));
+    const first = await leaseOf(store);
+    expect(first.attempt).toBe(0);
+    await store.release(first);
+    expect((await leaseOf(store)).attempt).toBe(0);
+    world.advance(30_000);
+    expect((await leaseOf(store)).attempt).toBe(1);
+    world.advance(30_000);
+    const third = await leaseOf(store);
+    expect(third.attempt).toBe(2);
+    await store.release(third);
+    const fourth = await leaseOf(store);
+    expect(fourth.attempt).toBe(2);
+    await store.accept(entryOf("m2"));
+    const kept = await store.commit(fourth, turnOf(fourth), { keep: true });
+    expect(kept?.attempt).toBe(0);
+    if (kept !== undefined) await store.commit(kept, turnOf(kept));
+    await store.accept(entryOf("m3"));
+    expect((await leaseOf(store)).attempt).toBe(0);
+  });
+
+  test.skipIf(crash === undefined)("a lease tells of turns that ended with their process", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    await store.accept(entryOf("m1"));
+    await leaseOf(store);
+    await using second = (await crash?.(store, world)) ?? store;
+    world.advance(30_000);
+    expect((await leaseOf(second)).attempt).toBe(1);
+    await using third = (await crash?.(second, world)) ?? store;
+    world.advance(30_000);
+    const lease = await leaseOf(third);
+    expect(lease.attempt).toBe(2);
+    await third.commit(lease, turnOf(lease));
+    await third.accept(entryOf("m2"));
+    expect((await leaseOf(third)).attempt).toBe(0);
+  });
 }

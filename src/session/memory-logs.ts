@@ -34,6 +34,15 @@ export class MemoryLogs {
     return log.entries.slice(from, from + limit);
   }
 
+  /** Drops the logs of some conversations; returns how many there were. */
+  erase(isWanted: (conversation: string) => boolean): number {
+    let count = 0;
+    for (const conversation of this.#logs.keys()) {
+      if (isWanted(conversation) && this.#logs.delete(conversation)) count++;
+    }
+    return count;
+  }
+
   dropIdle(nowMs: number): void {
     for (const [conversation, log] of this.#logs) {
       if (log.touchedAtMs <= nowMs - LOG_RETENTION_MS) this.#logs.delete(conversation);

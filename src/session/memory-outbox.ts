@@ -2,7 +2,7 @@ import { claimLost, fateOf, isPending } from "./outbox-rules.ts";
 import { SendLanes } from "./send-lanes.ts";
 import type { ClaimedRow } from "./send-lanes.ts";
 import { CLAIM_TTL_MS, conversationOf, SENT_RETENTION_MS } from "./store.ts";
-import type { NewOutboxRow, OutboxRow, OutboxStatus, SendResult } from "./store.ts";
+import type { NewOutboxRow, OutboxRow, OutboxStatus, SendResult, StoreStats } from "./store.ts";
 import type { SessionKeyText, World } from "../types/index.ts";
 
 /** The memory store's outbox. Rows are immutable; each change files a new one. */
@@ -54,7 +54,7 @@ export class MemoryOutbox {
   begin(row: OutboxRow, sender: string): void {
     const claimed = claimedRow(row, sender);
     const held = this.#lanes.held(claimed);
-    if (held === undefined || held.hasBegun) throw claimLost("Begin send", row.id);
+    if (held === undefined || held.hasBegun || held.isGone) throw claimLost("Begin send", row.id);
     this.#file({ ...held.row, status: "sending", attempts: held.row.attempts + 1 });
     this.#lanes.begin(claimed);
   }
@@ -63,6 +63,7 @@ export class MemoryOutbox {
     const claimed = claimedRow(row, sender);
     const held = this.#lanes.held(claimed);
     if (held === undefined) throw claimLost("End send", row.id);
+    if (held.isGone) return this.#lanes.end(claimed);
     const { lastError, ...fate } = fateOf(held.row, result);
     const ended: OutboxRow = { ...held.row, ...fate, ...(lastError === undefined ? {} : { lastError }) };
     this.#rows.set(ended.id, ended);
@@ -90,6 +91,36 @@ export class MemoryOutbox {
       (row) => (status === undefined || row.status === status) && matches(row),
     );
     return rows.sort((a, b) => b.order - a.order).slice(0, limit);
+  }
+
+  /** Forgets rows; one that a sender holds leaves its lane when the sender is done with it. Returns how many there were. */
+  erase(isWanted: (key: SessionKeyText) => boolean): number {
+    let count = 0;
+    const conversations = new Set<string>();
+    for (const { id, key } of this.#rows.values()) {
+      if (!isWanted(key)) continue;
+      this.#rows.delete(id);
+      conversations.add(conversationOf(key));
+      count++;
+    }
+    for (const conversation of conversations) {
+      this.#lanes.drop(conversation, (row) => isWanted(row.key));
+    }
+    return count;
+  }
+
+  stats(): Pick<StoreStats, "queued" | "oldestQueuedAtMs" | "unknown" | "failed"> {
+    let [queued, unknown, failed] = [0, 0, 0];
+    let oldestMs = Number.POSITIVE_INFINITY;
+    for (const { status, createdAtMs } of this.#rows.values()) {
+      if (status === "unknown") unknown++;
+      else if (status === "failed") failed++;
+      else if (isPending(status)) {
+        queued++;
+        oldestMs = Math.min(oldestMs, createdAtMs);
+      }
+    }
+    return queued === 0 ? { queued, unknown, failed } : { queued, oldestQueuedAtMs: oldestMs, unknown, failed };
   }
 
   hasReady(): boolean {

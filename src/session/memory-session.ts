@@ -22,6 +22,8 @@ export class MemorySession implements Leasable {
   readonly timers = new Map<string, Timer>();
   hasDueTimer = false;
   hold: Hold | undefined;
+  /** Leases of the turn that is due which ran out. */
+  attempt = 0;
 
   constructor(key: SessionKeyText) {
     this.key = key;
@@ -48,6 +50,7 @@ export class MemorySession implements Leasable {
       timers: this.hasDueTimer ? this.#dueTimers(nowMs) : NO_TIMERS,
       state: this.state,
       steps: this.steps,
+      attempt: this.attempt,
     };
   }
 

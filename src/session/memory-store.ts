@@ -1,17 +1,23 @@
 import { GreenticError } from "../types/index.ts";
 import type { SessionKeyText, TenantId, World } from "../types/index.ts";
 import { DueHeap } from "./due-heap.ts";
+import { erasureFilter } from "./erasure.ts";
 import { LeaseTable } from "./lease-table.ts";
+import { MemoryJournals } from "./memory-journal.ts";
 import { MemoryLogs } from "./memory-logs.ts";
 import { MemoryOutbox } from "./memory-outbox.ts";
 import { MemorySession, NO_STATE, NO_STEPS } from "./memory-session.ts";
+import { TokenBuckets } from "./token-buckets.ts";
 import { checkIngress, fenceStale, notUnread, rowDuplicate } from "./turn-rules.ts";
-import { channelOf, LEASE_TTL_MS } from "./store.ts";
+import { channelOf, conversationOf, LEASE_TTL_MS } from "./store.ts";
 import type {
   Accepted,
   DeadLetter,
+  Erased,
+  Erasure,
   IngressEntry,
   InboxEntry,
+  JournalEntry,
   Lease,
   LeaseTo,
   LogEntry,
@@ -23,11 +29,14 @@ import type {
   SessionStore,
   SessionSummary,
   Step,
+  StoreStats,
   Timer,
+  TokenRate,
   TurnCommit,
 } from "./store.ts";
 
 interface Delivery {
+  readonly key: SessionKeyText;
   readonly order: number;
   readonly expiresAtMs: number;
   /** What a repetition is told. */
@@ -56,6 +65,8 @@ class MemorySessionStore implements SessionStore {
   readonly #timers = new DueHeap<TimerDue>();
   readonly #outbox: MemoryOutbox;
   readonly #logs = new MemoryLogs();
+  readonly #journals = new MemoryJournals();
+  readonly #buckets: TokenBuckets;
   readonly #dead = new Map<number, DeadLetter>();
   /** Orders and fences are drawn from here. */
   #last = 0;
@@ -64,6 +75,7 @@ class MemorySessionStore implements SessionStore {
   constructor(world: World) {
     this.#world = world;
     this.#outbox = new MemoryOutbox(world);
+    this.#buckets = new TokenBuckets(world);
   }
 
   async accept(entry: IngressEntry, options?: { readonly leaseTo?: LeaseTo }): Promise<Accepted> {
@@ -88,7 +100,7 @@ class MemorySessionStore implements SessionStore {
     const logIndex = entry.log === undefined ? undefined : this.#logs.append(session.conversation, entry.log, nowMs);
     if (!isForgotten) {
       const answer: Accepted = logIndex === undefined ? DUPLICATE : { kind: "duplicate", logIndex };
-      this.#deliveries.set(delivery, { order, expiresAtMs: nowMs + entry.dedupeTtlMs, answer });
+      this.#deliveries.set(delivery, { key: session.key, order, expiresAtMs: nowMs + entry.dedupeTtlMs, answer });
     }
     if (isLeased) {
       const lease = this.#grant(session, to.worker, to.ttlMs ?? LEASE_TTL_MS);
@@ -160,6 +172,11 @@ class MemorySessionStore implements SessionStore {
       if (turn.state.length > 0) this.#applyState(session, turn);
     }
     session.steps = NO_STEPS;
+    session.attempt = 0;
+    if (turn.journal !== undefined) {
+      const revision = turn.session?.revision ?? (lease.session?.revision ?? 0) + 1;
+      this.#journals.append(session.key, revision, turn.journal, nowMs);
+    }
     if (turn.answers !== undefined) this.#answer(session, turn.answers);
     this.#consume(session, turn, nowMs);
     for (const onceKey of turn.timersDone) session.timers.delete(onceKey);
@@ -225,6 +242,11 @@ class MemorySessionStore implements SessionStore {
     return true;
   }
 
+  async dropDeadLetter(order: number): Promise<boolean> {
+    this.#checkOpen();
+    return this.#dead.delete(order);
+  }
+
   async readLog(
     conversation: string,
     options: { readonly after: number; readonly limit: number },
@@ -244,6 +266,60 @@ class MemorySessionStore implements SessionStore {
     return keys.slice(0, filter.limit ?? 100).flatMap((key) => this.#sessions.get(key)?.summary() ?? []);
   }
 
+  async readJournal(key: SessionKeyText, options: { readonly limit: number }): Promise<readonly JournalEntry[]> {
+    this.#checkOpen();
+    return this.#journals.read(key, options.limit);
+  }
+
+  async takeTokens(bucket: string, rate: TokenRate, tokens = 1): Promise<number> {
+    this.#checkOpen();
+    return this.#buckets.take(bucket, rate, tokens);
+  }
+
+  async stats(): Promise<StoreStats> {
+    this.#checkOpen();
+    let unread = 0;
+    let sessions = 0;
+    let oldest: InboxEntry | undefined;
+    for (const { record, inbox } of this.#sessions.values()) {
+      if (record !== undefined) sessions++;
+      unread += inbox.length;
+      const first = inbox[0];
+      if (first !== undefined && first.order < (oldest?.order ?? Number.POSITIVE_INFINITY)) oldest = first;
+    }
+    return {
+      unread,
+      ...(oldest === undefined ? {} : { oldestUnreadAtMs: oldest.receivedAtMs }),
+      ...this.#outbox.stats(),
+      deadLetters: this.#dead.size,
+      sessions,
+    };
+  }
+
+  async erase(whose: Erasure): Promise<Erased> {
+    this.#checkOpen();
+    const isWanted = erasureFilter(whose);
+    const conversations = new Set<string>();
+    // Everything that names a person leads to the conversations whose logs go.
+    const wanted = (key: SessionKeyText): boolean =>
+      isWanted(key) && conversations.add(conversationOf(key)) !== undefined;
+    let sessions = 0;
+    for (const session of this.#sessions.values()) {
+      if (!wanted(session.key)) continue;
+      this.#forget(session);
+      sessions++;
+    }
+    let deadLetters = 0;
+    for (const [order, { key }] of this.#dead) if (wanted(key) && this.#dead.delete(order)) deadLetters++;
+    for (const key of this.#journals.keys()) if (wanted(key)) this.#journals.drop(key);
+    for (const delivery of this.#deliveries.values()) {
+      if (wanted(delivery.key)) delivery.answer = withoutText(delivery.answer);
+    }
+    const rows = this.#outbox.erase(wanted);
+    const logs = this.#logs.erase((log) => conversations.has(log) || (whose.user === undefined && isWanted(log)));
+    return { sessions, deadLetters, rows, logs };
+  }
+
   async end(key: SessionKeyText): Promise<boolean> {
     this.#checkOpen();
     const session = this.#sessions.get(key);
@@ -259,6 +335,7 @@ class MemorySessionStore implements SessionStore {
     }
     this.#outbox.dropSent(nowMs);
     this.#logs.dropIdle(nowMs);
+    this.#journals.dropOld(nowMs);
     const monotonicMs = this.#world.monotonicMs();
     this.#wakeTimers(nowMs);
     for (const session of this.#sessions.values()) {
@@ -294,6 +371,7 @@ class MemorySessionStore implements SessionStore {
   }
 
   #grant(session: MemorySession, worker: string, ttlMs: number): Lease {
+    if (session.hold !== undefined) session.attempt++;
     const hold = { worker, fence: ++this.#last, expiresAtMs: this.#world.monotonicMs() + ttlMs, ttlMs };
     this.#leases.grant(session, hold);
     return session.lease(hold, this.#world.nowMs());
@@ -365,6 +443,11 @@ class MemorySessionStore implements SessionStore {
       this.#timers.popDue(Number.POSITIVE_INFINITY);
     }
   }
+}
+
+/** What a repetition is told once the answer was erased. */
+function withoutText({ kind, logIndex }: Accepted): Accepted {
+  return logIndex === undefined ? { kind } : { kind, logIndex };
 }
 
 function isLiving({ session, timer }: TimerDue): boolean {

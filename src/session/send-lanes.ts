@@ -14,7 +14,11 @@ export interface Claim {
   readonly expiresAtMs: number;
   /** The row's attempts when it was claimed: tells this claim from a later one by the same sender. */
   readonly attempts: number;
+  /** The row's order: a lane that was read back after its first row had been erased must not hold the next one instead. */
+  readonly order: number;
   hasBegun: boolean;
+  /** Set once the row was dropped under its holder: it leaves the lane when it is given back. */
+  isGone?: boolean;
 }
 
 interface Lane<R> {
@@ -66,7 +70,7 @@ export class SendLanes<R extends LaneRow> {
   restore(claims: ReadonlyMap<string, Claim>): void {
     for (const [conversation, claim] of claims) {
       const lane = this.#lanes.get(conversation);
-      if (lane !== undefined) this.#hold(lane, claim);
+      if (lane?.rows[0]?.order === claim.order) this.#hold(lane, claim);
     }
   }
 
@@ -105,7 +109,8 @@ export class SendLanes<R extends LaneRow> {
         continue;
       }
       this.#note(lane);
-      this.#hold(lane, { sender, expiresAtMs: clock.expiresAtMs, attempts: row.attempts, hasBegun: false });
+      const { attempts, order } = row;
+      this.#hold(lane, { sender, expiresAtMs: clock.expiresAtMs, attempts, order, hasBegun: false });
       rows.push(row);
     }
     return rows;
@@ -123,7 +128,7 @@ export class SendLanes<R extends LaneRow> {
         continue;
       }
       const row = lane.rows[0];
-      if (claim?.hasBegun === true && row !== undefined) begun.push(row);
+      if (claim?.hasBegun === true && claim.isGone !== true && row !== undefined) begun.push(row);
       this.#unclaim(lane);
     }
     this.#nextExpiryMs = next;
@@ -131,10 +136,13 @@ export class SendLanes<R extends LaneRow> {
   }
 
   /** Finds the row that a sender holds; undefined once its claim is lost. */
-  held(claimed: ClaimedRow): { readonly row: R; readonly hasBegun: boolean } | undefined {
+  held(claimed: ClaimedRow): { readonly row: R; readonly hasBegun: boolean; readonly isGone: boolean } | undefined {
     const lane = this.#heldLane(claimed);
     const row = lane?.rows[0];
-    return row === undefined ? undefined : { row, hasBegun: lane?.claim?.hasBegun === true };
+    const claim = lane?.claim;
+    return row === undefined || claim === undefined
+      ? undefined
+      : { row, hasBegun: claim.hasBegun, isGone: claim.isGone === true };
   }
 
   /** Notes that the sending of a held row has begun. */
@@ -149,9 +157,30 @@ export class SendLanes<R extends LaneRow> {
   end(claimed: ClaimedRow, keep?: R): void {
     const lane = this.#heldLane(claimed);
     if (lane === undefined) return;
-    if (keep === undefined) lane.rows.shift();
-    else lane.rows[0] = keep;
+    if (lane.claim?.isGone !== true) {
+      if (keep === undefined) lane.rows.shift();
+      else lane.rows[0] = keep;
+    }
     this.#unclaim(lane);
+  }
+
+  /** Takes rows out of a lane for good; the one that a sender holds leaves it when it is given back. */
+  drop(conversation: string, isGone: (row: R) => boolean): void {
+    const lane = this.#lanes.get(conversation);
+    if (lane === undefined) return;
+    const [first] = lane.rows;
+    const { claim } = lane;
+    const kept = lane.rows.filter((row) => (claim !== undefined && row === first) || !isGone(row));
+    lane.rows.splice(0, lane.rows.length, ...kept);
+    if (claim !== undefined) {
+      if (first === undefined || !isGone(first)) return;
+      this.#note(lane);
+      claim.isGone = true;
+      return;
+    }
+    this.#ready.delete(lane);
+    if (lane.rows.length === 0) this.#lanes.delete(conversation);
+    else this.#file(lane);
   }
 
   /** Exchanges a waiting row, e.g. one whose delay was lifted. False where the lane has no such row. */
@@ -197,6 +226,7 @@ export class SendLanes<R extends LaneRow> {
 
   #unclaim(lane: Lane<R>): void {
     this.#note(lane);
+    if (lane.claim?.isGone === true) lane.rows.shift();
     lane.claim = undefined;
     this.#claimed.delete(lane);
     if (lane.rows.length === 0) this.#lanes.delete(lane.conversation);

@@ -61,7 +61,7 @@ export function acceptedOf(raw: RawAccepted, entry: IngressEntry, to: LeaseTo | 
 
 /** Reads a lease. `accepted` is the message that it was given for, which the worker then does not send back. */
 export function leaseOf(raw: RawLease, worker: string, accepted?: IngressEntry): Lease {
-  const [key, fence, body, inbox, timers, state, steps] = raw;
+  const [key, fence, body, inbox, timers, state, steps, attempt] = raw;
   return {
     key: key as SessionKeyText,
     worker,
@@ -71,6 +71,7 @@ export function leaseOf(raw: RawLease, worker: string, accepted?: IngressEntry):
     timers: timers === undefined ? NONE : timers.map(timerOf),
     state: state === undefined ? NO_STATE : new Map(state.map(stateOf)),
     steps: steps === undefined ? NONE : steps.map((step) => JSON.parse(step) as Step),
+    attempt,
   };
 }
 
@@ -121,6 +122,9 @@ export function rawTurn(lease: Lease, turn: TurnCommit, keep: boolean): RawTurn 
     ]),
     some(turn.log)?.map((activity) => JSON.stringify(activity)),
     some(turn.answers)?.map(({ order, answer }) => [order, JSON.stringify(answer)] as const),
+    turn.journal === undefined
+      ? undefined
+      : [turn.session?.revision ?? (lease.session?.revision ?? 0) + 1, JSON.stringify(turn.journal)],
   ];
 }
 

@@ -4,6 +4,7 @@ import { LeaseTable } from "./lease-table.ts";
 import type { Hold, Leasable } from "./lease-table.ts";
 import { SendLanes } from "./send-lanes.ts";
 import type { LaneRow } from "./send-lanes.ts";
+import { Openings } from "./sqlite-openings.ts";
 import { SequenceCounter } from "./sqlite-sequence.ts";
 import { channelOf, conversationOf } from "./store.ts";
 
@@ -42,9 +43,14 @@ export interface HotSession extends Leasable {
   hasState: boolean;
   hasSteps: boolean;
   hasDueTimer: boolean;
+  /** The order of the newest turn in its journal, 0 where there is none, and how many there have been. */
+  journal: number;
+  turns: number;
+  /** How often its turn that is due may have ended with its process, or ran out of its lease. */
+  attempt: number;
 }
 
-/** Tells whether there is anything of a session. */
+/** Tells whether the file or the memory holds anything of a session. */
 export function exists({ id, unread }: HotSession): boolean {
   return id !== 0 || unread.length > 0;
 }
@@ -59,6 +65,9 @@ class Hot implements HotSession {
   hasState: boolean;
   hasSteps = false;
   hasDueTimer = false;
+  journal: number;
+  turns: number;
+  attempt = 0;
   hold: Hold | undefined;
 
   constructor(key: string, row: Readonly<Record<string, SQLOutputValue>> | undefined) {
@@ -68,6 +77,8 @@ class Hot implements HotSession {
     this.conversation = conversationOf(key as SessionKeyText);
     this.body = (row?.["body"] ?? null) as string | null;
     this.hasState = row?.["has_state"] === 1;
+    this.journal = Number(row?.["journal"] ?? 0);
+    this.turns = Number(row?.["turns"] ?? 0);
   }
 
   get hasWork(): boolean {
@@ -82,10 +93,13 @@ class Hot implements HotSession {
 export class SqliteCore {
   readonly db: DatabaseSync;
   readonly sequence: SequenceCounter;
+  readonly openings: Openings;
   leases = new LeaseTable<HotSession>();
   lanes = new SendLanes<LaneRow>();
-  /** Ids of the rows in the lanes. */
-  readonly pendingIds = new Set<string>();
+  /** Ids of the rows in the lanes, with their order. */
+  readonly pendingIds = new Map<string, number>();
+  /** Sessions that have a record. */
+  records = 0;
   nowMs = 0;
   monotonicMs = 0;
   /** By conversation. */
@@ -107,12 +121,14 @@ export class SqliteCore {
   constructor(db: DatabaseSync) {
     this.db = db;
     this.sequence = new SequenceCounter(db);
-    this.#byKey = db.prepare("SELECT id, has_state, body FROM session WHERE key = ?");
+    this.openings = new Openings(db);
+    this.#byKey = db.prepare("SELECT id, has_state, body, journal, turns FROM session WHERE key = ?");
     this.#insert = db.prepare("INSERT INTO session (key) VALUES (?)");
     this.#channelByName = db.prepare("SELECT id FROM channel WHERE name = ?");
     this.#insertChannel = db.prepare("INSERT INTO channel (name) VALUES (?)");
     this.#dueBetween = db.prepare(
-      "SELECT DISTINCT s.key AS key FROM timer t JOIN session s ON s.id = t.session WHERE t.due > ? AND t.due <= ?",
+      `SELECT s.key AS key, min(t.due) AS due FROM timer t JOIN session s ON s.id = t.session WHERE t.due > ? AND t.due <= ?
+       GROUP BY s.id`,
     );
     this.#dueAfter = db.prepare("SELECT due FROM timer WHERE due > ? ORDER BY due LIMIT 1");
   }
@@ -123,6 +139,13 @@ export class SqliteCore {
     this.monotonicMs = clock.monotonicMs;
     this.leases.startJournal();
     this.lanes.startJournal();
+  }
+
+  /** Puts this opening of the file on record and reads what the last one left. */
+  recover(nowMs: number): void {
+    this.sequence.load();
+    this.openings.begin(this.sequence.next(), nowMs);
+    this.load();
   }
 
   /** Goes back to what the file and the journals say after the transaction was rolled back. */
@@ -151,9 +174,12 @@ export class SqliteCore {
     this.#timersSeenMs = -1;
     this.#nextTimerMs = 0;
     this.sequence.load();
+    this.records = Number(this.db.prepare("SELECT count(*) AS n FROM session WHERE body IS NOT NULL").get()?.["n"]);
     const unread = this.db.prepare("SELECT key, ord, forget FROM inbox ORDER BY ord");
     for (const { key, ord, forget } of unread.all()) {
-      this.open(String(key)).unread.push({ order: Number(ord), forgetMs: Number(forget) });
+      const session = this.open(String(key));
+      if (session.unread.length === 0) session.attempt = this.openings.sinceArrival(Number(ord));
+      session.unread.push({ order: Number(ord), forgetMs: Number(forget) });
     }
     const steps = this.db.prepare("SELECT DISTINCT s.key AS key FROM step t JOIN session s ON s.id = t.session");
     for (const { key } of steps.all()) this.open(String(key)).hasSteps = true;
@@ -161,7 +187,7 @@ export class SqliteCore {
       "SELECT ord, id, key, attempts, not_before FROM outbox WHERE status IN (0, 1, 4) ORDER BY ord",
     );
     for (const { ord, id, key, attempts, not_before } of pending.iterate()) {
-      this.pendingIds.add(String(id));
+      this.pendingIds.set(String(id), Number(ord));
       this.lanes.add(conversationOf(String(key) as SessionKeyText), {
         order: Number(ord),
         notBeforeMs: Number(not_before),
@@ -200,12 +226,23 @@ export class SqliteCore {
     if (session.id === 0) session.id = Number(this.#insert.run(session.key).lastInsertRowid);
   }
 
-  /** Finds the sessions that have unread messages and no row. */
+  /** Finds the sessions that have unread messages and no record. */
   unstored(): HotSession[] {
     const found: HotSession[] = [];
     for (const session of this.#sessions.values())
-      if (session.id === 0 && session.unread.length > 0) found.push(session);
+      if (session.body === null && session.unread.length > 0) found.push(session);
     return found;
+  }
+
+  /** Counts unread messages and finds the one that has waited longest. */
+  countUnread(): { readonly unread: number; readonly oldest: number | undefined } {
+    let unread = 0;
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const session of this.#sessions.values()) {
+      unread += session.unread.length;
+      oldest = Math.min(oldest, session.unread[0]?.order ?? oldest);
+    }
+    return { unread, oldest: unread === 0 ? undefined : oldest };
   }
 
   /** Finds the session that a lease's fence still counts for. */
@@ -234,6 +271,13 @@ export class SqliteCore {
     this.#sessions.delete(oldest.value);
   }
 
+  /** Exchanges a session's record. */
+  setBody(session: HotSession, body: string | null): void {
+    if (session.body === null && body !== null) this.records++;
+    else if (session.body !== null && body === null) this.records--;
+    session.body = body;
+  }
+
   /** Drops a session whose row was deleted. */
   forget(session: HotSession): void {
     this.leases.forget(session);
@@ -244,9 +288,10 @@ export class SqliteCore {
   /** Notices timers that fell due up to `nowMs`. */
   wakeTimers(nowMs: number): void {
     if (nowMs < this.#nextTimerMs) return;
-    for (const { key } of this.#dueBetween.all(this.#timersSeenMs, nowMs)) {
+    for (const { key, due } of this.#dueBetween.all(this.#timersSeenMs, nowMs)) {
       const session = this.open(String(key));
       session.hasDueTimer = true;
+      session.attempt = Math.max(session.attempt, this.openings.sinceDue(Number(due)));
       this.settle(session);
     }
     this.#timersSeenMs = nowMs;

@@ -28,7 +28,7 @@ export class SqliteLink {
   /** Starts the worker and waits until it has opened the file. @throws what `openDatabase` throws */
   static async open(file: string, world: World): Promise<SqliteLink> {
     const worker = new Worker(new URL("./sqlite.worker.ts", import.meta.url), {
-      workerData: { file },
+      workerData: { file, nowMs: world.nowMs() },
       env: {},
       name: "session-store",
     });

@@ -1,11 +1,17 @@
 import type { StatementSync } from "node:sqlite";
-import { exists } from "./sqlite-core.ts";
-import type { SqliteCore } from "./sqlite-core.ts";
+import type { HotSession, SqliteCore } from "./sqlite-core.ts";
+import type { LogOps } from "./sqlite-ops-log.ts";
+import type { OutboxOps } from "./sqlite-ops-outbox.ts";
 import type { TurnOps } from "./sqlite-ops-turn.ts";
 import type { RawFilter, RawOverdue, RawSummary } from "./sqlite-protocol.ts";
 import { Retention } from "./sqlite-retention.ts";
+import type { StoreStats } from "./store.ts";
 
-const SUMMARY = "SELECT key, body FROM session";
+/** A row may stay for a journal's sake. */
+const IS_THERE = "(body IS NOT NULL OR EXISTS (SELECT 1 FROM timer WHERE timer.session = session.id))";
+const SUMMARY = `SELECT key, body FROM session WHERE ${IS_THERE}`;
+/** How old counts may be: those of all sessions that have unread messages take some milliseconds. */
+const STATS_AGE_MS = 1_000;
 
 /** `[key, body]` */
 type RawRow = readonly [string, string | null];
@@ -14,29 +20,36 @@ type RawRow = readonly [string, string | null];
 export class AdminOps {
   readonly #core: SqliteCore;
   readonly #turns: TurnOps;
+  readonly #outbox: OutboxOps;
   readonly #retention: Retention;
   readonly #all: StatementSync;
   readonly #between: StatementSync;
   readonly #keyAfter: StatementSync;
+  readonly #receivedAt: StatementSync;
+  readonly #countDead: StatementSync;
+  #stats: { readonly stats: StoreStats; readonly atMs: number } | undefined;
 
-  constructor(core: SqliteCore, turns: TurnOps) {
+  constructor(core: SqliteCore, rooms: { readonly turns: TurnOps; readonly outbox: OutboxOps; readonly logs: LogOps }) {
     this.#core = core;
-    this.#turns = turns;
-    this.#retention = new Retention(core, turns);
+    this.#turns = rooms.turns;
+    this.#outbox = rooms.outbox;
+    this.#receivedAt = core.db.prepare("SELECT received FROM inbox WHERE ord = ?");
+    this.#countDead = core.db.prepare("SELECT count(*) AS n FROM dead_letter");
+    this.#retention = new Retention(core, rooms);
     const arrays = (sql: string): StatementSync => {
       const statement = core.db.prepare(sql);
       statement.setReturnArrays(true);
       return statement;
     };
     this.#all = arrays(`${SUMMARY} ORDER BY key LIMIT ?`);
-    this.#between = arrays(`${SUMMARY} WHERE key > ? AND key < ? ORDER BY key LIMIT ?`);
+    this.#between = arrays(`${SUMMARY} AND key > ? AND key < ? ORDER BY key LIMIT ?`);
     this.#keyAfter = core.db.prepare("SELECT key FROM session WHERE key > ? ORDER BY key LIMIT 1");
   }
 
   read(key: string): RawSummary | undefined {
     const session = this.#core.open(key);
     this.#core.settle(session);
-    return exists(session) ? [key, session.body, session.unread.length] : undefined;
+    return this.isThere(session) ? [key, session.body, session.unread.length] : undefined;
   }
 
   /** Rows are in the order of their keys; sessions that have unread messages only are sorted in. */
@@ -44,7 +57,9 @@ export class AdminOps {
     const found = this.#rows({ tenant, limit }).map(([key, body]): RawSummary => {
       return [key, body, this.#core.peek(key)?.unread.length ?? 0];
     });
-    const unstored = this.#core.unstored().filter(({ key }) => tenant === undefined || key.split(":", 2)[1] === tenant);
+    const known = new Set(found.map(([key]) => key));
+    const isOf = (key: string): boolean => tenant === undefined || key.split(":", 2)[1] === tenant;
+    const unstored = this.#core.unstored().filter(({ key }) => isOf(key) && !known.has(key));
     if (unstored.length === 0) return found;
     for (const { key, body, unread } of unstored) found.push([key, body, unread.length]);
     return found.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))).slice(0, limit);
@@ -64,10 +79,30 @@ export class AdminOps {
 
   end(key: string): boolean {
     const session = this.#core.open(key);
-    const isThere = exists(session);
+    const isThere = this.isThere(session);
     if (isThere) this.#turns.end(session);
     else this.#core.settle(session);
     return isThere;
+  }
+
+  /** Tells whether there is anything of a session but what it leaves behind. */
+  isThere(session: HotSession): boolean {
+    return session.body !== null || session.unread.length > 0 || this.#turns.hasTimers(session);
+  }
+
+  stats(): StoreStats {
+    const { monotonicMs, records } = this.#core;
+    if (this.#stats !== undefined && monotonicMs - this.#stats.atMs < STATS_AGE_MS) return this.#stats.stats;
+    const { unread, oldest } = this.#core.countUnread();
+    const stats = {
+      unread,
+      ...(oldest === undefined ? undefined : { oldestUnreadAtMs: Number(this.#receivedAt.get(oldest)?.["received"]) }),
+      ...this.#outbox.stats(),
+      deadLetters: Number(this.#countDead.get()?.["n"]),
+      sessions: records,
+    };
+    this.#stats = { stats, atMs: monotonicMs };
+    return stats;
   }
 
   sweep(nowMs: number): RawOverdue {

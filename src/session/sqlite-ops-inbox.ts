@@ -91,6 +91,10 @@ export class InboxOps {
     return true;
   }
 
+  dropDeadLetter(order: number): boolean {
+    return Number(this.#deleteDead.run(order).changes) > 0;
+  }
+
   #append(
     session: HotSession,
     unread: Unread,

@@ -18,6 +18,8 @@ export class LogOps {
   readonly #trim: StatementSync;
   readonly #find: StatementSync;
   readonly #select: StatementSync;
+  readonly #dropEntries: StatementSync;
+  readonly #dropConversation: StatementSync;
 
   constructor(core: SqliteCore) {
     this.#core = core;
@@ -29,6 +31,8 @@ export class LogOps {
     this.#find = db.prepare(
       "SELECT id, touched, (SELECT max(idx) FROM log WHERE conversation = id) AS last FROM conversation WHERE key = ?",
     );
+    this.#dropEntries = db.prepare("DELETE FROM log WHERE conversation = ?");
+    this.#dropConversation = db.prepare("DELETE FROM conversation WHERE id = ?");
     this.#select = db.prepare("SELECT idx, body FROM log WHERE conversation = ? AND idx > ? ORDER BY idx LIMIT ?");
   }
 
@@ -55,6 +59,20 @@ export class LogOps {
     if (head === undefined) return [];
     const rows = this.#select.all(head.id, Math.max(after, head.next - LOG_ENTRIES_MAX - 1), limit);
     return rows.map((row) => [Number(row["idx"]), String(row["body"])]);
+  }
+
+  has(conversation: string): boolean {
+    return this.#head(conversation) !== undefined;
+  }
+
+  /** Forgets a conversation's log; false where there is none. */
+  drop(conversation: string): boolean {
+    const head = this.#head(conversation);
+    if (head === undefined) return false;
+    this.#core.logHeads.delete(conversation);
+    this.#dropEntries.run(head.id);
+    this.#dropConversation.run(head.id);
+    return true;
   }
 
   #head(conversation: string): LogHead | undefined {

@@ -5,7 +5,7 @@ import type { HotSession, SqliteCore } from "./sqlite-core.ts";
 import type { RawClaim, RawFilter, RawNewRow, RawRow } from "./sqlite-protocol.ts";
 import { IS_TENANT } from "./sqlite-tenant.ts";
 import { conversationOf } from "./store.ts";
-import type { OutboxStatus, SendResult } from "./store.ts";
+import type { OutboxStatus, SendResult, StoreStats } from "./store.ts";
 
 const COLUMNS =
   "ord, id, key, status, attempts, was_unknown, not_before, created, provider, sink, trace, error, payload";
@@ -21,6 +21,8 @@ export class OutboxOps {
   readonly #lose: StatementSync;
   readonly #requeue: StatementSync;
   readonly #newest: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #givenUp: StatementSync;
 
   constructor(core: SqliteCore) {
     this.#core = core;
@@ -37,6 +39,8 @@ export class OutboxOps {
     );
     this.#lose = db.prepare(`UPDATE outbox SET status = ${STATUS.unknown}, was_unknown = 1 WHERE ord = ?`);
     this.#requeue = db.prepare(`UPDATE outbox SET status = ${STATUS.queued}, not_before = 0 WHERE ord = ?`);
+    this.#delete = db.prepare("DELETE FROM outbox WHERE ord = ?");
+    this.#givenUp = db.prepare("SELECT status, count(*) AS n FROM outbox WHERE status >= 3 GROUP BY status");
     this.#newest = db.prepare(
       `SELECT ${COLUMNS} FROM outbox WHERE ${IS_TENANT} AND (?2 IS NULL OR status = ?2) ORDER BY ord DESC LIMIT ?3`,
     );
@@ -57,7 +61,7 @@ export class OutboxOps {
       const order = sequence.next();
       this.#insert.run(order, id, session.key, nowMs, provider, sink, trace, payload);
       lanes.add(session.conversation, { order, notBeforeMs: 0, attempts: 0 });
-      pendingIds.add(id);
+      pendingIds.set(id, order);
     }
   }
 
@@ -74,14 +78,16 @@ export class OutboxOps {
 
   beginSend(claim: RawClaim): void {
     const held = this.#core.lanes.held(claim);
-    if (held === undefined || held.hasBegun) throw claimLost("Begin send", claim.id);
+    if (held === undefined || held.hasBegun || held.isGone) throw claimLost("Begin send", claim.id);
     this.#begin.run(claim.order);
     this.#core.lanes.begin(claim);
   }
 
   endSend(claim: RawClaim, result: SendResult): void {
     const { lanes, nowMs, pendingIds } = this.#core;
-    if (lanes.held(claim) === undefined) throw claimLost("End send", claim.id);
+    const held = lanes.held(claim);
+    if (held === undefined) throw claimLost("End send", claim.id);
+    if (held.isGone) return lanes.end(claim);
     const row = this.#byOrder.get(claim.order) as unknown as RawRow;
     const before = { id: row.id, status: statusOf(row), wasUnknown: row.was_unknown === 1 };
     const fate = fateOf(row.error === null ? before : { ...before, lastError: row.error }, result);
@@ -102,6 +108,28 @@ export class OutboxOps {
     } else lanes.end(claim, { order: claim.order, notBeforeMs: fate.notBeforeMs, attempts: row.attempts });
   }
 
+  /** Takes a row that is being erased out of what is to be sent. */
+  erase(row: { readonly ord: number; readonly id: string; readonly key: string }): void {
+    const { lanes, pendingIds } = this.#core;
+    if (pendingIds.get(row.id) === row.ord) pendingIds.delete(row.id);
+    lanes.drop(conversation(row.key), ({ order }) => order === row.ord);
+    this.#delete.run(row.ord);
+  }
+
+  /** Counts what waits and what was given up. */
+  stats(): Pick<StoreStats, "queued" | "oldestQueuedAtMs" | "unknown" | "failed"> {
+    const given = new Map(this.#givenUp.all().map((row) => [Number(row["status"]), Number(row["n"])]));
+    const unknown = given.get(STATUS.unknown) ?? 0;
+    const queued = this.#core.pendingIds.size - unknown;
+    const counts = { queued, unknown, failed: given.get(STATUS.failed) ?? 0 };
+    if (queued === 0) return counts;
+    for (const order of this.#core.pendingIds.values()) {
+      const { status, created } = this.#byOrder.get(order) as unknown as RawRow;
+      if (status !== STATUS.unknown) return { ...counts, oldestQueuedAtMs: created };
+    }
+    return counts;
+  }
+
   listOutbox(filter: RawFilter, status: number | undefined): RawRow[] {
     return this.#newest.all(filter.tenant ?? null, status ?? null, filter.limit) as unknown as RawRow[];
   }
@@ -111,7 +139,7 @@ export class OutboxOps {
     if (row === undefined) return false;
     this.#requeue.run(row.ord);
     const waiting = { order: row.ord, notBeforeMs: 0, attempts: row.attempts };
-    this.#core.pendingIds.add(id);
+    this.#core.pendingIds.set(id, row.ord);
     if (statusOf(row) === "unknown") this.#core.lanes.replace(conversation(row.key), waiting);
     else this.#core.lanes.add(conversation(row.key), waiting);
     return true;

@@ -1,22 +1,28 @@
 import type { StatementSync } from "node:sqlite";
 import type { Hold } from "./lease-table.ts";
 import type { HotSession, SqliteCore, Unread } from "./sqlite-core.ts";
+import type { JournalOps } from "./sqlite-ops-journal.ts";
 import type { LogOps } from "./sqlite-ops-log.ts";
 import type { OutboxOps } from "./sqlite-ops-outbox.ts";
 import type { RawEntry, RawLease, RawState, RawTimer, RawTurn } from "./sqlite-protocol.ts";
-import { LEASE_INBOX_MAX } from "./store.ts";
+import { JOURNAL_RETENTION_MS, LEASE_INBOX_MAX } from "./store.ts";
 import { fenceStale, notUnread, rowDuplicate } from "./turn-rules.ts";
 
 /** Leases, steps and commits: the life of a turn. */
 export class TurnOps {
   readonly #core: SqliteCore;
   readonly #logs: LogOps;
+  readonly #journals: JournalOps;
   readonly #outbox: OutboxOps;
   readonly #sql: ReturnType<typeof prepare>;
 
-  constructor(core: SqliteCore, rooms: { readonly logs: LogOps; readonly outbox: OutboxOps }) {
+  constructor(
+    core: SqliteCore,
+    rooms: { readonly logs: LogOps; readonly journals: JournalOps; readonly outbox: OutboxOps },
+  ) {
     this.#core = core;
     this.#logs = rooms.logs;
+    this.#journals = rooms.journals;
     this.#outbox = rooms.outbox;
     this.#sql = prepare(core);
   }
@@ -38,6 +44,7 @@ export class TurnOps {
   /** Hands a session to a worker under a new fence. */
   grant(session: HotSession, worker: string, ttlMs: number): Hold {
     const { leases, monotonicMs, sequence } = this.#core;
+    if (session.hold !== undefined) session.attempt++;
     const hold = { worker, fence: sequence.next(), expiresAtMs: monotonicMs + ttlMs, ttlMs };
     leases.grant(session, hold);
     this.#core.settle(session);
@@ -56,6 +63,7 @@ export class TurnOps {
       session.hasDueTimer ? (this.#sql.dueTimers.all(id, nowMs) as unknown as RawTimer[]) : undefined,
       session.hasState ? (this.#sql.state.all(id) as unknown as RawState[]) : undefined,
       session.hasSteps ? this.#sql.steps.all(id).map((row) => String(row["body"])) : undefined,
+      session.attempt,
     ];
   }
 
@@ -94,7 +102,22 @@ export class TurnOps {
 
   commit(turn: RawTurn): RawLease | undefined {
     const core = this.#core;
-    const [key, fence, keep, body, expires, consumed, dead, state, timersDone, timersNew, outbox, log, answers] = turn;
+    const [
+      key,
+      fence,
+      keep,
+      body,
+      expires,
+      consumed,
+      dead,
+      state,
+      timersDone,
+      timersNew,
+      outbox,
+      log,
+      answers,
+      journal,
+    ] = turn;
     const session = core.held(key, fence);
     const hold = session?.hold;
     if (session === undefined || hold === undefined) throw fenceStale("Commit turn", { key, fence });
@@ -107,14 +130,15 @@ export class TurnOps {
     // From here on nothing refuses.
     for (const [order, answer] of answers ?? []) {
       const forgetMs = session.unread.find((entry) => entry.order === order)?.forgetMs ?? 0;
-      if (forgetMs > core.nowMs) this.#sql.answer.run(order, forgetMs, answer);
+      if (forgetMs > core.nowMs) this.#sql.answer.run(order, forgetMs, answer, key);
     }
     if (consumed !== undefined || dead !== undefined) this.#consume(session, consumed, dead ?? []);
     if (session.hasSteps) {
       this.#sql.deleteSteps.run(session.id);
       session.hasSteps = false;
     }
-    if (body !== null || timersNew !== undefined) core.store(session);
+    // Its row is the one trace of whose a journal or a log is.
+    if (body !== null || timersNew !== undefined || journal !== undefined || log !== undefined) core.store(session);
     if (body === null) this.#clear(session);
     else if (state !== undefined) this.#writeState(session, state);
     for (const once of timersDone ?? []) this.#sql.deleteTimer.run(session.id, once);
@@ -128,13 +152,11 @@ export class TurnOps {
     if (outbox !== undefined) this.#outbox.add(outbox, session);
     for (const activity of log ?? []) this.#logs.append(session.conversation, activity);
 
-    session.body = body;
-    if (body !== null || (session.id !== 0 && this.#sql.hasTimer.get(session.id) !== undefined)) {
-      this.#sql.update.run(body, expires, session.hasState ? 1 : 0, session.id);
-    } else if (session.id !== 0) {
-      this.#sql.deleteSession.run(session.id);
-      session.id = 0;
-    }
+    if (journal !== undefined) this.#journals.append(session, ...journal);
+
+    core.setBody(session, body);
+    session.attempt = 0;
+    if (session.id !== 0) this.#writeSession(session, expires);
     if (keep && session.hasWork) {
       core.leases.renew(session, core.monotonicMs + hold.ttlMs);
       return this.carry(session, hold);
@@ -144,15 +166,41 @@ export class TurnOps {
     return undefined;
   }
 
-  /** Drops a session with all that is only its own. */
+  /** Ends a session; its journal and its conversation's log stay for their time. */
   end(session: HotSession): void {
     this.#clear(session);
     for (const { order } of session.unread) this.#sql.deleteEntry.run(order);
+    this.#core.setBody(session, null);
     if (session.id !== 0) {
       this.#sql.deleteSteps.run(session.id);
-      this.#sql.deleteSession.run(session.id);
+      this.#writeSession(session, null);
     }
     this.#core.forget(session);
+  }
+
+  /** Drops a session with its journal, so that nothing tells of it but its conversation's log. */
+  drop(session: HotSession): void {
+    this.#journals.drop(session);
+    this.end(session);
+    if (session.id !== 0) this.#sql.deleteSession.run(session.id);
+  }
+
+  /** Writes what is kept of a session, or deletes its row where that is nothing. */
+  #writeSession(session: HotSession, expires: number | null): void {
+    const { id, body, journal, turns } = session;
+    const hasState = session.hasState ? 1 : 0;
+    if (body !== null || this.hasTimers(session)) {
+      this.#sql.update.run(body, expires, hasState, journal, turns, id);
+    } else if (journal !== 0 || this.#logs.has(session.conversation)) {
+      this.#sql.update.run(null, this.#core.nowMs + JOURNAL_RETENTION_MS, 0, journal, turns, id);
+    } else {
+      this.#sql.deleteSession.run(id);
+      session.id = 0;
+    }
+  }
+
+  hasTimers({ id }: HotSession): boolean {
+    return id !== 0 && this.#sql.hasTimer.get(id) !== undefined;
   }
 
   #clear(session: HotSession): void {
@@ -195,14 +243,14 @@ function prepare({ db }: SqliteCore): Readonly<Record<StatementName, StatementSy
   };
   return {
     entry: arrays("SELECT ord, dedupe, received, trace, body, forget FROM inbox WHERE ord = ?"),
-    answer: db.prepare("INSERT OR REPLACE INTO answer (ord, expires, body) VALUES (?, ?, ?)"),
+    answer: db.prepare("INSERT OR REPLACE INTO answer (ord, expires, body, key) VALUES (?, ?, ?, ?)"),
     dueTimers: arrays("SELECT once, due, payload FROM timer WHERE session = ? AND due <= ? ORDER BY due, once"),
     state: arrays("SELECT key, value FROM state WHERE session = ?"),
     steps: db.prepare("SELECT body FROM step WHERE session = ? ORDER BY turn, seq"),
     step: db.prepare("SELECT body FROM step WHERE session = ? AND turn = ? AND seq = ?"),
     insertStep: db.prepare("INSERT INTO step (session, turn, seq, body) VALUES (?, ?, ?, ?)"),
     deleteSteps: db.prepare("DELETE FROM step WHERE session = ?"),
-    update: db.prepare("UPDATE session SET body = ?, expires = ?, has_state = ? WHERE id = ?"),
+    update: db.prepare("UPDATE session SET body = ?, expires = ?, has_state = ?, journal = ?, turns = ? WHERE id = ?"),
     deleteSession: db.prepare("DELETE FROM session WHERE id = ?"),
     deleteEntry: db.prepare("DELETE FROM inbox WHERE ord = ?"),
     bury: db.prepare(

@@ -1,7 +1,7 @@
 // What the store's thread and its worker say to each other. Bodies are JSON text, made and read on the store's side; arrays rather
 // than objects, and many requests to one message, since copying between threads is a good part of a turn's cost.
 import type { ErrorCode } from "../types/index.ts";
-import type { SendResult } from "./store.ts";
+import type { Erased, Erasure, SendResult, StoreStats } from "./store.ts";
 
 /** `[order, dedupeKey, receivedAtMs, traceId, envelope, forgetMs]` */
 export type RawEntry = readonly [number, string, number, string, string, number];
@@ -19,6 +19,7 @@ export type RawLease = readonly [
   timers: readonly RawTimer[] | undefined,
   state: readonly RawState[] | undefined,
   steps: readonly string[] | undefined,
+  attempt: number,
 ];
 
 /** `[id, provider, sinkClass, payload, traceId]` */
@@ -93,7 +94,11 @@ export type RawTurn = readonly [
   outbox: readonly RawNewRow[] | undefined,
   log: readonly string[] | undefined,
   answers: readonly (readonly [number, string])[] | undefined,
+  journal: readonly [revision: number, turn: string] | undefined,
 ];
+
+/** `[revision, atMs, turn]` */
+export type RawJournalEntry = readonly [number, number, string];
 
 /** Names a row that a sender holds. */
 export interface RawClaim {
@@ -117,6 +122,20 @@ export interface RawOverdue {
   readonly nextTimerAtMs: number | undefined;
 }
 
+/** Where an erasure goes on: behind this key or order of a stage's table. Orders above `last` are younger than it. */
+export interface RawErasure {
+  readonly whose: Erasure;
+  readonly stage: string;
+  readonly after: string | number;
+  readonly last: number;
+}
+
+/** What one step of an erasure dropped; `next` is undefined where there is nothing left. */
+export interface RawErased {
+  readonly erased: Erased;
+  readonly next: RawErasure | undefined;
+}
+
 /** Every operation of the worker. One that throws has changed nothing, or makes its whole transaction start over. */
 export interface StoreOps {
   accept(entry: RawIngress): RawAccepted;
@@ -136,9 +155,13 @@ export interface StoreOps {
   retrySend(id: string): boolean;
   listDeadLetters(filter: RawFilter): readonly RawDeadLetter[];
   redrive(order: number): boolean;
+  dropDeadLetter(order: number): boolean;
   readLog(conversation: string, after: number, limit: number): readonly (readonly [number, string])[];
   read(key: string): RawSummary | undefined;
   list(filter: RawFilter): readonly RawSummary[];
+  readJournal(key: string, limit: number): readonly RawJournalEntry[];
+  stats(): StoreStats;
+  erase(erasure: RawErasure | Erasure): RawErased;
   end(key: string): boolean;
   sweep(nowMs: number): RawOverdue;
 }

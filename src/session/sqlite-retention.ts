@@ -1,8 +1,9 @@
 import type { StatementSync } from "node:sqlite";
 import { STATUS } from "./outbox-rules.ts";
-import type { SqliteCore } from "./sqlite-core.ts";
+import type { LogOps } from "./sqlite-ops-log.ts";
+import type { HotSession, SqliteCore } from "./sqlite-core.ts";
 import type { TurnOps } from "./sqlite-ops-turn.ts";
-import { LOG_RETENTION_MS, SENT_RETENTION_MS } from "./store.ts";
+import { JOURNAL_RETENTION_MS, JOURNAL_TURNS_MAX, LOG_RETENTION_MS, SENT_RETENTION_MS } from "./store.ts";
 
 /** Rows of each table that one sweep looks at: a few milliseconds of the writer. */
 const SLICE = 4_000;
@@ -14,24 +15,35 @@ const SLICE = 4_000;
 export class Retention {
   readonly #core: SqliteCore;
   readonly #turns: TurnOps;
+  readonly #logs: LogOps;
   readonly #sql: Readonly<
     Record<
-      "deliveries" | "dropDeliveries" | "answers" | "dropAnswers" | "rows" | "dropRows" | "sessions" | "logs",
+      | "deliveries"
+      | "dropDeliveries"
+      | "answers"
+      | "dropAnswers"
+      | "rows"
+      | "dropRows"
+      | "turns"
+      | "dropTurns"
+      | "sessions"
+      | "keep"
+      | "logs",
       StatementSync
     >
   >;
-  readonly #dropLog: StatementSync;
-  readonly #dropConversation: StatementSync;
   #channel = -1;
   #dedupe = "";
   #answer = -1;
   #row = -1;
+  #turn = -1;
   #session = -1;
   #conversation = -1;
 
-  constructor(core: SqliteCore, turns: TurnOps) {
+  constructor(core: SqliteCore, { turns, logs }: { readonly turns: TurnOps; readonly logs: LogOps }) {
     this.#core = core;
     this.#turns = turns;
+    this.#logs = logs;
     const { db } = core;
     const slice = (table: string, id: string): StatementSync =>
       db.prepare(
@@ -48,17 +60,22 @@ export class Retention {
       dropAnswers: db.prepare("DELETE FROM answer WHERE ord > ? AND ord <= ? AND expires <= ?"),
       rows: slice("outbox", "ord"),
       dropRows: db.prepare(`DELETE FROM outbox WHERE ord > ? AND ord <= ? AND status = ${STATUS.sent} AND ended <= ?`),
+      turns: slice("journal", "ord"),
+      dropTurns: db.prepare(
+        `DELETE FROM journal WHERE ord > ? AND ord <= ?
+         AND (at <= ? OR n <= (SELECT turns FROM session WHERE id = journal.session) - ${JOURNAL_TURNS_MAX})`,
+      ),
+      keep: db.prepare("UPDATE session SET expires = ? WHERE id = ?"),
       sessions: db.prepare(`SELECT id, key, expires FROM session WHERE id > ? ORDER BY id LIMIT ${SLICE}`),
       logs: db.prepare(`SELECT id, key, touched FROM conversation WHERE id > ? ORDER BY id LIMIT ${SLICE}`),
     };
-    this.#dropLog = db.prepare("DELETE FROM log WHERE conversation = ?");
-    this.#dropConversation = db.prepare("DELETE FROM conversation WHERE id = ?");
   }
 
   drop(nowMs: number): void {
     this.#dropDeliveries(nowMs);
     this.#dropAnswers(nowMs);
     this.#dropSent(nowMs);
+    this.#dropTurns(nowMs);
     this.#dropSessions(nowMs);
     this.#dropLogs(nowMs);
   }
@@ -91,23 +108,38 @@ export class Retention {
     for (const { key, expires } of rows) {
       if (expires === null || Number(expires) > nowMs) continue;
       const session = this.#core.open(String(key));
-      if (session.unread.length === 0 && this.#core.leases.isFree(session, this.#core.monotonicMs))
-        this.#turns.end(session);
-      else this.#core.settle(session);
+      const isIdle = session.unread.length === 0 && this.#core.leases.isFree(session, this.#core.monotonicMs);
+      if (!isIdle) this.#core.settle(session);
+      else if (session.body !== null) this.#turns.end(session);
+      else this.#dropTrace(session, nowMs);
     }
     this.#session = rows.length < SLICE ? -1 : Number(rows.at(-1)?.["id"]);
+  }
+
+  /** Of an ended session only its row is left, whose journal is past its time; it stays while there is a log to find by it. */
+  #dropTrace(session: HotSession, nowMs: number): void {
+    if (!this.#logs.has(session.conversation)) this.#turns.drop(session);
+    else {
+      this.#sql.keep.run(nowMs + JOURNAL_RETENTION_MS, session.id);
+      this.#core.settle(session);
+    }
+  }
+
+  #dropTurns(nowMs: number): void {
+    const slice = this.#sql.turns.get(this.#turn);
+    const last = Number(slice?.["last"]);
+    if (Number(slice?.["n"]) > 0) this.#sql.dropTurns.run(this.#turn, last, nowMs - JOURNAL_RETENTION_MS);
+    this.#turn = Number(slice?.["n"]) < SLICE ? -1 : last;
   }
 
   #dropLogs(nowMs: number): void {
     const rows = this.#sql.logs.all(this.#conversation);
     const { logHeads } = this.#core;
-    for (const { id, key, touched } of rows) {
+    for (const { key, touched } of rows) {
       // The file's time may lag behind that in memory.
       const touchedMs = logHeads.get(String(key))?.touchedMs ?? Number(touched);
       if (touchedMs > nowMs - LOG_RETENTION_MS) continue;
-      logHeads.delete(String(key));
-      this.#dropLog.run(Number(id));
-      this.#dropConversation.run(Number(id));
+      this.#logs.drop(String(key));
     }
     this.#conversation = rows.length < SLICE ? -1 : Number(rows.at(-1)?.["id"]);
   }

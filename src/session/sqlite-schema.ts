@@ -47,8 +47,23 @@ CREATE TABLE log (
 INSERT INTO meta VALUES ('sequence', 1);
 `;
 
+// The turns that operators are shown form a chain a session, newest first, so that they too grow at the end of their table and need
+// no index: `journal` of the session names the newest, each names the one before. The session's row stays as long as there is a
+// journal or a log, since it's the only trace of whose they are. `opening` tells how often the file was opened after a process that
+// didn't close it, and from which number on.
+const VERSION_2 = `
+ALTER TABLE session ADD COLUMN journal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE session ADD COLUMN turns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE answer ADD COLUMN key TEXT;
+CREATE TABLE journal (
+  ord INTEGER PRIMARY KEY, session INTEGER NOT NULL, before INTEGER NOT NULL, n INTEGER NOT NULL, revision INTEGER NOT NULL,
+  at INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE opening (ord INTEGER PRIMARY KEY, at INTEGER NOT NULL);
+INSERT INTO meta VALUES ('is_open', 0);
+`;
+
 /** Brings a file from version `index` to `index + 1`; never changed once released, only added to. */
-const UPGRADES: readonly string[] = [VERSION_1];
+const UPGRADES: readonly string[] = [VERSION_1, VERSION_2];
 
 /**
  * Opens a store's file, made or upgraded as needed, for this process alone. The write-ahead log is flushed at each commit; no

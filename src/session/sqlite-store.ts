@@ -1,14 +1,17 @@
 import { join } from "node:path";
-import type { SessionKeyText, World } from "../types/index.ts";
+import type { JsonValue, SessionKeyText, World } from "../types/index.ts";
 import { STATUS } from "./outbox-rules.ts";
 import { acceptedOf, deadLetterOf, leaseOf, rawIngress, rawTurn, rowOf, summaryOf } from "./sqlite-codec.ts";
 import { SqliteLink } from "./sqlite-link.ts";
-import type { RawClaim, RawFilter, StoreOps } from "./sqlite-protocol.ts";
+import type { RawClaim, RawErased, RawFilter, StoreOps } from "./sqlite-protocol.ts";
 import { CLAIM_TTL_MS, conversationOf, LEASE_TTL_MS } from "./store.ts";
 import type {
   Accepted,
   DeadLetter,
+  Erased,
+  Erasure,
   IngressEntry,
+  JournalEntry,
   Lease,
   LeaseTo,
   LogEntry,
@@ -20,8 +23,11 @@ import type {
   SessionStore,
   SessionSummary,
   Step,
+  StoreStats,
+  TokenRate,
   TurnCommit,
 } from "./store.ts";
+import { TokenBuckets } from "./token-buckets.ts";
 import { checkIngress } from "./turn-rules.ts";
 
 /** Where a SQLite store lives; its directory belongs to it and to one process at a time. */
@@ -37,7 +43,8 @@ export interface SqliteStoreOptions {
  * @throws STORE_UNAVAILABLE where another process has it open, STORE_READ_ONLY, STORE_SCHEMA_NEWER, STORE_DATA_CORRUPT
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SessionStore> {
-  return new SqliteSessionStore(await SqliteLink.open(join(options.dir, "sessions.db"), options.world));
+  const { dir, world } = options;
+  return new SqliteSessionStore(await SqliteLink.open(join(dir, "sessions.db"), world), world);
 }
 
 /** The way to a file's one writer: its own thread, or in the simulation a network that fails. */
@@ -50,9 +57,11 @@ export interface WriterLink {
 export class SqliteSessionStore implements SessionStore {
   readonly isDurable = true;
   readonly #link: WriterLink;
+  readonly #buckets: TokenBuckets;
 
-  constructor(link: WriterLink) {
+  constructor(link: WriterLink, world: World) {
     this.#link = link;
+    this.#buckets = new TokenBuckets(world);
   }
 
   async accept(entry: IngressEntry, options?: { readonly leaseTo?: LeaseTo }): Promise<Accepted> {
@@ -124,6 +133,10 @@ export class SqliteSessionStore implements SessionStore {
     return this.#link.call("redrive", order);
   }
 
+  dropDeadLetter(order: number): Promise<boolean> {
+    return this.#link.call("dropDeadLetter", order);
+  }
+
   async readLog(
     conversation: string,
     options: { readonly after: number; readonly limit: number },
@@ -140,6 +153,32 @@ export class SqliteSessionStore implements SessionStore {
   async list(filter: SessionFilter): Promise<readonly SessionSummary[]> {
     const summaries = await this.#link.call("list", rawFilter(filter));
     return summaries.map(summaryOf);
+  }
+
+  async readJournal(key: SessionKeyText, options: { readonly limit: number }): Promise<readonly JournalEntry[]> {
+    const entries = await this.#link.call("readJournal", key, options.limit);
+    return entries.map(([revision, atMs, turn]) => ({ revision, atMs, turn: JSON.parse(turn) as JsonValue }));
+  }
+
+  async takeTokens(bucket: string, rate: TokenRate, tokens = 1): Promise<number> {
+    return this.#buckets.take(bucket, rate, tokens);
+  }
+
+  stats(): Promise<StoreStats> {
+    return this.#link.call("stats");
+  }
+
+  async erase(whose: Erasure): Promise<Erased> {
+    const total = { sessions: 0, deadLetters: 0, rows: 0, logs: 0 };
+    for (let step: Parameters<StoreOps["erase"]>[0] | undefined = whose; step !== undefined;) {
+      const { erased, next }: RawErased = await this.#link.call("erase", step);
+      total.sessions += erased.sessions;
+      total.deadLetters += erased.deadLetters;
+      total.rows += erased.rows;
+      total.logs += erased.logs;
+      step = next;
+    }
+    return total;
   }
 
   end(key: SessionKeyText): Promise<boolean> {

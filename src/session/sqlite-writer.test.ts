@@ -17,7 +17,7 @@ const clock = { nowMs: 1_800_000_000_000, monotonicMs: 0 };
 
 function openWriter(): { readonly db: DatabaseSync; readonly writer: SqliteWriter } & Disposable {
   const db = openDatabase(join(mkdtempSync(join(root, "db-")), "sessions.db"));
-  const writer = new SqliteWriter(db);
+  const writer = new SqliteWriter(db, clock.nowMs);
   return { db, writer, [Symbol.dispose]: () => db.isOpen && writer.close() };
 }
 
@@ -164,7 +164,7 @@ test("run() shuts the store for good when a flush fails", () => {
     };
     return statement;
   };
-  const writer = new SqliteWriter(db);
+  const writer = new SqliteWriter(db, clock.nowMs);
   expect(writer.run([accept("m1")], clock).failures).toBeUndefined();
   isBroken = true;
   const down = (index: number): unknown => ({
@@ -223,6 +223,6 @@ test("a waiting session takes at most 2 KB, however many turns it had", () => {
 });
 
 function fakeLease(): Lease {
-  const raw: RawLease = [KEY, 0, null, [], undefined, undefined, undefined];
+  const raw: RawLease = [KEY, 0, null, [], undefined, undefined, undefined, 0];
   return leaseOf(raw, "w");
 }

@@ -4,7 +4,9 @@ import { STATUS } from "./outbox-rules.ts";
 import { SqliteCore } from "./sqlite-core.ts";
 import { isFatal, storeFailure } from "./sqlite-failure.ts";
 import { AdminOps } from "./sqlite-ops-admin.ts";
+import { EraseOps } from "./sqlite-ops-erase.ts";
 import { InboxOps } from "./sqlite-ops-inbox.ts";
+import { JournalOps } from "./sqlite-ops-journal.ts";
 import { LogOps } from "./sqlite-ops-log.ts";
 import { OutboxOps } from "./sqlite-ops-outbox.ts";
 import { TurnOps } from "./sqlite-ops-turn.ts";
@@ -18,7 +20,15 @@ interface Clock {
 /** How many calls may find the disk full before the others of their batch and of the next moment are refused untried. */
 const READ_ONLY_AFTER = 3;
 const READ_ONLY_MS = 500;
-const READS: ReadonlySet<keyof StoreOps> = new Set(["read", "list", "listOutbox", "listDeadLetters", "readLog"]);
+const READS: ReadonlySet<keyof StoreOps> = new Set([
+  "read",
+  "list",
+  "listOutbox",
+  "listDeadLetters",
+  "readLog",
+  "readJournal",
+  "stats",
+]);
 
 /** Answers being collected. */
 interface Answers {
@@ -43,13 +53,15 @@ export class SqliteWriter {
   #fatal: GreenticError | undefined;
 
   /** Recovers what the last process left behind: its leases are gone, and sends that it had begun are unknown. */
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, nowMs: number) {
     this.#db = db;
     this.#begin = db.prepare("BEGIN IMMEDIATE");
     this.#commit = db.prepare("COMMIT");
-    db.exec(`UPDATE outbox SET status = ${STATUS.unknown}, was_unknown = 1 WHERE status = ${STATUS.sending}`);
     this.#core = new SqliteCore(db);
-    this.#core.load();
+    this.#begin.run();
+    db.exec(`UPDATE outbox SET status = ${STATUS.unknown}, was_unknown = 1 WHERE status = ${STATUS.sending}`);
+    this.#core.recover(nowMs);
+    this.#commit.run();
     this.#ops = operations(this.#core);
   }
 
@@ -76,6 +88,11 @@ export class SqliteWriter {
   }
 
   close(): void {
+    try {
+      if (this.#fatal === undefined) this.#core.openings.end();
+    } catch {
+      // A full disk: what is unread will be taken for left behind by a process that died.
+    }
     this.#db.close();
   }
 
@@ -126,9 +143,11 @@ function readOnly(): GreenticError {
 function operations(core: SqliteCore): StoreOps {
   const logs = new LogOps(core);
   const outbox = new OutboxOps(core);
-  const turns = new TurnOps(core, { logs, outbox });
+  const journals = new JournalOps(core);
+  const turns = new TurnOps(core, { logs, journals, outbox });
   const inbox = new InboxOps(core, { logs, turns });
-  const admin = new AdminOps(core, turns);
+  const admin = new AdminOps(core, { turns, outbox, logs });
+  const erasing = new EraseOps(core, { turns, outbox, logs, admin });
   return {
     accept: inbox.accept.bind(inbox),
     lease: turns.lease.bind(turns),
@@ -143,9 +162,13 @@ function operations(core: SqliteCore): StoreOps {
     retrySend: outbox.retrySend.bind(outbox),
     listDeadLetters: inbox.listDeadLetters.bind(inbox),
     redrive: inbox.redrive.bind(inbox),
+    dropDeadLetter: inbox.dropDeadLetter.bind(inbox),
     readLog: logs.readLog.bind(logs),
     read: admin.read.bind(admin),
     list: admin.list.bind(admin),
+    readJournal: journals.readJournal.bind(journals),
+    stats: admin.stats.bind(admin),
+    erase: erasing.erase.bind(erasing),
     end: admin.end.bind(admin),
     sweep: admin.sweep.bind(admin),
   };

@@ -19,7 +19,8 @@ function flush(writer: SqliteWriter): void {
 }
 
 try {
-  const writer = new SqliteWriter(openDatabase((workerData as { readonly file: string }).file));
+  const { file, nowMs } = workerData as { readonly file: string; readonly nowMs: number };
+  const writer = new SqliteWriter(openDatabase(file), nowMs);
   port.on("message", (message: ToWorker) => {
     if ("kind" in message) {
       flush(writer);

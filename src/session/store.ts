@@ -1,5 +1,15 @@
 import type { StateChange } from "../state/index.ts";
-import type { ChannelMessageEnvelope, JsonValue, SessionKeyText, TenantId } from "../types/index.ts";
+import type {
+  ChannelId,
+  ChannelMessageEnvelope,
+  ConversationId,
+  EnvId,
+  JsonValue,
+  SessionKeyText,
+  TeamId,
+  TenantId,
+  UserId,
+} from "../types/index.ts";
 
 /** Where a session's flow stands. */
 export interface Cursor {
@@ -98,6 +108,11 @@ export interface Lease {
   readonly state: ReadonlyMap<string, JsonValue>;
   /** Outcomes that a crashed turn left behind, by seq. */
   readonly steps: readonly Step[];
+  /**
+   * How often the turn that this lease is for was begun and neither committed nor released, as far as the store knows: its worker died
+   * or fell silent. A store whose leases end with it counts its own openings that found the session unread. 0 where all is well.
+   */
+  readonly attempt: number;
 }
 
 /** By what a send can be made exactly once. A: idempotent; B: read back; C: opaque. @see turns.md */
@@ -158,6 +173,54 @@ export interface TurnCommit {
   readonly log: readonly JsonValue[];
   /** Answers to unread entries that leave the inbox with this turn; each is kept as long as the entry's delivery is remembered. */
   readonly answers?: readonly { readonly order: number; readonly answer: JsonValue }[];
+  /** What operators are shown of the turn; kept as it is, at most `JOURNAL_TURNS_MAX` turns of a session and `JOURNAL_RETENTION_MS` long. */
+  readonly journal?: JsonValue;
+}
+
+/** One committed turn as operators are shown it. */
+export interface JournalEntry {
+  /** The session's revision that the turn committed. */
+  readonly revision: number;
+  readonly atMs: number;
+  readonly turn: JsonValue;
+}
+
+/** Whose records to erase: everything of a tenant, or of what is named beside it. */
+export interface Erasure {
+  readonly env: EnvId;
+  readonly tenant: TenantId;
+  readonly team?: TeamId;
+  readonly channel?: ChannelId;
+  readonly conversation?: ConversationId;
+  readonly user?: UserId;
+}
+
+/** What was erased. */
+export interface Erased {
+  readonly sessions: number;
+  readonly deadLetters: number;
+  readonly rows: number;
+  /** Logs of whole conversations; one that others took part in goes too, since its entries don't say whose they are. */
+  readonly logs: number;
+}
+
+/** How fast something may be done: `capacity` at once, `perSecond` in the long run. */
+export interface TokenRate {
+  readonly capacity: number;
+  readonly perSecond: number;
+}
+
+/** What waits in a store, for metrics. Times are wall-clock milliseconds. */
+export interface StoreStats {
+  readonly unread: number;
+  readonly oldestUnreadAtMs?: number;
+  readonly queued: number;
+  readonly oldestQueuedAtMs?: number;
+  readonly unknown: number;
+  readonly failed: number;
+  readonly deadLetters: number;
+  /** Those that have a record. */
+  readonly sessions: number;
 }
 
 /** One activity of a conversation's log; `index` counts from 0 without gaps. */
@@ -211,6 +274,10 @@ export const CLAIM_TTL_MS = 60_000;
 export const LEASE_INBOX_MAX = 16;
 /** How long rows that were sent stay listed. */
 export const SENT_RETENTION_MS = 24 * 3_600_000;
+/** Turns that a session's journal keeps. */
+export const JOURNAL_TURNS_MAX = 50;
+/** How long a turn stays in the journal. */
+export const JOURNAL_RETENTION_MS = 7 * 24 * 3_600_000;
 /** Entries that a conversation's log keeps. */
 export const LOG_ENTRIES_MAX = 500;
 /** How long a conversation's log stays after its last entry. */
@@ -260,6 +327,11 @@ export interface SessionStore extends AsyncDisposable {
   beginSend(row: OutboxRow, sender: string): Promise<void>;
   /** Records how the attempt ended; durable before the next row of that conversation is claimed. @throws STORE_CLAIM_LOST, STORE_SEND_NOT_BEGUN */
   endSend(row: OutboxRow, sender: string, result: SendResult): Promise<void>;
+  /**
+   * Lets a sender's claims live `ttlMs` from now, where they are still its own. Absent where claims end with the process that made them,
+   * so that they can last longer than any send.
+   */
+  renewSends?(rows: readonly OutboxRow[], sender: string, ttlMs: number): Promise<void>;
   /** Lists rows, newest first. */
   listOutbox(filter: SessionFilter & { readonly status?: OutboxStatus }): Promise<readonly OutboxRow[]>;
   /** Puts a failed, unknown or abandoned row back to `queued`; false where there is none. */
@@ -268,6 +340,8 @@ export interface SessionStore extends AsyncDisposable {
   listDeadLetters(filter: SessionFilter): Promise<readonly DeadLetter[]>;
   /** Puts a dead letter back into its session's inbox, as its newest entry; false where there is none (so it works once). */
   redrive(order: number): Promise<boolean>;
+  /** Forgets a dead letter; false where there is none. */
+  dropDeadLetter(order: number): Promise<boolean>;
 
   /** Reads a conversation's log after an index (-1 for all), oldest first. `conversation` is the key of its sessions without the user part. */
   readLog(
@@ -279,6 +353,21 @@ export interface SessionStore extends AsyncDisposable {
   read(key: SessionKeyText): Promise<SessionSummary | undefined>;
   /** Lists sessions in the order of their keys. */
   list(filter: SessionFilter): Promise<readonly SessionSummary[]>;
+  /** Reads what is kept of a session's last committed turns, oldest first; `limit` takes the newest. They outlive the session. */
+  readJournal(key: SessionKeyText, options: { readonly limit: number }): Promise<readonly JournalEntry[]>;
+  /**
+   * Takes tokens out of a bucket that all processes over this store share, or none. Returns 0 where they were taken, else the
+   * milliseconds until there may be enough. Buckets are paces, not records: they need not survive the store. @throws RangeError where more
+   * is asked for than the capacity
+   */
+  takeTokens(bucket: string, rate: TokenRate, tokens?: number): Promise<number>;
+  /** Counts what waits; of a store that is shared, of all processes together. May be up to a second old. */
+  stats(): Promise<StoreStats>;
+  /**
+   * Erases what is kept of people: records, state, unread messages, timers, steps, journals, outbox rows (a send that is under way still
+   * ends), dead letters, answers and logs. Leases turn stale. Dedupe keys stay until they expire; they carry no texts.
+   */
+  erase(whose: Erasure): Promise<Erased>;
   /** Ends a session at once: record, state, unread inbox and timers go, and any lease of it turns stale. */
   end(key: SessionKeyText): Promise<boolean>;
   /**
