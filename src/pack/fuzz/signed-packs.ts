@@ -1,14 +1,18 @@
 /** The five packs that are tampered with, each signed, with the policy that accepts it unchanged. */
 import { createPrivateKey } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { readSigningKey } from "../keys.ts";
 import type { SigningKey } from "../keys.ts";
-import { buildFiles, EMPTY_COMPONENT, FLOW, TINY } from "../pack-fixture.ts";
+import type { BuildPackOptions } from "../build-pack.ts";
+import { buildPack } from "../build-pack.ts";
+import { EMPTY_COMPONENT, FLOW, TINY } from "../pack-fixture.ts";
 import { publisherKey, rawPublicKey } from "../public-key.ts";
 import type { PublisherKey } from "../public-key.ts";
 import { signPack } from "../sign-pack.ts";
 import type { TrustPolicy } from "../trust.ts";
 import { TRUST_NOBODY } from "../trust.ts";
-import type { BuildPackOptions } from "../build-pack.ts";
 import { randomSource } from "./random-source.ts";
 
 /** The wall clock of every verification here. */
@@ -62,11 +66,24 @@ async function signed(
   options: Partial<BuildPackOptions> = {},
 ): Promise<SignedFixture> {
   const keys = await Promise.all(Array.from({ length: signers }, (_, i) => fixedKey(i + 1)));
-  const built = await buildFiles(files, { ...options, signers: keys.map(({ publisher }) => publisher.id) });
-  let { bytes } = built;
+  let bytes = await built(files, { ...options, signers: keys.map(({ publisher }) => publisher.id) });
   for (const { signing } of keys) ({ bytes } = await signPack(bytes, signing));
   const publishers = keys.map(({ publisher }) => ({ key: publisher }));
   return { name, bytes, trust: { ...TRUST_NOBODY, publishers, threshold: signers } };
+}
+
+/** Builds from a folder of its own, in tests and in the processes that they share mutants with. */
+async function built(files: Files, options: Partial<BuildPackOptions>): Promise<Uint8Array> {
+  const root = await mkdtemp(join(tmpdir(), "greentic-signed-"));
+  try {
+    for (const [path, content] of Object.entries(files)) {
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await writeFile(join(root, path), content);
+    }
+    return (await buildPack(root, { probeComponent: () => ({ abi: "none", world: "" }), ...options })).bytes;
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
 }
 
 /** An empty component with a custom section of this name. */
