@@ -228,7 +228,7 @@ export const packErrors = {
     help: "Nobody edits pack.lock: take it from version control again, or remove it and run `gtc pack resolve`.",
   },
   PACK_LOCK_STALE: { kind: "conflict", help: "Run `gtc pack resolve` and commit pack.lock." },
-  PACK_LOCK_MISMATCH: {
+  PACK_LOCK_REPLACED: {
     kind: "permission_denied",
     help: "Somebody replaced a version that was locked. If it was you, run `gtc pack resolve --update NAME`; else ask its publisher.",
   },
