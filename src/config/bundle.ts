@@ -1,9 +1,16 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
 import { envId, GreenticError, teamId, tenantId } from "../types/index.ts";
 import type { EnvId, JsonObject, JsonValue, TeamId, TenantId } from "../types/index.ts";
+import type { AccessScope } from "./access-map.ts";
+import { idAt, readAccessScope, readBundleText, readTenantMaps } from "./bundle-access.ts";
+import { directoryFiles } from "./bundle-files.ts";
+import type { BundleFiles } from "./bundle-files.ts";
+import { lockReference, readBundleLock } from "./bundle-lock.ts";
+import { builtInType, packNameOf } from "./bundle-packs.ts";
 import { checkDocument } from "./check-document.ts";
 import { bundleSchema } from "./config-schema.ts";
+import { MANIFEST_FILE, readPublicBundle, WORKSPACE_FILE } from "./public-bundle.ts";
 import { readYaml } from "./source-document.ts";
 import type { SourceDocument } from "./source-document.ts";
 
@@ -24,7 +31,7 @@ export interface BundleProvider {
 /** An application pack of a bundle. */
 export interface BundleApp {
   readonly name: string;
-  /** Absolute path, or an `oci://` reference. */
+  /** Absolute path, `image!/path` in a bundle that is an image, or an `oci://` reference. */
   readonly pack: string;
   readonly defaultFlow?: string;
   readonly tenant: TenantId;
@@ -42,8 +49,15 @@ export interface BundleWorker {
 
 /** One deployment: which packs, which providers, which tenants. */
 export interface Bundle {
+  /** The file that describes it. */
   readonly file: string;
   readonly dir: string;
+  /** Everything that it holds. */
+  readonly files: BundleFiles;
+  /** As the public tools name it. */
+  readonly id?: string;
+  /** Who may reach what; absent where everybody may reach everything. */
+  readonly access?: readonly AccessScope[];
   readonly tenant: TenantId;
   readonly team: TeamId;
   readonly env?: EnvId;
@@ -52,21 +66,35 @@ export interface Bundle {
   readonly worker: BundleWorker;
 }
 
+/** The files that may describe a bundle, in the order in which they are looked for. */
+const DESCRIPTIONS = ["greentic.demo.yaml", "greentic.operator.yaml", "demo/demo.yaml"];
+
 /**
- * Reads a bundle: a directory that holds greentic.demo.yaml, or that file.
+ * Reads a bundle: a directory that holds greentic.demo.yaml, or a public one's bundle.yaml, or such a file.
  * @throws CONFIG_FILE_MISSING, CONFIG_SYNTAX_INVALID, CONFIG_KEY_UNKNOWN, CONFIG_VALUE_INVALID, all with positions
  */
 export function readBundle(path: string): Bundle {
-  const file = existsSync(path) && statSync(path).isDirectory() ? join(path, "greentic.demo.yaml") : path;
-  if (!existsSync(file)) throw new GreenticError("CONFIG_FILE_MISSING", `Read bundle: no file ${file}`);
-  return parseBundle(readYaml(readFileSync(file, "utf8"), file));
+  if (!existsSync(path)) throw new GreenticError("CONFIG_FILE_MISSING", `Read bundle: no file ${path}`);
+  if (statSync(path).isDirectory()) return readBundleFiles(directoryFiles(path));
+  const files = directoryFiles(dirname(path));
+  if ([WORKSPACE_FILE, MANIFEST_FILE].includes(basename(path))) return readPublicBundle(files);
+  return parseBundle(readYaml(readBundleText(files, basename(path)), path), files);
+}
+
+/** Reads a bundle of the files that it holds. @throws as {@link readBundle} */
+export function readBundleFiles(files: BundleFiles): Bundle {
+  const own = DESCRIPTIONS.find((path) => files.has(path));
+  if (own !== undefined) return parseBundle(readYaml(readBundleText(files, own), files.locate(own)), files);
+  if (files.has(WORKSPACE_FILE) || files.has(MANIFEST_FILE)) return readPublicBundle(files);
+  const names = [...DESCRIPTIONS, WORKSPACE_FILE, MANIFEST_FILE].join(", ");
+  throw new GreenticError("CONFIG_FILE_MISSING", `Read bundle ${files.place}: it has none of ${names}`);
 }
 
 /** Checks a bundle document and gives it its types. */
-export function parseBundle(document: SourceDocument): Bundle {
+export function parseBundle(document: SourceDocument, files = directoryFiles(dirname(document.file))): Bundle {
   checkDocument(document, bundleSchema);
   const root = document.value as JsonObject;
-  const dir = dirname(resolve(document.file));
+  const dir = files.isImage ? files.place : dirname(resolve(document.file));
   const at = <T>(path: readonly string[], make: () => T): T => {
     try {
       return make();
@@ -75,18 +103,20 @@ export function parseBundle(document: SourceDocument): Bundle {
       throw new GreenticError(error.code, error.message, { at: document.positionOf(path), cause: error });
     }
   };
-  const text = (value: JsonValue | undefined): string | undefined => (typeof value === "string" ? value : undefined);
   const tenant = at(["tenant"], () => tenantId(text(root["tenant"]) ?? "demo"));
   const team = at(["team"], () => teamId(text(root["team"]) ?? "default"));
   const section = (name: string): [string, JsonObject][] =>
     Object.entries((root[name] ?? {}) as JsonObject) as [string, JsonObject][];
-  const locate = (pack: string): string => (pack.startsWith("oci://") ? pack : resolve(dir, pack));
+  const lock = readBundleLock(files);
+  const locate = (pack: string): string => (pack.startsWith("oci://") ? lockReference(lock, pack) : files.locate(pack));
 
   const providers = section("providers")
     .filter(([, entry]) => entry["enabled"] !== false)
     .map(([name, entry]): BundleProvider => {
-      const type = text(entry["type"]) as BundleProvider["type"];
       const pack = text(entry["pack"]);
+      const type =
+        (text(entry["type"]) as BundleProvider["type"]) ??
+        (pack && (builtInType(name) ?? builtInType(packNameOf(pack))));
       const setupFlow = text(entry["setup_flow"]);
       const verifyFlow = text(entry["verify_flow"]);
       if (type === undefined && pack === undefined) {
@@ -123,9 +153,12 @@ export function parseBundle(document: SourceDocument): Bundle {
   const description = text(worker["description"]);
   const accent = text(worker["accent"]);
   const env = text(root["env"]);
+  const access = readAccess(document, files);
   return {
     file: document.file,
     dir,
+    files,
+    ...(access.length > 0 && { access }),
     tenant,
     team,
     providers,
@@ -139,4 +172,20 @@ export function parseBundle(document: SourceDocument): Bundle {
     },
     ...(env && { env: at(["env"], () => envId(env)) }),
   };
+}
+
+/** The maps that `access` names by tenant or tenant/team; without it, those below `tenants/`. */
+function readAccess(document: SourceDocument, files: BundleFiles): readonly AccessScope[] {
+  const named = (document.value as JsonObject)["access"];
+  if (named === undefined) return readTenantMaps(files);
+  return Object.entries(named as JsonObject).map(([place, path]) => {
+    const at = document.positionOf(["access", place]);
+    const [tenant = "", team] = place.split("/");
+    const owner = idAt(at, () => ({ tenant: tenantId(tenant), ...(team !== undefined && { team: teamId(team) }) }));
+    return readAccessScope(files, { ...owner, path: text(path) ?? "", at });
+  });
+}
+
+function text(value: JsonValue | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }

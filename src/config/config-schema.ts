@@ -39,7 +39,20 @@ export const configSchema: SchemaObject = object({
     trust_root: text,
   }),
   network: object({ private_addresses: texts }),
-  registry: object({ plain_http: texts, offline: { type: "boolean" } }),
+  registry: object({
+    plain_http: texts,
+    offline: { type: "boolean" },
+    scopes: {
+      type: "object",
+      additionalProperties: object(
+        {
+          names: { type: "array", minItems: 1, items: { type: "string", pattern: "^[a-z0-9*-]{1,64}$" } },
+          registries: { type: "array", minItems: 1, items: { type: "string", pattern: "^oci://" } },
+        },
+        { required: ["names", "registries"] },
+      ),
+    },
+  }),
   telemetry: object({ otlp_endpoint: text, service_name: text }),
   mcp: object({
     serve: { type: "boolean" },
@@ -73,6 +86,15 @@ export const bundleSchema: SchemaObject = object({
   services: object({ nats: service, gateway: service, egress: service, subscriptions: service, events: service }),
   providers: { type: "object", additionalProperties: provider },
   apps: { type: "object", additionalProperties: app },
+  /** What the public tools write beside it; nothing here goes by it. */
+  version: text,
+  project_root: text,
+  bundle_name: text,
+  access: {
+    type: "object",
+    propertyNames: { pattern: "^[a-z0-9][a-z0-9-]{0,62}(?:/[a-z0-9][a-z0-9-]{0,62})?$" },
+    additionalProperties: text,
+  },
   worker: object({
     title: text,
     description: text,

@@ -1,10 +1,17 @@
 export type { Bundle, BundleApp, BundleProvider, BundleWorker } from "./bundle.ts";
-export { parseBundle, readBundle } from "./bundle.ts";
+export { parseBundle, readBundle, readBundleFiles } from "./bundle.ts";
+export type { AccessDecision, AccessMap, AccessPolicy, AccessRule, AccessScope, AccessTarget } from "./access-map.ts";
+export { decideAccess, parseAccessMap, rankOf, ruleFor } from "./access-map.ts";
+export type { BundleFiles } from "./bundle-files.ts";
+export { directoryFiles, imageFiles } from "./bundle-files.ts";
+export { LOCK_FILE } from "./bundle-lock.ts";
+export { MANIFEST_FILE } from "./public-bundle.ts";
 export { checkDocument } from "./check-document.ts";
 export type { Config, ConfigOrigin, SecurityConfig, TrustedPublisher } from "./config.ts";
 export { bundleSchema, configSchema } from "./config-schema.ts";
 export type { ConfigFlags, Environment } from "./load-config.ts";
 export { loadConfig, processEnvironment } from "./load-config.ts";
+export type { RegistryScope } from "./registry.ts";
 export type { SourceDocument, SourceRules } from "./source-document.ts";
 export { readJson, readToml, readYaml } from "./source-document.ts";
 export type { HttpMcpServer, McpAuth, OperatorMcpServer, StdioMcpServer } from "./mcp-server.ts";

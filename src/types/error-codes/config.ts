@@ -16,4 +16,12 @@ export const configErrors = {
     kind: "invalid_input",
     help: "Correct the environment variable that the message names, or unset it.",
   },
+  CONFIG_BUNDLE_INCONSISTENT: {
+    kind: "invalid_input",
+    help: "The bundle's own files contradict each other: build it again, or fetch it again.",
+  },
+  CONFIG_BUNDLE_PACK_MISSING: {
+    kind: "not_found",
+    help: "Put the pack into the bundle's packs/ folder, or name it as oci://…; a path of another machine leads nowhere.",
+  },
 } as const satisfies ErrorTable;
