@@ -184,7 +184,10 @@ export class WorkerLoop {
   async #keepAlive(turn: Turn, pending: Promise<void>): Promise<void> {
     const { env, leaseTtlMs } = this.#options;
     let cancel = (): void => undefined;
+    let isOver = false;
     const renew = (): void => {
+      // A renewal that is answered behind the turn's end must not keep the session from everybody for ever.
+      if (isOver) return;
       cancel = env.world.schedule(leaseTtlMs / 3, () => {
         env.store.renew(turn.lease, leaseTtlMs).then(
           (isHeld) => {
@@ -201,6 +204,7 @@ export class WorkerLoop {
     try {
       await pending;
     } finally {
+      isOver = true;
       cancel();
       this.#waiting.delete(turn.lease.key);
     }
