@@ -60,6 +60,10 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Pull a pack from a registry and verify it",
     load: () => import("./commands/pack-pull.ts"),
   },
+  "pack resolve": {
+    summary: "Resolve a pack's dependencies into pack.lock",
+    load: () => import("./commands/pack-resolve.ts"),
+  },
   "pack prune": {
     summary: "Remove what was fetched from registries and isn't used",
     load: () => import("./commands/pack-prune.ts"),

@@ -26,6 +26,7 @@ import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import { channelId, DEFAULT_TEAM, GreenticError, quote, toGreenticError } from "../types/index.ts";
 import type { Policy, TeamId, TenantId, World } from "../types/index.ts";
+import { checkAppDependencies } from "./app-dependencies.ts";
 import { auditOf, openAudited } from "./audit.ts";
 import { LivePacks } from "./live-packs.ts";
 import { openRegistries, pullPack } from "./registries.ts";
@@ -104,11 +105,15 @@ interface HostParts {
 
 async function openOver({ options, world, shelf, components, opening }: HostParts): Promise<Host> {
   const { config, bundle } = options;
-  const readApps = async (): Promise<readonly PackApp[]> => [
-    ...(await bundleApps(options, shelf)),
-    ...(await shelvedApps(options, shelf)),
-    ...(options.apps ?? []),
-  ];
+  const readApps = async (): Promise<readonly PackApp[]> => {
+    const read = [
+      ...(await bundleApps(options, shelf)),
+      ...(await shelvedApps(options, shelf)),
+      ...(options.apps ?? []),
+    ];
+    checkAppDependencies(read);
+    return read;
+  };
   const apps = await readApps();
   const tenants = new Set<TenantId>([
     config.tenant,

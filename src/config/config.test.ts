@@ -52,6 +52,7 @@ test("loadConfig() reads who we are to one registry, all of it or nothing", () =
   expect(load("", { ...registry, HOME: "/home/u" }).registry).toEqual({
     plainHttp: [],
     offline: false,
+    scopes: [],
     user: { registry: "r.test", name: "u", password: "p" },
     dockerFile: "/home/u/.docker/config.json",
   });
@@ -163,4 +164,17 @@ test.each(["a: 1\na: 2\n", "a: [", "a: &x [1]\nb: *x\n", "a: !!js/function x\n"]
 test("readToml() keeps hostile keys as data", () => {
   expect(() => readToml("[__proto__]\npolluted = 1\n", "f.toml")).not.toThrow(TypeError);
   expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
+});
+
+test("loadConfig() reads which registries have whose packs, and says where that is wrong", () => {
+  const scope = '[registry.scopes.acme]\nnames = ["acme-*"]\nregistries = ["oci://registry.example.com/acme"]\n';
+  expect(load(scope).registry.scopes).toEqual([
+    { publisher: "acme", names: ["acme-*"], registries: ["oci://registry.example.com/acme"] },
+  ]);
+  for (const [wrong, line] of [
+    [scope.replace("acme-*", "Acme/*"), 2],
+    [scope.replace("oci://", "https://"), 3],
+    [scope.replace("registries", "registry"), 1],
+  ] as const)
+    expect(() => load(wrong)).toThrow(expect.objectContaining({ at: expect.objectContaining({ line }) as object }));
 });

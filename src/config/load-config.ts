@@ -6,7 +6,7 @@ import { checkDocument } from "./check-document.ts";
 import { configSchema } from "./config-schema.ts";
 import type { Config, ConfigOrigin, SecurityConfig } from "./config.ts";
 import { readOperatorServer } from "./mcp-server.ts";
-import { readRegistryUser } from "./registry.ts";
+import { readRegistryUser, readScopes } from "./registry.ts";
 import { readToml } from "./source-document.ts";
 import type { SourceDocument } from "./source-document.ts";
 
@@ -167,6 +167,7 @@ export function loadConfig(options: {
         file: table("registry")["offline"],
         fallback: false,
       }),
+      scopes: readScopes(pick<JsonObject>("registry.scopes", { file: table("registry")["scopes"], fallback: {} })),
       ...readRegistryUser(environment),
     },
     telemetry: {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { GreenticError } from "../types/index.ts";
+import type { JsonObject } from "../types/index.ts";
 
 /** Registries of packs and components. */
 export interface RegistryConfig {
@@ -7,10 +8,30 @@ export interface RegistryConfig {
   readonly plainHttp: readonly string[];
   /** Only what the data directory has; no registry is asked. */
   readonly offline: boolean;
+  /** Where packs come from that others need; no other registry is asked for a name. */
+  readonly scopes: readonly RegistryScope[];
   /** The user of one registry, from the environment; its password never goes to another. */
   readonly user?: { readonly registry: string; readonly name: string; readonly password: string };
   /** Docker's configuration, which has the credentials of the others; it need not be there. */
   readonly dockerFile?: string;
+}
+
+/** Whose packs have which names, and where they are. */
+export interface RegistryScope {
+  /** As `trusted_publishers` calls who must have signed them. */
+  readonly publisher: string;
+  /** Pack names, `*` matching any run of characters. */
+  readonly names: readonly string[];
+  /** `oci://host/prefix`: a pack is at `prefix/<name>`. */
+  readonly registries: readonly string[];
+}
+
+/** Reads `[registry.scopes]`, whose shape was checked. */
+export function readScopes(table: JsonObject): readonly RegistryScope[] {
+  return Object.entries(table).map(([publisher, scope]) => {
+    const { names, registries } = scope as unknown as Pick<RegistryScope, "names" | "registries">;
+    return { publisher, names, registries };
+  });
 }
 
 /**

@@ -62,13 +62,17 @@ describe("OciCache", () => {
       const usedAt = new Date(nowMs - 10 * day);
       await utimes(cache.pathOf(digest), usedAt, usedAt);
     }
-    await cache.pin(manifest);
+    await cache.pin(manifest, "one");
+    await cache.pin(manifest, "two");
+    expect((await cache.pins()).map(({ owner }) => owner).toSorted()).toEqual(["one", "two"]);
     expect(await cache.collect({ nowMs, maxAgeMs: 9 * day })).toMatchObject({ removed: 1, removedBytes: B.length });
     expect(await cache.has(old)).toBe(false);
     expect(await cache.collect({ nowMs, maxBytes: 0 })).toMatchObject({ removed: 1, kept: 2 });
     expect(await cache.has(fresh)).toBe(false);
     expect(await cache.read(layer)).toEqual(A);
-    await cache.unpin(manifest);
+    await cache.unpin(manifest, "one");
+    expect(await cache.collect({ nowMs, maxBytes: 0 })).toMatchObject({ removed: 0, kept: 2 });
+    await cache.unpin(manifest, "two");
     expect(await cache.collect({ nowMs, maxBytes: 0 })).toMatchObject({ removed: 2, kept: 0, keptBytes: 0 });
   });
 
@@ -76,6 +80,8 @@ describe("OciCache", () => {
     await cache.lockTag("oci://r.test/a:1", digestOf(A));
     expect(await cache.lockedTag("oci://r.test/a:1")).toBe(digestOf(A));
     expect(await cache.lockedTag("oci://r.test/a:2")).toBeUndefined();
+    expect(await cache.lockedTags("oci://r.test/a")).toEqual(["1"]);
+    expect(await cache.lockedTags("oci://r.test/aa")).toEqual([]);
     const [file = ""] = await readdir(join(dir, "tags"));
     await writeFile(join(dir, "tags", file), "{}");
     await expect(cache.lockedTag("oci://r.test/a:1")).rejects.toMatchObject({ code: "OCI_DIGEST_MISMATCH" });

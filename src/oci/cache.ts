@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, readdir, rename, rm, rmdir, stat, utimes, writeFile } from "node:fs/promises";
 import { createHash, randomUUID } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { GreenticError, isJsonObject, parseJson, quote } from "../types/index.ts";
 import type { OciDigest } from "./digest.ts";
 import { DigestStream, hashBytes, isDigest } from "./digest.ts";
@@ -33,7 +33,8 @@ const PART_MS = 24 * 3_600_000;
  * Content by its digest, in a folder:
  * blobs/sha256/<hex>   content, written beside and renamed; its time of modification is that of its last use
  * tags/<hex>.json      { reference, digest }: what a tag meant when it was first asked for; named after the reference's SHA-256
- * pins/<hex>           content that collection keeps, and what the manifest of that digest names
+ * pins/<hex>/<hex>     content that collection keeps, and what the manifest of that digest names; one file for each who needs it,
+ *                      which holds its name and is named after the name's SHA-256
  * Any number of processes share it: every file is replaced whole, and everything is hashed when it is read.
  */
 export class OciCache {
@@ -126,14 +127,45 @@ export class OciCache {
     await this.#replace("tags", path, `${JSON.stringify({ reference, digest })}\n`);
   }
 
-  /** Keeps content, and what the manifest of that digest names, from collection. */
-  async pin(digest: OciDigest): Promise<void> {
-    await this.#replace("pins", join(this.#dir, "pins", hexOf(digest)), "");
+  /** Lists the tags of a repository, `oci://host/name`, that were locked. */
+  async lockedTags(repository: string): Promise<readonly string[]> {
+    const tags: string[] = [];
+    for (const name of await list(join(this.#dir, "tags"))) {
+      if (!name.endsWith(".json")) continue;
+      const bytes = await readFile(join(this.#dir, "tags", name)).catch(missingAsUndefined);
+      const reference = bytes === undefined ? undefined : referenceIn(bytes);
+      if (reference?.startsWith(`${repository}:`) === true) tags.push(reference.slice(repository.length + 1));
+    }
+    return tags.toSorted();
   }
 
-  /** Lets collection have it again. */
-  async unpin(digest: OciDigest): Promise<void> {
-    await rm(join(this.#dir, "pins", hexOf(digest)), { force: true });
+  /** Keeps content, and what the manifest of that digest names, from collection, until its last owner unpins it. */
+  async pin(digest: OciDigest, owner: string): Promise<void> {
+    const path = this.#pinPath(digest, owner);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await this.#replace("pins", path, owner);
+  }
+
+  /** Lets collection have it again, as far as this owner goes. */
+  async unpin(digest: OciDigest, owner: string): Promise<void> {
+    const path = this.#pinPath(digest, owner);
+    await rm(path, { force: true });
+    // Another owner's pin keeps the folder.
+    await rmdir(dirname(path)).catch(() => undefined);
+  }
+
+  /** Lists who keeps what. */
+  async pins(): Promise<readonly { readonly digest: OciDigest; readonly owner: string }[]> {
+    const pins: { readonly digest: OciDigest; readonly owner: string }[] = [];
+    for (const name of await list(join(this.#dir, "pins"))) {
+      const digest = `sha256:${name}`;
+      if (!isDigest(digest)) continue;
+      for (const file of await list(join(this.#dir, "pins", name))) {
+        const owner = await readFile(join(this.#dir, "pins", name, file), "utf8").catch(missingAsUndefined);
+        if (owner !== undefined) pins.push({ digest, owner });
+      }
+    }
+    return pins;
   }
 
   /** Removes what is too old, and the least recently used of what is too much; pins and locks stay. */
@@ -171,15 +203,16 @@ export class OciCache {
       if (info === undefined || info.size > MAX_MANIFEST_BYTES) return;
       for (const named of namedBy(await readFile(this.pathOf(digest)))) await add(named);
     };
-    for (const name of await list(join(this.#dir, "pins"))) {
-      const digest = `sha256:${name}`;
-      if (isDigest(digest)) await add(digest);
-    }
+    for (const { digest } of await this.pins()) await add(digest);
     return pinned;
   }
 
   #tagPath(reference: string): string {
     return join(this.#dir, "tags", `${createHash("sha256").update(reference).digest("hex")}.json`);
+  }
+
+  #pinPath(digest: OciDigest, owner: string): string {
+    return join(this.#dir, "pins", hexOf(digest), createHash("sha256").update(owner).digest("hex"));
   }
 
   async #partOf(folder: string, name: string): Promise<string> {
@@ -195,6 +228,17 @@ export class OciCache {
 }
 
 const hexOf = (digest: OciDigest): string => digest.slice("sha256:".length);
+
+/** The reference that a lock is of; whoever follows a damaged one is told when it is read. */
+function referenceIn(bytes: Uint8Array): string | undefined {
+  try {
+    const lock = parseJson(bytes);
+    const reference = isJsonObject(lock) ? lock["reference"] : undefined;
+    return typeof reference === "string" ? reference : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 function namedBy(bytes: Uint8Array): readonly OciDigest[] {
   try {

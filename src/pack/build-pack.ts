@@ -7,6 +7,7 @@ import { ContentHasher } from "./content-hasher.ts";
 import type { HashedContent } from "./content-hasher.ts";
 import { computePackHash, MANIFEST_PATH } from "./digest.ts";
 import { summariseFlow } from "./flow-summary.ts";
+import { lockedPackOf, lockPathOf, readPackLock } from "./dependencies/pack-lock.ts";
 import { decodeManifest } from "./manifest-read.ts";
 import { encodeManifest } from "./manifest.ts";
 import type {
@@ -32,7 +33,7 @@ import { writeZip } from "./zip-write.ts";
 export interface BuildPackOptions {
   /** Tells a component's family and world from its bytes; the component layer's knowledge. */
   readonly probeComponent: (bytes: Uint8Array) => ComponentProbe | Promise<ComponentProbe>;
-  /** Finds the pack that a dependency's Cargo range resolves to; undefined leaves it open. */
+  /** Finds the pack that a dependency's Cargo range resolves to, in place of pack.lock; undefined leaves it open. */
   readonly resolveDependency?: ((name: string, range: string) => Promise<ResolvedPack | undefined>) | undefined;
   /** Default "cyclonedx". */
   readonly sbom?: SbomFormat | undefined;
@@ -59,8 +60,8 @@ export interface BuiltPack {
 
 /**
  * Builds a pack from a folder with pack.toml or pack.yaml, or from the path of either. The same source gives the same bytes on
- * every machine.
- * @throws PACK_SOURCE_…, PACK_FILE_…, PACK_FLOW_INVALID, PACK_COMPONENT_INVALID
+ * every machine. Dependencies are those of the pack.lock beside it.
+ * @throws PACK_LOCK_…, PACK_SOURCE_…, PACK_FILE_…, PACK_FLOW_INVALID, PACK_COMPONENT_INVALID
  */
 export async function buildPack(path: string, options: BuildPackOptions): Promise<BuiltPack> {
   const file = await findPackSource(path);
@@ -74,7 +75,8 @@ export async function buildPack(path: string, options: BuildPackOptions): Promis
   const flows = await readFlows(source, read);
   const components = await readComponents(source, { read, probe: options.probeComponent });
   const assets = await readAssets(source, { root, read });
-  const dependencies = await resolveDependencies(source, { resolve: options.resolveDependency, findings });
+  const resolve = options.resolveDependency ?? (await resolverOf(file));
+  const dependencies = await resolveDependencies(source, { resolve, findings });
   await findUnused(root, {
     used: new Set([...flows.contents, ...components.contents, ...assets.contents].map((c) => c.path)),
     findings,
@@ -219,6 +221,12 @@ async function readAssets(
     contents.push(content);
   }
   return { entries, contents };
+}
+
+/** Takes what the lock beside the source says; where there is none, everything stays open. */
+async function resolverOf(file: string): Promise<BuildPackOptions["resolveDependency"]> {
+  const lock = await readPackLock(lockPathOf(file));
+  return lock && (async (name, range) => lockedPackOf(lock, { name, range }));
 }
 
 async function resolveDependencies(

@@ -1,7 +1,5 @@
 import { expect, test } from "vitest";
 import { cargoRange } from "./cargo-range.ts";
-import { resolveDependency } from "./resolve-dependency.ts";
-import { verifies } from "../../test/verifies.ts";
 
 // The tables of the Cargo book, "Specifying Dependencies".
 test.each([
@@ -53,16 +51,4 @@ test.each([
   "1.2-beta",
 ])("cargoRange() refuses %j", (requirement) => {
   expect(() => cargoRange(requirement)).toThrow(expect.objectContaining({ code: "PACK_RANGE_INVALID" }));
-});
-
-test("resolveDependency() picks the highest version that the range admits, of that name only", () => {
-  verifies("pack.semver");
-  const candidates = [
-    { name: "a", version: "0.4.2", packHash: "02" },
-    { name: "a", version: "0.4.10", packHash: "10" },
-    { name: "a", version: "0.5.0", packHash: "50" },
-    { name: "b", version: "0.4.99", packHash: "99" },
-  ];
-  expect(resolveDependency({ name: "a", range: "^0.4" }, candidates)).toEqual({ version: "0.4.10", packHash: "10" });
-  expect(resolveDependency({ name: "a", range: "^1" }, candidates)).toBeUndefined();
 });

@@ -3,6 +3,7 @@ import { PackShelf } from "../../deployer/index.ts";
 import { openPack } from "../../pack/index.ts";
 import type { Pack } from "../../pack/index.ts";
 import { GreenticError, tenantId } from "../../types/index.ts";
+import { shelfDependencies } from "../app-dependencies.ts";
 import { openAudited } from "../audit.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import { fullChecks } from "../full-checks.ts";
@@ -18,6 +19,10 @@ export default defineCommand({
     { flags: "--allow-unsigned", summary: "accept a pack without a trusted signature" },
     POLICY_OPTION,
     { flags: "--allow-downgrade", summary: "accept a version older than the one that was loaded before" },
+    {
+      flags: "--without-dependencies",
+      summary: "register it before what it was built with, which a bundle has or which comes later",
+    },
     { flags: "--data <dir>", summary: "the data directory" },
     { flags: "--json", summary: "print as JSON" },
   ],
@@ -55,6 +60,10 @@ export default defineCommand({
       if (finding?.severity === "error")
         throw new GreenticError("COMPONENT_IMPORT_UNGRANTED", `Load pack ${pack.name}: ${finding.message}`);
     }
+    const { missing, broken } = await shelfDependencies(shelf, { tenant, pack, nowMs: io.nowMs() });
+    const [lost] = missing;
+    if (lost !== undefined && !hasFlag(input, "withoutDependencies")) throw new GreenticError(lost.code, lost.message);
+    for (const { code, message } of [...missing, ...broken]) io.stderr.write(`warning[${code}]: ${message}\n`);
     const isSigned = pack.report.signature.status === "valid";
     if (!isSigned)
       io.stderr.write(

@@ -1,0 +1,48 @@
+import type { PackShelf } from "../deployer/index.ts";
+import { findMissingDependencies } from "../pack/index.ts";
+import type { MissingDependency, Pack } from "../pack/index.ts";
+import type { PackApp } from "../runner/index.ts";
+import { GreenticError } from "../types/index.ts";
+import type { TenantId } from "../types/index.ts";
+import { openAnyPack } from "./check-pack.ts";
+
+/**
+ * Checks that every pack runs beside the packs that it was built with: those of its tenant, and of its team where it has one.
+ * @throws PACK_DEPENDENCY_MISSING, PACK_DEPENDENCY_MISMATCH
+ */
+export function checkAppDependencies(apps: readonly PackApp[]): void {
+  for (const { scope, pack } of apps) {
+    const atHand = apps.filter(
+      (other) => other.scope.tenant === scope.tenant && [undefined, scope.team].includes(other.scope.team),
+    );
+    const [missing] = findMissingDependencies(
+      pack,
+      atHand.map((other) => other.pack),
+    );
+    if (missing !== undefined) throw new GreenticError(missing.code, missing.message);
+  }
+}
+
+/** What registering a pack would leave without what it was built with. */
+export interface ShelfDependencies {
+  /** Of the pack itself. */
+  readonly missing: readonly MissingDependency[];
+  /** Of packs that are registered and were built with another one of its name. */
+  readonly broken: readonly MissingDependency[];
+}
+
+/** Looks at a tenant's registered packs as they would be with a pack in its place. */
+export async function shelfDependencies(
+  shelf: PackShelf,
+  { tenant, pack, nowMs }: { readonly tenant: TenantId; readonly pack: Pack; readonly nowMs: number },
+): Promise<ShelfDependencies> {
+  const others = (await shelf.list(tenant)).filter(({ name }) => name !== pack.name);
+  const atHand = [...others, pack];
+  const broken: MissingDependency[] = [];
+  for (const other of others) {
+    const { name, version, dependencies } = await openAnyPack(await shelf.read(other), nowMs);
+    const lost = findMissingDependencies({ name, version, dependencies }, atHand);
+    broken.push(...lost.filter((missing) => missing.name === pack.name));
+  }
+  return { missing: findMissingDependencies(pack, atHand), broken };
+}
