@@ -6,7 +6,15 @@ export { applyChoice, CHOICE_TOKEN_KEY, choiceToken, findChoice, longChoices } f
 export { createMcpProvider } from "./mcp/provider.ts";
 export type { McpCall } from "./mcp/receive.ts";
 export { mcpCallOf, receiveMcp } from "./mcp/receive.ts";
-export type { ChannelAddress, Delivery, Provider, Received, ReceivedMessage, WebhookRequest } from "./provider.ts";
+export type {
+  ChannelAddress,
+  Delivery,
+  Provider,
+  Received,
+  ReceivedMessage,
+  SendRate,
+  WebhookRequest,
+} from "./provider.ts";
 export { shortenText, splitText } from "./split-text.ts";
 export { localeIn, submittedFields } from "./submitted-fields.ts";
 export type { BotApiResult, SendHttp } from "./telegram/bot-api.ts";

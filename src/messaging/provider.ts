@@ -1,4 +1,4 @@
-import type { SendResult, SinkClass } from "../session/index.ts";
+import type { SendResult, SinkClass, TokenRate } from "../session/index.ts";
 import type { ChannelId, ChannelMessageEnvelope, EnvId, JsonValue, TeamId, TenantId } from "../types/index.ts";
 
 /** Where a channel stands: one provider instance of one team. */
@@ -51,6 +51,13 @@ export type Delivery =
   | { readonly kind: "answer" }
   | { readonly kind: "send"; readonly sinkClass: SinkClass };
 
+/** A pace of a channel: sends of the same name share it. */
+export interface SendRate {
+  /** `bot`, `chat:42`: unique within the channel. */
+  readonly name: string;
+  readonly rate: TokenRate;
+}
+
 /** One configured channel: between a platform and the runtime. */
 export interface Provider {
   /** The platform, `webchat` or `telegram`. */
@@ -68,10 +75,12 @@ export interface Provider {
   /** Projects a message to what the channel can show: each value is one send or one log entry. Never drops an action or text silently. */
   readonly project: (message: ChannelMessageEnvelope) => readonly JsonValue[];
   /**
-   * When the next send to a conversation may begin, in wall-clock milliseconds; now or earlier means at once. Asked before the attempt is
-   * begun on record, so that waiting for a channel's pace costs neither an attempt nor a doubt.
+   * When the next send to a conversation may begin, as far as this process knows, in wall-clock milliseconds; now or earlier means at
+   * once. Asked before the attempt is begun on record, so that waiting for a channel's pace costs neither an attempt nor a doubt.
    */
   readonly readyAtMs?: (conversation: string) => number;
+  /** The paces of a send to a conversation, narrowest first: where several processes send, each send takes one token of each. */
+  readonly sendRates?: (conversation: string) => readonly SendRate[];
   /** Sends one projected payload. Throws only for programming mistakes: every outcome of the network is a result. */
   readonly send?: (
     payload: JsonValue,

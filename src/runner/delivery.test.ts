@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { verifies } from "../../test/verifies.ts";
 import { openInProcessBus } from "../bus/index.ts";
 import type { Provider } from "../messaging/index.ts";
 import { openMemoryStore } from "../session/index.ts";
@@ -312,11 +313,20 @@ test("channels that are polled hand their messages over", async () => {
   await runtime.drain(1_000);
 });
 
-test("a process without workers serves those who wait in it", async () => {
+test("a process without workers runs no turn: who waits there gets the answer though nobody tells of it", async () => {
+  verifies("roles.apart");
   const world = new TestWorld();
   const store = openMemoryStore(world);
-  const gateway = await openTestRuntime({ world, store, apps, roles: ["gateway"] });
-  expect((await gateway.say("x")).reply).toMatchObject([{ text: "x" }]);
+  const shared = { world, store, apps, providers: [answerChannel()], isShared: true };
+  const gateway = await openTestRuntime({ ...shared, roles: ["gateway"] });
+  const answer = gateway.say("x");
+  await world.advance(10_000);
+  expect(await store.list({})).toMatchObject([{ unread: 1 }]);
+  // Each has a bus of its own: neither hears the other.
+  await openTestRuntime({ ...shared, roles: ["worker"] });
+  await world.advance(5_000);
+  expect((await answer).reply).toMatchObject([{ text: "x" }]);
+  expect(gateway.events.some(({ kind }) => kind === "flow.ended")).toBe(false);
 });
 
 test("whoever waits for a turn that another process runs gets its replies", async () => {

@@ -1,14 +1,13 @@
-import type { Bus, Unsubscribe } from "../bus/index.ts";
-import { subjectOf, subjectOfSession, subjectsBelow } from "../bus/index.ts";
+import type { Bus } from "../bus/index.ts";
 import type { ComponentHost } from "../component/index.ts";
 import type { HttpRewrite } from "../http/index.ts";
 import type { Provider, ReceivedMessage } from "../messaging/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
 import type { Accepted, IngressEntry, LeaseTo, SessionStore, TurnCommit } from "../session/index.ts";
-import { conversationOf, LEASE_TTL_MS } from "../session/index.ts";
+import { LEASE_TTL_MS } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
-import type { EnvId, JsonValue, Policy, SessionKeyText, TenantCtx, World } from "../types/index.ts";
-import { DEFAULT_TEAM, GreenticError, isJsonObject, quote, randomHex, toGreenticError } from "../types/index.ts";
+import type { EnvId, Policy, SessionKeyText, TenantCtx, World } from "../types/index.ts";
+import { DEFAULT_TEAM, GreenticError, quote, randomHex, toGreenticError } from "../types/index.ts";
 import type { EngineEnv, EngineLimits } from "./engine-env.ts";
 import { createEffectScope } from "./host-services.ts";
 import type { PackApp } from "./load-pack.ts";
@@ -16,6 +15,7 @@ import type { StubTool } from "./loaded-pack.ts";
 import { PackRegistry, scopeKey } from "./pack-registry.ts";
 import type { OwnRequest } from "./own-envelope.ts";
 import { ownEnvelope, sessionKeyOf } from "./own-envelope.ts";
+import { pollInTurn } from "./poll-in-turn.ts";
 import { createRelay, RELAY } from "./relay.ts";
 import { Requests } from "./requests.ts";
 import { offersOf } from "./flow-offers.ts";
@@ -26,10 +26,9 @@ import { Sweeper } from "./sweeper.ts";
 import type { McpReachOptions, ToolReach } from "./tool-reach.ts";
 import { createToolReach } from "./tool-reach.ts";
 import { Waiters } from "./waiters.ts";
+import type { Role } from "./wake-ups.ts";
+import { WakeUps } from "./wake-ups.ts";
 import { WorkerLoop } from "./worker-loop.ts";
-
-/** What a process of the host does. */
-export type Role = "gateway" | "worker" | "egress";
 
 /** Who is who, as plain data; the runtime owns the store, everything else stays the caller's. */
 export interface RuntimeOptions {
@@ -53,6 +52,8 @@ export interface RuntimeOptions {
   readonly onError?: (error: GreenticError, key: SessionKeyText | undefined) => void;
   /** Default all. */
   readonly roles?: readonly Role[];
+  /** Whether other processes work on the same store. Default no. */
+  readonly isShared?: boolean;
   readonly http?: { readonly rewrites?: readonly HttpRewrite[] };
   /** MCP servers that the operator offers to packs. */
   readonly mcp?: McpReachOptions;
@@ -61,6 +62,8 @@ export interface RuntimeOptions {
     readonly maxTurns?: number;
     readonly maxSends?: number;
     readonly leaseTtlMs?: number;
+    /** How long a row stays with a sender that doesn't say that it is still there. */
+    readonly claimTtlMs?: number;
     readonly sweepIntervalMs?: number;
   };
 }
@@ -96,8 +99,7 @@ class LocalRuntime implements Runtime {
   readonly #sweeper: Sweeper;
   readonly #roles: ReadonlySet<Role>;
   readonly #packWatchers = new Set<() => void>();
-  readonly #watchers = new Map<string, Set<() => void>>();
-  readonly #subscriptions: Unsubscribe[] = [];
+  readonly #wakeUps: WakeUps;
   readonly #polls: Promise<void>[] = [];
   readonly #stop = new AbortController();
   #state: "open" | "running" | "draining" | "closed" = "open";
@@ -143,8 +145,8 @@ class LocalRuntime implements Runtime {
       store,
       registry: this.#registry,
       intervalMs: defaults.sweepIntervalMs ?? 1_000,
-      onSession: (key) => this.#announce(key),
-      onSends: () => this.#announceSends(undefined),
+      onSession: (key) => this.#wakeUps.overdue(key),
+      onSends: () => this.#wakeUps.sends(undefined),
       onError,
     });
     this.#sender = new SenderLoop({
@@ -154,7 +156,10 @@ class LocalRuntime implements Runtime {
       policy,
       observe,
       onError,
+      onDead: (row, code) => this.#wakeUps.died(row.key, { stage: "egress", id: row.id, code }),
       maxSends: defaults.maxSends ?? 64,
+      claimTtlMs: defaults.claimTtlMs,
+      isShared: options.isShared ?? false,
     });
     this.#worker = new WorkerLoop({
       env,
@@ -164,6 +169,16 @@ class LocalRuntime implements Runtime {
       leaseTtlMs: defaults.leaseTtlMs ?? LEASE_TTL_MS,
       onCommit: (key, commit) => this.#committed(key, commit),
     });
+    this.#wakeUps = new WakeUps({
+      env: options.env,
+      world,
+      bus: options.bus,
+      roles: this.#roles,
+      worker: this.#worker,
+      sender: this.#sender,
+      providers: this.#providers,
+      isShared: options.isShared ?? false,
+    });
     this.#leaseTo = { worker: this.#worker.name, ttlMs: defaults.leaseTtlMs ?? LEASE_TTL_MS };
     this.#requests = new Requests({
       world,
@@ -171,7 +186,7 @@ class LocalRuntime implements Runtime {
       waiters: this.#waiters,
       accept: (provider, message, choice) =>
         this.#accept(provider, message, { isWaitedFor: true, request: choice && { choice } }),
-      watchLog: (conversation, listener) => this.watchLog(conversation, listener),
+      watchLog: (conversation, listener) => this.#wakeUps.watch(conversation, listener),
       isServing: (key) => this.#worker.isServing(key),
       cancel: (delivery) => this.#worker.cancel(delivery),
     });
@@ -191,13 +206,7 @@ class LocalRuntime implements Runtime {
   }
 
   watchLog(conversation: string, listener: () => void): () => void {
-    const watchers = this.#watchers.get(conversation) ?? new Set();
-    watchers.add(listener);
-    this.#watchers.set(conversation, watchers);
-    return () => {
-      watchers.delete(listener);
-      if (watchers.size === 0 && this.#watchers.get(conversation) === watchers) this.#watchers.delete(conversation);
-    };
+    return this.#wakeUps.watch(conversation, listener);
   }
 
   channel(scope: Scope, channel: string): Provider | undefined {
@@ -234,24 +243,8 @@ class LocalRuntime implements Runtime {
   start(): void {
     if (this.#state !== "open") return;
     this.#state = "running";
-    const { bus, env } = this.#options;
-    if (this.#roles.has("worker")) {
-      this.#subscriptions.push(
-        bus.subscribe(subjectsBelow("ingress", { env }), ({ payload }) => this.#onIngress(payload), {
-          group: "workers",
-        }),
-      );
-    }
-    if (this.#roles.has("egress")) {
-      this.#subscriptions.push(
-        bus.subscribe(subjectsBelow("egress", { env }), () => this.#sender.wake(), { group: "senders" }),
-      );
-      this.#sender.wake();
-    }
-    if (this.#roles.has("gateway")) {
-      this.#subscriptions.push(bus.subscribe(subjectsBelow("log", { env }), ({ payload }) => this.#onLog(payload)));
-      for (const provider of this.#providers.values()) this.#poll(provider);
-    }
+    this.#wakeUps.start();
+    if (this.#roles.has("gateway")) for (const provider of this.#providers.values()) this.#poll(provider);
     if (this.#roles.has("worker") || this.#roles.has("egress")) this.#sweeper.start();
   }
 
@@ -259,7 +252,7 @@ class LocalRuntime implements Runtime {
     if (this.#state === "draining" || this.#state === "closed") return;
     this.#state = "draining";
     this.#stop.abort();
-    for (const unsubscribe of this.#subscriptions) unsubscribe();
+    this.#wakeUps.stop();
     const { promise: timeout, resolve } = Promise.withResolvers<void>();
     const cancel = this.#options.world.schedule(timeoutMs, resolve);
     const finished = Promise.allSettled([
@@ -321,14 +314,12 @@ class LocalRuntime implements Runtime {
       ...(message.log === undefined ? {} : { log: message.log }),
     };
     const isOwn = this.#state === "running" && this.#roles.has("worker");
-    // Who waits here is served best here, whatever else this process does.
-    const canTake = (isOwn || (isWaitedFor && this.#state === "running")) && this.#worker.canTake(key);
+    const canTake = isOwn && this.#worker.canTake(key);
     const accepted = await this.store.accept(entry, canTake ? { leaseTo: this.#leaseTo } : undefined);
     if (this.#options.observe !== undefined) this.#observeAccepted(provider, entry, accepted);
-    if (message.log !== undefined && accepted.kind === "accepted") this.#logChanged(key);
+    if (message.log !== undefined && accepted.kind === "accepted") this.#wakeUps.logged(key);
     if (accepted.lease !== undefined) this.#worker.take(accepted.lease);
-    else if (accepted.kind === "accepted" && !isOwn) this.#announce(key);
-    else if (accepted.kind === "accepted" && !canTake) this.#worker.wake(key);
+    else if (accepted.kind === "accepted" && !canTake) this.#wakeUps.accepted(key, entry.traceId);
     return { accepted, entry };
   }
 
@@ -352,51 +343,12 @@ class LocalRuntime implements Runtime {
     });
   }
 
-  /** Wakes a worker for a session, here or elsewhere. */
-  #announce(key: SessionKeyText): void {
-    if (this.#state === "running" && this.#roles.has("worker")) this.#worker.wake(key);
-    else this.#options.bus.publish(subjectOfSession("ingress", key), { key });
-  }
-
-  #announceSends(key: SessionKeyText | undefined): void {
-    if (this.#state === "running" && this.#roles.has("egress")) this.#sender.wake();
-    else if (key !== undefined) this.#options.bus.publish(subjectOfSession("egress", key), {});
-    else {
-      for (const { address, delivery } of this.#providers.values()) {
-        if (delivery.kind === "send") this.#options.bus.publish(subjectOf("egress", address), {});
-      }
-    }
-  }
-
   #committed(key: SessionKeyText, commit: TurnCommit): void {
-    if (commit.outbox.length > 0) this.#announceSends(key);
-    if (commit.log.length > 0 || commit.answers !== undefined) this.#logChanged(key);
+    if (commit.outbox.length > 0) this.#wakeUps.sends(key);
+    if (commit.log.length > 0 || commit.answers !== undefined) this.#wakeUps.logged(key);
     for (const timer of commit.timersNew) this.#sweeper.expect(timer.dueAtMs);
-  }
-
-  /** Tells who watches the conversation, in this process and in others. */
-  #logChanged(key: SessionKeyText): void {
-    if (this.#watchers.size === 0 && this.#roles.has("gateway") && this.#roles.size === 3) return;
-    const conversation = conversationOf(key);
-    this.#notify(conversation);
-    if (!this.#roles.has("gateway") || this.#roles.size < 3) {
-      this.#options.bus.publish(subjectOfSession("log", key), { conversation });
-    }
-  }
-
-  #notify(conversation: string): void {
-    if (this.#watchers.size === 0) return;
-    for (const listener of this.#watchers.get(conversation) ?? []) listener();
-  }
-
-  #onIngress(payload: JsonValue): void {
-    const key = isJsonObject(payload) ? payload["key"] : undefined;
-    if (typeof key === "string") this.#worker.wake(key as SessionKeyText);
-  }
-
-  #onLog(payload: JsonValue): void {
-    const conversation = isJsonObject(payload) ? payload["conversation"] : undefined;
-    if (typeof conversation === "string") this.#notify(conversation);
+    for (const { order, reason } of commit.deadLetters ?? [])
+      this.#wakeUps.died(key, { stage: "ingress", id: String(order), code: reason });
   }
 
   #poll(provider: Provider): void {
@@ -404,8 +356,13 @@ class LocalRuntime implements Runtime {
     const accept = async (message: ReceivedMessage): Promise<void> => {
       await this.accept(provider, message);
     };
-    const polling = provider.poll(accept, this.#stop.signal).catch((error: unknown) => {
-      if (this.#stop.signal.aborted) return;
+    const { signal } = this.#stop;
+    const { world, store, isShared } = this.#options;
+    const fetching = isShared
+      ? pollInTurn(provider, { world, store, channelKey: channelKey(provider.address), accept, signal })
+      : provider.poll(accept, signal);
+    const polling = fetching.catch((error: unknown) => {
+      if (signal.aborted) return;
       this.#options.onError?.(
         toGreenticError(error, "RUNNER_SEND_FAILED", `Poll channel ${quote(provider.address.channel)}`),
         undefined,

@@ -23,6 +23,8 @@ export interface RequestsOptions {
   readonly cancel: (delivery: Delivery) => void;
 }
 
+const LOOK_MS = 2_000;
+
 /**
  * Messages whose sender waits for the turn. The delivery keeps the report on channels that answer, so that a repeated delivery gets
  * what the first one got, in this process, in another, after a restart.
@@ -90,8 +92,23 @@ export class Requests {
     };
     if (accepted.answer !== undefined) return resolve(readReport(accepted.answer));
     // Another process may run the turn, or has run it: its report shows as the delivery's answer.
-    stops.push(watchLog(conversationOf(key), () => void look().catch(() => undefined)));
+    const lookSoon = (): void => void look().catch(() => undefined);
+    stops.push(watchLog(conversationOf(key), lookSoon), this.#lookNowAndThen(lookSoon));
     await look();
+  }
+
+  /** Whoever runs the turn tells of it, but what carries the word may lose it. */
+  #lookNowAndThen(look: () => void): () => void {
+    const { world } = this.#options;
+    let cancel = (): void => undefined;
+    const later = (): void => {
+      cancel = world.schedule(LOOK_MS, () => {
+        look();
+        later();
+      });
+    };
+    later();
+    return () => cancel();
   }
 
   /** What the delivery's answer tells of the turn; undefined while it is to come or under way. */

@@ -1,10 +1,11 @@
 import type { Provider } from "../messaging/index.ts";
 import type { OutboxRow, SendResult, SessionStore } from "../session/index.ts";
-import { channelOf } from "../session/index.ts";
+import { channelOf, CLAIM_TTL_MS } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import type { GreenticError, Policy, SessionKeyText, TenantCtx, World } from "../types/index.ts";
 import { channelId, isGreenticError, parseSessionKey, randomHex, toGreenticError } from "../types/index.ts";
 import type { Scope } from "./runtime.ts";
+import { SendPace } from "./send-pace.ts";
 
 export interface SenderOptions {
   readonly world: World;
@@ -13,28 +14,35 @@ export interface SenderOptions {
   readonly policy: (scope: Scope) => Policy;
   readonly observe: TurnObserver | undefined;
   readonly onError: (error: GreenticError, key: SessionKeyText | undefined) => void;
+  /** Told of rows that nobody sends any more unless an operator asks for it, with the code of why. */
+  readonly onDead: (row: OutboxRow, code: string) => void;
   /** Sends under way at once. */
   readonly maxSends: number;
+  /** How long a claim lasts that isn't renewed. Default longer than any send, which counts for stores without renewal. */
+  readonly claimTtlMs: number | undefined;
+  /** Whether other processes send by the same channels. */
+  readonly isShared: boolean;
 }
 
 /** Attempts after which a row that the platform keeps refusing goes to the dead letters. */
 const MAX_ATTEMPTS = 10;
 const BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 300_000;
-/** How long a send may take, and how long the claim lasts. */
+/** How long a send may take. */
 const SEND_TIMEOUT_MS = 45_000;
-const CLAIM_TTL_MS = 60_000;
 /** A send whose fate is unknown rests before policy decides: its answer may still show. */
 const UNKNOWN_REST_MS = 5_000;
 const STORE_BACKOFF_MS = 1_000;
-/** How long a row waits in hand for its channel's pace; for longer it goes back to the queue. */
-const PACE_WAIT_MS = 2_000;
 
 /** Drains the outbox: in order within a conversation, conversations side by side, every attempt on record before and after. */
 export class SenderLoop {
   readonly name: string;
   readonly #options: SenderOptions;
   readonly #active = new Set<Promise<void>>();
+  readonly #inHand = new Set<OutboxRow>();
+  readonly #pace: SendPace;
+  readonly #claimTtlMs: number;
+  #isRenewing = false;
   #isClaiming = false;
   #isWanted = false;
   #isDraining = false;
@@ -42,6 +50,8 @@ export class SenderLoop {
   constructor(options: SenderOptions) {
     this.#options = options;
     this.name = `sender-${randomHex(options.world, 8)}`;
+    this.#pace = new SendPace(options);
+    this.#claimTtlMs = (options.store.renewSends && options.claimTtlMs) ?? CLAIM_TTL_MS;
   }
 
   /** Says that there may be something to send. */
@@ -53,9 +63,16 @@ export class SenderLoop {
     queueMicrotask(() => void this.#claim());
   }
 
+  /** Like `wake`; resolves once there is room for more, so that who offers can wait. */
+  async offer(): Promise<void> {
+    this.wake();
+    while (!this.#isDraining && this.#active.size >= this.#options.maxSends) await Promise.race(this.#active);
+  }
+
   /** Starts no more sends and waits for those under way. */
   async drain(): Promise<void> {
     this.#isDraining = true;
+    this.#pace.stop();
     while (this.#active.size > 0) await Promise.allSettled(this.#active);
   }
 
@@ -65,7 +82,7 @@ export class SenderLoop {
       while (this.#isWanted && !this.#isDraining && this.#active.size < maxSends) {
         this.#isWanted = false;
         const limit = maxSends - this.#active.size;
-        const rows = await store.claimSends(this.name, { limit, ttlMs: CLAIM_TTL_MS });
+        const rows = await store.claimSends(this.name, { limit, ttlMs: this.#claimTtlMs });
         for (const row of rows) this.#take(row);
         if (rows.length === limit) this.#isWanted = true;
       }
@@ -85,9 +102,27 @@ export class SenderLoop {
       }
     });
     this.#active.add(sending);
+    this.#inHand.add(row);
+    this.#renewLater();
     void sending.finally(() => {
       this.#active.delete(sending);
+      this.#inHand.delete(row);
       this.wake();
+    });
+  }
+
+  /** Keeps the claims on what is in hand, so that others may take over soon what a dead process had. */
+  #renewLater(): void {
+    const { world, store, onError } = this.#options;
+    if (this.#isRenewing || store.renewSends === undefined) return;
+    this.#isRenewing = true;
+    world.schedule(this.#claimTtlMs / 3, () => {
+      this.#isRenewing = false;
+      if (this.#inHand.size === 0) return;
+      store
+        .renewSends?.([...this.#inHand], this.name, this.#claimTtlMs)
+        .catch((error: unknown) => onError(toGreenticError(error, "RUNNER_SEND_FAILED", "Renew claims"), undefined));
+      this.#renewLater();
     });
   }
 
@@ -111,20 +146,12 @@ export class SenderLoop {
     return unknownSends === "at-least-once" ? undefined : { kind: "abandoned", error: "RUNNER_SEND_UNKNOWN" };
   }
 
-  /** Waits for the channel's pace before anything is on record: a crash meanwhile leaves no doubt about a send that never began. */
   async #awaitPace(row: OutboxRow, provider: Provider | undefined): Promise<SendResult | undefined> {
-    const { world } = this.#options;
-    if (provider?.readyAtMs === undefined) return undefined;
-    const { conversation } = parseSessionKey(row.key);
-    const giveUpMs = world.nowMs() + PACE_WAIT_MS;
-    for (;;) {
-      const nowMs = world.nowMs();
-      const readyAtMs = provider.readyAtMs(conversation);
-      if (readyAtMs <= nowMs) return undefined;
-      if (readyAtMs > giveUpMs || this.#isDraining)
-        return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
-      await new Promise<void>((later) => void world.schedule(readyAtMs - nowMs, later));
-    }
+    if (provider === undefined) return undefined;
+    const readyAtMs = await this.#pace.awaitTurn(provider, channelKeyOf(row), parseSessionKey(row.key).conversation);
+    return readyAtMs === undefined
+      ? undefined
+      : { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
   }
 
   async #attempt(row: OutboxRow, provider: Provider): Promise<SendResult> {
@@ -180,6 +207,7 @@ export class SenderLoop {
     if ((result.kind === "retry" || result.kind === "unknown") && result.notBeforeMs !== undefined) {
       this.#wakeIn(result.notBeforeMs - world.nowMs());
     }
+    if (result.kind === "failed" || result.kind === "abandoned") this.#options.onDead(row, result.error);
     observe?.({
       kind: "send.ended",
       ctx: ctxOf(row),

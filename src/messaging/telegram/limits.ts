@@ -1,3 +1,5 @@
+import type { TokenRate } from "../../session/index.ts";
+import type { SendRate } from "../provider.ts";
 import type { WindowRate } from "../sliding-window.ts";
 import { SlidingWindow } from "../sliding-window.ts";
 
@@ -14,6 +16,11 @@ const PER_BOT: WindowRate = { count: 30, windowMs: 1000 };
 const PER_CHAT: WindowRate = { count: 1, windowMs: 1000 };
 const PER_GROUP: WindowRate = { count: 20, windowMs: 60_000 };
 const MAX_CHATS = 10_000;
+// Tokens that are there at once and those that come within a window add up to no more than Telegram allows in it; a bit less than
+// one a second, since what leaves a second apart may arrive closer.
+const BOT_RATE: TokenRate = { capacity: 1, perSecond: 29 };
+const CHAT_RATE: TokenRate = { capacity: 1, perSecond: 0.95 };
+const GROUP_RATE: TokenRate = { capacity: 5, perSecond: 15 / 60 };
 
 interface ChatPace {
   readonly chat: SlidingWindow;
@@ -22,7 +29,19 @@ interface ChatPace {
   pausedUntilMs: number;
 }
 
-/** Telegram's pace: 30 a second for the bot, one a second for a chat, 20 a minute for a group, and the pauses that it asks for. */
+/** The paces that all processes share which send for one bot. */
+export function telegramRates(chat: string): readonly SendRate[] {
+  return [
+    ...(isGroup(chat) ? [{ name: `group:${chat}`, rate: GROUP_RATE }] : []),
+    { name: `chat:${chat}`, rate: CHAT_RATE },
+    { name: "bot", rate: BOT_RATE },
+  ];
+}
+
+/** Groups and channels have negative ids. */
+const isGroup = (chat: string): boolean => chat.startsWith("-");
+
+/** Telegram's pace as one process knows it: 30 a second for the bot, one a second for a chat, 20 a minute for a group, and the pauses that it asks for. */
 export class TelegramPace {
   readonly #bot = new SlidingWindow(PER_BOT);
   readonly #chats = new Map<string, ChatPace>();
@@ -53,8 +72,7 @@ export class TelegramPace {
     const known = this.#chats.get(chat);
     if (known !== undefined) return known;
     if (this.#chats.size >= MAX_CHATS) this.#forgetIdle(nowMs);
-    // Groups and channels have negative ids.
-    const group = chat.startsWith("-") ? new SlidingWindow(PER_GROUP) : undefined;
+    const group = isGroup(chat) ? new SlidingWindow(PER_GROUP) : undefined;
     const pace: ChatPace = { chat: new SlidingWindow(PER_CHAT), group, pausedUntilMs: 0 };
     this.#chats.set(chat, pace);
     return pace;

@@ -5,7 +5,7 @@ import type { ChannelAddress, Provider, Received, WebhookRequest } from "../prov
 import { isOneOf } from "../webhook/standard-webhooks.ts";
 import type { BotApiOptions, BotApiResult, SendHttp } from "./bot-api.ts";
 import { botIdOf, callBotApi } from "./bot-api.ts";
-import { TelegramPace } from "./limits.ts";
+import { TelegramPace, telegramRates } from "./limits.ts";
 import { normaliseUpdate } from "./normalise.ts";
 import { pause } from "./pause.ts";
 import { pollTelegram } from "./poll.ts";
@@ -76,6 +76,7 @@ export function createTelegramProvider(options: TelegramOptions): Provider {
         }),
     project: projectTelegram,
     readyAtMs: (conversation) => pace.readyAtMs(chatOf(conversation), world.nowMs()),
+    sendRates: (conversation) => telegramRates(chatOf(conversation)),
     send: async (payload, { conversation, signal }) => {
       if (!isJsonObject(payload)) return { kind: "failed", error: "MESSAGING_PAYLOAD_INVALID" };
       const chat = chatOf(conversation);

@@ -1,0 +1,88 @@
+import type { Provider } from "../messaging/index.ts";
+import type { SessionStore } from "../session/index.ts";
+import type { World } from "../types/index.ts";
+
+export interface SendPaceOptions {
+  readonly world: World;
+  readonly store: SessionStore;
+  /** Whether other processes send by the same channels: alone, a channel's own reckoning is all there is to keep to. */
+  readonly isShared: boolean;
+}
+
+/** How long a row waits in hand for its channel's pace; for longer it goes back to the queue. */
+const PACE_WAIT_MS = 2_000;
+
+/** Keeps sends to their channels' pace before anything is on record: a crash meanwhile leaves no doubt about a send that never began. */
+export class SendPace {
+  readonly #options: SendPaceOptions;
+  /** By bucket: how many wait for it here, and the last of them. One asks at a time; a crowd would ask as often as there are tokens. */
+  readonly #queues = new Map<string, { waiting: number; last: Promise<unknown> }>();
+  #isStopping = false;
+
+  constructor(options: SendPaceOptions) {
+    this.#options = options;
+  }
+
+  /** Lets nobody wait any longer. */
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  /** Resolves when a send may begin, or with when to come again (wall-clock milliseconds) where that is long from now. */
+  async awaitTurn(provider: Provider, channelKey: string, conversation: string): Promise<number | undefined> {
+    const { world, isShared } = this.#options;
+    const untilMs = world.nowMs() + PACE_WAIT_MS;
+    const localMs = await this.#awaitLocal(provider, conversation, untilMs);
+    if (localMs !== undefined || !isShared) return localMs;
+    for (const { name, rate } of provider.sendRates?.(conversation) ?? []) {
+      const bucket = `send:${channelKey}:${name}`;
+      const readyAtMs = await this.#inTurn(bucket, rate.perSecond, async () => {
+        for (;;) {
+          const waitMs = await this.#options.store.takeTokens(bucket, rate);
+          if (waitMs === 0) return undefined;
+          const readyAtMs = world.nowMs() + waitMs;
+          if (readyAtMs > untilMs || this.#isStopping) return readyAtMs;
+          await this.#sleep(waitMs);
+        }
+      });
+      if (readyAtMs !== undefined) return readyAtMs;
+    }
+    return undefined;
+  }
+
+  async #awaitLocal(provider: Provider, conversation: string, untilMs: number): Promise<number | undefined> {
+    if (provider.readyAtMs === undefined) return undefined;
+    const { world } = this.#options;
+    for (;;) {
+      const nowMs = world.nowMs();
+      const readyAtMs = provider.readyAtMs(conversation);
+      if (readyAtMs <= nowMs) return undefined;
+      if (readyAtMs > untilMs || this.#isStopping) return readyAtMs;
+      await this.#sleep(readyAtMs - nowMs);
+    }
+  }
+
+  /** Asks for a bucket's tokens one after the other; who would wait too long behind the others is told at once. */
+  async #inTurn(
+    bucket: string,
+    perSecond: number,
+    ask: () => Promise<number | undefined>,
+  ): Promise<number | undefined> {
+    const queue = this.#queues.get(bucket) ?? { waiting: 0, last: Promise.resolve() };
+    const expectedMs = (queue.waiting * 1_000) / perSecond;
+    if (expectedMs > PACE_WAIT_MS) return this.#options.world.nowMs() + expectedMs;
+    queue.waiting++;
+    const mine = queue.last.then(ask, ask);
+    queue.last = mine.catch(() => undefined);
+    this.#queues.set(bucket, queue);
+    try {
+      return await mine;
+    } finally {
+      if (--queue.waiting === 0) this.#queues.delete(bucket);
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((later) => void this.#options.world.schedule(ms, later));
+  }
+}

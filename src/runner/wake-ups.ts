@@ -1,0 +1,181 @@
+import type { Bus, BusMessage, DeadLetterStage, Unsubscribe } from "../bus/index.ts";
+import { deadLetterSubject, subjectOf, subjectOfSession, subjectsBelow } from "../bus/index.ts";
+import type { Provider } from "../messaging/index.ts";
+import { conversationOf } from "../session/index.ts";
+import type { EnvId, SessionKeyText, World } from "../types/index.ts";
+import { isJsonObject, parseSessionKey } from "../types/index.ts";
+import type { SenderLoop } from "./sender-loop.ts";
+import type { WorkerLoop } from "./worker-loop.ts";
+
+/** What a process of the host does. */
+export type Role = "gateway" | "worker" | "egress";
+
+export interface WakeUpsOptions {
+  readonly env: EnvId;
+  readonly world: World;
+  readonly bus: Bus;
+  readonly roles: ReadonlySet<Role>;
+  readonly worker: WorkerLoop;
+  readonly sender: SenderLoop;
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** Whether other processes work on the same store. */
+  readonly isShared: boolean;
+}
+
+/** Wake-ups that a process has in hand at most: what is more than it leases at once stays for others. */
+const WORKER_CREDITS = 64;
+const SENDER_CREDITS = 16;
+/** How often conversations are looked at that nobody may have told of. */
+const LOOK_MS = 2_000;
+/** Sweeps of several processes announce the same within this time once. */
+const SWEEP_SLOT_MS = 1_000;
+
+/** Who is told what, in this process at once and in others over the bus; where the bus fails, looking takes the place of hearing. */
+export class WakeUps {
+  readonly #options: WakeUpsOptions;
+  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #subscriptions: Unsubscribe[] = [];
+  #isRunning = false;
+  #wasDeaf = false;
+  #cancelLook: (() => void) | undefined;
+
+  constructor(options: WakeUpsOptions) {
+    this.#options = options;
+  }
+
+  /** Listens as the roles ask. */
+  start(): void {
+    this.#isRunning = true;
+    const { bus, env, roles, sender, isShared } = this.#options;
+    if (roles.has("worker")) {
+      const options = { group: "workers", credits: WORKER_CREDITS };
+      const take = (message: BusMessage): Promise<void> => this.#onIngress(message);
+      this.#subscriptions.push(bus.subscribe(subjectsBelow("ingress", { env }), take, options));
+    }
+    if (roles.has("egress")) {
+      const options = { group: "senders", credits: SENDER_CREDITS };
+      this.#subscriptions.push(bus.subscribe(subjectsBelow("egress", { env }), () => sender.offer(), options));
+      sender.wake();
+    }
+    if (roles.has("gateway")) {
+      this.#subscriptions.push(bus.subscribe(subjectsBelow("log", { env }), (message) => this.#onLog(message)));
+      if (isShared) this.#lookLater();
+    }
+  }
+
+  /** Listens no more; telling goes on. */
+  stop(): void {
+    this.#isRunning = false;
+    this.#cancelLook?.();
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
+  }
+
+  /** Calls `listener` after commits to a conversation. Returns how to stop. */
+  watch(conversation: string, listener: () => void): () => void {
+    const watchers = this.#watchers.get(conversation) ?? new Set();
+    watchers.add(listener);
+    this.#watchers.set(conversation, watchers);
+    return () => {
+      watchers.delete(listener);
+      if (watchers.size === 0 && this.#watchers.get(conversation) === watchers) this.#watchers.delete(conversation);
+    };
+  }
+
+  /** Wakes a worker for a session that got a message, here or elsewhere; `id` names the delivery. */
+  accepted(key: SessionKeyText, id: string): void {
+    const { bus, roles, worker, isShared } = this.#options;
+    if (!this.#isRunning || !roles.has("worker")) bus.publish(subjectOfSession("ingress", key), { key }, { id });
+    else if (isShared && worker.isFull) bus.publish(subjectOfSession("ingress", key), { key }, { id });
+    else worker.wake(key);
+  }
+
+  /** Wakes a worker for a session that a sweep found. */
+  overdue(key: SessionKeyText): void {
+    const { bus, roles, worker } = this.#options;
+    if (this.#isRunning && roles.has("worker")) worker.wake(key);
+    else bus.publish(subjectOfSession("ingress", key), { key }, { id: `${key} ${this.#slot()}` });
+  }
+
+  /** Wakes a sender for rows that a commit added to a session, or that a sweep found anywhere. */
+  sends(key: SessionKeyText | undefined): void {
+    const { bus, roles, sender, providers } = this.#options;
+    if (this.#isRunning && roles.has("egress")) sender.wake();
+    else if (key !== undefined) bus.publish(subjectOfSession("egress", key), {});
+    else {
+      for (const { address, delivery } of providers.values()) {
+        if (delivery.kind !== "send") continue;
+        const subject = subjectOf("egress", address);
+        bus.publish(subject, {}, { id: `${subject} ${this.#slot()}` });
+      }
+    }
+  }
+
+  /** Tells who watches a session's conversation, in this process and in others. */
+  logged(key: SessionKeyText): void {
+    const { bus, roles } = this.#options;
+    const isAlone = roles.size === 3 && !bus.isShared;
+    if (isAlone && this.#watchers.size === 0) return;
+    const conversation = conversationOf(key);
+    this.#notify(conversation);
+    if (!isAlone) bus.publish(subjectOfSession("log", key), { conversation });
+  }
+
+  /** Announces what died on its way: codes and names, never what was said. */
+  died(
+    key: SessionKeyText,
+    letter: { readonly stage: DeadLetterStage; readonly id: string; readonly code: string },
+  ): void {
+    const { bus, world } = this.#options;
+    const { env, tenant, team, channel } = parseSessionKey(key);
+    const { stage, id, code } = letter;
+    bus.publish(deadLetterSubject(tenant, stage), {
+      env,
+      tenant,
+      team,
+      stage,
+      platform: channel,
+      msg_id: id,
+      ts: new Date(world.nowMs()).toISOString(),
+      error: { code },
+    });
+  }
+
+  /** A session's key counts only on its own channel's subject: who may publish for one tenant wakes no other's sessions. */
+  async #onIngress({ subject, payload }: BusMessage): Promise<void> {
+    const key = isJsonObject(payload) ? payload["key"] : undefined;
+    if (typeof key !== "string" || !isOn(subject, "ingress", key)) return;
+    await this.#options.worker.offer(key as SessionKeyText);
+  }
+
+  #onLog({ subject, payload }: BusMessage): void {
+    const conversation = isJsonObject(payload) ? payload["conversation"] : undefined;
+    if (typeof conversation === "string" && isOn(subject, "log", `${conversation}:_`)) this.#notify(conversation);
+  }
+
+  #notify(conversation: string): void {
+    for (const listener of this.#watchers.get(conversation) ?? []) listener();
+  }
+
+  /** What is committed while this process can't hear of it shows by looking: at intervals until it can, and once more then. */
+  #lookLater(): void {
+    const { bus, world } = this.#options;
+    this.#cancelLook = world.schedule(LOOK_MS, () => {
+      const isDeaf = !bus.isShared || !bus.isReady;
+      if (isDeaf || this.#wasDeaf) for (const conversation of this.#watchers.keys()) this.#notify(conversation);
+      this.#wasDeaf = isDeaf;
+      this.#lookLater();
+    });
+  }
+
+  #slot(): number {
+    return Math.floor(this.#options.world.nowMs() / SWEEP_SLOT_MS);
+  }
+}
+
+function isOn(subject: string, kind: "ingress" | "log", key: string): boolean {
+  try {
+    return subjectOfSession(kind, key as SessionKeyText) === subject;
+  } catch {
+    return false;
+  }
+}
