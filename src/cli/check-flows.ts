@@ -1,11 +1,11 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { doctorFlow, inspectFlow } from "../flow/index.ts";
+import { doctorFlowPaced } from "../flow/index.ts";
 import type { ComponentFactsByName, DoctorOptions, FlowFinding } from "../flow/index.ts";
 import { parseToolMap, TOOL_MAP_FILES } from "../mcp/index.ts";
 import type { Pack } from "../pack/index.ts";
 import { KIND_CATALOG, kindCatalogFor } from "../runner/index.ts";
-import { GreenticError, quote } from "../types/index.ts";
+import { GreenticError, Pace, quote, runInTurns } from "../types/index.ts";
 
 /** What doctor says of one flow, as `gtc flow doctor --json` prints it. */
 export interface FlowCheck {
@@ -15,7 +15,7 @@ export interface FlowCheck {
 }
 
 /** Checks all flows of an opened pack against what the pack holds, and its components' calls where it is known what those take. */
-export function checkPackFlows(pack: Pack, facts?: ComponentFactsByName): readonly FlowCheck[] {
+export async function checkPackFlows(pack: Pack, facts?: ComponentFactsByName): Promise<readonly FlowCheck[]> {
   const toolMap = TOOL_MAP_FILES.map((path) => ({ path, text: pack.readText(path) })).find(
     ({ text }) => text !== undefined,
   );
@@ -28,7 +28,10 @@ export function checkPackFlows(pack: Pack, facts?: ComponentFactsByName): readon
     i18n: pack.i18n,
     ...(facts && { facts }),
   };
-  return [...pack.flows.values()].map((flow) => checkSource(pack.readText(flow.path) ?? "", flow.path, options));
+  const checks: FlowCheck[] = [];
+  for (const flow of pack.flows.values())
+    checks.push(await checkSource(pack.readText(flow.path) ?? "", flow.path, options));
+  return checks;
 }
 
 /** Checks flow files and all flows below directories; references into a pack are judged only with `--pack`. @throws CLI_FILE_MISSING */
@@ -53,9 +56,9 @@ async function flowFilesAt(path: string): Promise<readonly string[]> {
     .sort();
 }
 
-function checkSource(source: string, file: string, options: DoctorOptions): FlowCheck {
-  const { flow } = inspectFlow(source, { file });
-  return { file, id: flow?.id ?? "", findings: doctorFlow(source, { ...options, file }) };
+async function checkSource(source: string, file: string, options: DoctorOptions): Promise<FlowCheck> {
+  const { flow, findings } = await runInTurns(doctorFlowPaced(source, { ...options, file, pace: new Pace() }));
+  return { file, id: flow?.id ?? "", findings };
 }
 
 function shortName(cwd: string, file: string): string {

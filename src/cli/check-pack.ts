@@ -71,7 +71,7 @@ export async function checkPack(pack: Pack): Promise<PackCheck> {
   const asked = [...components.values()].flatMap(({ i18nKeys }) => i18nKeys);
   const reads = [...pack.components.values()].some(({ grants }) => grants.assets);
   return {
-    flows: checkPackFlows(pack, facts),
+    flows: await checkPackFlows(pack, facts),
     files: [
       ...checkAssets(assets, pack.i18n),
       // A component that reads the assets may use any text.

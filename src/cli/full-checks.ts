@@ -32,7 +32,7 @@ export async function fullChecks(
   }).catch(() => undefined);
   // Public manifests declare less than their components import; what isn't granted is denied when it is called.
   const isPublic = pack !== undefined && pack.generation !== "native";
-  const flows = new Map((pack ? checkPackFlows(pack) : []).map((check) => [check.file, check.findings]));
+  const flows = new Map((pack ? await checkPackFlows(pack) : []).map((check) => [check.file, check.findings]));
   const found = new Map(
     [...(pack?.components ?? [])].flatMap(([name, entry]) => {
       const info = inspected(pack?.read(entry.path));

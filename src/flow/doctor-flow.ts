@@ -1,5 +1,5 @@
-import type { JsonValue, SourcePosition } from "../types/index.ts";
-import { didYouMean, quote } from "../types/index.ts";
+import type { JsonValue, Paced, SourcePosition } from "../types/index.ts";
+import { didYouMean, Pace, quote, runWhole } from "../types/index.ts";
 import { checkCard, isAdaptiveCard } from "./check-card.ts";
 import { checkComponentCall, componentOutput } from "./check-component.ts";
 import type { ComponentFactsByName } from "./check-component.ts";
@@ -20,7 +20,8 @@ import { escapePointer } from "./json-template.ts";
 import type { JsonTemplate } from "./json-template.ts";
 import { resolveKind } from "./kind-spec.ts";
 import type { KindCatalog, ResolvedKind } from "./kind-spec.ts";
-import { inspectFlow } from "./parse-flow.ts";
+import { inspectFlowPaced } from "./parse-flow.ts";
+import type { FlowInspection } from "./parse-flow.ts";
 import type { FlowScope } from "./scope.ts";
 import { compileTemplate } from "./template.ts";
 import type { I18nBundles } from "./translator.ts";
@@ -40,15 +41,34 @@ export interface DoctorOptions extends PackNames {
  * inputs, the graph, templates, guards, paths, texts, and what the pack must hold.
  */
 export function doctorFlow(flow: FlowIr | Uint8Array | string, options: DoctorOptions): readonly FlowFinding[] {
+  return runWhole(doctorFlowPaced(flow, { ...options, pace: new Pace() })).findings;
+}
+
+/** Judging a node, and checking where it leads, take about so many microseconds. */
+const STEPS_PER_NODE = 60;
+const STEPS_PER_REACH = 6;
+
+/** Examines as {@link doctorFlow}, in turns, and gives the flow back as far as it could be read. */
+export function* doctorFlowPaced(
+  flow: FlowIr | Uint8Array | string,
+  options: DoctorOptions & { readonly pace: Pace },
+): Paced<FlowInspection> {
+  const { pace } = options;
   const findings = new Findings();
   const isSource = typeof flow === "string" || flow instanceof Uint8Array;
-  const inspection = isSource ? inspectFlow(flow, { file: options.file ?? "flow.ygtc" }) : { flow, findings: [] };
+  const inspection = isSource
+    ? yield* inspectFlowPaced(flow, { file: options.file ?? "flow.ygtc", pace })
+    : { flow, findings: [] };
   findings.list.push(...inspection.findings);
   if (inspection.flow !== undefined) {
+    if (pace.spend(inspection.flow.nodes.size * STEPS_PER_REACH)) yield;
     if (!isSource) checkStructure(inspection.flow, findings);
-    new FlowDoctor(inspection.flow, { options, findings }).examine();
+    yield* new FlowDoctor(inspection.flow, { options, findings }).examine(pace);
   }
-  return findings.list.sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
+  return {
+    flow: inspection.flow,
+    findings: findings.list.sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column),
+  };
 }
 
 /** What a guard sees that asks for nothing. */
@@ -107,10 +127,11 @@ class FlowDoctor {
     });
   }
 
-  examine(): void {
+  *examine(pace: Pace): Paced<void> {
     checkReach(this.#flow, this.#findings);
     this.#checkFailureText();
     for (const node of this.#flow.nodes.values()) {
+      if (pace.spend(STEPS_PER_NODE)) yield;
       const kind = resolveKind(node.kind, this.#options.catalog);
       this.#checkKind(node, kind);
       this.#checkValues(node, kind);

@@ -44,7 +44,7 @@ export { compileTemplate } from "./template.ts";
 export type { I18nBundles, Translate } from "./translator.ts";
 export { createTranslator } from "./translator.ts";
 export type { DoctorOptions } from "./doctor-flow.ts";
-export { doctorFlow, isHealthy } from "./doctor-flow.ts";
+export { doctorFlow, doctorFlowPaced, isHealthy } from "./doctor-flow.ts";
 export { editorSchema } from "./editor-schema.ts";
 export { FLOW_SCHEMA } from "./flow-schema.ts";
 export { flowToMermaid } from "./flow-to-mermaid.ts";

@@ -3,8 +3,9 @@ import type { FlowFinding } from "./finding.ts";
 import { Findings } from "./finding.ts";
 import type { FlowIr } from "./ir.ts";
 import { readFlow } from "./read-flow.ts";
-import { readYaml } from "./read-yaml.ts";
-import { GreenticError } from "../types/index.ts";
+import { readYamlPaced } from "./read-yaml.ts";
+import { GreenticError, Pace, runWhole } from "../types/index.ts";
+import type { Paced } from "../types/index.ts";
 
 /** Names the file for positions. */
 export interface ParseOptions {
@@ -25,7 +26,7 @@ export interface FlowInspection {
  */
 export function parseFlow(source: Uint8Array | string, options: ParseOptions): FlowIr {
   const findings = new Findings();
-  const flow = inspect(source, { ...options, findings });
+  const flow = runWhole(inspect(source, { ...options, findings, pace: new Pace() }));
   findings.throwFirst();
   // Every way to no flow leaves an error; this line says so to the compiler.
   if (flow === undefined) throw new GreenticError("FLOW_SHAPE_INVALID", "Read flow: nothing there");
@@ -34,16 +35,28 @@ export function parseFlow(source: Uint8Array | string, options: ParseOptions): F
 
 /** Parses a flow and collects every finding instead of throwing. */
 export function inspectFlow(source: Uint8Array | string, options: ParseOptions): FlowInspection {
+  return runWhole(inspectFlowPaced(source, { ...options, pace: new Pace() }));
+}
+
+/** Inspects as {@link inspectFlow}, in turns. */
+export function* inspectFlowPaced(
+  source: Uint8Array | string,
+  options: ParseOptions & { readonly pace: Pace },
+): Paced<FlowInspection> {
   const findings = new Findings();
-  const flow = inspect(source, { ...options, findings });
+  const flow = yield* inspect(source, { ...options, findings });
   return { flow, findings: findings.list };
 }
 
-function inspect(
+/** Reading a value of a flow takes about so many microseconds. */
+const STEPS_PER_VALUE = 1;
+
+function* inspect(
   source: Uint8Array | string,
-  to: { readonly file: string; readonly findings: Findings },
-): FlowIr | undefined {
-  const yaml = readYaml(source, to);
+  to: { readonly file: string; readonly findings: Findings; readonly pace: Pace },
+): Paced<FlowIr | undefined> {
+  const yaml = yield* readYamlPaced(source, to);
+  if (yaml !== undefined && to.pace.spend(yaml.values.size * STEPS_PER_VALUE)) yield;
   const read = yaml === undefined ? undefined : readFlow(yaml, to);
   if (read !== undefined) checkStructure(read.flow, to.findings, read.unread);
   return read?.flow;

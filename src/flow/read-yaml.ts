@@ -1,7 +1,7 @@
-import { isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument } from "yaml";
-import type { Document, Node, Pair } from "yaml";
-import type { JsonValue, SourcePosition } from "../types/index.ts";
-import { GreenticError, quote } from "../types/index.ts";
+import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from "yaml";
+import type { CST, Document, Node, Pair } from "yaml";
+import type { JsonValue, Paced, SourcePosition } from "../types/index.ts";
+import { GreenticError, Pace, quote, runWhole } from "../types/index.ts";
 import type { Findings } from "./finding.ts";
 import { escapePointer } from "./json-template.ts";
 
@@ -29,6 +29,14 @@ export function readYaml(
   source: Uint8Array | string,
   to: { readonly file: string; readonly findings: Findings },
 ): YamlSource | undefined {
+  return runWhole(readYamlPaced(source, { ...to, pace: new Pace() }));
+}
+
+/** Reads as {@link readYaml}, in turns; composing and reading what was parsed are one each. */
+export function* readYamlPaced(
+  source: Uint8Array | string,
+  to: { readonly file: string; readonly findings: Findings; readonly pace: Pace },
+): Paced<YamlSource | undefined> {
   const start: SourcePosition = { file: to.file, line: 1, column: 1 };
   const text = decode(source, { findings: to.findings, at: start });
   if (text === undefined) return undefined;
@@ -38,24 +46,20 @@ export function readYaml(
     return { file: to.file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   try {
-    checkLexemes(text, start);
-    const document = parseDocument(text, {
-      version: "1.2",
-      schema: "core",
-      merge: false,
-      stringKeys: true,
-      // Checked below in linear time; the library compares every pair.
-      uniqueKeys: false,
-      resolveKnownTags: false,
-      prettyErrors: false,
-      lineCounter: lines,
-    });
-    for (const problem of [...document.errors, ...document.warnings].slice(0, MAX_PROBLEMS)) {
-      to.findings.add("FLOW_YAML_INVALID", `Read YAML: ${describe(problem.code, problem.message)}`, {
-        at: place(problem.pos[0]),
-      });
-    }
-    if (document.errors.length + document.warnings.length > 0) return undefined;
+    const tokens = yield* readTokens(text, { at: start, lines, pace: to.pace });
+    if (to.pace.spend(text.length / COMPOSED_PER_STEP)) yield;
+    const [document, ...others] = new Composer(OPTIONS).compose(tokens, true, text.length);
+    if (document === undefined) throw new TypeError("yaml: no document, though one is asked for");
+    const problems = [...document.errors, ...document.warnings].map(({ code, message, pos }) => ({
+      state: describe(code, message),
+      offset: pos[0],
+    }));
+    for (const { range } of others.slice(0, 1))
+      problems.push({ state: "expected one document, got several", offset: range[0] });
+    for (const { state, offset } of problems.slice(0, MAX_PROBLEMS))
+      to.findings.add("FLOW_YAML_INVALID", `Read YAML: ${state}`, { at: place(offset) });
+    if (problems.length > 0) return undefined;
+    if (to.pace.spend(text.length / COMPOSED_PER_STEP)) yield;
     const reader = new YamlReader(document, place);
     const value = reader.read(document.contents, { pointer: "", depth: 0, isAliased: false });
     return { value, values: reader.values, keys: reader.keys };
@@ -95,12 +99,37 @@ function decode(
   }
 }
 
-/** Counts brackets, dashes and aliases before anything is built: the parser recurses, and takes seconds over too many. */
-function checkLexemes(text: string, at: SourcePosition): void {
+const OPTIONS = {
+  version: "1.2",
+  schema: "core",
+  merge: false,
+  stringKeys: true,
+  // Checked below in linear time; the library compares every pair.
+  uniqueKeys: false,
+  resolveKnownTags: false,
+  prettyErrors: false,
+} as const;
+/** What a microsecond does: characters that are composed or read, and lexemes that are parsed. */
+const COMPOSED_PER_STEP = 10;
+const STEPS_PER_LEXEME = 1;
+
+/**
+ * Parses the text, counting brackets, dashes and aliases before anything is built of them: composing recurses, and takes seconds
+ * over too many.
+ */
+function* readTokens(
+  text: string,
+  from: { readonly at: SourcePosition; readonly lines: LineCounter; readonly pace: Pace },
+): Paced<readonly CST.Token[]> {
+  const { at, lines, pace } = from;
+  const parser = new Parser(lines.addNewLine);
+  const tokens: CST.Token[] = [];
   let open = 0;
   let inLine = 0;
   let aliases = 0;
+  lines.addNewLine(0);
   for (const lexeme of new Lexer().lex(text)) {
+    if (pace.spend(STEPS_PER_LEXEME)) yield;
     if (lexeme === "[" || lexeme === "{") open++;
     else if (lexeme === "]" || lexeme === "}") open--;
     else if (lexeme === "-" || lexeme === "?") inLine++;
@@ -111,12 +140,14 @@ function checkLexemes(text: string, at: SourcePosition): void {
         at,
       });
     }
+    for (const token of parser.next(lexeme)) tokens.push(token);
   }
+  tokens.push(...parser.end());
+  return tokens;
 }
 
 function describe(code: string, message: string): string {
   if (code === "TAG_RESOLVE_FAILED") return "tags are not available";
-  if (code === "MULTIPLE_DOCS") return "expected one document, got several";
   return message.replace(/^[A-Z]/, (letter) => letter.toLowerCase());
 }
 

@@ -2,8 +2,10 @@
 export function didYouMean(name: string, known: Iterable<string>): string {
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
+  const lower = name.toLowerCase();
   for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), bestDistance);
+    if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
+    const distance = editDistance(lower, candidate.toLowerCase(), bestDistance);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best === undefined ? "" : `; did you mean "${best}"?`;
@@ -13,6 +15,7 @@ export function didYouMean(name: string, known: Iterable<string>): string {
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit || a.length > 64 || b.length > 64) return limit;
   let beforeLast: number[] = [];
+  let lastNearest = 0;
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
@@ -23,6 +26,10 @@ function editDistance(a: string, b: string, limit: number): number {
         value = Math.min(value, (beforeLast[j - 2] ?? 0) + 1);
       row.push(value);
     }
+    // Every way to the end leads through this row or, by a swap, the one before.
+    const nearest = Math.min(...row);
+    if (nearest >= limit && lastNearest >= limit) return limit;
+    lastNearest = nearest;
     [beforeLast, last] = [last, row];
   }
   return last[b.length] ?? limit;

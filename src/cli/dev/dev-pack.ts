@@ -94,7 +94,7 @@ export class DevPack {
       await this.#buildComponents(source, cacheDirectory);
       const { bytes } = await buildPack(this.#file, { probeComponent });
       const pack = await openPack(bytes, { trust: UNSIGNED, nowMs: Date.now() });
-      for (const { findings, file } of checkPackFlows(pack)) {
+      for (const { findings, file } of await checkPackFlows(pack)) {
         const wrong = findings.find(({ severity }) => severity === "error");
         if (wrong !== undefined) throw new GreenticError(wrong.code, wrong.message, { at: { ...wrong.at, file } });
       }
