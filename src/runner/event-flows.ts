@@ -33,12 +33,12 @@ interface Subscriber {
  * Finds the flows that an event starts: of type `events`, with an entrypoint `event:<type>`, `event:<prefix>.*` or `event:*`, the
  * most exact one; or without any such entrypoint and named like the type.
  */
-export function subscribersOf(packs: readonly LoadedPack[], type: string): readonly Subscriber[] {
+export function subscribersOf(packs: readonly LoadedPack[], type: string, team: string): readonly Subscriber[] {
   const found: Subscriber[] = [];
   for (const pack of packs) {
     for (const flow of new Set(pack.flows.values())) {
       const { ir } = flow.compiled;
-      if (!EVENT_TYPES.has(ir.type) || ir.start === undefined) continue;
+      if (!EVENT_TYPES.has(ir.type) || ir.start === undefined || !pack.allows(team, flow.id, ir.start)) continue;
       const names = [...ir.entrypoints.keys()].filter((name) => name.startsWith(ENTRYPOINT));
       const entry = names
         .filter((name) => matchesType(name.slice(ENTRYPOINT.length), type))

@@ -29,13 +29,13 @@ function nameOf(offer: Offer): string {
   return `${offer.kind}:${offer.kind === "resource" ? offer.uri : offer.name}`;
 }
 
-/** What the flows of packs offer, in the order of the packs; of two offers with one name the first counts. */
-export function offersOf(packs: readonly LoadedPack[]): readonly FlowOffer[] {
+/** What the flows of packs offer that a team reaches, in the order of the packs; of two offers with one name the first counts. */
+export function offersOf(packs: readonly LoadedPack[], team: string): readonly FlowOffer[] {
   const offers = new Map<string, FlowOffer>();
   for (const pack of packs) {
     for (const { id, compiled } of new Set(pack.flows.values())) {
       const { offer, title, description, parameters, start } = compiled.ir;
-      if (offer === undefined || start === undefined) continue;
+      if (offer === undefined || start === undefined || !pack.allows(team, id, start)) continue;
       const name = nameOf(offer);
       if (offers.has(name)) continue;
       offers.set(name, {

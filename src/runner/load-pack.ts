@@ -8,7 +8,7 @@ import type { Policy } from "../types/index.ts";
 import { GreenticError, isGreenticError, parseJson, quote } from "../types/index.ts";
 import { checkOffers } from "./flow-offers.ts";
 import { kindCatalogFor, kindOf } from "./kinds/catalog.ts";
-import type { LoadedComponent, LoadedFlow, LoadedNode, LoadedPack, StubTool } from "./loaded-pack.ts";
+import type { AccessGate, LoadedComponent, LoadedFlow, LoadedNode, LoadedPack, StubTool } from "./loaded-pack.ts";
 import { openPackTools } from "./pack-tools.ts";
 import { createRetention } from "./retained.ts";
 import type { Scope } from "./runtime.ts";
@@ -21,6 +21,8 @@ export interface PackApp {
   readonly pack: Pack;
   /** The flow that answers where nothing else is asked for. */
   readonly defaultFlow?: string;
+  /** Who reaches it; absent where everybody of the scope does. */
+  readonly allows?: AccessGate;
 }
 
 /** What loading needs of the runtime. */
@@ -37,7 +39,7 @@ export interface LoadPackOptions {
  * @throws the flow layer's and the component host's errors, with their positions
  */
 export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<LoadedPack> {
-  const { pack, scope, defaultFlow } = app;
+  const { pack, scope, defaultFlow, allows } = app;
   const components = await admitComponents(pack, options);
   const assets = new AssetReader(pack);
   const callable = new Set([...components].filter(([, { abi }]) => abi !== "none").map(([name]) => name));
@@ -59,6 +61,7 @@ export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<
     packHash: pack.packHash,
     scope,
     defaultFlow,
+    allows: allows ?? (() => true),
     flows,
     components,
     tools: openPackTools(pack, { ...options, host: options.components, components }),

@@ -13,6 +13,9 @@ import type { EffectCall } from "./effect-call.ts";
 import type { Kind } from "./kinds/kind.ts";
 import type { Scope } from "./runtime.ts";
 
+/** Tells whether a team's people may start a flow at a node. */
+export type AccessGate = (team: string, flow: string, node: string) => boolean;
+
 /** A pack ready to run in one scope: flows compiled, components admitted, texts and assets at hand. */
 export interface LoadedPack {
   readonly name: string;
@@ -20,6 +23,8 @@ export interface LoadedPack {
   readonly packHash: string;
   readonly scope: Scope;
   readonly defaultFlow: string | undefined;
+  /** By the maps of now: they may change while it runs. */
+  readonly allows: AccessGate;
   readonly flows: ReadonlyMap<string, LoadedFlow>;
   readonly components: ReadonlyMap<string, LoadedComponent>;
   readonly tools: PackTools | undefined;

@@ -218,7 +218,8 @@ class LocalRuntime implements Runtime {
   }
 
   listOffers(scope: Scope): readonly FlowOffer[] {
-    return offersOf(this.#registry.packsFor(scopeKey({ ...scope, team: scope.team ?? DEFAULT_TEAM })));
+    const team = scope.team ?? DEFAULT_TEAM;
+    return offersOf(this.#registry.packsFor(scopeKey({ ...scope, team })), team);
   }
 
   watchPacks(listener: () => void): () => void {

@@ -72,7 +72,7 @@ interface Sending {
 
 async function sendEvent(event: FlowEvent, { relay, options }: Sending): Promise<SendResult> {
   const { env, tenant, team } = relay.address;
-  for (const { pack, flow, entry } of subscribersOf(options.packsFor(`${env}:${tenant}:${team}`), event.type)) {
+  for (const { pack, flow, entry } of subscribersOf(options.packsFor(`${env}:${tenant}:${team}`), event.type, team)) {
     const name = hash("sha256", `${event.id}\n${pack.name}\n${flow.id}`, "hex").slice(0, 32);
     const envelope: ChannelMessageEnvelope = {
       id: event.id,

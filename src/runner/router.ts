@@ -17,20 +17,25 @@ export interface Route {
 
 /**
  * Chooses the flow for a message that nothing waits for: the caller's choice, a card's flow, a command, else the default flow of
- * the first pack that has one. @returns the error where there is none
+ * the first pack that has one, all as far as the team reaches them. @returns the error where there is none
  * @see flows.md, "Who gets a message"
  */
 export function routeMessage(
   packs: readonly LoadedPack[],
   message: ChannelMessageEnvelope | undefined,
+  team: string,
 ): Route | GreenticError {
   const choice = choiceOf(message);
   if (choice?.isAnswer === true)
     return new GreenticError("RUNNER_WAIT_OVER", "Continue flow: it no longer waits for an answer");
-  if (choice !== undefined) return routeChoice(packs, choice);
-  const card = routeCard(packs, message);
+  if (choice !== undefined) {
+    const chosen = routeChoice(packs, choice);
+    return chosen instanceof GreenticError || isOpen(chosen, team) ? chosen : forbidden(chosen, team);
+  }
+  const card = routeCard(packs, message, team);
   if (card !== undefined) return card;
   let missing: GreenticError | undefined;
+  let denied: GreenticError | undefined;
   const command = commandOf(message?.text);
   for (const pack of packs) {
     const flow = defaultFlowOf(pack);
@@ -38,15 +43,25 @@ export function routeMessage(
       missing ??= flow;
       continue;
     }
-    if (command === undefined) return startOf(pack, flow);
-    const found = routeCommand(pack, flow, command.name) ?? routeCommandElsewhere(packs, command.name);
-    return found ?? startOf(pack, flow);
+    const start = startOf(pack, flow);
+    const asked = command && routeCommand(pack, flow, command.name);
+    if (asked !== undefined && isOpen(asked, team)) return asked;
+    const found = command && routeCommandElsewhere(packs, command.name, team);
+    if (found !== undefined) return found;
+    if (asked === undefined && isOpen(start, team)) return start;
+    denied ??= forbidden(asked ?? start, team);
   }
   return (
-    (command === undefined ? undefined : routeCommandElsewhere(packs, command.name)) ??
+    (command === undefined ? undefined : routeCommandElsewhere(packs, command.name, team)) ??
+    denied ??
     missing ??
     noFlow("no pack is loaded")
   );
+}
+
+/** Tells whether the team's people may start there. */
+function isOpen({ pack, flow, node }: Route, team: string): boolean {
+  return pack.allows(team, flow.id, node);
 }
 
 const defaultFlows = new WeakMap<LoadedPack, LoadedFlow | GreenticError>();
@@ -91,6 +106,7 @@ export function interruptionOf(
   frames: readonly Frame[],
   pack: LoadedPack,
   message: ChannelMessageEnvelope | undefined,
+  team: string,
 ): Interruption | undefined {
   const waiting = frames.at(-1);
   if (waiting === undefined) return undefined;
@@ -104,14 +120,16 @@ export function interruptionOf(
   if (command !== undefined) {
     for (const flow of new Set([waiting.flow, ...frames.map((frame) => frame.flow)])) {
       const node = flow.compiled.ir.entrypoints.get(`command:${command.name}`);
-      if (node !== undefined) return { kind: interrupt, flow, node };
+      if (node !== undefined && isOpen({ pack, flow, node }, team)) return { kind: interrupt, flow, node };
     }
   }
   const named = cardFlow(message);
   if (named === undefined || isIn(frames, named)) return undefined;
   const flow = pack.flows.get(named);
   const node = flow === undefined ? undefined : flow.compiled.ir.start;
-  return flow !== undefined && node !== undefined ? { kind: interrupt, flow, node } : undefined;
+  return flow !== undefined && node !== undefined && isOpen({ pack, flow, node }, team)
+    ? { kind: interrupt, flow, node }
+    : undefined;
 }
 
 function isIn(frames: readonly Frame[], flow: string): boolean {
@@ -149,13 +167,19 @@ function cardFlow(message: ChannelMessageEnvelope | undefined): string | undefin
   return typeof named === "string" && named !== "" ? named : undefined;
 }
 
-function routeCard(packs: readonly LoadedPack[], message: ChannelMessageEnvelope | undefined): Route | undefined {
+function routeCard(
+  packs: readonly LoadedPack[],
+  message: ChannelMessageEnvelope | undefined,
+  team: string,
+): Route | undefined {
   const named = cardFlow(message);
   if (named === undefined) return undefined;
   for (const pack of packs) {
     const flow = pack.flows.get(named);
     // What a person sends must not start flows that are meant for other work.
-    if (flow !== undefined && flow.compiled.ir.type === "messaging" && hasStart(flow)) return startOf(pack, flow);
+    if (flow === undefined || flow.compiled.ir.type !== "messaging" || !hasStart(flow)) continue;
+    const route = startOf(pack, flow);
+    if (isOpen(route, team)) return route;
   }
   return undefined;
 }
@@ -165,12 +189,12 @@ function routeCommand(pack: LoadedPack, flow: LoadedFlow, command: string): Rout
   return node === undefined ? undefined : { pack, flow, node };
 }
 
-function routeCommandElsewhere(packs: readonly LoadedPack[], command: string): Route | undefined {
+function routeCommandElsewhere(packs: readonly LoadedPack[], command: string, team: string): Route | undefined {
   for (const pack of packs) {
     for (const flow of pack.flows.values()) {
       if (flow.compiled.ir.type !== "messaging") continue;
       const found = routeCommand(pack, flow, command);
-      if (found !== undefined) return found;
+      if (found !== undefined && isOpen(found, team)) return found;
     }
   }
   return undefined;
@@ -188,4 +212,11 @@ function startOf(pack: LoadedPack, flow: LoadedFlow): Route {
 
 function noFlow(why: string): GreenticError {
   return new GreenticError("RUNNER_FLOW_UNRESOLVED", `Choose flow: ${why}`);
+}
+
+function forbidden({ pack, flow }: Route, team: string): GreenticError {
+  return new GreenticError(
+    "RUNNER_ACCESS_FORBIDDEN",
+    `Choose flow: the access maps let nobody of ${pack.scope.tenant}/${team} reach flow ${quote(flow.id)} of pack ${quote(pack.name)}`,
+  );
 }

@@ -35,7 +35,7 @@ export function startTurn(
   const packs = env.registry.packsFor(teamKey);
   if (session?.cursor === undefined) {
     if (trigger.kind === "timer") turn.ignore();
-    else return { turn, pending: start(turn, packs) };
+    else return { turn, pending: start(turn, packs, teamOf(teamKey)) };
     return { turn, pending: undefined };
   }
   const pack = env.registry.pinned(teamKey, session);
@@ -56,7 +56,7 @@ export function startTurn(
     turn.ignore();
     return { turn, pending: undefined };
   }
-  const interruption = interruptionOf(frames, pack, message);
+  const interruption = interruptionOf(frames, pack, message, teamOf(teamKey));
   switch (interruption?.kind) {
     case undefined:
       return { turn, pending: turn.resume("message") };
@@ -77,18 +77,23 @@ export function startTurn(
     }
     default:
       turn.drop();
-      return { turn, pending: start(turn, packs) };
+      return { turn, pending: start(turn, packs, teamOf(teamKey)) };
   }
 }
 
-function start(turn: Turn, packs: Parameters<typeof routeMessage>[0]): Promise<void> | undefined {
-  const route = routeMessage(packs, turn.message);
+function start(turn: Turn, packs: Parameters<typeof routeMessage>[0], team: string): Promise<void> | undefined {
+  const route = routeMessage(packs, turn.message, team);
   if (route instanceof GreenticError) {
     turn.speakFor(packs[0]);
-    turn.refuse(route, "greentic.no_flow");
+    turn.refuse(route, route.code === "RUNNER_ACCESS_FORBIDDEN" ? "greentic.no_access" : "greentic.no_flow");
     return undefined;
   }
   return turn.begin(route.pack, route.flow, { node: route.node, kind: "root", navigates: true });
+}
+
+/** The team of `env:tenant:team`. */
+function teamOf(teamKey: string): string {
+  return teamKey.slice(teamKey.lastIndexOf(":") + 1);
 }
 
 const NOTHING: Readonly<Record<string, JsonValue>> = Object.freeze({});

@@ -7,6 +7,7 @@ import type { JsonObject } from "../types/index.ts";
 const EN = {
   "greentic.failed": "Sorry, something went wrong. Please try again later.",
   "greentic.no_flow": "Sorry, nothing is set up to answer here yet.",
+  "greentic.no_access": "Sorry, you have no access to this here.",
   "greentic.pack_gone": "Sorry, this conversation was interrupted by an update. Please start again.",
   "greentic.qa.required": "Please answer this question.",
   "greentic.qa.string": "Please answer with text.",
@@ -38,6 +39,7 @@ export type TextKey = keyof typeof EN;
 const ES: Readonly<Record<TextKey, string>> = {
   "greentic.failed": "Lo siento, algo ha salido mal. Inténtalo de nuevo más tarde.",
   "greentic.no_flow": "Lo siento, aquí todavía no hay nada preparado para responder.",
+  "greentic.no_access": "Lo siento, aquí no tienes acceso a esto.",
   "greentic.pack_gone": "Lo siento, una actualización interrumpió esta conversación. Empieza de nuevo, por favor.",
   "greentic.qa.required": "Responde a esta pregunta, por favor.",
   "greentic.qa.string": "Responde con un texto, por favor.",
@@ -66,6 +68,7 @@ const ES: Readonly<Record<TextKey, string>> = {
 const ID: Readonly<Record<TextKey, string>> = {
   "greentic.failed": "Maaf, terjadi kesalahan. Silakan coba lagi nanti.",
   "greentic.no_flow": "Maaf, belum ada yang disiapkan untuk menjawab di sini.",
+  "greentic.no_access": "Maaf, Anda tidak memiliki akses ke ini di sini.",
   "greentic.pack_gone": "Maaf, percakapan ini terputus oleh pembaruan. Silakan mulai lagi.",
   "greentic.qa.required": "Mohon jawab pertanyaan ini.",
   "greentic.qa.string": "Mohon jawab dengan teks.",
@@ -94,6 +97,7 @@ const ID: Readonly<Record<TextKey, string>> = {
 const JA: Readonly<Record<TextKey, string>> = {
   "greentic.failed": "申し訳ありません。問題が発生しました。しばらくしてからもう一度お試しください。",
   "greentic.no_flow": "申し訳ありません。ここで応答する準備がまだできていません。",
+  "greentic.no_access": "申し訳ありません。ここではご利用いただけません。",
   "greentic.pack_gone": "申し訳ありません。更新によりこの会話は中断されました。最初からやり直してください。",
   "greentic.qa.required": "この質問にお答えください。",
   "greentic.qa.string": "文字でお答えください。",
