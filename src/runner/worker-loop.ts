@@ -7,6 +7,7 @@ import { chooseTrigger } from "./choose-trigger.ts";
 import type { EngineEnv } from "./engine-env.ts";
 import type { TurnReport } from "./runtime.ts";
 import { startTurn } from "./start-turn.ts";
+import { isCondemned, isSuspect, markOf, processEnded, Suspects } from "./suspects.ts";
 import type { Trigger } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
 import { TurnAborted } from "./turn-aborted.ts";
@@ -37,14 +38,13 @@ export class WorkerLoop {
   readonly name: string;
   readonly #options: WorkerOptions;
   readonly #wanted = new Set<SessionKeyText>();
-  /** Who is told once a wanted session was leased, or found to be another's. */
-  readonly #offers = new Map<SessionKeyText, PromiseWithResolvers<void>>();
   readonly #active = new Set<Promise<void>>();
   readonly #serving = new Set<SessionKeyText>();
   /** Turns that wait for an effect. */
   readonly #waiting = new Map<SessionKeyText, Turn>();
   /** Sessions whose turn failed in the engine: how often, and that they rest before the next try. */
   readonly #failures = new Map<SessionKeyText, { readonly count: number; isResting: boolean }>();
+  readonly #suspects = new Suspects();
   #isDraining = false;
   #isLeasing = false;
 
@@ -85,34 +85,15 @@ export class WorkerLoop {
 
   /** Says that a session has something to do. */
   wake(key: SessionKeyText): void {
-    if (this.#isDraining || this.#failures.get(key)?.isResting === true) return;
+    if (this.#isDraining || this.#failures.get(key)?.isResting === true || this.#suspects.isWaiting(key)) return;
     this.#wanted.add(key);
     this.#fill();
-  }
-
-  /** Whether all turns are under way that this process runs at once. */
-  get isFull(): boolean {
-    return this.#active.size >= this.#options.maxTurns;
-  }
-
-  /** Like `wake`; resolves once the session was leased or found to be another's, so that who offers can wait. @throws RUNNER_DRAINING */
-  offer(key: SessionKeyText): Promise<void> {
-    if (this.#isDraining)
-      return Promise.reject(new GreenticError("RUNNER_DRAINING", "Take session: the host is shutting down"));
-    this.wake(key);
-    if (!this.#wanted.has(key)) return Promise.resolve();
-    const offer = this.#offers.get(key) ?? Promise.withResolvers<void>();
-    this.#offers.set(key, offer);
-    return offer.promise;
   }
 
   /** Takes no new sessions and waits until the running turns have committed. */
   async drain(): Promise<void> {
     this.#isDraining = true;
     this.#wanted.clear();
-    for (const { reject } of this.#offers.values())
-      reject(new GreenticError("RUNNER_DRAINING", "Take session: the host is shutting down"));
-    this.#offers.clear();
     while (this.#active.size > 0) await Promise.allSettled(this.#active);
   }
 
@@ -129,12 +110,8 @@ export class WorkerLoop {
       while (this.#wanted.size > 0 && this.#active.size < maxTurns && !this.#isDraining) {
         const keys = [...this.#wanted].slice(0, Math.min(LEASE_BATCH, maxTurns - this.#active.size));
         for (const key of keys) this.#wanted.delete(key);
-        try {
-          for (const lease of await env.store.lease(this.name, { limit: keys.length, keys, ttlMs: leaseTtlMs }))
-            this.take(lease);
-        } finally {
-          this.#answerOffers(keys);
-        }
+        for (const lease of await env.store.lease(this.name, { limit: keys.length, keys, ttlMs: leaseTtlMs }))
+          this.take(lease);
       }
     } catch (error) {
       // The sweep finds the sessions again.
@@ -144,24 +121,31 @@ export class WorkerLoop {
     }
   }
 
-  #answerOffers(keys: readonly SessionKeyText[]): void {
-    if (this.#offers.size === 0) return;
-    for (const key of keys) {
-      this.#offers.get(key)?.resolve();
-      this.#offers.delete(key);
-    }
-  }
-
   async #serve(first: Lease): Promise<void> {
     let lease: Lease | undefined = first;
     while (lease !== undefined) {
       const current: Lease = lease;
       try {
-        lease = await this.#turn(current);
+        lease = await (isSuspect(current) ? this.#suspectTurn(current) : this.#turn(current));
         if (this.#failures.size > 0) this.#failures.delete(current.key);
       } catch (error) {
         lease = await this.#recover(current, error);
       }
+    }
+  }
+
+  /** Runs a turn that may have ended processes before: alone among its like, and on record before it begins. */
+  async #suspectTurn(lease: Lease): Promise<Lease | undefined> {
+    const trigger = chooseTrigger(lease);
+    if (trigger === undefined) return this.#turn(lease);
+    if (isCondemned(lease)) return this.#giveUp(lease, trigger, processEnded(lease));
+    if (!this.#suspects.enter(lease.key)) return this.#release(lease);
+    try {
+      await this.#options.env.store.record(lease, markOf(lease, trigger));
+      return await this.#turn(lease);
+    } finally {
+      const next = this.#suspects.leave();
+      if (next !== undefined) this.wake(next);
     }
   }
 

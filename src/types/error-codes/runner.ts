@@ -2,10 +2,6 @@ import type { ErrorTable } from "../error-kind.ts";
 
 /** Codes of the runner layer. */
 export const runnerErrors = {
-  RUNNER_ACCESS_FORBIDDEN: {
-    kind: "permission_denied",
-    help: "A rule of the bundle's access maps keeps the team out; `gtc bundle doctor` tells which, and the .gmap file changes it.",
-  },
   RUNNER_ANSWER_MISSING: {
     kind: "invalid_input",
     help: "Give the answer with the call, or the field a default; required: false lets it out.",
@@ -60,6 +56,10 @@ export const runnerErrors = {
   RUNNER_PATTERN_INVALID: {
     kind: "invalid_input",
     help: "Patterns know characters, classes, groups, |, ?, *, +, {n,m}, ^ and $; no look-around, no back-references.",
+  },
+  RUNNER_PROCESS_ENDED: {
+    kind: "internal",
+    help: "See what the message makes a node do that ends the host; once that is mended, send the dead letter again.",
   },
   RUNNER_PROVIDER_AMBIGUOUS: {
     kind: "invalid_input",
