@@ -182,6 +182,7 @@ export const REQUIREMENTS = define({
   "bundle.squashfs.hostile": { source: "ft P1-P5", behavior: "No image crashes or hangs its reader, or costs more than its caps" },
   "bundle.public": { source: "pf bundles", behavior: "Bundles of the public tools load: directories with bundle.yaml and .gtbundle images, their packs wherever the tools put them" },
   "bundle.access": { source: "pf gmap", behavior: "Access maps say which tenant and team reaches which pack, flow and node" },
+  "bundle.access.enforced": { source: "fl who gets a message", behavior: "Nobody starts a flow that the access maps keep from their team: the person is told, and the operator gets the code" },
   "bundle.lock": { source: "pf bundles", behavior: "A built bundle holds the digests that its references to registries meant" },
   "pack.oci.bundle": { source: "pk oci", behavior: "A bundle may name a pack as oci://…" },
   "pack.cli.validate": { source: "pk validate", behavior: "greentic-pack validate checks structure and manifest" },

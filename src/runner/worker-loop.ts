@@ -38,6 +38,8 @@ export class WorkerLoop {
   readonly name: string;
   readonly #options: WorkerOptions;
   readonly #wanted = new Set<SessionKeyText>();
+  /** Who is told once a wanted session was leased, or found to be another's. */
+  readonly #offers = new Map<SessionKeyText, PromiseWithResolvers<void>>();
   readonly #active = new Set<Promise<void>>();
   readonly #serving = new Set<SessionKeyText>();
   /** Turns that wait for an effect. */
@@ -90,10 +92,29 @@ export class WorkerLoop {
     this.#fill();
   }
 
+  /** Whether all turns are under way that this process runs at once. */
+  get isFull(): boolean {
+    return this.#active.size >= this.#options.maxTurns;
+  }
+
+  /** Like `wake`; resolves once the session was leased or found to be another's, so that who offers can wait. @throws RUNNER_DRAINING */
+  offer(key: SessionKeyText): Promise<void> {
+    if (this.#isDraining)
+      return Promise.reject(new GreenticError("RUNNER_DRAINING", "Take session: the host is shutting down"));
+    this.wake(key);
+    if (!this.#wanted.has(key)) return Promise.resolve();
+    const offer = this.#offers.get(key) ?? Promise.withResolvers<void>();
+    this.#offers.set(key, offer);
+    return offer.promise;
+  }
+
   /** Takes no new sessions and waits until the running turns have committed. */
   async drain(): Promise<void> {
     this.#isDraining = true;
     this.#wanted.clear();
+    for (const { reject } of this.#offers.values())
+      reject(new GreenticError("RUNNER_DRAINING", "Take session: the host is shutting down"));
+    this.#offers.clear();
     while (this.#active.size > 0) await Promise.allSettled(this.#active);
   }
 
@@ -110,14 +131,26 @@ export class WorkerLoop {
       while (this.#wanted.size > 0 && this.#active.size < maxTurns && !this.#isDraining) {
         const keys = [...this.#wanted].slice(0, Math.min(LEASE_BATCH, maxTurns - this.#active.size));
         for (const key of keys) this.#wanted.delete(key);
-        for (const lease of await env.store.lease(this.name, { limit: keys.length, keys, ttlMs: leaseTtlMs }))
-          this.take(lease);
+        try {
+          for (const lease of await env.store.lease(this.name, { limit: keys.length, keys, ttlMs: leaseTtlMs }))
+            this.take(lease);
+        } finally {
+          this.#answerOffers(keys);
+        }
       }
     } catch (error) {
       // The sweep finds the sessions again.
       this.#report(error);
     } finally {
       this.#isLeasing = false;
+    }
+  }
+
+  #answerOffers(keys: readonly SessionKeyText[]): void {
+    if (this.#offers.size === 0) return;
+    for (const key of keys) {
+      this.#offers.get(key)?.resolve();
+      this.#offers.delete(key);
     }
   }
 

@@ -2,6 +2,10 @@ import type { ErrorTable } from "../error-kind.ts";
 
 /** Codes of the runner layer. */
 export const runnerErrors = {
+  RUNNER_ACCESS_FORBIDDEN: {
+    kind: "permission_denied",
+    help: "A rule of the bundle's access maps keeps the team out; `gtc bundle doctor` tells which, and the .gmap file changes it.",
+  },
   RUNNER_ANSWER_MISSING: {
     kind: "invalid_input",
     help: "Give the answer with the call, or the field a default; required: false lets it out.",
