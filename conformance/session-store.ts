@@ -19,6 +19,8 @@ export interface StoreFactory {
   readonly open: (world: World) => Promise<SessionStore>;
   /** Reopens what a store would find after its process was killed at this moment; absent where nothing survives. */
   readonly crash?: (store: SessionStore, world: World) => Promise<SessionStore>;
+  /** Whether leases and claims outlive that: those of a store that many processes share end by time alone. */
+  readonly holdsOutliveCrash?: boolean;
 }
 
 /** Holds a backend to every promise of a session store. */

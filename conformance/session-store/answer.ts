@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { LEASE_TTL_MS } from "../../src/session/index.ts";
 import type { Accepted, SessionStore } from "../../src/session/index.ts";
 import type { StoreFactory } from "../session-store.ts";
 import { entryOf, KEY, keyOf, leaseOf, ManualWorld, turnOf } from "./fixtures.ts";
@@ -13,7 +14,7 @@ async function answerAll(store: SessionStore, answer: unknown = ANSWER): Promise
 }
 
 /** Answers: kept with the delivery that they are for, as long as that. */
-export function answerContract({ open, crash }: StoreFactory): void {
+export function answerContract({ open, crash, holdsOutliveCrash = false }: StoreFactory): void {
   test("accept() tells a repeated delivery what the first one's turn answered", async () => {
     await using store = await open(new ManualWorld());
     await store.accept(entryOf("m1"));
@@ -115,6 +116,7 @@ export function answerContract({ open, crash }: StoreFactory): void {
     await store.accept(entryOf("m3"));
     await using after = (await crash?.(store, world)) ?? store;
     expect(await after.accept(entryOf("m1"))).toEqual({ kind: "duplicate", answer: ANSWER });
+    if (holdsOutliveCrash) world.advance(LEASE_TTL_MS);
     const lease = await leaseOf(after);
     expect(lease.inbox.map(({ dedupeKey, isForgotten }) => [dedupeKey, isForgotten])).toEqual([
       ["m2", true],

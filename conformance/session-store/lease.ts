@@ -18,7 +18,7 @@ import {
 const OTHER = keyOf({ conversation: "c2" });
 
 /** Leases: one worker a session, and an old fence changes nothing. */
-export function leaseContract({ open, crash }: StoreFactory): void {
+export function leaseContract({ open, crash, holdsOutliveCrash = false }: StoreFactory): void {
   test("lease() finds sessions with unread messages only, each once", async () => {
     await using store = await open(new ManualWorld());
     expect(await store.lease("w1", { limit: 9 })).toEqual([]);
@@ -195,7 +195,7 @@ export function leaseContract({ open, crash }: StoreFactory): void {
     expect(contentOf(old)).toEqual(given);
   });
 
-  test.skipIf(crash === undefined)("a crash ends every lease, and fences still rise", async () => {
+  test.skipIf(crash === undefined || holdsOutliveCrash)("a crash ends every lease, and fences still rise", async () => {
     const world = new ManualWorld();
     await using store = await open(world);
     await store.accept(entryOf("m1"));
@@ -248,4 +248,22 @@ export function leaseContract({ open, crash }: StoreFactory): void {
     await third.accept(entryOf("m2"));
     expect((await leaseOf(third)).attempt).toBe(0);
   });
+
+  test.skipIf(!holdsOutliveCrash)(
+    "a lease outlives a crash until its time is over, and fences still rise",
+    async () => {
+      const world = new ManualWorld();
+      await using store = await open(world);
+      await store.accept(entryOf("m1"));
+      const old = await leaseOf(store);
+      await using after = (await crash?.(store, world)) ?? store;
+      expect(await after.lease("w2", { limit: 9 })).toEqual([]);
+      expect(await after.renew(old, 1_000)).toBe(true);
+      world.advance(1_000);
+      const lease = await leaseOf(after, KEY, "w2");
+      expect(lease.fence).toBeGreaterThan(old.fence);
+      expect(contentOf(lease)).toEqual(contentOf(old));
+      await expect(after.commit(old, turnOf(old))).rejects.toMatchObject({ code: "STORE_FENCE_STALE" });
+    },
+  );
 }

@@ -30,6 +30,7 @@ interface ModelSession {
   revision: number;
   steps: Map<number, number>;
   fence: number | undefined;
+  topFence: number;
   expiresAtMs: number;
 }
 
@@ -52,7 +53,7 @@ interface ModelClaim {
 class Model {
   readonly world = new ManualWorld();
   readonly sessions: readonly ModelSession[] = KEYS.map(() => {
-    return { unread: [], revision: 0, steps: new Map(), fence: undefined, expiresAtMs: 0 };
+    return { unread: [], revision: 0, steps: new Map(), fence: undefined, topFence: 0, expiresAtMs: 0 };
   });
   readonly lanes: readonly ModelRow[][] = KEYS.map(() => []);
   readonly claims: (ModelClaim | undefined)[] = KEYS.map(() => undefined);
@@ -60,7 +61,6 @@ class Model {
   /** Every lease and claim that was ever handed out, living or not. */
   readonly leases: { readonly session: number; readonly lease: Lease }[] = [];
   readonly claimed: ModelClaim[] = [];
-  topFence = 0;
   count = 0;
 
   isFree(session: ModelSession): boolean {
@@ -71,8 +71,8 @@ class Model {
     const session = this.sessions[index];
     if (session === undefined) throw new Error("expected a session");
     expect(this.isFree(session)).toBe(true);
-    expect(lease.fence).toBeGreaterThan(this.topFence);
-    this.topFence = lease.fence;
+    expect(lease.fence).toBeGreaterThan(session.topFence);
+    session.topFence = lease.fence;
     session.fence = lease.fence;
     session.expiresAtMs = this.world.monotonicMs() + LEASE_TTL_MS;
     this.carries(session, lease);
@@ -115,7 +115,7 @@ class Model {
 }
 
 /** Any sequence of operations leaves a store where the model is. */
-export function modelContract({ open, crash }: StoreFactory): void {
+export function modelContract({ open, crash, holdsOutliveCrash = false }: StoreFactory): void {
   test("a store agrees with a simple model after any sequence of operations", { timeout: 120_000 }, async () => {
     await assert(
       asyncProperty(array(operation, { minLength: 5, maxLength: 60 }), async (operations) => {
@@ -128,7 +128,7 @@ export function modelContract({ open, crash }: StoreFactory): void {
               const crashed = store;
               store = await crash(crashed, model.world);
               await crashed[Symbol.asyncDispose]();
-              model.crash();
+              if (!holdsOutliveCrash) model.crash();
             } else await step(store, model, op);
             await compare(store, model);
           }

@@ -28,7 +28,7 @@ async function statusOf(store: SessionStore, id: string): Promise<Partial<Outbox
 }
 
 /** Sends: in order, one at a time, and never doubtful without a record of it. */
-export function sendContract({ open, crash }: StoreFactory): void {
+export function sendContract({ open, crash, holdsOutliveCrash = false }: StoreFactory): void {
   test("claimSends() gives one row a conversation, in order", async () => {
     const world = new ManualWorld();
     await using store = await open(world);
@@ -262,10 +262,14 @@ export function sendContract({ open, crash }: StoreFactory): void {
     const row = (id: string): OutboxRow => rows.find((r) => r.id === id) ?? rows[0]!;
     for (const id of ["begun1", "ended1", "delayed1"]) await store.beginSend(row(id), "s1");
     await store.endSend(row("ended1"), "s1", { kind: "sent" });
-    const notBeforeMs = world.nowMs() + 1_000;
+    const heldMs = holdsOutliveCrash ? CLAIM_TTL_MS : 0;
+    const notBeforeMs = world.nowMs() + heldMs + 1_000;
     await store.endSend(row("delayed1"), "s1", { kind: "retry", error: "X", notBeforeMs });
     await using after = (await crash?.(store, world)) ?? store;
-    await expect(after.endSend(row("begun1"), "s1", { kind: "sent" })).rejects.toMatchObject(LOST);
+    if (!holdsOutliveCrash) {
+      await expect(after.endSend(row("begun1"), "s1", { kind: "sent" })).rejects.toMatchObject(LOST);
+    }
+    world.advance(heldMs);
     expect(
       (await after.claimSends("s2", { limit: 9 })).map(({ id, status, wasUnknown }) => [id, status, wasUnknown]),
     ).toEqual([
@@ -274,6 +278,7 @@ export function sendContract({ open, crash }: StoreFactory): void {
       ["idle1", "queued", false],
       ["ended2", "queued", false],
     ]);
+    await expect(after.endSend(row("begun1"), "s1", { kind: "sent" })).rejects.toMatchObject(LOST);
     world.advance(1_000);
     expect((await after.claimSends("s2", { limit: 9 })).map(({ id, attempts }) => [id, attempts])).toEqual([
       ["delayed1", 1],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { conversationOf } from "../../src/session/index.ts";
+import { conversationOf, LEASE_TTL_MS } from "../../src/session/index.ts";
 import type { JsonValue } from "../../src/types/index.ts";
 import type { StoreFactory } from "../session-store.ts";
 import {
@@ -19,7 +19,7 @@ import {
 const STEP = { turn: 1, seq: 0, node: "pay", inputHash: "h1", outcome: { paid: true } };
 
 /** Turns: steps on record, and one commit that is all or nothing. */
-export function turnContract({ open, crash }: StoreFactory): void {
+export function turnContract({ open, crash, holdsOutliveCrash = false }: StoreFactory): void {
   test("commit() writes everything that the next lease and the readers find", async () => {
     const world = new ManualWorld();
     await using opened = await open(world);
@@ -65,6 +65,7 @@ export function turnContract({ open, crash }: StoreFactory): void {
         "flow/answers": { name: "Ann", tags: ["x"] },
         "tool/null": null,
       });
+      await store.release(next);
     }
   });
 
@@ -211,6 +212,7 @@ export function turnContract({ open, crash }: StoreFactory): void {
     const lease = await leaseOf(store);
     await store.record(lease, STEP);
     await using second = (await crash?.(store, world)) ?? store;
+    if (holdsOutliveCrash) world.advance(LEASE_TTL_MS);
     const recovered = await leaseOf(second);
     expect(recovered.steps).toEqual([STEP]);
     await second.commit(recovered, turnOf(recovered));

@@ -1,4 +1,6 @@
 export { openMemoryStore } from "./memory-store.ts";
+export type { RedisStoreOptions } from "./redis/redis-store.ts";
+export { openRedisStore } from "./redis/redis-store.ts";
 export type { SqliteStoreOptions } from "./sqlite-store.ts";
 export { openSqliteStore } from "./sqlite-store.ts";
 export type {

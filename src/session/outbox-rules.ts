@@ -51,6 +51,7 @@ export function claimLost(doing: string, id: string): GreenticError {
   return new GreenticError("STORE_CLAIM_LOST", `${doing} ${quote(id)}: the claim is no longer this sender's`);
 }
 
-function notBegun(id: string): GreenticError {
+/** The error of a sender that ends what it never began. */
+export function notBegun(id: string): GreenticError {
   return new GreenticError("STORE_SEND_NOT_BEGUN", `End send ${quote(id)}: no attempt is on record`);
 }

@@ -31,6 +31,18 @@ export const storeErrors = {
     kind: "internal",
     help: "The store's file is damaged or is no session store; stop, keep a copy of it, and restore a backup.",
   },
+  STORE_URL_INVALID: {
+    kind: "invalid_input",
+    help: "Write redis://, redis-sentinel:// or redis-cluster:// (rediss… for TLS), the hosts, and escape special characters of a password with %.",
+  },
+  STORE_DURABILITY_WEAK: {
+    kind: "conflict",
+    help: 'Set "appendonly yes" and "appendfsync always" on every Redis server, or choose durability = "relaxed" and accept that the last second of messages may be lost.',
+  },
+  STORE_SERVER_UNFIT: {
+    kind: "conflict",
+    help: 'Use Redis 7.0 or newer (or Valkey) with "maxmemory-policy noeviction": a server that evicts keys loses conversations.',
+  },
   STATE_VALUE_TOO_LARGE: {
     kind: "invalid_input",
     help: "Keep a state value within 256 KiB of JSON and 64 levels; put large data behind a reference.",

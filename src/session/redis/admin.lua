@@ -1,0 +1,189 @@
+
+-- What operators ask, and what a sweep drops.
+
+local function summary(c, key)
+  return { key, call('HGET', at(c, 's', key), 'b'), call('ZCARD', at(c, 'i', key)) }
+end
+
+-- key → summary | nil
+local function read(keys, args)
+  local c = open(keys, args)
+  local key = take(c)
+  if is_empty(c, key) then return false end
+  return summary(c, key)
+end
+
+-- tenant ("": all), limit → summaries in the order of their keys
+local function list(keys, args)
+  local c = open(keys, args)
+  local tenant, limit = take(c), number(c)
+  local found = {}
+  local function add(from, to)
+    for _, key in ipairs(call('ZRANGEBYLEX', index(c, 'keys'), from, to, 'LIMIT', 0, limit - #found)) do
+      found[#found + 1] = summary(c, key)
+    end
+  end
+  if tenant == '' then
+    add('-', '+')
+    return found
+  end
+  -- The tenant's range in each env; ";" is the character behind the separator ":".
+  local from = '-'
+  while #found < limit do
+    local key = call('ZRANGEBYLEX', index(c, 'keys'), from, '+', 'LIMIT', 0, 1)[1]
+    if not key then break end
+    local env = string.match(key, '^[^:]*')
+    add('[' .. env .. ':' .. tenant .. ':', '(' .. env .. ':' .. tenant .. ';')
+    from = '[' .. env .. ';'
+  end
+  return found
+end
+
+-- key, limit → entries oldest first
+local function read_journal(keys, args)
+  local c = open(keys, args)
+  local key, limit = take(c), number(c)
+  local entries = {}
+  for _, entry in ipairs(call('LRANGE', at(c, 'j', key), -limit, -1)) do
+    local at_ms = string.match(entry, '^%S+ (%S+) ')
+    if tonumber(at_ms) + JOURNAL_RETENTION_MS > c.now then entries[#entries + 1] = entry end
+  end
+  return entries
+end
+
+-- conversation, after, limit → entries oldest first
+local function read_log(keys, args)
+  local c = open(keys, args)
+  local conversation, after, limit = take(c), take(c), number(c)
+  local log = at(c, 'g', conversation)
+  local newest = call('ZRANGE', log, -1, -1)[1]
+  if not newest then return {} end
+  local at_ms = string.match(newest, '^%d+ (%S+)')
+  if tonumber(at_ms) + LOG_RETENTION_MS <= c.now then return {} end
+  return call('ZRANGEBYSCORE', log, '(' .. after, '+inf', 'LIMIT', 0, limit)
+end
+
+-- tenant, before, limit, scanned at most → where to go on or "", letters newest first
+local function list_dead(keys, args)
+  local c = open(keys, args)
+  local tenant, before, limit, scan = take(c), take(c), number(c), number(c)
+  local page = call('ZREVRANGEBYSCORE', index(c, 'dead'), '(' .. before, '-inf', 'LIMIT', 0, scan)
+  local letters, last = {}, ''
+  for _, member in ipairs(page) do
+    local order, whose = string.match(member, '^(%d+) (.*)$')
+    last = order
+    if tenant == '' or whose == tenant then letters[#letters + 1] = call('HMGET', at(c, 'm', order), 'k', 'r', 't', 'e') end
+    if #letters >= limit then break end
+  end
+  if #letters < limit and #page < scan then last = '' end
+  return { last, letters }
+end
+
+local function drop_letter(c, order)
+  local key = call('HGET', at(c, 'm', order), 'k')
+  if not key then return false end
+  call('DEL', at(c, 'm', order))
+  call('ZREM', index(c, 'dead'), order .. ' ' .. tenant_of(key))
+  return true
+end
+
+-- order → 1 | 0
+local function drop_dead(keys, args)
+  local c = open(keys, args)
+  local order = take(c)
+  local before = told(c)
+  if before then return tonumber(before) end
+  if not drop_letter(c, order) then return 0 end
+  return tell(c, '1')
+end
+
+-- order → 1 | 0
+local function redrive(keys, args)
+  local c = open(keys, args)
+  local order = take(c)
+  local before = told(c)
+  if before then return tonumber(before) end
+  local letter = call('HMGET', at(c, 'm', order), 'k', 'e')
+  if not letter[1] then return 0 end
+  drop_letter(c, order)
+  local dedupe, received, json = string.match(letter[2], '^%d+ %d (%S+) (%S+) (.*)$')
+  append(c, letter[1], { forgotten = '0', dedupe = dedupe, received = received, json = json })
+  refresh(c, letter[1])
+  return tell(c, '1')
+end
+
+-- key → 1 | 0
+local function end_session(keys, args)
+  local c = open(keys, args)
+  local key = take(c)
+  local before = told(c)
+  if before then return tonumber(before) end
+  if is_empty(c, key) then return 0 end
+  forget(c, key)
+  return tell(c, '1')
+end
+
+local function drop_expired(c)
+  for _, order in ipairs(call('ZRANGEBYSCORE', index(c, 'sent'), '-inf', text(c.now - SENT_RETENTION_MS), 'LIMIT', 0, DUE_MAX)) do
+    drop_row(c, order)
+  end
+  for _, key in ipairs(call('ZRANGEBYSCORE', index(c, 'expiry'), '-inf', text(c.now), 'LIMIT', 0, DUE_MAX)) do
+    local held = call('HMGET', at(c, 's', key), 'f', 'u')
+    if is_free(c, held) and call('EXISTS', at(c, 'i', key)) == 0 then
+      forget(c, key)
+    else
+      -- Its next commit sets the time anew; until then it mustn't hold up the others.
+      call('ZADD', index(c, 'expiry'), text(c.now + EXPIRED_AGAIN_MS), key)
+    end
+  end
+end
+
+-- limit → sessions, whether sends are ready, next timer | ""
+local function sweep(keys, args)
+  local c = open(keys, args)
+  local limit = number(c)
+  drop_expired(c)
+  wake(c)
+  wake_delayed(c)
+  local is_ready = next_ready(c) ~= nil or call('ZCOUNT', index(c, 'claimed'), '-inf', text(c.mono)) > 0
+  local timer = call('ZRANGEBYSCORE', index(c, 'timers'), '(' .. text(c.now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  return { call('ZRANGE', index(c, 'run'), 0, limit - 1), is_ready and 1 or 0, timer[2] or '' }
+end
+
+-- → unread, oldest, queued or being sent, oldest, unknown, failed, dead letters, sessions with a record
+local function stats(keys, args)
+  local c = open(keys, args)
+  local function count(name) return call('ZCARD', index(c, name)) end
+  local unread = call('ZRANGE', index(c, 'unread'), 0, 0)[1]
+  local oldest
+  for _, status in ipairs({ '0', '1' }) do
+    local member = call('ZRANGE', index(c, 'rows:' .. status), 0, 0)[1]
+    local order = member and string.match(member, '^%d+')
+    if order and (not oldest or tonumber(order) < tonumber(oldest)) then oldest = order end
+  end
+  return {
+    count('unread'),
+    unread and string.match(unread, ' (.*)$') or '',
+    count('rows:0') + count('rows:1'),
+    oldest and call('HGET', at(c, 'o', oldest), 't') or '',
+    count('rows:4'),
+    count('rows:3'),
+    count('dead'),
+    tonumber(call('GET', index(c, 'records')) or '0'),
+  }
+end
+
+-- capacity, per second, tokens → 0 | milliseconds to wait. KEYS[1] is the bucket.
+local function take_tokens(keys, args)
+  local c = open(keys, args)
+  local capacity, per_second, tokens = number(c), number(c), number(c)
+  local bucket = call('HMGET', c.base, 'n', 't')
+  local level = tonumber(bucket[1] or capacity)
+  local passed = math.max(0, c.mono - tonumber(bucket[2] or c.mono))
+  level = math.min(capacity, level + passed * per_second / 1000)
+  local wait = 0
+  if level >= tokens then level = level - tokens else wait = math.max(1, math.ceil((tokens - level) * 1000 / per_second)) end
+  call('HSET', c.base, 'n', string.format('%.6f', level), 't', text(c.mono))
+  call('PEXPIRE', c.base, text(math.ceil(capacity * 1000 / per_second) + 1000))
+  return wait
+end

@@ -1,0 +1,147 @@
+
+-- Commits: everything that one turn changes, or nothing.
+
+local function read_turn(c)
+  local turn = { key = take(c), fence = take(c), keep = take(c) == '1', body = take(c), expires = take(c) }
+  turn.revision, turn.journal = take(c), take(c)
+  turn.consumed, turn.dead, turn.answers = items(c, 1), items(c, 2), items(c, 2)
+  turn.state, turn.done, turn.timers = items(c, 2), items(c, 1), items(c, 3)
+  turn.rows, turn.log = items(c, 2), items(c, 1)
+  return turn
+end
+
+-- Everything that can refuse a turn, before anything changes; returns the unread entries by their order.
+local function check_turn(c, turn)
+  local entries = {}
+  for _, list in ipairs({ turn.consumed, turn.dead, turn.answers }) do
+    for _, item in ipairs(list) do
+      local order = item[1]
+      entries[order] = entries[order] or call('ZRANGEBYSCORE', at(c, 'i', turn.key), order, order)[1]
+      if not entries[order] then return { 'unread', order } end
+    end
+  end
+  local ids = {}
+  for _, row in ipairs(turn.rows) do
+    local id = row[1]
+    local other = call('HGET', index(c, 'ids'), id)
+    if ids[id] or (other and is_pending(call('HGET', at(c, 'o', other), 's'))) then return { 'row', id } end
+    ids[id] = true
+  end
+  return nil, entries
+end
+
+local function answer(c, turn, entries)
+  for _, item in ipairs(turn.answers) do
+    local dedupe = string.match(entries[item[1]], '^%d+ %d (%S+) ')
+    local delivery = at(c, 'd', channel_of(turn.key) .. ':' .. dedupe)
+    local first = call('HMGET', delivery, 'o', 'x')
+    if first[1] == item[1] and tonumber(first[2]) > c.now then
+      call('HSET', delivery, 'a', item[2])
+    end
+  end
+end
+
+local function bury(c, turn, entries)
+  for _, item in ipairs(turn.dead) do
+    local order, reason = item[1], item[2]
+    call('HSET', at(c, 'm', order), 'k', turn.key, 'r', reason, 't', text(c.now), 'e', entries[order])
+    call('ZADD', index(c, 'dead'), order, order .. ' ' .. tenant_of(turn.key))
+  end
+end
+
+local function write_session(c, turn)
+  local key = turn.key
+  local session = at(c, 's', key)
+  if turn.body == '' then
+    if call('HDEL', session, 'b') == 1 then call('DECR', index(c, 'records')) end
+    call('DEL', at(c, 'v', key))
+    clear_timers(c, key)
+    call('ZREM', index(c, 'expiry'), key)
+    return
+  end
+  if call('HSET', session, 'b', turn.body) == 1 then call('INCR', index(c, 'records')) end
+  if turn.expires == '' then
+    call('ZREM', index(c, 'expiry'), key)
+  else
+    call('ZADD', index(c, 'expiry'), turn.expires, key)
+  end
+  for _, change in ipairs(turn.state) do
+    -- No JSON is empty: that deletes.
+    if change[2] == '' then
+      call('HDEL', at(c, 'v', key), change[1])
+    else
+      call('HSET', at(c, 'v', key), change[1], change[2])
+    end
+  end
+end
+
+local function write_timers(c, turn)
+  local timers = at(c, 't', turn.key)
+  for _, item in ipairs(turn.done) do
+    call('HDEL', timers, item[1])
+    call('ZREM', index(c, 'timers'), turn.key .. ' ' .. item[1])
+  end
+  for _, item in ipairs(turn.timers) do
+    call('HSET', timers, item[1], item[2] .. ' ' .. item[3])
+    call('ZADD', index(c, 'timers'), item[2], turn.key .. ' ' .. item[1])
+  end
+end
+
+local function write_journal(c, turn)
+  local journal = at(c, 'j', turn.key)
+  call('RPUSH', journal, turn.revision .. ' ' .. text(c.now) .. ' ' .. turn.journal)
+  call('LTRIM', journal, -JOURNAL_TURNS_MAX, -1)
+  call('PEXPIRE', journal, JOURNAL_RETENTION_MS)
+end
+
+local function is_empty(c, key)
+  return call('HEXISTS', at(c, 's', key), 'b') == 0
+    and call('EXISTS', at(c, 'i', key)) == 0
+    and call('EXISTS', at(c, 't', key)) == 0
+end
+
+-- the turn → "ok", lease | "fence" | "unread", order | "row", id
+local function commit(keys, args)
+  local c = open(keys, args)
+  local turn = read_turn(c)
+  local key = turn.key
+  local session = at(c, 's', key)
+  local held = call('HMGET', session, 'f', 't', 'c')
+  if held[3] == c.token or (c.again and told(c)) then
+    local lease = turn.keep and held[1] == turn.fence and carry(c, key, held[1], 0)
+    return { 'ok', lease or false }
+  end
+  if held[1] ~= turn.fence then return { 'fence' } end
+  local refusal, entries = check_turn(c, turn)
+  if refusal then return refusal end
+
+  -- From here on nothing refuses.
+  answer(c, turn, entries)
+  bury(c, turn, entries)
+  for _, list in ipairs({ turn.consumed, turn.dead }) do
+    for _, item in ipairs(list) do consume(c, key, entries[item[1]]) end
+  end
+  call('DEL', at(c, 'e', key))
+  write_session(c, turn)
+  write_timers(c, turn)
+  for _, row in ipairs(turn.rows) do add_row(c, key, row[1], row[2]) end
+  for _, item in ipairs(turn.log) do append_log(c, conversation_of(key), item[1]) end
+  if turn.journal ~= '' then write_journal(c, turn) end
+
+  call('HDEL', session, 'a')
+  if turn.keep and has_work(c, key) then
+    call('HSET', session, 'c', c.token)
+    hold(c, key, c.mono + tonumber(held[2]))
+    return { 'ok', carry(c, key, held[1], 0) }
+  end
+  free(c, key)
+  if is_empty(c, key) then
+    call('DEL', session, at(c, 'v', key))
+    for _, name in ipairs({ 'keys', 'run', 'expiry' }) do call('ZREM', index(c, name), key) end
+    tell(c, '1')
+  else
+    call('HSET', session, 'c', c.token)
+    refresh(c, key)
+  end
+  return { 'ok', false }
+end

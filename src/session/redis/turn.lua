@@ -1,0 +1,239 @@
+
+-- Sessions: what they have to do, who holds them, what a lease carries.
+
+local function due_timers(c, key)
+  local all = call('HGETALL', at(c, 't', key))
+  local due = {}
+  for i = 1, #all, 2 do
+    local at_ms, payload = string.match(all[i + 1], '^(%S+) (.*)$')
+    if tonumber(at_ms) <= c.now then
+      due[#due + 1] = all[i]
+      due[#due + 1] = at_ms
+      due[#due + 1] = payload
+    end
+  end
+  return due, #all > 0
+end
+
+local function has_work(c, key)
+  if call('EXISTS', at(c, 'i', key)) == 1 then return true end
+  return #due_timers(c, key) > 0
+end
+
+local function is_free(c, held)
+  return not held[1] or tonumber(held[2]) <= c.mono
+end
+
+-- Files a session whose lease or work changed.
+local function refresh(c, key)
+  local held = call('HMGET', at(c, 's', key), 'f', 'u')
+  if is_free(c, held) and has_work(c, key) then
+    if not call('ZSCORE', index(c, 'run'), key) then call('ZADD', index(c, 'run'), text(draw(c)), key) end
+  else
+    call('ZREM', index(c, 'run'), key)
+  end
+end
+
+local function carry(c, key, fence, attempt)
+  return {
+    key,
+    fence,
+    call('HGET', at(c, 's', key), 'b'),
+    call('ZRANGE', at(c, 'i', key), 0, LEASE_INBOX_MAX - 1),
+    (due_timers(c, key)),
+    call('HGETALL', at(c, 'v', key)),
+    call('HVALS', at(c, 'e', key)),
+    attempt,
+  }
+end
+
+local function hold(c, key, until_ms)
+  call('HSET', at(c, 's', key), 'u', text(until_ms))
+  call('ZADD', index(c, 'held'), text(until_ms), key)
+  call('ZREM', index(c, 'run'), key)
+end
+
+-- Hands a session to a worker, whoever held it before.
+local function grant(c, key, worker, ttl)
+  local before = call('HMGET', at(c, 's', key), 'f', 'a')
+  local attempt = tonumber(before[2] or '0')
+  -- Whoever held it neither committed nor gave it back.
+  if before[1] then attempt = attempt + 1 end
+  local fence = text(draw(c))
+  call('HSET', at(c, 's', key), 'f', fence, 'w', worker, 't', ttl, 'a', attempt, 'n', c.token)
+  hold(c, key, c.mono + tonumber(ttl))
+  return carry(c, key, fence, attempt)
+end
+
+-- The lease that this very request was granted before its answer was lost.
+local function granted(c, key)
+  local held = call('HMGET', at(c, 's', key), 'f', 'n', 'a')
+  if held[1] and held[2] == c.token then return carry(c, key, held[1], tonumber(held[3] or '0')) end
+  return nil
+end
+
+local function free(c, key)
+  call('HDEL', at(c, 's', key), 'f', 'w', 'u', 't', 'n', 'l')
+  call('ZREM', index(c, 'held'), key)
+end
+
+local function clear_timers(c, key)
+  for _, once in ipairs(call('HKEYS', at(c, 't', key))) do
+    call('ZREM', index(c, 'timers'), key .. ' ' .. once)
+  end
+  call('DEL', at(c, 't', key))
+end
+
+local function consume(c, key, entry)
+  local order, received = string.match(entry, '^(%d+) %d %S+ (%S+) ')
+  call('ZREM', at(c, 'i', key), entry)
+  call('ZREM', index(c, 'unread'), order .. ' ' .. received)
+end
+
+-- Drops a session with all that is only its own.
+local function forget(c, key)
+  if call('HEXISTS', at(c, 's', key), 'b') == 1 then call('DECR', index(c, 'records')) end
+  clear_timers(c, key)
+  for _, entry in ipairs(call('ZRANGE', at(c, 'i', key), 0, -1)) do consume(c, key, entry) end
+  call('DEL', at(c, 's', key), at(c, 'v', key), at(c, 'e', key))
+  for _, name in ipairs({ 'keys', 'run', 'held', 'expiry' }) do call('ZREM', index(c, name), key) end
+end
+
+local function append_log(c, conversation, activity)
+  local log = at(c, 'g', conversation)
+  local newest = call('ZRANGE', log, -1, -1)[1]
+  local number = 0
+  if newest then
+    local last, at_ms = string.match(newest, '^(%d+) (%S+)')
+    if tonumber(at_ms) + LOG_RETENTION_MS <= c.now then call('DEL', log) else number = tonumber(last) + 1 end
+  end
+  call('ZADD', log, number, number .. ' ' .. text(c.now) .. ' ' .. activity)
+  call('ZREMRANGEBYRANK', log, 0, -1 - LOG_ENTRIES_MAX)
+  call('PEXPIRE', log, LOG_RETENTION_MS)
+  return number
+end
+
+local function append(c, key, entry)
+  local order = text(draw(c))
+  call('ZADD', at(c, 'i', key), order, order .. ' ' .. entry.forgotten .. ' ' .. entry.dedupe .. ' ' .. entry.received .. ' ' .. entry.json)
+  call('ZADD', index(c, 'unread'), order, order .. ' ' .. entry.received)
+  call('ZADD', index(c, 'keys'), 0, key)
+  return order
+end
+
+-- key, dedupe, received, json, dedupe ttl, is unnamed, has log, log, worker, lease ttl → "new" | "known", log index, lease | answer
+local function accept(keys, args)
+  local c = open(keys, args)
+  local key, dedupe, received, json = take(c), take(c), take(c), take(c)
+  local ttl, is_unnamed, has_log, log = number(c), take(c) == '1', take(c) == '1', take(c)
+  local worker, lease_ttl = take(c), take(c)
+  local delivery = at(c, 'd', channel_of(key) .. ':' .. dedupe)
+  local first = call('HMGET', delivery, 'x', 'l', 'a', 'n')
+  local held = call('HMGET', at(c, 's', key), 'f', 'u', 'n', 'l')
+  if first[1] and tonumber(first[1]) > c.now then
+    if first[4] ~= c.token then return { 'known', first[2], first[3] } end
+    return { 'new', first[2], granted(c, key) or false }
+  end
+  -- A delivery that isn't remembered is known by the lease that went with it.
+  if held[1] and held[3] == c.token then return { 'new', held[4], granted(c, key) or false } end
+
+  local is_leased = worker ~= '' and is_free(c, held)
+  local is_forgotten = is_unnamed and is_leased
+  local order = append(c, key, { forgotten = is_forgotten and '1' or '0', dedupe = dedupe, received = received, json = json })
+  local log_index = false
+  if has_log then log_index = append_log(c, conversation_of(key), log) end
+  if not is_forgotten and ttl > 0 then
+    if first[1] then call('DEL', delivery) end
+    call('HSET', delivery, 'x', text(c.now + ttl), 'o', order, 'n', c.token, 'k', key)
+    if log_index then call('HSET', delivery, 'l', log_index) end
+    call('PEXPIRE', delivery, text(ttl + DELIVERY_SLACK_MS))
+  end
+  if not is_leased then
+    if is_free(c, held) then refresh(c, key) end
+    return { 'new', log_index, false }
+  end
+  local lease = grant(c, key, worker, lease_ttl)
+  if is_forgotten and log_index then call('HSET', at(c, 's', key), 'l', log_index) end
+  return { 'new', log_index, lease }
+end
+
+-- Makes sessions leasable whose timers fell due or whose leases expired.
+local function wake(c)
+  for _, member in ipairs(call('ZRANGEBYSCORE', index(c, 'timers'), '-inf', text(c.now), 'LIMIT', 0, DUE_MAX)) do
+    call('ZREM', index(c, 'timers'), member)
+    refresh(c, string.match(member, '^(%S+) '))
+  end
+  for _, key in ipairs(call('ZRANGEBYSCORE', index(c, 'held'), '-inf', text(c.mono), 'LIMIT', 0, DUE_MAX)) do
+    call('ZREM', index(c, 'held'), key)
+    refresh(c, key)
+  end
+end
+
+local function lease_any(c, worker, limit, ttl)
+  local leases = {}
+  if c.again then
+    for _, key in ipairs(call('ZRANGE', index(c, 'held'), 0, -1)) do leases[#leases + 1] = granted(c, key) end
+    if #leases > 0 then return leases end
+  end
+  for _, key in ipairs(call('ZRANGE', index(c, 'run'), 0, limit - 1)) do
+    local held = call('HMGET', at(c, 's', key), 'f', 'u')
+    if is_free(c, held) and has_work(c, key) then
+      leases[#leases + 1] = grant(c, key, worker, ttl)
+    else
+      call('ZREM', index(c, 'run'), key)
+    end
+  end
+  return leases
+end
+
+-- worker, limit, ttl, has keys, keys → leases
+local function lease(keys, args)
+  local c = open(keys, args)
+  local worker, limit, ttl, has_keys = take(c), number(c), take(c), take(c) == '1'
+  wake(c)
+  if not has_keys then return lease_any(c, worker, limit, ttl) end
+  local leases, seen = {}, {}
+  for _, item in ipairs(items(c, 1)) do
+    if #leases >= limit then break end
+    local key = item[1]
+    if not seen[key] then
+      seen[key] = true
+      local had = c.again and granted(c, key)
+      local held = call('HMGET', at(c, 's', key), 'f', 'u')
+      if had then
+        leases[#leases + 1] = had
+      elseif is_free(c, held) and has_work(c, key) then
+        leases[#leases + 1] = grant(c, key, worker, ttl)
+      end
+    end
+  end
+  return leases
+end
+
+-- key, fence, ttl → 1 | 0
+local function renew(keys, args)
+  local c = open(keys, args)
+  local key, fence, ttl = take(c), take(c), number(c)
+  if call('HGET', at(c, 's', key), 'f') ~= fence then return 0 end
+  hold(c, key, c.mono + ttl)
+  return 1
+end
+
+-- key, fence
+local function release(keys, args)
+  local c = open(keys, args)
+  local key, fence = take(c), take(c)
+  if call('HGET', at(c, 's', key), 'f') ~= fence then return 0 end
+  free(c, key)
+  refresh(c, key)
+  return 1
+end
+
+-- key, fence, turn:seq, json → json of the first | "fence"
+local function record(keys, args)
+  local c = open(keys, args)
+  local key, fence, name, json = take(c), take(c), take(c), take(c)
+  if call('HGET', at(c, 's', key), 'f') ~= fence then return { 'fence' } end
+  if call('HSETNX', at(c, 'e', key), name, json) == 1 then return { 'ok' } end
+  return { 'ok', call('HGET', at(c, 'e', key), name) }
+end
