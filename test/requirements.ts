@@ -213,6 +213,7 @@ export const REQUIREMENTS = define({
   "pack.downgrade.audited": { source: "issue 4", behavior: "A refused or allowed downgrade leaves an audit record" },
   "pack.sbom.schema": { source: "issue 4", behavior: "SBOMs are valid by the official schemas: CycloneDX 1.6 in every run of the tests, SPDX 2.3 where its schema is at hand" },
   "pack.sbom.embedded": { source: "issue 4", behavior: "SBOMs list what components say of their producers, licences, crates and npm packages" },
+  "oci.addresses": { source: "issue 4", behavior: "A registry sends a host to no address that isn't public or granted, and names are resolved once a request" },
   "pack.paced": { source: "issue 4", behavior: "Building, hashing and verifying packs, however large, gives the event loop its turns" },
   "pack.dependencies.chain": { source: "issue 4", behavior: "A conflict between dependencies names everybody who wants something of the pack, from the root on" },
   "pack.dependencies.lock": { source: "issue 4", behavior: "pack.lock says the same resolution in the same text; what is locked stays until somebody wants it otherwise, and a locked pack that was replaced is refused" },
@@ -267,6 +268,15 @@ export const REQUIREMENTS = define({
   "flow.schema.editor": { source: "issue 4 flow tooling", behavior: "schemas/ holds JSON Schemas with which editors complete and check flows, tool maps and conversation tests, made from the kinds" },
   "docs.flow-tools": { source: "issue 4 flow tooling", behavior: "Every command of docs/flow-tools.md works as it stands there" },
   "flow.doctor.pack": { source: "issue 4 flow tooling", behavior: "Doctor checks a pack or its source as a whole: grants and secrets that are used and not declared, tools without a target" },
+  // Issue 5: flow power on top of the journal
+  "flow.retry": { source: "issue 5 flow power", behavior: "A node is tried again as it says, with waits that grow by its factor up to its maximum, and only where its failure may pass" },
+  "flow.retry.parked": { source: "issue 5 flow power", behavior: "A retry that is far away doesn't hold its session: the turn commits and a timer goes on, under the same idempotency key" },
+  "flow.retry.after": { source: "issue 5 flow power", behavior: "What a peer asks for with Retry-After is waited for" },
+  "flow.retry.budget": { source: "issue 5 F24", behavior: "Where every call of a node fails, its retries add at most a tenth to the load" },
+  "flow.delay": { source: "issue 5 flow power", behavior: "A delay survives restarts and fires once, and the flow goes on with what had arrived" },
+  "flow.delay.storm": { source: "issue 5 F19", behavior: "Delays that end in one second all end once, within thirty seconds" },
+  "flow.later": { source: "issue 5 flow power", behavior: "Messages that come while a flow only lets time pass are kept, in order, until it takes messages again" },
+  "flow.timer": { source: "issue 5 flow power", behavior: "A timer node waits for the next time of a calendar in a time zone" },
 });
 
 /** The id of a promise. */

@@ -1,11 +1,10 @@
 import { expect, test } from "vitest";
-import type { Provider, ReceivedMessage } from "../messaging/index.ts";
+import type { ReceivedMessage } from "../messaging/index.ts";
 import { receiveConsole } from "../messaging/index.ts";
 import { openMemoryStore } from "../session/index.ts";
-import type { SessionStore } from "../session/index.ts";
 import type { JsonValue } from "../types/index.ts";
-import { channelId } from "../types/index.ts";
-import { ENV, makePack, openTestRuntime, settle, TEAM, TENANT, TestWorld } from "./runtime-fixture.ts";
+import { dyingStore, Platform } from "./crash-fixture.ts";
+import { makePack, openTestRuntime, settle, TestWorld } from "./runtime-fixture.ts";
 
 const pack = await makePack({
   flows: {
@@ -36,54 +35,6 @@ nodes:
   },
   components: { shop: 'http = ["https://api.example.com"]\nstate = "read-write"' },
 });
-
-/** A platform that delivers a message with a known key once, as class A promises. */
-class Platform {
-  readonly delivered = new Map<string, JsonValue>();
-
-  readonly channel: Provider = {
-    type: "platform",
-    address: { env: ENV, tenant: TENANT, team: TEAM, channel: channelId("platform") },
-    delivery: { kind: "send", sinkClass: "A" },
-    dedupeTtlMs: 86_400_000,
-    project: (message) => [message.text ?? ""],
-    send: async (payload, { idempotencyKey }) => {
-      if (!this.delivered.has(idempotencyKey)) this.delivered.set(idempotencyKey, payload);
-      return { kind: "sent" };
-    },
-  };
-}
-
-const COUNTED = ["accept", "lease", "release", "record", "commit", "claimSends", "beginSend", "endSend"] as const;
-
-/** A store whose process dies at its n-th operation, before or after it took effect: from then on nothing ever answers. */
-function dyingStore(
-  inner: SessionStore,
-  dies: { readonly at: number; readonly when: "before" | "after" },
-): { readonly store: SessionStore; readonly isDead: () => boolean } {
-  let count = 0;
-  let isDead = false;
-  const never = new Promise<never>(() => undefined);
-  const store = new Proxy(inner, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== "function") return value;
-      return async (...args: unknown[]): Promise<unknown> => {
-        if (isDead) return never;
-        const isCounted = (COUNTED as readonly unknown[]).includes(name);
-        const isLast = isCounted && ++count === dies.at;
-        if (isLast && dies.when === "before") {
-          isDead = true;
-          return never;
-        }
-        const result: unknown = await Reflect.apply(value, target, args);
-        if (isLast) isDead = true;
-        return isDead ? never : result;
-      };
-    },
-  });
-  return { store, isDead: () => isDead };
-}
 
 interface Run {
   readonly delivered: readonly JsonValue[];

@@ -5,6 +5,7 @@ import type { TurnObserver } from "../telemetry/index.ts";
 import type { GreenticError, SessionKeyText, TenantCtx, World } from "../types/index.ts";
 import type { EffectScope } from "./host-services.ts";
 import type { PackRegistry } from "./pack-registry.ts";
+import type { RetryBudget } from "./retry-budget.ts";
 import type { StepReport } from "./runtime.ts";
 
 /** What all turns of a runtime share. */
@@ -20,6 +21,7 @@ export interface EngineEnv {
   /** Told of what the engine could not do; the operator's business. */
   readonly onError: (error: GreenticError, key: SessionKeyText | undefined) => void;
   readonly limits: EngineLimits;
+  readonly retries: RetryBudget;
 }
 
 /** Bounds and defaults of turns. */

@@ -7,6 +7,8 @@ import type { ComponentEntry, Pack } from "../pack/index.ts";
 import type { Policy } from "../types/index.ts";
 import { GreenticError, isGreenticError, parseJson, quote } from "../types/index.ts";
 import { checkOffers } from "./flow-offers.ts";
+import { checkBodies } from "./check-bodies.ts";
+import { checkTimes } from "./check-times.ts";
 import { kindCatalogFor, kindOf } from "./kinds/catalog.ts";
 import type { AccessGate, LoadedComponent, LoadedFlow, LoadedNode, LoadedPack, StubTool } from "./loaded-pack.ts";
 import { openPackTools } from "./pack-tools.ts";
@@ -54,6 +56,8 @@ export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<
     if (!flows.has(name)) flows.set(name, flow);
   }
   checkOffers(flows);
+  await checkTimes(flows.values());
+  checkBodies(flows);
   const { config } = pack.manifest;
   return {
     name: pack.name,
@@ -65,6 +69,7 @@ export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<
     flows,
     components,
     tools: openPackTools(pack, { ...options, host: options.components, components }),
+    dependencies: pack.dependencies,
     provides: pack.manifest.capabilities.provides,
     config,
     hasConfig: Object.keys(config).length > 0,
@@ -93,7 +98,10 @@ function loadFlow(
     id: compiled.ir.id,
     compiled,
     nodes,
-    retainedAt: createRetention(compiled.ir, (path) => assets.readText(path)),
+    retainedAt: createRetention(compiled.ir, {
+      readText: (path) => assets.readText(path),
+      bodiesOf: ({ id, input }) => nodes.get(id)?.kind.bodies?.(input) ?? [],
+    }),
   };
 }
 

@@ -8,6 +8,7 @@ import type {
 } from "../component/index.ts";
 import type { CompiledFlow, CompiledJsonTemplate, CompiledNode, CompiledTemplate } from "../flow/index.ts";
 import type { JsonObject, JsonValue, OutcomeError } from "../types/index.ts";
+import type { Pack } from "../pack/index.ts";
 import type { Elicitation, ElicitationAnswer } from "../mcp/index.ts";
 import type { EffectCall } from "./effect-call.ts";
 import type { Kind } from "./kinds/kind.ts";
@@ -28,6 +29,8 @@ export interface LoadedPack {
   readonly flows: ReadonlyMap<string, LoadedFlow>;
   readonly components: ReadonlyMap<string, LoadedComponent>;
   readonly tools: PackTools | undefined;
+  /** Name → the one pack that it was built with, for calls across packs. */
+  readonly dependencies: Pack["dependencies"];
   /** Names of what it provides, as its manifest says. */
   readonly provides: readonly string[];
   readonly config: JsonObject;
@@ -60,6 +63,8 @@ export interface LoadedFlow {
 export interface Retained {
   readonly nodes: ReadonlySet<string>;
   readonly prev: boolean;
+  /** Whether what arrived can still be read. */
+  readonly entry: boolean;
 }
 
 /** A node of a loaded flow. */

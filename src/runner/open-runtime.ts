@@ -18,6 +18,7 @@ import { ownEnvelope, sessionKeyOf } from "./own-envelope.ts";
 import { pollInTurn } from "./poll-in-turn.ts";
 import { createRelay, RELAY } from "./relay.ts";
 import { Requests } from "./requests.ts";
+import { RetryBudget } from "./retry-budget.ts";
 import { offersOf } from "./flow-offers.ts";
 import type { FlowChoice, FlowOffer, PackSummary, Runtime, Scope, TurnReport } from "./runtime.ts";
 import { checkSecretCategory } from "./secret-categories.ts";
@@ -139,6 +140,7 @@ class LocalRuntime implements Runtime {
       log,
       onError,
       limits: { ...LIMITS, ...defaults },
+      retries: new RetryBudget(world),
     };
     this.#sweeper = new Sweeper({
       world,

@@ -60,8 +60,8 @@ export class PackRegistry {
   }
 
   /** The very version that a session's flow started with; undefined where it is gone. */
-  pinned(teamKey: string, pack: { readonly pack: string; readonly packHash: string }): LoadedPack | undefined {
-    const isIt = (loaded: LoadedPack): boolean => loaded.name === pack.pack && loaded.packHash === pack.packHash;
+  pinned(teamKey: string, { name, hash }: { readonly name: string; readonly hash: string }): LoadedPack | undefined {
+    const isIt = (loaded: LoadedPack): boolean => loaded.name === name && loaded.packHash === hash;
     const tenantKey = teamKey.slice(0, teamKey.lastIndexOf(":"));
     return (
       this.packsFor(teamKey).find(isIt) ??
@@ -69,6 +69,25 @@ export class PackRegistry {
       this.#retired.get(tenantKey)?.find(isIt) ??
       [...(this.#current.get(tenantKey)?.values() ?? [])].find(isIt)
     );
+  }
+
+  /** A version of a pack that a pack of the same scope knows by its hash. */
+  find(from: LoadedPack, wanted: { readonly name: string; readonly hash: string }): LoadedPack | undefined {
+    if (from.name === wanted.name && from.packHash === wanted.hash) return from;
+    return this.pinned(teamKeyOf(from.scope), wanted);
+  }
+
+  /** The pack that another one calls by name. @throws RUNNER_PACK_MISSING where it isn't declared or isn't loaded */
+  dependency(from: LoadedPack, name: string): LoadedPack {
+    if (name === from.name) return from;
+    const declared = from.dependencies.get(name);
+    const found = declared === undefined ? undefined : this.find(from, { name, hash: declared.packHash });
+    if (found !== undefined) return found;
+    const problem =
+      declared === undefined
+        ? `pack ${quote(from.name)} doesn't depend on it`
+        : `version ${declared.version}, which pack ${quote(from.name)} was built with, isn't loaded`;
+    throw new GreenticError("RUNNER_PACK_MISSING", `Call pack ${quote(name)}: ${problem}`);
   }
 
   list(): readonly PackSummary[] {
@@ -94,6 +113,11 @@ export class PackRegistry {
       pack,
     ]);
   }
+}
+
+/** The team whose packs a pack's flows see; a tenant's pack sees the tenant's. */
+function teamKeyOf(scope: Scope): string {
+  return `${scope.env}:${scope.tenant}:${scope.team ?? ""}`;
 }
 
 /** A scope as the start of its sessions' keys. */

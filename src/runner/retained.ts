@@ -1,25 +1,31 @@
-import type { FlowIr, NodeIr } from "../flow/index.ts";
+import type { FlowIr, KindBody, NodeIr } from "../flow/index.ts";
 import type { JsonValue } from "../types/index.ts";
 import type { Retained } from "./loaded-pack.ts";
 
 const EVERYTHING_IN = /state\.nodes\b|\blookup\b|(?<![\w.-])(?:node|nodes)\s*(?:\[|\}|\)|$)|@root/;
+/** Roots of what arrived, as values and guards name them. */
+const ENTRY_WORDS = ["in", "entry", "response"];
 const WORD = /[A-Za-z_][\w-]*/g;
+
+/** What finding out what a flow can read needs beside the flow. */
+export interface RetentionParts {
+  readonly readText: (path: string) => string | undefined;
+  /** What a node runs beside its routes. */
+  readonly bodiesOf: (node: NodeIr) => readonly KindBody[];
+}
 
 /**
  * Finds which outputs a flow can still read once it waits at a node: those that are named by any text of a node that can be
  * reached from there. Naming is judged by words, so it errs towards keeping; what is never named again leaves the snapshot.
  */
-export function createRetention(
-  ir: FlowIr,
-  readText: (path: string) => string | undefined,
-): (node: string) => Retained {
+export function createRetention(ir: FlowIr, parts: RetentionParts): (node: string) => Retained {
   const known = new Map<string, Retained>();
   const named = new Map<string, { readonly words: ReadonlySet<string>; readonly all: boolean }>();
   const all = new Set(ir.nodes.keys());
   const namesOf = (node: NodeIr): { readonly words: ReadonlySet<string>; readonly all: boolean } => {
     let names = named.get(node.id);
     if (names === undefined) {
-      names = namesIn(node, readText);
+      names = namesIn(node, parts.readText);
       named.set(node.id, names);
     }
     return names;
@@ -29,22 +35,27 @@ export function createRetention(
     if (made !== undefined) return made;
     const kept = new Set<string>();
     let prev = false;
+    let entry = false;
     // An error route, a command or `on_failure` can lead to nodes outside of the routes from here.
     const failure = new Set(ir.onFailure?.match(WORD));
-    for (const id of reachable(ir, at)) {
+    for (const id of reachable(ir, { from: at, bodiesOf: parts.bodiesOf })) {
       const node = ir.nodes.get(id);
       if (node === undefined) continue;
       const names = namesOf(node);
       prev ||= names.words.has("prev");
+      entry ||= names.all || ENTRY_WORDS.some((word) => names.words.has(word)) || node.kind.startsWith("flow.");
       for (const other of all) if (names.all || names.words.has(other) || failure.has(other)) kept.add(other);
     }
-    const retained = { nodes: kept, prev };
+    const retained = { nodes: kept, prev, entry };
     known.set(at, retained);
     return retained;
   };
 }
 
-function reachable(ir: FlowIr, from: string): ReadonlySet<string> {
+function reachable(
+  ir: FlowIr,
+  { from, bodiesOf }: { readonly from: string } & Pick<RetentionParts, "bodiesOf">,
+): ReadonlySet<string> {
   const seen = new Set<string>();
   const pending = [from];
   for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
@@ -52,6 +63,7 @@ function reachable(ir: FlowIr, from: string): ReadonlySet<string> {
     seen.add(id);
     const node = ir.nodes.get(id);
     for (const route of node?.routing ?? []) if (route.target.kind === "node") pending.push(route.target.node);
+    if (node !== undefined) for (const body of bodiesOf(node)) if (body.node !== undefined) pending.push(body.node);
     // A jump inside this flow is an edge too.
     const input = node?.input;
     if (node?.kind === "flow.goto" && typeof input === "object" && input !== null && !Array.isArray(input)) {
@@ -89,6 +101,7 @@ function namesIn(
   visit(node.inMap);
   visit(node.outMap);
   visit(node.output);
+  visit(node.compensate?.input);
   for (const route of node.routing) {
     if (route.condition !== undefined) scan(route.condition);
     if (route.if !== undefined) scan(route.if);

@@ -27,6 +27,7 @@ export function startTurn(
   const snapshot = snapshotOf(lease);
   const message = trigger.kind === "message" ? resolveChoice(trigger.entry.envelope, snapshot["choices"]) : undefined;
   const turn = new Turn(env, lease, { trigger, message, wantsSteps });
+  if (trigger.kind === "message" && trigger.isLater === true) turn.later = turn.later.slice(1);
   const relayed = relayedMessage(message);
   if (relayed !== undefined) {
     turn.say(relayed);
@@ -38,8 +39,14 @@ export function startTurn(
     else return { turn, pending: start(turn, packs, teamOf(teamKey)) };
     return { turn, pending: undefined };
   }
-  const pack = env.registry.pinned(teamKey, session);
-  const frames = pack === undefined ? undefined : decodeFrames(snapshot["frames"], pack);
+  const pack = env.registry.pinned(teamKey, { name: session.pack, hash: session.packHash });
+  const frames =
+    pack === undefined
+      ? undefined
+      : decodeFrames(snapshot["frames"], {
+          pack,
+          find: (name, hash) => env.registry.pinned(teamKey, { name, hash }),
+        });
   if (pack === undefined || frames === undefined) {
     turn.speakFor(pack ?? packs[0]);
     const code = new GreenticError(
@@ -49,17 +56,19 @@ export function startTurn(
     turn.refuse(code, "greentic.pack_gone");
     return { turn, pending: undefined };
   }
-  turn.restore(pack, frames);
+  turn.restore(frames);
   if (trigger.kind === "timer") {
     const isWaitOver = trigger.timer.onceKey === WAIT_TIMER && turn.hadTimerAtMs !== undefined;
     if (isWaitOver) return { turn, pending: turn.resume("expiry") };
     turn.ignore();
     return { turn, pending: undefined };
   }
-  const interruption = interruptionOf(frames, pack, message, teamOf(teamKey));
+  const interruption = interruptionOf(frames, frames.at(-1)?.pack ?? pack, message, teamOf(teamKey));
   switch (interruption?.kind) {
     case undefined:
-      return { turn, pending: turn.resume("message") };
+      if (frames.at(-1)?.wait?.isClosed !== true) return { turn, pending: turn.resume("message") };
+      turn.defer();
+      return { turn, pending: undefined };
     case "ignore":
       turn.ignore();
       return { turn, pending: undefined };

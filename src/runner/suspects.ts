@@ -2,6 +2,7 @@ import type { Lease, Step } from "../session/index.ts";
 import type { SessionKeyText } from "../types/index.ts";
 import { GreenticError } from "../types/index.ts";
 import type { Trigger } from "./trigger.ts";
+import { firedTimer } from "./trigger.ts";
 
 /** From this many beginnings that came to no end a turn is suspected of ending its process; before, chance is likelier. */
 const SUSPECT_ATTEMPT = 2;
@@ -54,10 +55,11 @@ export function isCondemned(lease: Lease): boolean {
 
 /** Makes the record of a suspect's beginning. It goes with the commit, as every step does; effects count from 0, marks down from -1. */
 export function markOf(lease: Lease, trigger: Trigger): Step {
+  const timer = firedTimer(trigger);
   return {
     turn: revisionOf(lease),
     seq: -1 - marksOf(lease),
-    node: trigger.kind === "message" ? "" : `@${trigger.timer.onceKey}`,
+    node: timer === undefined ? "" : `@${timer}`,
     inputHash: "",
     outcome: null,
   };

@@ -1,5 +1,6 @@
 import type { CallStats } from "../component/index.ts";
-import type { Lease } from "../session/index.ts";
+import type { InboxEntry, Lease } from "../session/index.ts";
+import type { WorkingSet } from "../state/index.ts";
 import type { ChannelMessageEnvelope, JsonValue, OutcomeError } from "../types/index.ts";
 import { GreenticError, isJsonObject, quote } from "../types/index.ts";
 import type { EngineEnv, OpenStep } from "./engine-env.ts";
@@ -12,6 +13,8 @@ import type { Relayed } from "./relay.ts";
 import { RELAY } from "./relay.ts";
 import type { StepReport } from "./runtime.ts";
 import type { Trigger } from "./trigger.ts";
+import { laterOf } from "./trigger.ts";
+import type { NotUndone } from "./undo.ts";
 import type { ReplyAddress } from "./turn-messages.ts";
 import { addressOf, addressReply, decodeAddress, destinationsOf, relayMessage, turnIdOf } from "./turn-messages.ts";
 import { TurnScope } from "./turn-scope.ts";
@@ -24,9 +27,35 @@ interface NodeEnd {
   readonly error?: OutcomeError;
 }
 
+/** Says of which turn something is a part, and where: the same when a crashed turn runs again. */
+export interface TurnPart {
+  readonly whole: TurnBase;
+  /** Unique within the turn. */
+  readonly path: string;
+}
+
+const NO_ENTRIES: readonly InboxEntry[] = Object.freeze([]);
+
+function viewOf(working: WorkingSet, base: ReadonlyMap<string, JsonValue>): ReadonlyMap<string, JsonValue> {
+  const changes = working.changes();
+  if (changes.length === 0) return base;
+  const view = new Map(base);
+  for (const { key, value } of changes) {
+    if (value === undefined) view.delete(key);
+    else view.set(key, value);
+  }
+  return view;
+}
+
 /** What a turn is called, what it says, what its journal holds, and who hears of it; running it is {@link Turn}'s. */
 export abstract class TurnBase extends TurnScope {
   readonly trigger: Trigger;
+  /** Of what this is a part that runs beside others; undefined for a turn. */
+  readonly part: TurnPart | undefined;
+  /** Messages that wait until the flow takes some again. */
+  later: readonly InboxEntry[];
+  /** What could not be undone. */
+  readonly notUndone: NotUndone[] = [];
   readonly traceId: string;
   readonly messages: ChannelMessageEnvelope[] = [];
   /** What other sessions of the team get. */
@@ -46,7 +75,7 @@ export abstract class TurnBase extends TurnScope {
   #seq = 0;
   readonly #usedSteps = new Set<number>();
   #givenUp: { readonly cause: unknown } | undefined;
-  #onGivenUp: ((cause: unknown) => void) | undefined;
+  readonly #onGivenUp = new Set<(cause: unknown) => void>();
 
   constructor(
     env: EngineEnv,
@@ -55,14 +84,20 @@ export abstract class TurnBase extends TurnScope {
       readonly trigger: Trigger;
       readonly message: ChannelMessageEnvelope | undefined;
       readonly wantsSteps: boolean;
+      /** Where this is only a part of another turn. */
+      readonly part?: TurnPart;
     },
   ) {
-    const { trigger, message } = options;
+    const { trigger, message, part } = options;
     super(env, lease, {
       message,
       nowMs: trigger.kind === "message" ? trigger.entry.receivedAtMs : trigger.timer.dueAtMs,
+      state: part === undefined ? undefined : viewOf(part.whole.working, lease.state),
     });
     this.trigger = trigger;
+    this.part = part;
+    this.later = part === undefined ? laterOf(lease) : NO_ENTRIES;
+    if (part !== undefined) this.#turnId = `${part.whole.turnId}-${part.path}`;
     this.traceId = trigger.kind === "message" ? trigger.entry.traceId : turnIdOf(lease.key, trigger);
     this.steps = options.wantsSteps ? [] : undefined;
   }
@@ -100,6 +135,7 @@ export abstract class TurnBase extends TurnScope {
 
   /** What a crashed run of this turn left of an effect; each is taken once. */
   takeStep(node: string, inputHash: string): JsonValue | undefined {
+    if (this.part !== undefined) return this.part.whole.takeStep(node, inputHash);
     for (const step of this.lease.steps) {
       if (step.turn !== this.revision || step.node !== node || step.inputHash !== inputHash) continue;
       if (this.#usedSteps.has(step.seq)) continue;
@@ -111,20 +147,22 @@ export abstract class TurnBase extends TurnScope {
 
   /** The journal's next free place. */
   nextSeq(): number {
+    if (this.part !== undefined) return this.part.whole.nextSeq();
     for (const { turn, seq } of this.lease.steps) if (turn === this.revision && seq >= this.#seq) this.#seq = seq + 1;
     return this.#seq++;
   }
 
-  /** Called when the turn is given up while an effect is under way. */
-  set onGivenUp(listener: ((cause: unknown) => void) | undefined) {
-    this.#onGivenUp = listener;
-    if (this.#givenUp !== undefined) listener?.(this.#givenUp.cause);
+  /** Calls `listener` when the turn is given up. Returns how to stop. */
+  whenGivenUp(listener: (cause: unknown) => void): () => void {
+    if (this.#givenUp !== undefined) listener(this.#givenUp.cause);
+    else this.#onGivenUp.add(listener);
+    return () => void this.#onGivenUp.delete(listener);
   }
 
   /** Stops the turn where it is: its lease is gone. */
   giveUp(cause: unknown): void {
     this.#givenUp = { cause };
-    this.#onGivenUp?.(cause);
+    for (const listener of this.#onGivenUp) listener(cause);
   }
 
   setVar(name: string, value: JsonValue): void {

@@ -1,13 +1,14 @@
 import type { Provider } from "../messaging/index.ts";
 import { longChoices } from "../messaging/index.ts";
-import type { NewOutboxRow, SessionRecord, Timer, TurnCommit } from "../session/index.ts";
+import type { Lease, NewOutboxRow, SessionRecord, Timer, TurnCommit } from "../session/index.ts";
 import type { JsonObject, JsonValue } from "../types/index.ts";
+import { isJsonObject } from "../types/index.ts";
 import { encodeFrames } from "./frame.ts";
 import { recordReport } from "./recorded-report.ts";
 import { RELAY } from "./relay.ts";
 import type { TurnReport } from "./runtime.ts";
 import type { Trigger } from "./trigger.ts";
-import { WAIT_TIMER } from "./trigger.ts";
+import { firedTimer, LATER_TIMER, laterOf, unreadOf, WAIT_TIMER } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
 import { encodeAddress } from "./turn-messages.ts";
 
@@ -48,13 +49,12 @@ export function commitOf(turn: Turn, provider: Provider): TurnCommit {
     });
   });
   const answers = answersOf(trigger, provider, () => reportOf(turn));
-  const isDead = turn.error !== undefined && !turn.isRefused && trigger.kind === "message";
+  const unread = unreadOf(trigger);
+  const isDead = turn.error !== undefined && !turn.isRefused && unread !== undefined;
   return {
     session: recordOf(turn, provider),
-    consumed: trigger.kind === "message" && !isDead ? [trigger.entry.order] : NONE,
-    ...(isDead && trigger.kind === "message"
-      ? { deadLetters: [{ order: trigger.entry.order, reason: turn.error?.code ?? "" }] }
-      : {}),
+    consumed: unread !== undefined && !isDead ? [unread] : NONE,
+    ...(isDead ? { deadLetters: [{ order: unread, reason: turn.error?.code ?? "" }] } : {}),
     state: turn.working.changes(),
     timersDone: doneTimers(turn, timersNew),
     timersNew,
@@ -64,6 +64,24 @@ export function commitOf(turn: Turn, provider: Provider): TurnCommit {
   };
 }
 
+/** What a session is left with where its turn can't run and is given up. */
+export function leftOver(
+  { session }: Pick<Lease, "session">,
+  trigger: Trigger,
+): Pick<TurnCommit, "session" | "timersDone" | "timersNew"> {
+  const fired = firedTimer(trigger);
+  const timersDone = fired === undefined ? NONE : [fired];
+  if (session === undefined) return { session: null, timersDone, timersNew: NONE };
+  const record = { ...session, revision: session.revision + 1 };
+  if (fired !== LATER_TIMER) return { session: record, timersDone, timersNew: NONE };
+  const { later: _kept, ...snapshot } = isJsonObject(session.snapshot) ? session.snapshot : EMPTY;
+  const [, ...later] = laterOf({ session });
+  if (later.length === 0) return { session: { ...record, snapshot }, timersDone, timersNew: NONE };
+  const again: Timer = { onceKey: LATER_TIMER, dueAtMs: later[0]?.receivedAtMs ?? 0, payload: null };
+  const kept = later as unknown as JsonValue;
+  return { session: { ...record, snapshot: { ...snapshot, later: kept } }, timersDone: NONE, timersNew: [again] };
+}
+
 /** What the delivery behind a turn keeps of its report; undefined where nobody can ask for it again. */
 export function answersOf(
   trigger: Trigger,
@@ -71,6 +89,7 @@ export function answersOf(
   report: () => TurnReport,
 ): TurnCommit["answers"] | undefined {
   if (delivery.kind !== "answer" || trigger.kind !== "message" || trigger.entry.isForgotten === true) return undefined;
+  if (trigger.isLater === true) return undefined;
   return [{ order: trigger.entry.order, answer: recordReport(report()) }];
 }
 
@@ -95,23 +114,26 @@ function recordOf(turn: Turn, provider: Provider): SessionRecord | null {
   const nowMs = turn.env.world.nowMs();
   const top = turn.stack.at(-1);
   const expiresAtMs = Math.max(nowMs, top?.wait?.expiresAtMs ?? 0) + turn.env.limits.sessionTtlMs;
+  const later = turn.later.length === 0 ? undefined : { later: turn.later as unknown as JsonValue };
   if (turn.status === "unchanged") {
-    return session === undefined ? null : { ...session, revision: turn.revision, expiresAtMs };
+    if (session === undefined) return null;
+    const { later: _before, ...snapshot } = isJsonObject(session.snapshot) ? session.snapshot : EMPTY;
+    return { ...session, revision: turn.revision, expiresAtMs, snapshot: { ...snapshot, ...later } };
   }
   if (top === undefined) {
     const { loaded } = turn;
     // Nobody comes back to a request's own session; what holds no state either isn't worth a record.
-    if (provider.isOneOff === true && turn.working.size === 0) return null;
+    if (provider.isOneOff === true && turn.working.size === 0 && later === undefined) return null;
     return {
       pack: loaded?.name ?? session?.pack ?? "",
       packHash: loaded?.packHash ?? session?.packHash ?? "",
       locale: turn.locale,
       revision: turn.revision,
       expiresAtMs,
-      snapshot: EMPTY,
+      snapshot: later ?? EMPTY,
     };
   }
-  const pack = turn.pack;
+  const pack = (turn.stack[0] ?? top).pack;
   const choices = choicesOf(turn, provider);
   return {
     cursor: { flow: top.flow.id, node: top.node },
@@ -125,6 +147,7 @@ function recordOf(turn: Turn, provider: Provider): SessionRecord | null {
       frames: encodeFrames(turn.stack),
       via: encodeAddress(turn.address),
       ...(choices.length === 0 ? {} : { choices }),
+      ...later,
     },
   };
 }
@@ -142,15 +165,22 @@ function choicesOf(turn: Turn, provider: Provider): readonly string[] {
 
 function newTimers(turn: Turn): readonly Timer[] {
   const top = turn.stack.at(-1);
+  const isClosed = top?.wait?.isClosed === true;
   const dueAtMs = top?.wait?.expiresAtMs;
-  if (top === undefined || dueAtMs === undefined || (turn.status === "unchanged" && turn.hadTimerAtMs === dueAtMs))
-    return NONE;
-  return [{ onceKey: WAIT_TIMER, dueAtMs, payload: { node: top.node } }];
+  const timers: Timer[] = [];
+  if (top !== undefined && dueAtMs !== undefined && !(turn.status === "unchanged" && turn.hadTimerAtMs === dueAtMs)) {
+    const payload = isClosed ? { node: top.node, closed: true } : { node: top.node };
+    timers.push({ onceKey: WAIT_TIMER, dueAtMs, payload });
+  }
+  // What was kept has its turn as soon as the flow takes messages again.
+  if (turn.later.length > 0 && !isClosed) timers.push({ onceKey: LATER_TIMER, dueAtMs: turn.nowMs, payload: null });
+  return timers.length === 0 ? NONE : timers;
 }
 
 function doneTimers(turn: Turn, timersNew: readonly Timer[]): readonly string[] {
   const done: string[] = [];
-  if (turn.trigger.kind === "timer") done.push(turn.trigger.timer.onceKey);
-  else if (turn.hadTimerAtMs !== undefined && turn.status !== "unchanged") done.push(WAIT_TIMER);
+  const fired = firedTimer(turn.trigger);
+  if (fired !== undefined) done.push(fired);
+  if (fired !== WAIT_TIMER && turn.hadTimerAtMs !== undefined && turn.status !== "unchanged") done.push(WAIT_TIMER);
   return done.length === 0 ? NONE : done.filter((key) => !timersNew.some(({ onceKey }) => onceKey === key));
 }

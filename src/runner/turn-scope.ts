@@ -26,8 +26,8 @@ export abstract class TurnScope implements FlowScope {
   protected frames: Frame[] = [];
   /** The frame that runs; undefined before the first and after the last. */
   protected frame: Frame | undefined;
-  /** The pack that runs or speaks. */
-  loaded: LoadedPack | undefined;
+  /** The pack that speaks where no flow runs, or that ran last. */
+  protected speaking: LoadedPack | undefined;
   #in: JsonValue | undefined;
   #ctx: TenantCtx | undefined;
   #now: JsonObject | undefined;
@@ -37,21 +37,35 @@ export abstract class TurnScope implements FlowScope {
   constructor(
     env: EngineEnv,
     lease: Lease,
-    trigger: { readonly message: ChannelMessageEnvelope | undefined; readonly nowMs: number },
+    trigger: {
+      readonly message: ChannelMessageEnvelope | undefined;
+      readonly nowMs: number;
+      /** The state as a turn has it that this one is a part of. */
+      readonly state?: ReadonlyMap<string, JsonValue> | undefined;
+    },
   ) {
     this.env = env;
     this.lease = lease;
     this.message = trigger.message;
     this.nowMs = trigger.nowMs;
-    this.working = new WorkingSet(lease.state);
+    this.working = new WorkingSet(trigger.state ?? lease.state);
     this.locale = readLocale(trigger.message?.metadata["locale"]) ?? lease.session?.locale ?? env.limits.locale;
   }
 
   protected abstract readonly traceId: string;
 
+  /** The pack that runs or speaks. */
+  get loaded(): LoadedPack | undefined {
+    return this.frame?.pack ?? this.speaking;
+  }
+
   get in(): JsonValue {
     const entry = this.frame?.entry;
-    if (entry !== undefined) return entry;
+    return entry === undefined ? this.arrived : entry;
+  }
+
+  /** What arrived, for flows that were given nothing else. */
+  get arrived(): JsonValue {
     return (this.#in ??= entryOf(this.message));
   }
 

@@ -1,37 +1,27 @@
-import type { NodeOutcome, RouteDecision } from "../flow/index.ts";
-import type { ChannelMessageEnvelope, JsonValue, OutcomeError } from "../types/index.ts";
-import { GreenticError, isGreenticError, isJsonObject, quote } from "../types/index.ts";
+import type { NodeOutcome } from "../flow/index.ts";
+import type { ChannelMessageEnvelope, JsonValue } from "../types/index.ts";
+import { GreenticError, isJsonObject, quote } from "../types/index.ts";
 import type { Navigation } from "./card-navigation.ts";
 import { answersTo, isCardCall, navigationOf } from "./card-navigation.ts";
 import type { EffectCall } from "./effect-call.ts";
-import { MAX_CALL_DEPTH } from "./engine-env.ts";
 import type { Frame } from "./frame.ts";
 import { openFrame } from "./frame.ts";
 import type { KindResult, NodeCall } from "./kinds/kind.ts";
-import { messagesOf } from "./kinds/output-messages.ts";
-import type { LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
-import { mapOutcome } from "./mapped-outcome.ts";
-import { failureOf, outcomeError } from "./node-failure.ts";
+import type { LoadedFlow, LoadedPack } from "./loaded-pack.ts";
+import { startLoop } from "./loop.ts";
+import { failureOf } from "./node-failure.ts";
 import type { Ask } from "./runtime.ts";
-import { TurnBase } from "./turn-base.ts";
-import { runEffect } from "./turn-effects.ts";
-
-/** How a turn stands. `unchanged`: nothing ran and what waited goes on waiting. */
-export type TurnStatus = "running" | "done" | "waiting" | "error" | "unchanged";
-
-/** Why a flow failed. */
-export interface TurnError extends OutcomeError {
-  readonly node?: string;
-}
+import { runBranches } from "./turn-branches.ts";
+import type { Again } from "./turn-effects.ts";
+import { readAgain, runEffect } from "./turn-effects.ts";
+import { TurnRoutes } from "./turn-routes.ts";
+import { MAX_LATER } from "./trigger.ts";
 
 /**
  * One turn: from a message or a due timer until the flow waits, ends or fails. Nodes without effects run one after another
  * without ever waiting for anything; nothing that a turn does is visible before its commit, but for journaled effects.
  */
-export class Turn extends TurnBase implements NodeCall {
-  status: TurnStatus = "running";
-  output: JsonValue = null;
-  error: TurnError | undefined;
+export class Turn extends TurnRoutes implements NodeCall {
   /** What the node that waits would take for an answer. */
   asks: Ask | undefined;
   /** True where no flow ran: the message was answered by the engine and is no dead letter. */
@@ -44,31 +34,21 @@ export class Turn extends TurnBase implements NodeCall {
   /** The dueAtMs of the timer that the session's wait had set. */
   hadTimerAtMs: number | undefined;
   cardAsset: string | undefined;
-  #executed = 0;
-  #redirects = 0;
-  /** The output of a messaging flow's last node, where a component made it. */
-  #said: { readonly output: JsonValue; readonly isCard: boolean; readonly saidBefore: number } | undefined;
+  /** The attempts that the node had in earlier turns. */
+  #again: Again | undefined;
 
   get scope(): this {
     return this;
   }
 
-  get node(): LoadedNode {
-    return this.current as LoadedNode;
-  }
-
-  get pack(): LoadedPack {
-    return this.loaded as LoadedPack;
-  }
-
-  /** The frames as they stand: the top one runs or waits. */
-  get stack(): readonly Frame[] {
-    return this.frames;
+  override get canPark(): boolean {
+    // A node that goes on with a message needs it in every attempt.
+    return super.canPark && this.resumed === undefined;
   }
 
   /** Uses a pack's texts without running any of its flows. */
   speakFor(pack: LoadedPack | undefined): void {
-    this.loaded = pack;
+    this.speaking = pack;
   }
 
   /** Starts a flow, on top of what waits where `kind` is `aside`. */
@@ -77,11 +57,29 @@ export class Turn extends TurnBase implements NodeCall {
     flow: LoadedFlow,
     at: { readonly node: string; readonly kind: "root" | "aside"; readonly navigates?: boolean },
   ): Promise<void> | undefined {
-    this.loaded = pack;
     const asked = at.navigates === true ? navigationOf(this.message, { flow, pack, at: at.node }) : undefined;
-    this.#push(openFrame(flow, { kind: at.kind, node: asked?.kind === "node" ? asked.node : at.node }));
+    this.push(openFrame(flow, { kind: at.kind, pack, node: asked?.kind === "node" ? asked.node : at.node }));
     this.cardAsset = asked?.kind === "card" ? asked.asset : undefined;
     this.#tellStart(flow.id, pack.name);
+    return this.#run();
+  }
+
+  /** Makes a part of this turn that runs a frame of its own beside others. */
+  beside(path: string, frame: Frame): Turn {
+    const { trigger, message } = this;
+    const part = new Turn(this.env, this.lease, {
+      trigger,
+      message,
+      wantsSteps: this.steps !== undefined,
+      part: { whole: this, path },
+    });
+    part.locale = this.locale;
+    part.push(frame);
+    return part;
+  }
+
+  /** Runs what was pushed. */
+  go(): Promise<void> | undefined {
     return this.#run();
   }
 
@@ -90,8 +88,7 @@ export class Turn extends TurnBase implements NodeCall {
   }
 
   /** Takes over the frames that a session left, before `resume` or `begin`. */
-  restore(pack: LoadedPack, frames: Frame[]): void {
-    this.loaded = pack;
+  restore(frames: Frame[]): void {
     this.frames = frames;
     this.frame = frames.at(-1);
     this.hadTimerAtMs = this.frame?.wait?.expiresAtMs;
@@ -102,22 +99,33 @@ export class Turn extends TurnBase implements NodeCall {
     const frame = this.frame as Frame;
     const { wait } = frame;
     frame.wait = undefined;
-    frame.entry = undefined;
+    if (wait?.isClosed !== true) frame.entry = undefined;
     this.#tellStart(frame.flow.id, this.loaded?.name ?? "");
     const asked =
       by === "message"
         ? navigationOf(this.message, { flow: frame.flow, pack: this.pack, at: frame.node, shown: frame.prev })
         : undefined;
-    if (wait?.resume === "routes") {
-      this.current = frame.flow.nodes.get(frame.node);
-      const outcome: NodeOutcome = { kind: "ok", status: wait.status, output: this.#answered(frame) };
-      const decision = this.node.compiled.selectRoute(this, outcome);
-      // The flow's own ways out come first; a card's wish is for where none holds.
-      if (decision.kind !== "wait" || asked === undefined) this.#follow(decision, outcome);
-      else this.#navigate(frame, asked);
-    } else if (wait?.resume === "node") {
-      if (asked?.kind === "node") this.#navigate(frame, asked);
-      else this.resumed = { by, kept: wait.kept };
+    switch (wait?.resume) {
+      case "routes": {
+        this.current = frame.flow.nodes.get(frame.node);
+        const outcome: NodeOutcome = { kind: "ok", status: wait.status, output: this.#answered(frame) };
+        const decision = this.node.compiled.selectRoute(this, outcome);
+        // The flow's own ways out come first; a card's wish is for where none holds.
+        if (decision.kind !== "wait" || asked === undefined) this.follow(decision, outcome);
+        else this.#navigate(frame, asked);
+        break;
+      }
+      case "node":
+        if (asked?.kind === "node") this.#navigate(frame, asked);
+        else this.resumed = { by, kept: wait.kept };
+        break;
+      case "attempt":
+        this.#again = readAgain(wait.kept);
+        break;
+      case "loop":
+        this.advance(frame);
+        break;
+      default:
     }
     return this.#run();
   }
@@ -132,8 +140,7 @@ export class Turn extends TurnBase implements NodeCall {
   #answered(frame: Frame): JsonValue {
     if (!isJsonObject(frame.prev) || !isCardCall(this.node)) return frame.prev;
     const output = { ...frame.prev, answers: answersTo(this.node, this.message) };
-    frame.nodes[frame.node] = output;
-    frame.prev = output;
+    this.keep(frame, output);
     return output;
   }
 
@@ -149,15 +156,24 @@ export class Turn extends TurnBase implements NodeCall {
     }
   }
 
-  /** Ends what waits without a word; something else is about to start. */
+  /** Ends what waits without a word; something else is about to start, and what was said before is about nothing any more. */
   drop(): void {
     this.frames = [];
     this.frame = undefined;
+    this.later = [];
   }
 
   /** Leaves everything as it was; the message is consumed and nobody answers. */
   ignore(): void {
     this.status = "unchanged";
+  }
+
+  /** Keeps the message until the flow takes messages again. */
+  defer(): void {
+    this.status = "unchanged";
+    if (this.trigger.kind !== "message") return;
+    if (this.later.length < MAX_LATER) this.later = [...this.later, this.trigger.entry];
+    else this.error = { code: "RUNNER_LATER_FULL", message: "Keep message: too many wait already", retryable: false };
   }
 
   /** Says a message of another session's flow; whatever waits here goes on waiting. */
@@ -180,7 +196,7 @@ export class Turn extends TurnBase implements NodeCall {
     while (this.status === "running") {
       const result = this.#execute();
       if (result instanceof Promise) return this.#runOn(result);
-      this.#settle(result);
+      this.settle(result);
     }
     return undefined;
   }
@@ -195,11 +211,11 @@ export class Turn extends TurnBase implements NodeCall {
         result = failureOf(error);
       }
       pending = undefined;
-      this.#settle(result);
+      this.settle(result);
       while (this.status === "running" && pending === undefined) {
         const next = this.#execute();
         if (next instanceof Promise) pending = next;
-        else this.#settle(next);
+        else this.settle(next);
       }
     }
   }
@@ -220,12 +236,16 @@ export class Turn extends TurnBase implements NodeCall {
         ),
       );
     }
-    if (++this.#executed > this.env.limits.maxNodes) return this.#overBudget(frame);
+    if (++this.executed > this.env.limits.maxNodes) return this.#overBudget(frame);
     const { kind, compiled } = node;
+    const again = this.#again;
+    this.#again = undefined;
     try {
-      const input = compiled.renderInput(this);
-      if (kind.effect === "effectful") return runEffect(this, { node, input });
-      return kind.run(input, this);
+      const input = again === undefined ? compiled.renderInput(this) : again.input;
+      if (kind.effect === "effectful") return runEffect(this, { node, input, again });
+      const result = kind.run(input, this);
+      if (result instanceof Promise) return result;
+      return runBranches(this, { node, input, plan: result });
     } catch (error) {
       return failureOf(error);
     }
@@ -238,208 +258,66 @@ export class Turn extends TurnBase implements NodeCall {
       `Run flow ${quote(frame.flow.id)}: more than ${maxNodes} nodes in one turn`,
     );
     // No route of the flow catches this one, else a loop would go on for ever.
-    this.#failAll(outcomeError(error));
-    return { kind: "ok", status: "ok", output: null };
+    this.failAll(error);
+    return NOTHING_LEFT;
   }
 
   /** Takes a node's result in: its output, the way out, or the wait. */
-  #settle(result: KindResult): void {
-    if (this.status !== "running") return;
+  protected override settle(result: KindResult): void {
+    if (this.status !== "running" || result === NOTHING_LEFT) return;
     this.resumed = undefined;
     const frame = this.frame as Frame;
     switch (result.kind) {
       case "ok":
-        this.#said = undefined;
+        this.said = undefined;
         this.cardAsset = undefined;
         this.ended({ node: this.node, outcome: "ok", status: result.status });
-        return this.#finishNode(frame, result);
+        return this.finishNode(frame, result);
       case "error": {
         const { error } = result;
         this.ended({ node: this.node, outcome: "error", status: "error", error });
         const output = result.output ?? { ok: false, error: { ...error } as unknown as JsonValue };
-        return this.#finishNode(frame, { kind: "error", status: "error", output, error });
+        return this.finishNode(frame, { kind: "error", status: "error", output, error });
       }
       case "wait":
         this.ended({ node: this.node, outcome: "waiting", status: "waiting" });
-        if (result.output !== undefined) this.#keep(frame, result.output);
-        frame.wait = {
-          reason: result.reason,
-          kept: result.kept ?? null,
-          expiresAtMs: result.expiresAtMs,
-          resume: result.output === undefined ? "node" : "routes",
-          status: "ok",
-        };
-        this.asks = result.asks;
-        return this.#finish("waiting");
+        return this.#wait(frame, result);
       case "call":
         this.ended({ node: this.node, outcome: "ok", status: "called" });
-        return this.#call(result);
+        return this.call(result);
+      case "each":
+        frame.loop = startLoop(result);
+        return this.advance(frame);
+      case "branches":
+        throw new TypeError("Run branches: they run before their result is taken in");
+      case "undo":
+        frame.undoing = { undone: [], failed: [] };
+        return this.undoNext(frame);
       case "goto":
         this.ended({ node: this.node, outcome: "ok", status: "ok" });
-        return this.#goto(frame, result);
+        return this.goto(frame, result);
       case "return":
         this.ended({ node: this.node, outcome: "ok", status: "ok" });
-        return this.#leave(result.value);
+        return this.leave(result.value);
     }
   }
 
-  #keep(frame: Frame, output: JsonValue): void {
-    frame.nodes[frame.node] = output;
-    frame.prev = output;
-  }
-
-  #finishNode(frame: Frame, given: NodeOutcome): void {
-    const outcome = mapOutcome(this, this.node, given);
-    if (outcome.kind === "ok" && this.node.kind.isComponent === true && frame.flow.compiled.ir.type === "messaging")
-      this.#said = { output: outcome.output, isCard: isCardCall(this.node), saidBefore: this.messages.length };
-    frame.nodes[frame.node] = outcome.output;
-    // Guards see the node's own output as `prev`'s successor: `prev` moves on only with the flow.
-    const decision = this.node.compiled.selectRoute(this, outcome);
-    frame.prev = outcome.output;
-    this.#follow(decision, outcome);
-  }
-
-  #follow(decision: RouteDecision, outcome: NodeOutcome): void {
-    const frame = this.frame as Frame;
-    switch (decision.kind) {
-      case "next":
-        frame.node = decision.node;
-        return undefined;
-      case "end":
-        return this.#leave(outcome.output);
-      case "reply":
-        // What the node already said is not said twice.
-        if (this.node.kind.effect !== "outbox" && this.canReply)
-          for (const draft of messagesOf(outcome.output)) this.send(draft);
-        return this.#leave(outcome.output);
-      case "wait": {
-        const reruns = this.node.kind.rerunsOnMessage === true && !isCardCall(this.node);
-        frame.wait = {
-          reason: "routing",
-          kept: null,
-          expiresAtMs: undefined,
-          resume: reruns ? "rerun" : "routes",
-          status: outcome.status,
-        };
-        return this.#finish("waiting");
-      }
-      case "fail":
-        return this.#fail(
-          outcome.error ?? { code: "RUNNER_NODE_FAILED", message: "The node failed", retryable: false },
-        );
-    }
-  }
-
-  #push(frame: Frame): void {
-    this.frames.push(frame);
-    this.frame = frame;
-  }
-
-  #pop(): Frame {
-    const frame = this.frames.pop() as Frame;
-    this.frame = this.frames.at(-1);
-    return frame;
-  }
-
-  #call(call: KindResult & { readonly kind: "call" }): void {
-    const flow = this.pack.flows.get(call.flow);
-    const start = flow?.compiled.ir.start;
-    if (flow === undefined || start === undefined) return this.#settle(failureOf(flowMissing(call.flow)));
-    if (this.frames.length >= MAX_CALL_DEPTH) {
-      return this.#settle(
-        failureOf(
-          new GreenticError(
-            "RUNNER_CALL_TOO_DEEP",
-            `Call flow ${quote(call.flow)}: more than ${MAX_CALL_DEPTH} flows deep`,
-          ),
-        ),
-      );
-    }
-    return this.#push(openFrame(flow, { kind: "call", node: start, entry: call.input }));
-  }
-
-  #goto(frame: Frame, target: KindResult & { readonly kind: "goto" }): void {
-    const { maxRedirects, output } = target;
-    if (++this.#redirects > (maxRedirects ?? Number.POSITIVE_INFINITY)) {
-      return this.#settle(
-        failureOf(
-          new GreenticError("RUNNER_REDIRECT_LIMIT", `Go to flow: more than ${maxRedirects} jumps in one turn`),
-        ),
-      );
-    }
-    if (output !== undefined) this.#keep(frame, output);
-    const flow = target.flow === undefined ? frame.flow : this.pack.flows.get(target.flow);
-    const node = target.node ?? flow?.compiled.ir.start;
-    if (flow === undefined || node === undefined || !flow.nodes.has(node)) {
-      return this.#settle(failureOf(flowMissing(target.flow ?? frame.flow.id, node)));
-    }
-    if (flow === frame.flow) {
-      frame.node = node;
-      if (target.input !== undefined) frame.entry = target.input;
-      return undefined;
-    }
-    this.#pop();
-    const next = openFrame(flow, { kind: frame.kind, node, entry: target.input ?? frame.entry });
-    next.vars = frame.vars;
-    return this.#push(next);
-  }
-
-  /** Ends the running flow with its output. */
-  #leave(output: JsonValue): void {
-    const left = this.#pop();
-    this.output = output;
-    if (left.kind === "root" || this.frame === undefined) return this.#finish("done");
-    if (left.kind === "aside") return this.#finish("waiting");
-    this.current = this.frame.flow.nodes.get(this.frame.node);
-    return this.#finishNode(this.frame, { kind: "ok", status: "ok", output });
-  }
-
-  /** Ends the running flow with a failure that none of its routes caught; its caller's routes may. */
-  #fail(error: OutcomeError): void {
-    const failed = this.frame as Frame;
-    if (failed.kind !== "call") return this.#apologise(error);
-    this.#pop();
-    const caller = this.frame as Frame;
-    this.current = caller.flow.nodes.get(caller.node);
-    return this.#finishNode(caller, {
-      kind: "error",
-      status: "error",
-      error,
-      output: { ok: false, error: { ...error } as unknown as JsonValue },
-    });
-  }
-
-  #failAll(error: OutcomeError): void {
-    while (this.frame !== undefined && this.frame.kind === "call") this.#pop();
-    this.#apologise(error);
-  }
-
-  #apologise(error: OutcomeError): void {
-    const frame = this.frame as Frame;
-    this.error = { ...error, node: frame.node };
-    let text: string;
-    try {
-      text = frame.flow.compiled.renderFailure?.(this) ?? this.t("greentic.failed");
-    } catch (thrown) {
-      if (!isGreenticError(thrown)) throw thrown;
-      text = this.t("greentic.failed");
-    }
-    if (this.canReply && frame.flow.compiled.ir.type !== "webhook") this.send({ text });
-    this.#pop();
-    this.#finish(frame.kind === "aside" ? "waiting" : "error");
-  }
-
-  #finish(status: "done" | "waiting" | "error"): void {
-    this.status = status;
-    if (status === "error" || this.#said === undefined || !this.canReply) return;
-    // Public messaging flows leave it to the host to say what their last component made; a card is always meant for the person.
-    const { isCard, saidBefore } = this.#said;
-    if (isCard ? this.messages.length > saidBefore : this.messages.length > 0) return;
-    for (const draft of messagesOf(this.#said.output)) this.send(draft);
+  #wait(frame: Frame, result: KindResult & { readonly kind: "wait" }): void {
+    if (result.output !== undefined) this.keep(frame, result.output);
+    frame.wait = {
+      reason: result.reason,
+      kept: result.kept ?? null,
+      expiresAtMs: result.expiresAtMs,
+      resume: result.resume ?? (result.output === undefined ? "node" : "routes"),
+      status: "ok",
+      isClosed: result.isClosed === true,
+    };
+    // Nothing new arrives: every flow goes on with what had arrived.
+    if (result.isClosed === true) for (const open of this.frames) open.entry ??= this.arrived;
+    this.asks = result.asks;
+    return this.finish("waiting");
   }
 }
 
-function flowMissing(flow: string, node?: string): GreenticError {
-  const what = node === undefined ? quote(flow) : `${quote(flow)} with a node ${quote(node)}`;
-  return new GreenticError("RUNNER_FLOW_MISSING", `Go to flow: the pack has no flow ${what}`);
-}
+/** What a node came to whose turn is over already. */
+const NOTHING_LEFT: KindResult = Object.freeze({ kind: "ok", status: "ok", output: null });

@@ -9,9 +9,10 @@ import type { TurnReport } from "./runtime.ts";
 import { startTurn } from "./start-turn.ts";
 import { isCondemned, isSuspect, markOf, processEnded, Suspects } from "./suspects.ts";
 import type { Trigger } from "./trigger.ts";
+import { unreadOf } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
 import { TurnAborted } from "./turn-aborted.ts";
-import { answersOf, commitOf, reportOf } from "./turn-commit.ts";
+import { answersOf, commitOf, leftOver, reportOf } from "./turn-commit.ts";
 import type { Delivery, Waiters } from "./waiters.ts";
 
 export interface WorkerOptions {
@@ -325,7 +326,6 @@ export class WorkerLoop {
   /** Moves a message that no turn can handle to the dead letters; the session goes on with what comes next. */
   async #giveUp(lease: Lease, trigger: Trigger, error: GreenticError): Promise<Lease | undefined> {
     const { env, waiters, onCommit } = this.#options;
-    const { session } = lease;
     const isWanted = error.code !== "RUNNER_TURN_CANCELLED";
     const report: TurnReport = {
       status: "error",
@@ -337,15 +337,12 @@ export class WorkerLoop {
     };
     const provider = this.#options.providers.get(channelOf(lease.key));
     const answers = provider === undefined ? undefined : answersOf(trigger, provider, () => report);
+    const unread = unreadOf(trigger);
     const commit: TurnCommit = {
-      session: session === undefined ? null : { ...session, revision: session.revision + 1 },
-      consumed: isWanted || trigger.kind === "timer" ? [] : [trigger.entry.order],
-      ...(trigger.kind === "message" && isWanted
-        ? { deadLetters: [{ order: trigger.entry.order, reason: error.code }] }
-        : {}),
+      consumed: isWanted || unread === undefined ? [] : [unread],
+      ...(unread !== undefined && isWanted ? { deadLetters: [{ order: unread, reason: error.code }] } : {}),
       state: [],
-      timersDone: trigger.kind === "timer" ? [trigger.timer.onceKey] : [],
-      timersNew: [],
+      ...leftOver(lease, trigger),
       outbox: [],
       log: [],
       ...(answers === undefined ? {} : { answers }),

@@ -1,7 +1,9 @@
 import type { KindCatalog, ResolvedKind } from "../../flow/index.ts";
 import { componentExec, componentOperation } from "./component-exec.ts";
+import { delay } from "./delay.ts";
 import { emit, emitLog } from "./emit.ts";
 import { eventPublish } from "./event-publish.ts";
+import { forEach } from "./for-each.ts";
 import { flowCall, flowGoto, flowReturn } from "./flow-calls.ts";
 import type { Kind } from "./kind.ts";
 import { mcp, mcpExec } from "./mcp.ts";
@@ -11,6 +13,8 @@ import { providerInvoke } from "./provider-invoke.ts";
 import { qaProcess } from "./qa-process.ts";
 import { qa } from "./qa.ts";
 import { questions } from "./questions.ts";
+import { parallel } from "./parallel.ts";
+import { sagaCompensate } from "./saga-compensate.ts";
 import { plainText, renderText } from "./render-text.ts";
 import { sessionWait } from "./session-wait.ts";
 import { describeQuestions, emitQuestions, validate, validateAnswers } from "./setup-questions.ts";
@@ -18,6 +22,7 @@ import { stateDelete, stateGet, stateSet, varSet } from "./state.ts";
 import { templateRender } from "./template-render.ts";
 import { template } from "./template.ts";
 import { templatingHandlebars } from "./templating-handlebars.ts";
+import { timer } from "./timer.ts";
 import { toolInvoke } from "./tool-invoke.ts";
 
 const BUILT_IN: readonly Kind[] = [
@@ -32,6 +37,11 @@ const BUILT_IN: readonly Kind[] = [
   flowGoto,
   flowReturn,
   sessionWait,
+  delay,
+  timer,
+  forEach,
+  parallel,
+  sagaCompensate,
   mcpSample,
   mcp,
   mcpExec,

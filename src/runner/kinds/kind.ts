@@ -44,8 +44,17 @@ export type KindResult =
       readonly asks?: Ask;
       /** Where there is one the node is done, and its routes choose once the next message is there. */
       readonly output?: JsonValue;
+      /** True where only time ends the wait: messages are kept until then. */
+      readonly isClosed?: boolean;
+      /** What goes on then: the node as its kind says, or with another attempt. Default the node. */
+      readonly resume?: "attempt";
     }
-  | { readonly kind: "call"; readonly flow: string; readonly input: JsonValue | undefined }
+  /** Runs another flow, of another pack where one is named. */
+  | { readonly kind: "call"; readonly flow: string; readonly pack?: string; readonly input: JsonValue | undefined }
+  | EachPlan
+  | BranchPlan
+  /** Undoes what the flow has done so far. */
+  | { readonly kind: "undo" }
   | {
       readonly kind: "goto";
       readonly flow: string | undefined;
@@ -57,6 +66,35 @@ export type KindResult =
       readonly maxRedirects?: number;
     }
   | { readonly kind: "return"; readonly value: JsonValue };
+
+/** What runs for an item or branch: a chain of nodes of the same flow until it ends, or another flow of the pack. */
+export interface Body {
+  readonly node?: string;
+  readonly flow?: string;
+}
+
+/** Runs a body for every item. */
+export interface EachPlan {
+  readonly kind: "each";
+  readonly items: readonly JsonValue[];
+  readonly body: Body;
+  /** The variable that holds the item; `index` holds its place. */
+  readonly as: string;
+  /** What a flow gets as `in`; the item where absent. */
+  readonly input?: JsonValue;
+  readonly maxConcurrency: number;
+  /** End with the first failure, leave failures out, or run all and then fail. */
+  readonly onItemError: "stop" | "continue" | "collect";
+}
+
+/** Runs several bodies side by side. */
+export interface BranchPlan {
+  readonly kind: "branches";
+  readonly branches: readonly { readonly name: string; readonly body: Body; readonly input?: JsonValue }[];
+  readonly maxConcurrency: number;
+  /** How many must go well; those that are no longer needed then are given up. */
+  readonly needs: number;
+}
 
 /** Whom a message is for. */
 export interface DraftDestination extends Destination {

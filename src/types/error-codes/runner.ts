@@ -33,6 +33,10 @@ export const runnerErrors = {
     kind: "invalid_input",
     help: "A component's greentic_control says v 1 and, to jump, the flow; see what the component gave.",
   },
+  RUNNER_CRON_INVALID: {
+    kind: "invalid_input",
+    help: "Five fields (minute, hour, day, month, weekday), or six with seconds first, and an IANA time zone.",
+  },
   RUNNER_DRAINING: { kind: "unavailable", help: "The host is shutting down; send again in a moment." },
   RUNNER_EVENT_CIRCLE: {
     kind: "invalid_input",
@@ -44,6 +48,15 @@ export const runnerErrors = {
     help: "Set default_flow in the bundle, name a flow `default`, or tag one `default`.",
   },
   RUNNER_INPUT_INVALID: { kind: "invalid_input", help: "Follow the kind's input schema (`gtc flow kinds <kind>`)." },
+  RUNNER_ITEM_WAITS: {
+    kind: "invalid_input",
+    help: "What runs beside others can't wait for anybody; set max_concurrency to 1, or ask before or after.",
+  },
+  RUNNER_ITEMS_FAILED: { kind: "unknown", help: "See the errors in the node's output, one for each that failed." },
+  RUNNER_LATER_FULL: {
+    kind: "rate_limited",
+    help: "Too many messages came while the flow took none; redrive the dead letter once it does.",
+  },
   RUNNER_NODE_FAILED: { kind: "unknown", help: "Give the node an error route, or see what it calls." },
   RUNNER_NODE_MISSING: { kind: "internal", help: "Load the pack again; its flow was compiled without this node." },
   RUNNER_NODE_TIMEOUT: { kind: "timeout", help: "What the node calls took too long; raise timeout_ms or add retries." },
@@ -76,6 +89,10 @@ export const runnerErrors = {
   RUNNER_REDIRECT_LIMIT: {
     kind: "invalid_input",
     help: "Flows jump to each other in a circle; raise max_redirects where that is meant.",
+  },
+  RUNNER_RETRY_REFUSED: {
+    kind: "unavailable",
+    help: "Most calls of the node fail, so that more retries would only add load; they come back as calls go well.",
   },
   RUNNER_SEND_EXHAUSTED: {
     kind: "unavailable",

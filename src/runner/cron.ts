@@ -1,0 +1,51 @@
+import type { Cron as CronType } from "croner";
+import { GreenticError, quote } from "../types/index.ts";
+
+/** Times of a calendar: a cron expression in an IANA zone, UTC where absent. */
+export interface Calendar {
+  readonly cron: string;
+  readonly zone?: string | undefined;
+}
+
+const MAX_KNOWN = 1_000;
+const known = new Map<string, CronType>();
+let library: typeof CronType | undefined;
+
+/** Loads the date arithmetic of cron expressions; nothing else of a host needs it. */
+export async function loadCron(): Promise<void> {
+  library ??= (await import("croner")).Cron;
+}
+
+/**
+ * Finds the first time after an instant; undefined where there is none. Where clocks go forward, a fixed time that is left out comes
+ * when they have gone; where they go back, it comes once, while `*`, lists of hours and steps follow the time that passes.
+ * @throws RUNNER_CRON_INVALID
+ */
+export function nextOccurrence(calendar: Calendar, afterMs: number): number | undefined {
+  return parseCron(calendar).nextRun(new Date(afterMs))?.getTime();
+}
+
+/** Checks a calendar. @throws RUNNER_CRON_INVALID */
+export function checkCron(calendar: Calendar): void {
+  parseCron(calendar);
+}
+
+function parseCron({ cron, zone = "UTC" }: Calendar): CronType {
+  const name = `${zone}\n${cron}`;
+  const made = known.get(name);
+  if (made !== undefined) return made;
+  if (library === undefined) throw new TypeError("Read cron expression: its library isn't loaded");
+  let parsed: CronType;
+  try {
+    // Without a function it schedules nothing: only its date arithmetic is used, time is the world's.
+    parsed = new library(cron, { timezone: zone, mode: "5-or-6-parts" });
+    // A zone is looked at when it is first used.
+    parsed.nextRun(new Date(0));
+  } catch (error) {
+    const problem = error instanceof Error ? error.message.replace(/^CronPattern: /, "") : "";
+    throw new GreenticError("RUNNER_CRON_INVALID", `Read cron expression ${quote(cron)} in ${quote(zone)}: ${problem}`);
+  }
+  if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value ?? "");
+  known.set(name, parsed);
+  return parsed;
+}
