@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Config, Environment } from "../config/index.ts";
 import {
   dockerCredentials,
@@ -8,8 +8,11 @@ import {
   OciLibrary,
   parseOciReference,
   pullArtifact,
+  pullProvenance,
 } from "../oci/index.ts";
 import type { CredentialSource, PulledArtifact } from "../oci/index.ts";
+import { readProvenanceBeside } from "../pack/index.ts";
+import type { TrustPolicy } from "../pack/index.ts";
 import type { CommandIo } from "./command.ts";
 import { readPackInput } from "./pack-input.ts";
 
@@ -28,6 +31,7 @@ export function openRegistries(
   const { plainHttp, offline } = config.registry;
   const client = new OciClient({
     plainHttp,
+    privateAddresses: config.network.privateAddresses,
     credentials: credentialsOf(config, environment),
     ...(signal && { signal }),
   });
@@ -53,6 +57,35 @@ export function pullPack(
   { update = false }: { readonly update?: boolean } = {},
 ): Promise<PulledArtifact> {
   return pullArtifact(library, parseOciReference(reference), { kind: "pack", update });
+}
+
+/** Fetches what is said of how a pulled pack was built, where that is asked for. @throws OCI_… */
+export async function provenanceOf(
+  { library }: Registries,
+  { reference, trust }: { readonly reference: PulledArtifact["reference"]; readonly trust: TrustPolicy },
+): Promise<readonly Uint8Array[]> {
+  return trust.requireProvenance === true ? pullProvenance(library, reference) : [];
+}
+
+/** A pack's bytes, and what is said of how it was built. */
+export interface PackWithProvenance {
+  readonly bytes: Uint8Array;
+  readonly provenance: readonly Uint8Array[];
+  /** Where it was pulled from. */
+  readonly reference?: PulledArtifact["reference"];
+}
+
+/** Reads a pack that was named with what is said of how it was built: the file beside it, or what its registry has, where trust asks. */
+export async function readPackAndProvenance(
+  io: CommandIo,
+  place: string,
+  { config, trust }: { readonly config: Config; readonly trust: TrustPolicy },
+): Promise<PackWithProvenance> {
+  if (!isOciReference(place))
+    return { bytes: await readPackInput(io, place), provenance: await readProvenanceBeside(resolve(io.cwd, place)) };
+  const registries = openRegistries(config, io);
+  const { bytes, reference } = await pullPack(registries, place);
+  return { bytes, reference, provenance: await provenanceOf(registries, { reference, trust }) };
 }
 
 /** Reads a pack that was named on the command line: a file, the directory of an unpacked one, or an `oci://` reference. */

@@ -85,8 +85,25 @@ export function exchange(request: ExchangeRequest, options: ExchangeOptions): Pr
     for (let i = 0; i + 1 < raw.length; i += 2) headers.push([(raw[i] ?? "").toLowerCase(), raw[i + 1] ?? ""]);
     resolve({ url, status: message.statusCode ?? 0, headers, message });
   });
-  sent.end(body);
+  sendBody(sent, body);
   return promise;
+}
+
+/** Handing over more at once would hold up the event loop: TLS encrypts it in one go. */
+const SLICE_BYTES = 128 << 10;
+
+/** Sends a body as fast as the connection takes it. */
+function sendBody(sent: ClientRequest, body: Uint8Array | undefined): void {
+  let at = 0;
+  const send = (): void => {
+    for (;;) {
+      const slice = body?.subarray(at, at + SLICE_BYTES);
+      at += SLICE_BYTES;
+      if (body === undefined || at >= body.byteLength) return void sent.end(slice);
+      if (!sent.write(slice)) return void sent.once("drain", send);
+    }
+  };
+  send();
 }
 
 /** Reads the rest of a response. @throws HTTP_RESPONSE_TOO_LARGE */

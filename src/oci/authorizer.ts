@@ -1,3 +1,4 @@
+import type { CheckedAddress } from "../http/index.ts";
 import { GreenticError, isGreenticError, isJsonObject, parseJson, quote } from "../types/index.ts";
 import type { JsonValue } from "../types/index.ts";
 import type { Challenge } from "./challenge.ts";
@@ -17,6 +18,8 @@ export interface AuthorizerOptions {
   readonly nowMs: () => number;
   /** Whether a URL may be asked over plain http. */
   readonly isPlainAllowed: (url: URL) => boolean;
+  /** Where a URL that a registry named may be reached. */
+  readonly addressesOf: (url: URL, registry: string) => Promise<readonly CheckedAddress[]>;
   readonly idleTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -80,6 +83,7 @@ export class Authorizer {
       );
     const askedMs = this.#options.nowMs();
     const response = await exchange({
+      addresses: await this.#options.addressesOf(realm, scope.registry),
       ...tokenRequest(realm, scope, { service: bearer.parameters.get("service"), credential }),
       idleTimeoutMs: this.#options.idleTimeoutMs,
       signal: this.#options.signal,

@@ -1,9 +1,13 @@
+import { exchange as exchangeHttp } from "../http/index.ts";
+import type { CheckedAddress, OpenResponse } from "../http/index.ts";
 import { GreenticError, isGreenticError, quote } from "../types/index.ts";
 
 /** One request to one address; redirects are handed back. */
 export interface ExchangeRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH";
   readonly url: URL;
+  /** Where the connection goes. */
+  readonly addresses: readonly CheckedAddress[];
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly signal?: AbortSignal | undefined;
@@ -24,9 +28,9 @@ export interface RegistryResponse {
 /** The slowest upload that isn't given up. */
 const MIN_UPLOAD_BYTES_PER_MS = 32;
 
-/** Sends one request over fetch. Answers are asked for unencoded, so that nothing unfolds. @throws OCI_REGISTRY_UNAVAILABLE */
+/** Sends one request. Answers are asked for unencoded, so that nothing unfolds. @throws OCI_REGISTRY_UNAVAILABLE */
 export async function exchange(request: ExchangeRequest): Promise<RegistryResponse> {
-  const { method, url, headers, body, idleTimeoutMs } = request;
+  const { method, url, addresses, headers, body, idleTimeoutMs } = request;
   const idle = new AbortController();
   const signal = request.signal === undefined ? idle.signal : AbortSignal.any([idle.signal, request.signal]);
   const watch = <T>(work: Promise<T>, limitMs: number): Promise<T> => {
@@ -38,47 +42,49 @@ export async function exchange(request: ExchangeRequest): Promise<RegistryRespon
     const state = idle.signal.aborted ? `nothing arrived for ${idleTimeoutMs} ms` : "no connection, or broken off";
     return new GreenticError("OCI_REGISTRY_UNAVAILABLE", `${method} at ${quote(url.origin)}: ${state}`, { cause });
   };
-  let response: Response;
+  let response: OpenResponse;
   try {
     response = await watch(
-      fetch(url, {
-        method,
-        headers: { "accept-encoding": "identity", "user-agent": "greentic", ...headers },
-        redirect: "manual",
-        signal,
-        ...(body && { body: body as Uint8Array<ArrayBuffer> }),
-      }),
+      exchangeHttp({ method, url, headers: Object.entries(headers), body }, { addresses, signal }),
       idleTimeoutMs + (body?.byteLength ?? 0) / MIN_UPLOAD_BYTES_PER_MS,
     );
   } catch (error) {
     throw failed(error);
   }
+  const { message } = response;
   return {
     status: response.status,
-    headers: response.headers,
+    headers: new Headers(response.headers.map(([name, value]) => [name, value])),
     url,
     body: {
       async *[Symbol.asyncIterator]() {
-        if (response.body === null) return;
-        const reader = response.body.getReader();
+        const chunks = message[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
         try {
           for (;;) {
-            const { done, value } = await watch(reader.read(), idleTimeoutMs);
-            if (done) return;
+            const { done, value } = await watch(chunks.next(), idleTimeoutMs);
+            if (done === true) return;
             yield value;
           }
         } catch (error) {
           throw failed(error);
         } finally {
-          await reader.cancel().catch(() => undefined);
+          // What is left of a body that nobody reads on ends with its connection.
+          if (!message.complete) message.destroy();
         }
       },
     },
     cancel: async () => {
-      await response.body?.cancel().catch(() => undefined);
+      // Errors of what nobody reads are nobody's.
+      message.on("error", () => undefined);
+      const rest = method === "HEAD" ? 0 : Number(message.headers["content-length"] ?? Infinity);
+      if (rest > KEPT_BYTES) message.destroy();
+      else message.setTimeout(idleTimeoutMs, () => message.destroy()).resume();
     },
   };
 }
+
+/** Reading so much to its end costs less than another connection. */
+const KEPT_BYTES = 64 << 10;
 
 /** Reads a body of at most `maxBytes`. @throws OCI_BODY_TOO_LARGE, OCI_REGISTRY_UNAVAILABLE */
 export async function readBody(response: RegistryResponse, maxBytes: number): Promise<Uint8Array> {

@@ -5,13 +5,12 @@ import { parseChallenges } from "./challenge.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { exchange } from "./exchange.ts";
 import type { ExchangeRequest, RegistryResponse } from "./exchange.ts";
-import { isLoopback } from "./reference.ts";
+import { isPlainHttp, resolveRegistry } from "./registry-address.ts";
+import type { AddressOptions } from "./registry-address.ts";
 
-export interface SessionOptions {
+export interface SessionOptions extends AddressOptions {
   /** Default nobody's. */
   readonly credentials?: CredentialSource;
-  /** Registries beside loopback that are asked over plain http, as references name them. */
-  readonly plainHttp?: readonly string[];
   /** How long nothing may arrive. Default 30,000. */
   readonly idleTimeoutMs?: number;
   /** For the lifetime of tokens. Default the machine's clock. */
@@ -53,7 +52,8 @@ export class RegistrySession {
       credentials: options.credentials ?? (() => Promise.resolve(undefined)),
       nowMs: options.nowMs ?? Date.now,
       idleTimeoutMs: this.#idleTimeoutMs,
-      isPlainAllowed: (url) => this.#isPlain(url.host),
+      isPlainAllowed: (url) => isPlainHttp(url.host, options),
+      addressesOf: (url, registry) => resolveRegistry(url, { ...options, registry: this.#originOf(registry) }),
       signal: options.signal,
     });
   }
@@ -98,13 +98,9 @@ export class RegistrySession {
     );
   }
 
-  #isPlain(registry: string): boolean {
-    return isLoopback(registry) || this.#options.plainHttp?.includes(registry) === true;
-  }
-
   #originOf(registry: string): URL {
     const host = registry === HUB.name ? HUB.host : registry;
-    return new URL(`${this.#isPlain(registry) ? "http" : "https"}://${host}`);
+    return new URL(`${isPlainHttp(registry, this.#options) ? "http" : "https"}://${host}`);
   }
 
   #urlOf(target: Repository, path: string | URL): URL {
@@ -117,6 +113,7 @@ export class RegistrySession {
       const response = await exchange({
         method: request.method,
         url,
+        addresses: await resolveRegistry(url, { ...this.#options, registry: first }),
         headers: {
           ...request.headers,
           // The storage behind a registry is somebody else: whom we are to the registry is none of its business.
@@ -133,7 +130,8 @@ export class RegistrySession {
         new GreenticError("OCI_REDIRECT_REFUSED", `Follow ${quote(url.origin)}: ${state}`);
       if (request.isBlob !== true) throw refuse("only blobs are redirected");
       if (redirects === MAX_REDIRECTS) throw refuse(`more than ${MAX_REDIRECTS} redirects`);
-      const isSafe = next?.protocol === "https:" || (next?.protocol === "http:" && this.#isPlain(next.host));
+      const isSafe =
+        next?.protocol === "https:" || (next?.protocol === "http:" && isPlainHttp(next.host, this.#options));
       const isDowngrade = first.protocol === "https:" && next?.protocol === "http:";
       if (next === null || !isSafe || isDowngrade || next.username !== "")
         throw refuse(`it leads to ${quote(next?.origin ?? "no URL")}`);

@@ -49,7 +49,7 @@ export const ociErrors = {
   },
   OCI_REDIRECT_REFUSED: {
     kind: "permission_denied",
-    help: "Only blobs may be redirected, at most 5 times, to https; uploads and pages stay at the registry.",
+    help: "Only blobs may be redirected, at most 5 times, to https; uploads and pages stay at the registry. Grant a storage or token server of your own network in network.private_addresses.",
   },
   OCI_RESPONSE_INVALID: {
     kind: "unavailable",
