@@ -43,18 +43,7 @@ export interface LoadPackOptions {
 export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<LoadedPack> {
   const { pack, scope, defaultFlow, allows } = app;
   const components = await admitComponents(pack, options);
-  const assets = new AssetReader(pack);
-  const callable = new Set([...components].filter(([, { abi }]) => abi !== "none").map(([name]) => name));
-  const isEmpty = (component: string): boolean => components.get(component)?.abi === "none";
-  const catalog = kindCatalogFor(callable);
-  const flows = new Map<string, LoadedFlow>();
-  for (const [name, entry] of pack.flows) {
-    const source = pack.readText(entry.path);
-    if (source === undefined) continue;
-    const flow = loadFlow(compileFlow(parseFlow(source, { file: entry.path }), { catalog }), { assets, isEmpty });
-    flows.set(flow.id, flow);
-    if (!flows.has(name)) flows.set(name, flow);
-  }
+  const { assets, flows } = flowsOf(pack, components);
   checkOffers(flows);
   await checkTimes(flows.values());
   checkBodies(flows);
@@ -81,6 +70,38 @@ export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<
     template: (path) => assets.template(path),
     card: (path) => assets.card(path),
   };
+}
+
+/** What of a loaded pack says nothing of who runs it. */
+interface Compiled {
+  readonly assets: AssetReader;
+  readonly flows: ReadonlyMap<string, LoadedFlow>;
+}
+
+const COMPILED = new WeakMap<Pack, Map<string, Compiled>>();
+
+/** Compiles a pack's flows, once for all who run it over the same components: the same pack serves many tenants and teams. */
+function flowsOf(pack: Pack, components: ReadonlyMap<string, LoadedComponent>): Compiled {
+  const callable = [...components].filter(([, { abi }]) => abi !== "none").map(([name]) => name);
+  const key = callable.join("\n");
+  const made = COMPILED.get(pack) ?? new Map<string, Compiled>();
+  COMPILED.set(pack, made);
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const assets = new AssetReader(pack);
+  const isEmpty = (component: string): boolean => components.get(component)?.abi === "none";
+  const catalog = kindCatalogFor(new Set(callable));
+  const flows = new Map<string, LoadedFlow>();
+  for (const [name, entry] of pack.flows) {
+    const source = pack.readText(entry.path);
+    if (source === undefined) continue;
+    const flow = loadFlow(compileFlow(parseFlow(source, { file: entry.path }), { catalog }), { assets, isEmpty });
+    flows.set(flow.id, flow);
+    if (!flows.has(name)) flows.set(name, flow);
+  }
+  const compiled = { assets, flows };
+  made.set(key, compiled);
+  return compiled;
 }
 
 /** Binds a compiled flow to the kinds that run its nodes. */
