@@ -184,6 +184,8 @@ export const REQUIREMENTS = define({
   "bundle.access": { source: "pf gmap", behavior: "Access maps say which tenant and team reaches which pack, flow and node" },
   "bundle.access.enforced": { source: "fl who gets a message", behavior: "Nobody starts a flow that the access maps keep from their team: the person is told, and the operator gets the code" },
   "bundle.lock": { source: "pf bundles", behavior: "A built bundle holds the digests that its references to registries meant" },
+  "bundle.partial": { source: "issue 4 bundles", behavior: "A pack that can't run leaves the others running, told in the log and in /status; --strict refuses to start" },
+  "bundle.hot": { source: "issue 4 bundles", behavior: "A running host takes in packs that its bundle or the shelf gets, and lets go of those that leave, sessions in flight staying on theirs" },
   "pack.oci.bundle": { source: "pk oci", behavior: "A bundle may name a pack as oci://…" },
   "pack.cli.validate": { source: "pk validate", behavior: "greentic-pack validate checks structure and manifest" },
   "pack.cli.flow-doctor": { source: "pk validate", behavior: "greentic-flow doctor --pack checks all flows of a pack" },
@@ -277,6 +279,15 @@ export const REQUIREMENTS = define({
   "flow.delay.storm": { source: "issue 5 F19", behavior: "Delays that end in one second all end once, within thirty seconds" },
   "flow.later": { source: "issue 5 flow power", behavior: "Messages that come while a flow only lets time pass are kept, in order, until it takes messages again" },
   "flow.timer": { source: "issue 5 flow power", behavior: "A timer node waits for the next time of a calendar in a time zone" },
+  "flow.for-each": { source: "issue 5 flow power", behavior: "for_each runs a chain or a flow for every item, at most so many at once, and gives results in the items' order" },
+  "flow.for-each.failures": { source: "issue 5 flow power", behavior: "An item that fails ends for_each, is left out, or is collected, as the node says" },
+  "flow.for-each.waits": { source: "issue 5 flow power", behavior: "Items that run one after another may wait for people and time; what runs beside others may not, which is found at load" },
+  "flow.for-each.long": { source: "issue 5 flow power", behavior: "Many items go on over several turns, each of which commits what is done" },
+  "flow.for-each.crash": { source: "issue 5 flow power", behavior: "A crash resumes behind the items whose effects were journaled, with the same idempotency keys" },
+  "flow.parallel": { source: "issue 5 flow power", behavior: "parallel runs branches side by side and names their results, the same after any crash" },
+  "flow.parallel.join": { source: "issue 5 flow power", behavior: "parallel joins all, any or so many branches, gives up those that aren't needed, and fails where too few go well" },
+  "flow.saga": { source: "issue 5 flow power", behavior: "Where a flow fails, or asks for it, nodes that went well are undone in reverse order, journaled and retried" },
+  "flow.saga.record": { source: "issue 5 flow power", behavior: "What could not be undone is among the dead letters, with the list" },
 });
 
 /** The id of a promise. */

@@ -15,6 +15,8 @@ export interface OwnRequest {
   readonly event?: JsonObject;
   /** True where the message is to be said, not answered: another session's flow sent it here. */
   readonly relay?: boolean;
+  /** The code under which the message is a record for the operator and nothing else. */
+  readonly record?: string;
 }
 
 const NO_REQUEST: JsonObject = Object.freeze({});
@@ -37,6 +39,12 @@ export function relayedMessage(message: ChannelMessageEnvelope | undefined): Cha
   const { [REQUEST_EXTENSION]: _own, ...extensions } = message.extensions ?? {};
   const { extensions: _all, ...said } = message;
   return Object.keys(extensions).length === 0 ? said : { ...said, extensions };
+}
+
+/** The code of an operator's record; undefined for every other message. */
+export function recordOf(message: ChannelMessageEnvelope | undefined): string | undefined {
+  const record = requestOf(message)["record"];
+  return typeof record === "string" ? record : undefined;
 }
 
 /** The session that a message belongs to. @throws TYPES_KEY_INVALID */

@@ -3,7 +3,7 @@ import type { Bus } from "../bus/index.ts";
 import { subjectOf } from "../bus/index.ts";
 import type { ChannelAddress, Provider, ReceivedMessage } from "../messaging/index.ts";
 import type { SendResult } from "../session/index.ts";
-import type { ChannelMessageEnvelope, World } from "../types/index.ts";
+import type { ChannelMessageEnvelope, JsonObject, World } from "../types/index.ts";
 import { channelId, isGreenticError, isRetryable } from "../types/index.ts";
 import type { FlowEvent } from "./event-flows.ts";
 import { subscribersOf } from "./event-flows.ts";
@@ -21,7 +21,15 @@ export type Relayed =
       readonly channel: string;
       readonly conversation: string;
       readonly message: ChannelMessageEnvelope;
-    };
+    }
+  | OperatorRecord;
+
+/** What an operator should find among the dead letters though no unread message is behind it. */
+export interface OperatorRecord {
+  readonly kind: "record";
+  readonly code: string;
+  readonly detail: JsonObject;
+}
 
 export interface RelayOptions {
   readonly world: World;
@@ -49,12 +57,12 @@ export function createRelay(address: ChannelAddress, options: RelayOptions): Pro
     dedupeTtlMs: DEDUPE_TTL_MS,
     isOneOff: true,
     project: () => [],
-    send: async (payload): Promise<SendResult> => {
+    send: async (payload, { idempotencyKey }): Promise<SendResult> => {
       const relayed = payload as unknown as Relayed;
       try {
-        return relayed.kind === "event"
-          ? await sendEvent(relayed.event, { relay, options })
-          : await sendMessage(relayed, { relay, options });
+        if (relayed.kind === "event") return await sendEvent(relayed.event, { relay, options });
+        if (relayed.kind === "message") return await sendMessage(relayed, { relay, options });
+        return await sendRecord(relayed, { relay, options, name: idempotencyKey });
       } catch (error) {
         if (!isGreenticError(error)) throw error;
         if (!isRetryable(error.kind)) return { kind: "failed", error: error.code };
@@ -88,6 +96,27 @@ async function sendEvent(event: FlowEvent, { relay, options }: Sending): Promise
     await options.accept(relay, { envelope, dedupeKey: name, conversation: name, user: RELAY_USER }, { choice, event });
   }
   options.bus.publish(subjectOf("event", relay.address), event);
+  return { kind: "sent" };
+}
+
+/** A record is a message that dies when its turn comes, so that it is kept, listed and dropped as other dead letters are. */
+async function sendRecord(
+  { code, detail }: OperatorRecord,
+  { relay, options, name }: Sending & { readonly name: string },
+): Promise<SendResult> {
+  const { env, tenant, team } = relay.address;
+  const envelope: ChannelMessageEnvelope = {
+    id: name,
+    tenant: { env, tenant, team },
+    channel: RELAY,
+    session_id: name,
+    text: "",
+    attachments: [],
+    metadata: {},
+    extensions: { "greentic.record": detail },
+  };
+  const message = { envelope, dedupeKey: `record:${name}`, conversation: `record-${name}`, user: RELAY_USER };
+  await options.accept(relay, message, { record: code });
   return { kind: "sent" };
 }
 

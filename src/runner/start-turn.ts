@@ -4,7 +4,7 @@ import type { ChannelMessageEnvelope, JsonValue } from "../types/index.ts";
 import { GreenticError, isJsonObject, quote } from "../types/index.ts";
 import type { EngineEnv } from "./engine-env.ts";
 import { decodeFrames } from "./frame.ts";
-import { relayedMessage } from "./own-envelope.ts";
+import { recordOf, relayedMessage } from "./own-envelope.ts";
 import { interruptionOf, routeMessage } from "./router.ts";
 import type { Trigger } from "./trigger.ts";
 import { WAIT_TIMER } from "./trigger.ts";
@@ -31,6 +31,11 @@ export function startTurn(
   const relayed = relayedMessage(message);
   if (relayed !== undefined) {
     turn.say(relayed);
+    return { turn, pending: undefined };
+  }
+  const record = recordOf(message);
+  if (record !== undefined) {
+    turn.bury(record);
     return { turn, pending: undefined };
   }
   const packs = env.registry.packsFor(teamKey);

@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from "../types/index.ts";
 import { isJsonObject } from "../types/index.ts";
 import { encodeFrames } from "./frame.ts";
 import { recordReport } from "./recorded-report.ts";
+import type { OperatorRecord } from "./relay.ts";
 import { RELAY } from "./relay.ts";
 import type { TurnReport } from "./runtime.ts";
 import type { Trigger } from "./trigger.ts";
@@ -39,7 +40,7 @@ export function commitOf(turn: Turn, provider: Provider): TurnCommit {
       }
     }
   }
-  turn.relayed.forEach((relayed, i) => {
+  [...turn.relayed, ...recordsOf(turn)].forEach((relayed, i) => {
     outbox.push({
       id: `${turn.turnId}-r${i}`,
       provider: RELAY,
@@ -62,6 +63,22 @@ export function commitOf(turn: Turn, provider: Provider): TurnCommit {
     log,
     ...(answers === undefined ? {} : { answers }),
   };
+}
+
+/** What an operator must know of a turn that no dead letter of its own says. */
+function recordsOf(turn: Turn): readonly OperatorRecord[] {
+  const { error, notUndone, trigger } = turn;
+  const place = { session: turn.lease.key, pack: turn.loaded?.name ?? "", flow: turn.lastFlow ?? "" };
+  const records: OperatorRecord[] = [];
+  if (notUndone.length > 0) {
+    const detail = { ...place, not_undone: notUndone.map((entry) => ({ ...entry })) };
+    records.push({ kind: "record", code: "RUNNER_SAGA_INCOMPLETE", detail });
+  }
+  if (error !== undefined && !turn.isRefused && unreadOf(trigger) === undefined) {
+    const message = trigger.kind === "message" ? { message: trigger.entry.envelope as unknown as JsonValue } : {};
+    records.push({ kind: "record", code: error.code, detail: { ...place, node: error.node ?? "", ...message } });
+  }
+  return records;
 }
 
 /** What a session is left with where its turn can't run and is given up. */

@@ -176,6 +176,12 @@ export class Turn extends TurnRoutes implements NodeCall {
     else this.error = { code: "RUNNER_LATER_FULL", message: "Keep message: too many wait already", retryable: false };
   }
 
+  /** Sends the message to the dead letters as it is; whatever waits here goes on waiting. */
+  bury(code: string): void {
+    this.status = "unchanged";
+    this.error = { code, message: "Keep a record for the operator", retryable: false };
+  }
+
   /** Says a message of another session's flow; whatever waits here goes on waiting. */
   say(message: ChannelMessageEnvelope): void {
     this.messages.push(message);

@@ -94,6 +94,10 @@ export const runnerErrors = {
     kind: "unavailable",
     help: "Most calls of the node fail, so that more retries would only add load; they come back as calls go well.",
   },
+  RUNNER_SAGA_INCOMPLETE: {
+    kind: "conflict",
+    help: "The flow failed, and the nodes that the record lists could not be undone; undo them by hand.",
+  },
   RUNNER_SEND_EXHAUSTED: {
     kind: "unavailable",
     help: "The platform refused every attempt; see `gtc outbox list`, then retry.",
