@@ -7,20 +7,18 @@ import type { TenantId } from "../types/index.ts";
 import { openAnyPack } from "./check-pack.ts";
 
 /**
- * Checks that every pack runs beside the packs that it was built with: those of its tenant, and of its team where it has one.
- * @throws PACK_DEPENDENCY_MISSING, PACK_DEPENDENCY_MISMATCH
+ * Tells what a pack lacks of the packs that it was built with, among those of its tenant, and of its team where it has one:
+ * PACK_DEPENDENCY_MISSING, PACK_DEPENDENCY_MISMATCH.
  */
-export function checkAppDependencies(apps: readonly PackApp[]): void {
-  for (const { scope, pack } of apps) {
-    const atHand = apps.filter(
-      (other) => other.scope.tenant === scope.tenant && [undefined, scope.team].includes(other.scope.team),
-    );
-    const [missing] = findMissingDependencies(
-      pack,
-      atHand.map((other) => other.pack),
-    );
-    if (missing !== undefined) throw new GreenticError(missing.code, missing.message);
-  }
+export function dependencyProblem({ scope, pack }: PackApp, apps: readonly PackApp[]): GreenticError | undefined {
+  const atHand = apps.filter(
+    (other) => other.scope.tenant === scope.tenant && [undefined, scope.team].includes(other.scope.team),
+  );
+  const [missing] = findMissingDependencies(
+    pack,
+    atHand.map((other) => other.pack),
+  );
+  return missing && new GreenticError(missing.code, missing.message);
 }
 
 /** What registering a pack would leave without what it was built with. */

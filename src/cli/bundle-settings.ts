@@ -1,28 +1,33 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Bundle } from "../config/index.ts";
-import { readBundle } from "../config/index.ts";
+import { openBundle } from "../deployer/index.ts";
 import type { CommandInput, CommandIo } from "./command.ts";
 import { textOption } from "./command.ts";
 
 /** The bundle that a command's first argument names, else the one here; and the greentic.toml that counts with it. */
 export interface BundleSettings {
   readonly bundle: Bundle | undefined;
+  /** Reads the bundle again, as it is then. */
+  readonly reopenBundle?: () => Promise<Bundle>;
   /** Undefined where the usual one counts. */
   readonly configFile: string | undefined;
 }
 
+const BUNDLE_FILES = ["greentic.demo.yaml", "greentic.operator.yaml", "bundle.yaml"];
+
 /** Finds a command's bundle. The configuration beside the bundle counts where this directory has none. */
-export function bundleSettings(input: CommandInput, io: CommandIo): BundleSettings {
+export async function bundleSettings(input: CommandInput, io: CommandIo): Promise<BundleSettings> {
   const named = input.args[0];
   const place = resolve(io.cwd, named ?? ".");
-  const hasBundle = named !== undefined || existsSync(join(place, "greentic.demo.yaml"));
-  const bundle = hasBundle ? readBundle(place) : undefined;
-  const beside = bundle && join(dirname(bundle.file), "greentic.toml");
+  const hasBundle = named !== undefined || BUNDLE_FILES.some((file) => existsSync(join(place, file)));
+  const bundle = hasBundle ? await openBundle(place) : undefined;
+  // What stands in an image isn't the operator's word.
+  const beside = bundle && join(dirname(bundle.files.isImage ? bundle.files.place : bundle.file), "greentic.toml");
   const configFile =
     textOption(input, "config") ??
     (!existsSync(join(io.cwd, "greentic.toml")) && beside !== undefined && existsSync(beside) ? beside : undefined);
-  return { bundle, configFile };
+  return { bundle, configFile, ...(hasBundle && { reopenBundle: () => openBundle(place) }) };
 }
 
 /** A bundle for work that has no time for channels that fetch: their packs and settings count, their polls don't. */

@@ -1,11 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openInProcessBus } from "../bus/index.ts";
 import { ProcessComponentHost } from "../component/index.ts";
-import type { Bundle, BundleProvider, Config, Environment } from "../config/index.ts";
-import { PackShelf } from "../deployer/index.ts";
+import type { Bundle, BundleProvider } from "../config/index.ts";
 import { parseHttpRewrites, sendHttp } from "../http/index.ts";
 import type { HttpOptions } from "../http/index.ts";
 import {
@@ -16,22 +14,19 @@ import {
   createWebhookProvider,
 } from "../messaging/index.ts";
 import type { ChannelAddress, Provider } from "../messaging/index.ts";
-import { isOciReference } from "../oci/index.ts";
-import { openPack } from "../pack/index.ts";
-import type { Pack } from "../pack/index.ts";
 import { createMachineWorld, openRuntime } from "../runner/index.ts";
-import type { PackApp, Runtime, RuntimeOptions } from "../runner/index.ts";
+import type { Runtime, RuntimeOptions } from "../runner/index.ts";
 import { openMemoryStore, openSqliteStore } from "../session/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
-import { channelId, DEFAULT_TEAM, GreenticError, quote, toGreenticError } from "../types/index.ts";
+import { channelId, DEFAULT_TEAM, GreenticError, toGreenticError } from "../types/index.ts";
 import type { Policy, TeamId, TenantId, World } from "../types/index.ts";
-import { checkAppDependencies } from "./app-dependencies.ts";
-import { auditOf, openAudited } from "./audit.ts";
+import { AppReader } from "./app-reader.ts";
+import type { AppReaderOptions } from "./app-reader.ts";
+import { auditOf } from "./audit.ts";
 import { LivePacks } from "./live-packs.ts";
-import { openRegistries, pullPack } from "./registries.ts";
 import { secretReader, secretWriter } from "./secret-stores.ts";
-import { reloadTrust, trustOf } from "./trust.ts";
+import { reloadTrust } from "./trust.ts";
 import { TrustWatch } from "./trust-watch.ts";
 
 /** The channels that every tenant has without naming them. */
@@ -41,19 +36,16 @@ const WEBCHAT_CHANNEL = channelId("webchat");
 export const MCP_CHANNEL = channelId("mcp");
 export const CONSOLE_CHANNEL = channelId("console");
 
-export interface HostOptions {
-  readonly config: Config;
-  readonly bundle?: Bundle;
-  readonly environment: Environment;
+export interface HostOptions extends AppReaderOptions {
   readonly observe?: TurnObserver;
   readonly log?: RuntimeOptions["log"];
   readonly onError?: RuntimeOptions["onError"];
-  /** Says loudly what an operator should know: unsigned packs, channels without secrets. */
-  readonly warn: (message: string) => void;
+  /** Says what changed as it should: packs that came, changed or went while it runs. */
+  readonly tell?: (message: string) => void;
+  /** One pack that can't run keeps the whole host from starting. */
+  readonly isStrict?: boolean;
   /** The team of the configured tenant's own channels, where it isn't the bundle's. */
   readonly team?: TeamId;
-  /** Apps beside the bundle's and the registered ones. */
-  readonly apps?: readonly PackApp[];
 }
 
 /** A runtime with everything it stands on, made of configuration. */
@@ -64,8 +56,6 @@ export interface Host extends AsyncDisposable {
   readonly packs: LivePacks;
   /** Takes out packs whose signers lose their trust, once it is started. */
   readonly trust: TrustWatch;
-  /** The files whose change changes `packs`. */
-  readonly packFiles: readonly string[];
   /** Gets component processes ready before they are needed. */
   warm(): void;
 }
@@ -74,7 +64,6 @@ export interface Host extends AsyncDisposable {
 export async function openHost(options: HostOptions): Promise<Host> {
   const { config } = options;
   const world = createMachineWorld();
-  const shelf = new PackShelf(config.dataDir);
   // The store's thread starts while packs are verified: neither needs the other.
   const opening =
     config.store === "memory"
@@ -85,7 +74,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     ...(config.componentProcesses > 0 && { poolSize: config.componentProcesses }),
   });
   try {
-    return await openOver({ options, world, shelf, components, opening });
+    return await openOver({ options, world, components, opening });
   } catch (error) {
     await Promise.allSettled([
       components[Symbol.asyncDispose](),
@@ -98,34 +87,26 @@ export async function openHost(options: HostOptions): Promise<Host> {
 interface HostParts {
   readonly options: HostOptions;
   readonly world: World;
-  readonly shelf: PackShelf;
   readonly components: ProcessComponentHost;
   readonly opening: Promise<SessionStore>;
 }
 
-async function openOver({ options, world, shelf, components, opening }: HostParts): Promise<Host> {
+async function openOver({ options, world, components, opening }: HostParts): Promise<Host> {
   const { config, bundle } = options;
-  const readApps = async (): Promise<readonly PackApp[]> => {
-    const read = [
-      ...(await bundleApps(options, shelf)),
-      ...(await shelvedApps(options, shelf)),
-      ...(options.apps ?? []),
-    ];
-    checkAppDependencies(read);
-    return read;
-  };
-  const apps = await readApps();
+  const reader = new AppReader(options);
+  const read = await reader.read({ isFirst: true });
   const tenants = new Set<TenantId>([
     config.tenant,
     ...(bundle?.providers ?? []).map((p) => p.tenant),
-    ...apps.map((app) => app.scope.tenant),
+    ...read.apps.map(({ app }) => app.scope.tenant),
+    ...read.refused.map(({ tenant }) => tenant),
   ]);
   const http: HttpOptions = {
     privateAddresses: config.network.privateAddresses,
     rewrites: parseHttpRewrites(config.network.rewrite ?? "", config.env),
   };
   const secrets = secretReader(config, options.environment);
-  const providers: Provider[] = (bundle?.providers ?? []).map((provider) =>
+  const providers: Provider[] = (bundle?.providers ?? []).flatMap((provider) =>
     createProvider(provider, { ...options, world, http, secrets }),
   );
   for (const tenant of tenants) {
@@ -158,7 +139,7 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
     bus: openInProcessBus(),
     components,
     providers,
-    apps,
+    apps: [],
     policy: () => policy,
     secrets,
     secretWriter: secretWriter(config),
@@ -168,7 +149,18 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
     ...(options.log && { log: options.log }),
     ...(options.onError && { onError: options.onError }),
   });
-  const packs = new LivePacks(runtime, { apps, read: readApps });
+  const packs = new LivePacks({
+    runtime,
+    reader,
+    warn: options.warn,
+    ...(options.tell && { tell: options.tell }),
+  });
+  try {
+    await packs.open(read, { isStrict: options.isStrict === true });
+  } catch (error) {
+    await runtime[Symbol.asyncDispose]();
+    throw error;
+  }
   const trust = new TrustWatch({
     runtime,
     world,
@@ -184,7 +176,6 @@ async function openOver({ options, world, shelf, components, opening }: HostPart
     tenants,
     packs,
     trust,
-    packFiles: [...(bundle?.apps ?? []).map((app) => app.pack).filter((pack) => !isOciReference(pack)), shelf.file],
     warm: () => components.warm(),
     async [Symbol.asyncDispose]() {
       await trust[Symbol.asyncDispose]();
@@ -199,81 +190,17 @@ export function teamOf(bundle: Bundle | undefined, tenant: TenantId): TeamId {
   return bundle?.tenant === tenant ? bundle.team : DEFAULT_TEAM;
 }
 
-async function bundleApps({ config, bundle, ...rest }: HostOptions, shelf: PackShelf): Promise<readonly PackApp[]> {
-  const registries = openRegistries(config, rest);
-  return Promise.all(
-    (bundle?.apps ?? []).map(async (app): Promise<PackApp> => {
-      const isRemote = isOciReference(app.pack);
-      if (!isRemote && !existsSync(app.pack))
-        throw new GreenticError("CLI_FILE_MISSING", `Load app ${app.name}: no pack file at ${quote(app.pack)}`);
-      // A tag stays what it meant at the first start: whoever moves it changes nothing here.
-      const bytes = isRemote ? (await pullPack(registries, app.pack)).bytes : await readFile(app.pack);
-      const pack = await verifiedPack(bytes, {
-        config,
-        ...rest,
-        tenant: app.tenant,
-        shelf,
-        allowUnsigned: false,
-        allowMismatch: false,
-      });
-      return {
-        scope: { env: config.env, tenant: app.tenant, ...(app.team && { team: app.team }) },
-        pack,
-        ...(app.defaultFlow && { defaultFlow: app.defaultFlow }),
-      };
-    }),
-  );
-}
-
-async function shelvedApps({ config, ...rest }: HostOptions, shelf: PackShelf): Promise<readonly PackApp[]> {
-  return Promise.all(
-    (await shelf.list()).map(async (entry): Promise<PackApp> => {
-      const pack = await verifiedPack(await shelf.read(entry), {
-        config,
-        ...rest,
-        tenant: entry.tenant,
-        shelf,
-        allowUnsigned: entry.allowUnsigned,
-        allowMismatch: entry.allowMismatch,
-      });
-      return { scope: { env: config.env, tenant: entry.tenant }, pack };
-    }),
-  );
-}
-
-type PackOptions = HostOptions & {
-  readonly tenant: TenantId;
-  readonly shelf: PackShelf;
-  readonly allowUnsigned: boolean;
-  readonly allowMismatch: boolean;
-};
-
-/** Verifies at every start: a file on disk may have changed since it was registered. */
-async function verifiedPack(
-  bytes: Uint8Array,
-  { config, warn, tenant, shelf, allowUnsigned, allowMismatch }: PackOptions,
-): Promise<Pack> {
-  const trust = await trustOf(config);
-  const nowMs = Date.now();
-  const open = (): Promise<Pack> =>
-    openPack(bytes, {
-      trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
-      nowMs,
-      policy: { previous: (name) => shelf.previous(tenant, name), ...(allowMismatch && { sbom: "warn" }) },
-    });
-  const pack = await openAudited(open, { config, tenant, nowMs });
-  if (pack.report.signature.status !== "valid")
-    warn(`pack ${pack.name} of ${tenant} runs without a trusted signature (${pack.report.signature.status})`);
-  return pack;
-}
-
 interface ProviderParts extends HostOptions {
   readonly world: World;
   readonly http: HttpOptions;
   readonly secrets: ReturnType<typeof secretReader>;
 }
 
-function createProvider(provider: BundleProvider, { config, world, http, secrets, warn }: ProviderParts): Provider {
+/** Opens a channel with its built-in adapter; none where there is no such adapter. */
+function createProvider(
+  provider: BundleProvider,
+  { config, world, http, secrets, warn }: ProviderParts,
+): readonly Provider[] {
   const address: ChannelAddress = {
     env: config.env,
     tenant: provider.tenant,
@@ -283,7 +210,7 @@ function createProvider(provider: BundleProvider, { config, world, http, secrets
   switch (provider.type) {
     case "webchat":
       // Direct Line's paths name no channel, so that a tenant's web chat is always this one, whatever the bundle calls it.
-      return createWebChatProvider({ ...address, channel: WEBCHAT_CHANNEL }, { world });
+      return [createWebChatProvider({ ...address, channel: WEBCHAT_CHANNEL }, { world })];
     case "telegram": {
       const ctx = { ...address, traceId: "", correlationId: "", attempt: 1, locale: "en" };
       const read = async (name: string): Promise<string> => (await secrets.get(ctx, provider.name, name)) ?? "";
@@ -300,21 +227,24 @@ function createProvider(provider: BundleProvider, { config, world, http, secrets
             `channel ${provider.name}: ${error instanceof GreenticError ? error.message : "its token can't be read"}`,
           ),
       );
-      return createTelegramProvider({
-        address,
-        world,
-        mode: isWebhook ? "webhook" : "polling",
-        token: () => read("telegram_bot_token"),
-        secretToken: async () => [await read("telegram_secret_token")].filter((token) => token !== ""),
-        http: (request, { signal } = {}) => sendHttp(request, { ...http, ...(signal && { signal }) }),
-        ...(typeof username === "string" && { username }),
-      });
+      return [
+        createTelegramProvider({
+          address,
+          world,
+          mode: isWebhook ? "webhook" : "polling",
+          token: () => read("telegram_bot_token"),
+          secretToken: async () => [await read("telegram_secret_token")].filter((token) => token !== ""),
+          http: (request, { signal } = {}) => sendHttp(request, { ...http, ...(signal && { signal }) }),
+          ...(typeof username === "string" && { username }),
+        }),
+      ];
     }
     default:
-      throw new GreenticError(
-        "CLI_USAGE_INVALID",
-        `Open channel ${provider.name}: this version runs built-in channels; name its "type"`,
+      // A bundle brings providers of every domain; what isn't served yet must not keep the rest from running.
+      warn(
+        `channel ${provider.name} isn't served: this version has no built-in channel for its pack; name its "type" where one fits`,
       );
+      return [];
   }
 }
 

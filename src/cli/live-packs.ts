@@ -1,57 +1,129 @@
 import { unwatchFile, watchFile } from "node:fs";
 import type { Pack } from "../pack/index.ts";
 import type { PackApp, Runtime } from "../runner/index.ts";
-import { isGreenticError } from "../types/index.ts";
+import { isGreenticError, toGreenticError } from "../types/index.ts";
+import type { AppReader, AppsRead, PlacedApp, RefusedApp } from "./app-reader.ts";
+
+export interface LivePacksOptions {
+  readonly runtime: Pick<Runtime, "loadPack" | "unloadPack">;
+  readonly reader: Pick<AppReader, "read" | "watched">;
+  /** Says loudly what an operator should know: packs that don't run. */
+  readonly warn: (message: string) => void;
+  /** Says which packs came, changed and went. */
+  readonly tell?: (message: string) => void;
+}
 
 /** The packs that a host runs, kept as the bundle and the shelf have them while it runs. */
 export class LivePacks {
-  readonly #runtime: Runtime;
-  readonly #read: () => Promise<readonly PackApp[]>;
-  #loaded: ReadonlyMap<string, PackApp>;
+  readonly #options: LivePacksOptions;
+  #loaded: ReadonlyMap<string, PlacedApp> = new Map();
+  #refused: readonly RefusedApp[] = [];
   #reloading: Promise<void> = Promise.resolve();
 
-  constructor(
-    runtime: Runtime,
-    options: { readonly apps: readonly PackApp[]; readonly read: () => Promise<readonly PackApp[]> },
-  ) {
-    this.#runtime = runtime;
-    this.#read = options.read;
-    this.#loaded = byName(options.apps);
+  constructor(options: LivePacksOptions) {
+    this.#options = options;
   }
 
-  /** The packs that were read last. */
+  /** The packs that run. */
   get apps(): Iterable<PackApp> {
-    return this.#loaded.values();
+    return [...this.#loaded.values()].map(({ app }) => app);
   }
 
-  /** Loads what is new or has changed and takes out what is gone; what can't be read or verified changes nothing. @throws what verifying and loading throw */
+  /** The packs that aren't taken as they are now; an older one may run in the place of each. */
+  get refused(): readonly RefusedApp[] {
+    return this.#refused;
+  }
+
+  /**
+   * Loads what was read at the start. A pack that can't run is told and left out, unless none would be left, or the operator wants
+   * all or nothing. @throws the first pack's error then
+   */
+  async open(read: AppsRead, { isStrict }: { readonly isStrict: boolean }): Promise<void> {
+    await this.#apply(read);
+    const [first] = this.#refused;
+    if (first !== undefined && (isStrict || this.#loaded.size === 0)) throw first.error;
+  }
+
+  /**
+   * Loads what is new or has changed and takes out what is gone. A pack that is refused leaves the one before it running.
+   * @throws what reading the bundle throws; then nothing has changed
+   */
   reload(): Promise<void> {
-    this.#reloading = this.#reloading.catch(() => undefined).then(() => this.#reload());
+    this.#reloading = this.#reloading
+      .catch(() => undefined)
+      .then(async () => this.#apply(await this.#options.reader.read()));
     return this.#reloading;
   }
 
-  /** Reloads whenever one of the files changes. Returns how to stop. */
-  watch(
-    files: readonly string[],
-    options: { readonly intervalMs: number; readonly onError: (error: unknown) => void },
-  ): () => void {
+  /** Reloads whenever something changes that the packs depend on. Returns how to stop. */
+  watch(options: { readonly intervalMs: number; readonly onError: (error: unknown) => void }): () => void {
     const { intervalMs, onError } = options;
-    const onChange = (): void => void this.reload().catch(onError);
-    for (const file of files) watchFile(file, { interval: intervalMs, persistent: false }, onChange);
+    let watched: readonly string[] = [];
+    let isStopped = false;
+    const update = (): void => {
+      const next = isStopped ? [] : this.#options.reader.watched;
+      for (const file of watched) if (!next.includes(file)) unwatchFile(file, onChange);
+      for (const file of next)
+        if (!watched.includes(file)) watchFile(file, { interval: intervalMs, persistent: false }, onChange);
+      watched = next;
+    };
+    const onChange = (): void => {
+      this.reload().then(update, onError);
+    };
+    update();
     return () => {
-      for (const file of files) unwatchFile(file, onChange);
+      isStopped = true;
+      update();
     };
   }
 
-  async #reload(): Promise<void> {
-    const next = byName(await this.#read());
-    for (const [name, app] of next) {
-      if (!isSame(this.#loaded.get(name)?.pack, app.pack)) await this.#runtime.loadPack(app);
+  async #apply({ apps, refused }: AppsRead): Promise<void> {
+    const { runtime, tell = (): void => undefined } = this.#options;
+    const next = new Map<string, PlacedApp>();
+    const failed: RefusedApp[] = [...refused];
+    for (const { place } of refused) {
+      for (const [key, old] of this.#loaded) if (old.place === place) next.set(key, old);
     }
-    for (const [name, { scope, pack }] of this.#loaded) {
-      if (!next.has(name)) unload(this.#runtime, { scope, pack });
+    for (const placed of apps) next.set(keyOf(placed.app), placed);
+    for (const [key, { place, app }] of next) {
+      const old = this.#loaded.get(key);
+      if (old !== undefined && isSame(old.app, app)) {
+        // The same object: who watches over what runs knows it by that.
+        next.set(key, { place, app: old.app });
+        continue;
+      }
+      try {
+        await runtime.loadPack(app);
+        const { name, version } = app.pack;
+        tell(
+          `pack ${name} ${version} of ${app.scope.tenant} runs${old === undefined ? "" : ` in the place of ${old.app.pack.version}`}`,
+        );
+      } catch (error) {
+        const { tenant } = app.scope;
+        const { name } = app.pack;
+        failed.push({ place, name, tenant, error: toGreenticError(error, "CLI_INTERNAL", `Load pack ${name}`) });
+        if (old === undefined) next.delete(key);
+        else next.set(key, old);
+      }
+    }
+    for (const [key, { app }] of this.#loaded) {
+      if (next.has(key)) continue;
+      unload(runtime, app);
+      tell(`pack ${app.pack.name} of ${app.scope.tenant} is gone: it starts no flow any more`);
     }
     this.#loaded = next;
+    this.#tell(failed);
+  }
+
+  /** Tells of each refusal once, as long as it stays the same. */
+  #tell(refused: readonly RefusedApp[]): void {
+    for (const { place, name, tenant, error } of refused) {
+      if (this.#refused.some((known) => known.place === place && known.error.message === error.message)) continue;
+      const runs = [...this.#loaded.values()].find((one) => one.place === place)?.app.pack;
+      const state = runs === undefined ? "doesn't run" : `stays at ${runs.version}`;
+      this.#options.warn(`pack ${name} of ${tenant} ${state}: ${error.message} [${error.code}]`);
+    }
+    this.#refused = refused;
   }
 }
 
@@ -64,11 +136,15 @@ export function unload(runtime: Pick<Runtime, "unloadPack">, { scope, pack }: Pa
   }
 }
 
-/** Another signature makes another verdict, though the pack hash is the same. */
-function isSame(a: Pack | undefined, b: Pack): boolean {
-  return a?.packHash === b.packHash && a.report.signature.keyIds.join() === b.report.signature.keyIds.join();
+function isSame(a: PackApp, b: PackApp): boolean {
+  return isSamePack(a.pack, b.pack) && a.defaultFlow === b.defaultFlow;
 }
 
-function byName(apps: readonly PackApp[]): ReadonlyMap<string, PackApp> {
-  return new Map(apps.map((app) => [`${app.scope.tenant}/${app.scope.team ?? ""}/${app.pack.name}`, app]));
+/** Another signature makes another verdict, though the pack hash is the same. */
+function isSamePack(a: Pack, b: Pack): boolean {
+  return a.packHash === b.packHash && a.report.signature.keyIds.join() === b.report.signature.keyIds.join();
+}
+
+function keyOf({ scope, pack }: PackApp): string {
+  return `${scope.tenant}/${scope.team ?? ""}/${pack.name}`;
 }

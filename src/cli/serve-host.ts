@@ -18,6 +18,8 @@ import { openOtlp } from "./open-otlp.ts";
 
 const PAGE_DIR = fileURLToPath(new URL("../../web/dist/", import.meta.url));
 const DRAIN_MS = 9_000;
+/** How often a bundle's files and the shelf are looked at: a new pack runs within this and the time to verify it. */
+const WATCH_MS = 1_000;
 
 /** The options of commands that serve a host over HTTP. */
 export const SERVE_OPTIONS = [
@@ -34,6 +36,11 @@ export const SERVE_OPTIONS = [
 export interface ServeSettings {
   readonly config: Config;
   readonly bundle: Bundle | undefined;
+  /** Reads the bundle again while the host runs; without it, what was read at the start stays. */
+  readonly reopenBundle?: (() => Promise<Bundle>) | undefined;
+  readonly isDevOk?: boolean;
+  readonly isStrict?: boolean;
+  readonly isAccessOpen?: boolean;
 }
 
 /** Reads the options of a serving command over a bundle. @throws CLI_USAGE_INVALID, CONFIG_… */
@@ -75,7 +82,7 @@ export interface ServeHooks {
 
 /** Serves a host until the command is told to stop, then drains it. */
 export async function serveHost(
-  { config, bundle }: ServeSettings,
+  { config, bundle, reopenBundle, isDevOk = false, isStrict = false, isAccessOpen = false }: ServeSettings,
   io: CommandIo,
   hooks: ServeHooks = {},
 ): Promise<number> {
@@ -87,9 +94,14 @@ export async function serveHost(
   await using host = await openHost({
     config,
     ...(bundle && { bundle }),
+    ...(reopenBundle && { reopenBundle }),
+    isDevOk,
+    isStrict,
+    isAccessOpen,
     environment: io.environment,
     ...(observe && { observe }),
     warn: (message) => log.warn(message),
+    tell: (message) => log.info(message),
     log: (ctx, level, message) => {
       feed?.log(ctx, level, message);
       log[level]({ trace_id: ctx.traceId, tenant: ctx.tenant, flow_id: ctx.flow, node_id: ctx.node }, logSafe(message));
@@ -118,6 +130,7 @@ export async function serveHost(
     tokenKey: webchatKey(config.dataDir),
     tenant: (tenant) => (tenants.has(tenant) ? tenantSettings(tenant, bundle) : undefined),
     turns,
+    refused: () => host.packs.refused.map(({ name, error: { code } }) => ({ pack: name, code })),
     ...(mcp && { mcp: (request, tenant) => mcp.fetch(request, tenant) }),
     ...(existsSync(PAGE_DIR) && { pageDir: PAGE_DIR }),
     // A page elsewhere that resolves its name to this machine gets nothing.
@@ -132,10 +145,17 @@ export async function serveHost(
   const { url, close } = await gateway.listen({ host: config.host, port: config.port });
   io.stderr.write(`ready ${url}\n`);
   host.warm();
+  const unwatch =
+    reopenBundle &&
+    host.packs.watch({
+      intervalMs: WATCH_MS,
+      onError: (error) => log.error({ err: error }, "the bundle can't be read; packs stay as they were"),
+    });
   hooks.ready?.(url);
   await new Promise<void>((stop) =>
     io.signal.aborted ? stop() : io.signal.addEventListener("abort", () => stop(), { once: true }),
   );
+  unwatch?.();
   io.stderr.write("draining\n");
   // Intake ends first, so that everything acknowledged is in the inbox before the workers finish.
   gateway.startDraining();

@@ -4,6 +4,7 @@ export type { Connector } from "./connectors.ts";
 export { CONNECTORS, findConnector } from "./connectors.ts";
 export type { InitOptions } from "./init-tenant.ts";
 export { channelName, initTenant } from "./init-tenant.ts";
+export { openBundle, readBundlePack } from "./open-bundle.ts";
 export type { ShelvedPack } from "./pack-shelf.ts";
 export type { PublishOptions } from "./publish-packs.ts";
 export { publishPacks } from "./publish-packs.ts";

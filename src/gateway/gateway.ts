@@ -128,6 +128,7 @@ function createApp(
       status: isDraining() ? "draining" : "running",
       env,
       packs: runtime.listPacks().length,
+      refused: options.refused?.() ?? [],
       durable: runtime.store.isDurable,
     }),
   );

@@ -23,6 +23,8 @@ export interface GatewayOptions {
   readonly publicUrl?: string;
   /** Host names that requests may name; defends a local host against DNS rebinding. Default any. */
   readonly hosts?: readonly string[];
+  /** Packs that the host was given and that don't run as they are, for `/status`. */
+  readonly refused?: () => readonly { readonly pack: string; readonly code: string }[];
   /** Tells whether the host should get traffic. Default yes, until draining. */
   readonly isReady?: () => boolean | Promise<boolean>;
   /** Hears what is told to nobody outside: reasons of refusals, failures. Must not throw. */

@@ -49,7 +49,7 @@ export default defineCommand({
   ],
   examples: ["gtc mcp serve examples/weather-demo", "gtc mcp serve --tenant acme --http --port 8090"],
   async run(input, io) {
-    const settings = bundleSettings(input, io);
+    const settings = await bundleSettings(input, io);
     const { bundle } = settings;
     const config = configOf(input, io, settings);
     const { tenant } = config;
@@ -66,6 +66,7 @@ export default defineCommand({
       config,
       team,
       ...(bundle && { bundle: withoutPolling(bundle) }),
+      ...(settings.reopenBundle && { reopenBundle: settings.reopenBundle }),
       environment: io.environment,
       ...(observe && { observe }),
       warn: (message) => log.warn(message),
@@ -99,7 +100,7 @@ export default defineCommand({
     runtime.start();
     host.trust.start();
     // Clients are told of packs that come and go; a pack that can't be loaded leaves the one before.
-    const unwatch = host.packs.watch(host.packFiles, {
+    const unwatch = host.packs.watch({
       intervalMs: WATCH_MS,
       onError: (error) => log.error({ err: error }, "packs stay as they were"),
     });

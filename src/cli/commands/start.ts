@@ -1,13 +1,39 @@
 import { bundleSettings } from "../bundle-settings.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, hasFlag } from "../command.ts";
+import { isDevOk, POLICY_OPTION } from "../pack-input.ts";
 import { SERVE_OPTIONS, serveHost, serveSettings } from "../serve-host.ts";
 
 export default defineCommand({
   summary: "Run a bundle",
   arguments: [
-    { name: "bundle", summary: "directory with greentic.demo.yaml, or that file (default: here)", optional: true },
+    {
+      name: "bundle",
+      summary: "a bundle: its directory, greentic.demo.yaml, bundle.yaml or .gtbundle image (default: here)",
+      optional: true,
+    },
   ],
-  options: SERVE_OPTIONS,
-  examples: ["gtc start examples/weather-demo", "gtc start --port 9000 --data /var/lib/greentic"],
-  run: (input, io) => serveHost(serveSettings(bundleSettings(input, io), input, io), io),
+  options: [
+    ...SERVE_OPTIONS,
+    POLICY_OPTION,
+    { flags: "--strict", summary: "don't start where one pack of the bundle can't run" },
+    { flags: "--open-access", summary: "let everybody reach everything, whatever the bundle's access maps say" },
+  ],
+  examples: [
+    "gtc start examples/weather-demo",
+    "gtc start shop.gtbundle --policy devok",
+    "gtc start --port 9000 --data /var/lib/greentic",
+  ],
+  async run(input, io) {
+    const settings = await bundleSettings(input, io);
+    return serveHost(
+      {
+        ...serveSettings(settings, input, io),
+        reopenBundle: settings.reopenBundle,
+        isDevOk: isDevOk(input),
+        isStrict: hasFlag(input, "strict"),
+        isAccessOpen: hasFlag(input, "openAccess"),
+      },
+      io,
+    );
+  },
 });

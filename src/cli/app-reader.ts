@@ -1,0 +1,191 @@
+import type { Bundle, Config, Environment } from "../config/index.ts";
+import { decideAccess, packNameOf } from "../config/index.ts";
+import { PackShelf, readBundlePack } from "../deployer/index.ts";
+import { isOciReference } from "../oci/index.ts";
+import { openPack } from "../pack/index.ts";
+import type { Pack } from "../pack/index.ts";
+import type { PackApp } from "../runner/index.ts";
+import { teamId, toGreenticError } from "../types/index.ts";
+import type { GreenticError, TenantId } from "../types/index.ts";
+import { dependencyProblem } from "./app-dependencies.ts";
+import { openAudited } from "./audit.ts";
+import { openRegistries, pullPack } from "./registries.ts";
+import { trustOf } from "./trust.ts";
+
+/** An app and where it was read: a change of the place's content changes the app, not the place. */
+export interface PlacedApp {
+  readonly place: string;
+  readonly app: PackApp;
+}
+
+/** A pack that isn't taken as it is. */
+export interface RefusedApp {
+  readonly place: string;
+  /** As the bundle or the shelf calls it. */
+  readonly name: string;
+  readonly tenant: TenantId;
+  readonly error: GreenticError;
+}
+
+/** What a bundle and a shelf have for a host. */
+export interface AppsRead {
+  readonly apps: readonly PlacedApp[];
+  readonly refused: readonly RefusedApp[];
+}
+
+export interface AppReaderOptions {
+  readonly config: Config;
+  readonly environment: Environment;
+  readonly bundle?: Bundle;
+  /** Reads the bundle again; without it, the bundle stays what it was. */
+  readonly reopenBundle?: () => Promise<Bundle>;
+  /** The operator takes unsigned packs, and packs that list other files than they hold, from the bundle. */
+  readonly isDevOk?: boolean;
+  /** The operator lets everybody reach everything, whatever the access maps say. */
+  readonly isAccessOpen?: boolean;
+  readonly warn: (message: string) => void;
+  /** Apps beside the bundle's and the registered ones. */
+  readonly apps?: readonly PackApp[];
+}
+
+/** Reads and verifies the packs that a host is to run: the bundle's, the shelf's and those that were handed in. */
+export class AppReader {
+  readonly #options: AppReaderOptions;
+  readonly #shelf: PackShelf;
+  /** Unsigned packs that were told of: once each, however often they are read. */
+  readonly #told = new Set<string>();
+  #bundle: Bundle | undefined;
+
+  constructor(options: AppReaderOptions) {
+    this.#options = options;
+    this.#shelf = new PackShelf(options.config.dataDir);
+    this.#bundle = options.bundle;
+  }
+
+  /** The bundle as it was read last. */
+  get bundle(): Bundle | undefined {
+    return this.#bundle;
+  }
+
+  /** The files and folders whose change may change what is read. */
+  get watched(): readonly string[] {
+    const bundle = this.#bundle;
+    if (bundle === undefined) return [this.#shelf.file];
+    const { files, file, apps, access = [] } = bundle;
+    if (files.isImage) return [files.place, this.#shelf.file];
+    const packs = apps.map(({ pack }) => pack).filter((pack) => !isOciReference(pack));
+    const folders = ["packs", "tenants"].map((folder) => files.locate(folder));
+    return [...new Set([file, ...packs, ...folders, ...access.map(({ map }) => map.file), this.#shelf.file])];
+  }
+
+  /** Reads everything anew; one pack that is refused doesn't keep the others back. @throws what reading the bundle throws */
+  async read({ isFirst = false }: { readonly isFirst?: boolean } = {}): Promise<AppsRead> {
+    const { apps: given = [], reopenBundle } = this.#options;
+    if (!isFirst && reopenBundle !== undefined) this.#reopened(await reopenBundle());
+    const read = await Promise.all([...this.#bundleApps(), ...(await this.#shelvedApps())]);
+    const refused = read.filter((one) => "error" in one);
+    let apps: readonly PlacedApp[] = [
+      ...read.filter((one) => "app" in one),
+      ...given.map((app, i) => ({ place: `given/${i}`, app })),
+    ];
+    // Who needs a pack that is refused is refused with it.
+    for (;;) {
+      const all = apps.map(({ app }) => app);
+      const lost = apps.flatMap(({ place, app }): RefusedApp[] => {
+        const error = dependencyProblem(app, all);
+        return error === undefined ? [] : [{ place, name: app.pack.name, tenant: app.scope.tenant, error }];
+      });
+      if (lost.length === 0) return { apps, refused };
+      refused.push(...lost);
+      apps = apps.filter(({ place }) => !lost.some((one) => one.place === place));
+    }
+  }
+
+  #reopened(bundle: Bundle): void {
+    const told = (of: Bundle | undefined): string => JSON.stringify([of?.providers, of?.tenant, of?.worker]);
+    if (told(this.#bundle) !== told(bundle))
+      this.#options.warn("channels of the bundle have changed: they count after a restart");
+    this.#bundle = bundle;
+  }
+
+  #bundleApps(): readonly Promise<PlacedApp | RefusedApp>[] {
+    const { config, environment, isDevOk = false } = this.#options;
+    const bundle = this.#bundle;
+    if (bundle === undefined) return [];
+    const registries = openRegistries(config, { environment });
+    return bundle.apps.map((app) => {
+      const { name, tenant, team, defaultFlow } = app;
+      const place = `bundle/${tenant}/${team ?? ""}/${app.pack}`;
+      return placed({ place, name, tenant }, async () => {
+        // A tag stays what it meant at the first start: whoever moves it changes nothing here.
+        const bytes = isOciReference(app.pack)
+          ? (await pullPack(registries, app.pack)).bytes
+          : await readBundlePack(bundle, app.pack);
+        const pack = await this.#verified(bytes, { tenant, allowUnsigned: isDevOk, allowMismatch: isDevOk });
+        return {
+          scope: { env: config.env, tenant, ...(team && { team }) },
+          pack,
+          allows: this.#gateOf(tenant, [pack.name, name, packNameOf(app.pack)]),
+          ...(defaultFlow && { defaultFlow }),
+        };
+      });
+    });
+  }
+
+  async #shelvedApps(): Promise<readonly Promise<PlacedApp | RefusedApp>[]> {
+    const { env } = this.#options.config;
+    return (await this.#shelf.list()).map((entry) => {
+      const { tenant, name, allowUnsigned, allowMismatch } = entry;
+      return placed({ place: `shelf/${tenant}/${name}`, name, tenant }, async () => {
+        const bytes = await this.#shelf.read(entry);
+        const pack = await this.#verified(bytes, { tenant, allowUnsigned, allowMismatch });
+        return { scope: { env, tenant }, pack, allows: this.#gateOf(tenant, [name]) };
+      });
+    });
+  }
+
+  /** Asks the maps of the bundle as it is when somebody comes. */
+  #gateOf(tenant: TenantId, names: readonly string[]): NonNullable<PackApp["allows"]> {
+    if (this.#options.isAccessOpen === true) return () => true;
+    const packs = [...new Set(names)];
+    return (team, flow, node) => {
+      const access = this.#bundle?.access;
+      return (
+        access === undefined ||
+        decideAccess(access, { tenant, team: teamId(team), packs, flow, node }).policy === "public"
+      );
+    };
+  }
+
+  /** Verifies at every start: a file on disk may have changed since it was registered. */
+  async #verified(
+    bytes: Uint8Array,
+    how: { readonly tenant: TenantId; readonly allowUnsigned: boolean; readonly allowMismatch: boolean },
+  ): Promise<Pack> {
+    const { config, warn } = this.#options;
+    const { tenant, allowUnsigned, allowMismatch } = how;
+    const trust = await trustOf(config);
+    const nowMs = Date.now();
+    const openIt = (): Promise<Pack> =>
+      openPack(bytes, {
+        trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
+        nowMs,
+        policy: { previous: (name) => this.#shelf.previous(tenant, name), ...(allowMismatch && { sbom: "warn" }) },
+      });
+    const pack = await openAudited(openIt, { config, tenant, nowMs });
+    const about = `${tenant}/${pack.packHash}`;
+    if (pack.report.signature.status !== "valid" && !this.#told.has(about)) {
+      this.#told.add(about);
+      warn(`pack ${pack.name} of ${tenant} runs without a trusted signature (${pack.report.signature.status})`);
+    }
+    return pack;
+  }
+}
+
+async function placed(where: Omit<RefusedApp, "error">, read: () => Promise<PackApp>): Promise<PlacedApp | RefusedApp> {
+  try {
+    return { place: where.place, app: await read() };
+  } catch (error) {
+    return { ...where, error: toGreenticError(error, "CLI_INTERNAL", `Load pack ${where.name}`) };
+  }
+}
