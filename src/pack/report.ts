@@ -29,13 +29,29 @@ export interface PackReport {
     readonly status: SignatureStatus;
     /** Keys whose signature holds and counts; the claimed ones where none does. */
     readonly keyIds: readonly string[];
+    /** Of public packs: trusted keys that signed the manifest alone, which covers no file and so makes nothing valid. */
+    readonly manifestSignedBy?: readonly string[];
   };
   readonly sbom: ListingReport;
+  /** Where some was given, or is asked for. */
+  readonly provenance?: ProvenanceReport;
   /** Of public packs: their pack lock's digests. */
   readonly lock?: ListingReport;
   /** Of public packs: the hashes that component sources and component manifests state. */
   readonly contentHashes?: ListingReport;
   readonly findings: readonly PackFinding[];
+}
+
+/** Who says how a pack was built. */
+export interface ProvenanceReport {
+  /** "untrusted" is sound and signed by nobody who is trusted. */
+  readonly status: "valid" | "untrusted" | "invalid" | "missing";
+  /** Keys whose signature holds and counts; the claimed ones where none does. */
+  readonly keyIds: readonly string[];
+  /** A URI. */
+  readonly builder?: string;
+  /** The git commit that was built. */
+  readonly commit?: string;
 }
 
 /** How a list of files compares with the files; the findings say how each differs. */

@@ -20,6 +20,7 @@ import { findPublicComponents, originsOf } from "./public-components.ts";
 import { readPublicExtensions } from "./public-extensions.ts";
 import type { PublicManifest } from "./public-manifest.ts";
 import { readG1 } from "./read-g1.ts";
+import { readManifestSignatures } from "./manifest-signature.ts";
 import { readPackV1 } from "./read-pack-v1.ts";
 import { decodePublicManifest } from "./sniff-pack.ts";
 import { readTar } from "./tar-read.ts";
@@ -51,7 +52,7 @@ export async function examinePublic(
   const sbom = checkPublicSbom(contents);
   const lock = checkLock(contents, componentPath);
   const hashes = checkContentHashes(extensions, { contents, componentPath });
-  const judge = (by: JudgedBy): Promise<SignatureVerdict> =>
+  const judge = (by: JudgedBy): Promise<PublicSignatureVerdict> =>
     judgePublicSignatures({ name, version, packHash }, { contents, manifest, sbom, options: by });
   const signature = await judge(options);
   const severity = options.sbom === "warn" ? "warning" : "error";
@@ -70,7 +71,11 @@ export async function examinePublic(
     name,
     version,
     packHash,
-    signature: { status: signature.status, keyIds: signature.keyIds },
+    signature: {
+      status: signature.status,
+      keyIds: signature.keyIds,
+      ...(signature.manifestSignedBy && { manifestSignedBy: signature.manifestSignedBy }),
+    },
     sbom: listingReport(sbom),
     lock: listingReport(lock),
     contentHashes: listingReport(hashes),
@@ -123,10 +128,14 @@ interface SignedContent {
   readonly options: JudgedBy;
 }
 
+interface PublicSignatureVerdict extends SignatureVerdict {
+  readonly manifestSignedBy?: readonly string[];
+}
+
 async function judgePublicSignatures(
   pack: { readonly name: string; readonly version: string; readonly packHash: string },
   { contents, manifest, sbom, options }: SignedContent,
-): Promise<SignatureVerdict> {
+): Promise<PublicSignatureVerdict> {
   const { trust, nowMs } = options;
   const signed = { ...pack, signers: [] };
   const read = await readG1Signature(contents);
@@ -140,7 +149,11 @@ async function judgePublicSignatures(
   if (read !== undefined && sbom.status !== "valid")
     return invalid(G1_SIGNATURE_PATH, "it covers an SBOM that the files don't match");
   if (read === undefined && manifest.signatures.length > 0) {
-    const message = `Verify signature: ${manifest.signatures.length} in the manifest, which cover it alone and none of the files`;
+    const keys = trust.publishers.map(({ key }) => key).filter(({ id }) => !trust.revoked.has(id));
+    const own = await readManifestSignatures(contents.get(MANIFEST_PATH)?.bytes ?? new Uint8Array(), keys);
+    const manifestSignedBy = own?.signedBy ?? [];
+    const whose = manifestSignedBy.length === 0 ? "none of a trusted key" : `of key ${manifestSignedBy.join(", ")}`;
+    const message = `Verify signature: ${manifest.signatures.length} in the manifest, ${whose}; they cover it alone and none of the files`;
     const verdict = judgeSignatures(signed, { signatures: [], trust, nowMs, path: MANIFEST_PATH });
     const finding: PackFinding = {
       code: "PACK_SIGNATURE_UNTRUSTED",
@@ -148,7 +161,7 @@ async function judgePublicSignatures(
       path: MANIFEST_PATH,
       message,
     };
-    return { ...verdict, findings: [finding, ...verdict.findings] };
+    return { ...verdict, manifestSignedBy, findings: [finding, ...verdict.findings] };
   }
   if (read === undefined) return judgeSignatures(signed, { signatures: [], trust, nowMs, path: MANIFEST_PATH });
   const { keyId, signature, statement } = read;

@@ -1,9 +1,10 @@
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, sign } from "node:crypto";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { verifies } from "../../../test/verifies.ts";
 import { encodeCborJson } from "../../types/index.ts";
+import type { JsonObject } from "../../types/index.ts";
 import { inspectPack } from "../inspect-pack.ts";
 import { openPack } from "../open-pack.ts";
 import { EMPTY_COMPONENT, sourceFolder } from "../pack-fixture.ts";
@@ -15,6 +16,7 @@ import { validatePack } from "../validate-pack.ts";
 import { verifyPack } from "../verify-pack.ts";
 import type { Files } from "./public-fixture.ts";
 import { json, packG1, packV1, packV1Manifest, signG1, tarOf, withSbom, zipOf } from "./public-fixture.ts";
+import { readManifestSignatures } from "./manifest-signature.ts";
 import { readUnpackedPack } from "./read-directory.ts";
 
 const ANYBODY: TrustPolicy = { ...TRUST_NOBODY, rejectUnsigned: false };
@@ -162,6 +164,59 @@ test("an unsigned public pack opens only where unsigned packs are allowed", asyn
   const inManifest = await packV1("symbols", { signatures: { signatures: [{ key_id: "k", algorithm: "ed25519" }] } });
   const report = await verify(zipOf(inManifest), "strict", TRUST_NOBODY);
   expect(found(report)).toEqual(["PACK_UNSIGNED manifest.cbor"]);
+});
+
+test("a pack of 2026 tells which trusted keys signed its manifest, which makes none of its files theirs", async () => {
+  verifies("pack.public.signature");
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const publisher = await publisherKey(rawPublicKey(privateKey));
+  const signature = sign(null, (await packV1("symbols"))["manifest.cbor"] ?? new Uint8Array(), privateKey);
+  const entry = { key_id: "release", algorithm: "ed25519", signature: [...signature] };
+  const signed = async (...entries: JsonObject[]): Promise<PackReport> =>
+    verify(zipOf(await packV1("symbols", { signatures: { signatures: entries } })), "strict", trustKey(publisher));
+  const other = { ...entry, signature: Array.from(signature.toReversed()) };
+  for (const entries of [
+    [entry],
+    [other, entry],
+    [
+      { ...entry, algorithm: "none" },
+      { ...entry, key_id: "b" },
+    ],
+  ]) {
+    const report = await signed(...entries);
+    expect(report.signature).toEqual({ status: "none", keyIds: [], manifestSignedBy: [publisher.id] });
+    expect(report).toMatchObject({ ok: false });
+    expect(report.findings.map(({ message }) => message).join()).toContain(
+      `of key ${publisher.id}; they cover it alone`,
+    );
+  }
+  for (const entries of [
+    [other],
+    [{ ...entry, algorithm: "none" }],
+    [{ ...entry, signature: [1, 2] }],
+    [{ key_id: "k" }],
+  ])
+    expect((await signed(...entries)).signature.manifestSignedBy).toEqual([]);
+  const changed = await packV1("symbols", { signatures: { signatures: [entry] }, publisher: "another" });
+  const report = await verify(zipOf(changed), "strict", trustKey(publisher));
+  expect(report.signature.manifestSignedBy).toEqual([]);
+});
+
+test("readManifestSignatures() ends any manifest, however broken, in an answer", async () => {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const keys = [await publisherKey(rawPublicKey(privateKey))];
+  const files = await packV1("symbols", {
+    signatures: { signatures: [{ key_id: "k", algorithm: "ed25519", signature: Array.from({ length: 64 }, () => 7) }] },
+  });
+  const manifest = files["manifest.cbor"] ?? new Uint8Array();
+  for (let at = 0; at < manifest.length; at += 7) {
+    for (const byte of [0x00, 0x5b, 0x9b, 0xbf, 0xff]) {
+      const broken = Uint8Array.from(manifest);
+      broken[at] = byte;
+      for (const bytes of [broken, broken.subarray(0, at)])
+        expect((await readManifestSignatures(bytes, keys))?.signedBy ?? []).toEqual([]);
+    }
+  }
 });
 
 test("a pack of 2025 has its flows in files and its signature by its own rules", async () => {
