@@ -32,7 +32,7 @@ export async function loadHttp(options: {
       const client = await openClient(options.port);
       for (let n = 0; performance.now() < endMs && left-- > 0; n++) {
         const sentMs = performance.now();
-        const status = await client.exchange(options.request(connection, n));
+        const { status } = await client.exchange(options.request(connection, n));
         latencies.push(performance.now() - sentMs);
         if (status !== 200) failures++;
       }
@@ -46,16 +46,19 @@ export async function loadHttp(options: {
   return { requests: latencies.length, seconds, p50Ms: at(0.5), p99Ms: at(0.99), failures };
 }
 
-interface Client {
+/** One connection of the load: whole requests in, whole answers out, one at a time. */
+export interface Client {
   readonly socket: Socket;
-  exchange(request: string): Promise<number>;
+  /** Answers status 0 where the connection broke. The body is as it came, chunk sizes included where it was chunked. */
+  exchange(request: string): Promise<{ readonly status: number; readonly body: string }>;
 }
 
-async function openClient(port: number): Promise<Client> {
+/** Connects to a loopback server. */
+export async function openClient(port: number): Promise<Client> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await new Promise<void>((ready, fail) => socket.once("connect", ready).once("error", fail));
   let buffered = "";
-  let waiting: ((status: number) => void) | undefined;
+  let waiting: ((answer: { readonly status: number; readonly body: string }) => void) | undefined;
   socket.setEncoding("latin1");
   socket.on("data", (chunk: string) => {
     buffered += chunk;
@@ -63,15 +66,19 @@ async function openClient(port: number): Promise<Client> {
     if (head < 0) return;
     const length = /content-length: (\d+)/i.exec(buffered.slice(0, head))?.[1];
     const end =
-      length === undefined ? (buffered.endsWith("0\r\n\r\n") ? buffered.length : -1) : head + 4 + Number(length);
+      length === undefined
+        ? buffered.endsWith("0\r\n\r\n") || / 204 /.test(buffered.slice(0, 16))
+          ? buffered.length
+          : -1
+        : head + 4 + Number(length);
     if (end < 0 || buffered.length < end) return;
-    const status = Number(buffered.slice(9, 12));
+    const answer = { status: Number(buffered.slice(9, 12)), body: buffered.slice(head + 4, end) };
     buffered = "";
     const done = waiting;
     waiting = undefined;
-    done?.(status);
+    done?.(answer);
   });
-  socket.on("error", () => waiting?.(0));
+  socket.on("error", () => waiting?.({ status: 0, body: "" }));
   return {
     socket,
     exchange: (request) =>

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 /** A server under measurement in a process of its own. */
@@ -11,6 +11,8 @@ export interface ServerProcess {
   readonly readyMs: number;
   /** Processor time so far, all threads, milliseconds; 0 where the system doesn't tell. */
   cpuMs(): number;
+  /** The same with that of the processes it started and that are still there. */
+  treeCpuMs(): number;
   /** Resident memory in MiB. */
   residentMiB(): number;
   stop(): Promise<void>;
@@ -42,6 +44,7 @@ export async function startServer(
     port,
     readyMs,
     cpuMs: () => processorMs(child.pid ?? 0),
+    treeCpuMs: () => treeProcessorMs(child.pid ?? 0),
     residentMiB: () => residentMiB(child.pid ?? 0),
     stop: () =>
       new Promise((stopped) => {
@@ -56,6 +59,22 @@ function processorMs(pid: number): number {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
     return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return 0;
+  }
+}
+
+function treeProcessorMs(pid: number): number {
+  let ms = processorMs(pid);
+  for (const name of readdirSync("/proc")) {
+    if (/^\d+$/.test(name) && parentOf(name) === pid) ms += treeProcessorMs(Number(name));
+  }
+  return ms;
+}
+
+function parentOf(pid: string): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[1]);
   } catch {
     return 0;
   }

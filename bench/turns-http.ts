@@ -40,15 +40,32 @@ nodes:
     routing: [{ to: ask }]
 `;
 
+const CONVERSE = `id: converse
+type: webhook
+schema_version: 2
+start: ask
+nodes:
+  ask:
+    qa:
+      questions:
+        - { id: name, prompt: "What is your name?", type: string }
+        - { id: city, prompt: "Which city are you in?", type: string }
+    routing: [{ to: answer }]
+  answer:
+    message.send: { text: "{{ask.answers.name}} in {{ask.answers.city}}" }
+    routing: out
+`;
+
 /** Makes a bundle directory with one unsigned pack of pure flows. */
 export async function makeBundle(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), "greentic-bench-"));
   await mkdir(join(dir, "pack/flows"), { recursive: true });
   await writeFile(join(dir, "pack/flows/turn.ygtc"), FLOW);
   await writeFile(join(dir, "pack/flows/ask.ygtc"), ASK);
+  await writeFile(join(dir, "pack/flows/converse.ygtc"), CONVERSE);
   await writeFile(
     join(dir, "pack/pack.toml"),
-    '[pack]\nname = "bench"\nversion = "1.0.0"\ndescription = "Turns to measure"\nauthors = []\n[capabilities]\nid = "greentic.cap.app.v1"\nprovides = ["bench"]\n[flows]\nturn = "flows/turn.ygtc"\nask = "flows/ask.ygtc"\n',
+    '[pack]\nname = "bench"\nversion = "1.0.0"\ndescription = "Turns to measure"\nauthors = []\n[capabilities]\nid = "greentic.cap.app.v1"\nprovides = ["bench"]\n[flows]\nturn = "flows/turn.ygtc"\nask = "flows/ask.ygtc"\nconverse = "flows/converse.ygtc"\n',
   );
   const built = await buildPack(join(dir, "pack"), { probeComponent: () => ({ abi: "none", world: "" }) });
   await writeFile(join(dir, "bench.gtpack"), built.bytes);

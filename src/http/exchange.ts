@@ -24,7 +24,7 @@ interface ExchangeOptions {
   readonly isStream?: boolean;
 }
 
-const AGENT: AgentOptions = { keepAlive: true, maxSockets: 64, maxFreeSockets: 16, timeout: 60_000, proxyEnv: {} };
+const AGENT: AgentOptions = { keepAlive: true, maxSockets: 64, maxFreeSockets: 64, timeout: 60_000, proxyEnv: {} };
 const MAX_RESPONSE_HEADER_BYTES = 32_768;
 
 // A kept connection is reused only for the same checked addresses: its name holds them, else a request that may not reach
