@@ -222,6 +222,11 @@ export const REQUIREMENTS = define({
   "pack.dependencies.exact": { source: "issue 4", behavior: "A pack runs with exactly the packs that it was built with: a host that lacks one or has another says so" },
   "pack.dependencies.scopes": { source: "issue 4", behavior: "No registry is asked for a name that isn't scoped to it, and no other publisher's pack is taken" },
   "pack.dependencies.confusion": { source: "issue 4", behavior: "A higher version in a registry that a name isn't scoped to changes nothing; one version that is two packs is refused" },
+  "pack.provenance.made": { source: "issue 4", behavior: "gtc pack build --provenance signs an in-toto statement with SLSA provenance v1: builder, parameters, source files, git commit and dependencies, each with its digest" },
+  "pack.provenance.verified": { source: "issue 4", behavior: "require_provenance refuses a pack without provenance by a trusted publisher about this pack, now and whenever trust is read again" },
+  "pack.provenance.tampered": { source: "issue 4", behavior: "A statement that was tampered with, or is about something else, is refused under a code of its own" },
+  "pack.provenance.referrer": { source: "issue 4", behavior: "Provenance travels with a pack as its referrer and comes back with it" },
+  "oci.cache.pins": { source: "issue 4", behavior: "What a lock or the shelf names survives pruning, and goes with them" },
   "pack.fuzzed": { source: "issue 4", behavior: "No structure-aware mutant of manifest, archive or signature is accepted; every one is refused with a typed error, in time and within memory" },
 
   // Issue 3: node kinds that public packs expect of their host

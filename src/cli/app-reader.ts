@@ -2,14 +2,14 @@ import type { Bundle, Config, Environment } from "../config/index.ts";
 import { decideAccess, packNameOf } from "../config/index.ts";
 import { PackShelf, readBundlePack } from "../deployer/index.ts";
 import { isOciReference } from "../oci/index.ts";
-import { openPack } from "../pack/index.ts";
-import type { Pack } from "../pack/index.ts";
+import { openPack, provenancePathOf } from "../pack/index.ts";
+import type { Pack, TrustPolicy } from "../pack/index.ts";
 import type { PackApp } from "../runner/index.ts";
-import { teamId, toGreenticError } from "../types/index.ts";
+import { isGreenticError, teamId, toGreenticError } from "../types/index.ts";
 import type { GreenticError, TenantId } from "../types/index.ts";
 import { dependencyProblem } from "./app-dependencies.ts";
 import { openAudited } from "./audit.ts";
-import { openRegistries, pullPack } from "./registries.ts";
+import { openRegistries, provenanceOf, pullPack } from "./registries.ts";
 import { trustOf } from "./trust.ts";
 
 /** An app and where it was read: a change of the place's content changes the app, not the place. */
@@ -118,10 +118,17 @@ export class AppReader {
       const place = `bundle/${tenant}/${team ?? ""}/${app.pack}`;
       return placed({ place, name, tenant }, async () => {
         // A tag stays what it meant at the first start: whoever moves it changes nothing here.
-        const bytes = isOciReference(app.pack)
-          ? (await pullPack(registries, app.pack)).bytes
-          : await readBundlePack(bundle, app.pack);
-        const pack = await this.#verified(bytes, { tenant, allowUnsigned: isDevOk, allowMismatch: isDevOk });
+        const pulled = isOciReference(app.pack) ? await pullPack(registries, app.pack) : undefined;
+        const bytes = pulled?.bytes ?? (await readBundlePack(bundle, app.pack));
+        const pack = await this.#verified(bytes, {
+          tenant,
+          allowUnsigned: isDevOk,
+          allowMismatch: isDevOk,
+          provenance: (trust) =>
+            pulled === undefined
+              ? provenanceIn(bundle, app.pack)
+              : provenanceOf(registries, { reference: pulled.reference, trust }),
+        });
         return {
           scope: { env: config.env, tenant, ...(team && { team }) },
           pack,
@@ -138,7 +145,8 @@ export class AppReader {
       const { tenant, name, allowUnsigned, allowMismatch } = entry;
       return placed({ place: `shelf/${tenant}/${name}`, name, tenant }, async () => {
         const bytes = await this.#shelf.read(entry);
-        const pack = await this.#verified(bytes, { tenant, allowUnsigned, allowMismatch });
+        const provenance = (): Promise<readonly Uint8Array[]> => this.#shelf.provenance(entry);
+        const pack = await this.#verified(bytes, { tenant, allowUnsigned, allowMismatch, provenance });
         return { scope: { env, tenant }, pack, allows: this.#gateOf(tenant, [name]) };
       });
     });
@@ -160,16 +168,23 @@ export class AppReader {
   /** Verifies at every start: a file on disk may have changed since it was registered. */
   async #verified(
     bytes: Uint8Array,
-    how: { readonly tenant: TenantId; readonly allowUnsigned: boolean; readonly allowMismatch: boolean },
+    how: {
+      readonly tenant: TenantId;
+      readonly allowUnsigned: boolean;
+      readonly allowMismatch: boolean;
+      readonly provenance: (trust: TrustPolicy) => Promise<readonly Uint8Array[]>;
+    },
   ): Promise<Pack> {
     const { config, warn } = this.#options;
     const { tenant, allowUnsigned, allowMismatch } = how;
     const trust = await trustOf(config);
     const nowMs = Date.now();
+    const provenance = await how.provenance(trust);
     const openIt = (): Promise<Pack> =>
       openPack(bytes, {
         trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
         nowMs,
+        provenance,
         policy: { previous: (name) => this.#shelf.previous(tenant, name), ...(allowMismatch && { sbom: "warn" }) },
       });
     const pack = await openAudited(openIt, { config, tenant, nowMs });
@@ -179,6 +194,16 @@ export class AppReader {
       warn(`pack ${pack.name} of ${tenant} runs without a trusted signature (${pack.report.signature.status})`);
     }
     return pack;
+  }
+}
+
+/** What a bundle says of how a pack of it was built: the file beside it. */
+async function provenanceIn(bundle: Bundle, pack: string): Promise<readonly Uint8Array[]> {
+  try {
+    return [await readBundlePack(bundle, provenancePathOf(pack))];
+  } catch (error) {
+    if (isGreenticError(error, "CONFIG_BUNDLE_PACK_MISSING")) return [];
+    throw error;
   }
 }
 

@@ -9,6 +9,12 @@ export function printReport(io: CommandIo, report: PackReport): void {
     `signature  ${report.signature.status}${report.signature.keyIds.map((id) => ` ${id.slice(0, 16)}`).join(",")}\n`,
   );
   io.stdout.write(`sbom       ${report.sbom.status}\n`);
+  const { provenance } = report;
+  if (provenance !== undefined) {
+    const { status, builder, commit } = provenance;
+    const facts = [status, ...(builder ? [builder] : []), ...(commit ? [`commit ${commit.slice(0, 12)}`] : [])];
+    io.stdout.write(`provenance ${facts.join(" ")}\n`);
+  }
   for (const finding of report.findings) io.stdout.write(`${formatFinding(finding)}\n`);
 }
 

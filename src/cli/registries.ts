@@ -87,9 +87,3 @@ export async function readPackAndProvenance(
   const { bytes, reference } = await pullPack(registries, place);
   return { bytes, reference, provenance: await provenanceOf(registries, { reference, trust }) };
 }
-
-/** Reads a pack that was named on the command line: a file, the directory of an unpacked one, or an `oci://` reference. */
-export async function readPackSource(io: CommandIo, place: string, config: Config): Promise<Uint8Array> {
-  if (!isOciReference(place)) return readPackInput(io, place);
-  return (await pullPack(openRegistries(config, io), place)).bytes;
-}

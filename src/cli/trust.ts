@@ -11,7 +11,7 @@ import { GreenticError, quote } from "../types/index.ts";
  * @throws PACK_KEY_INVALID, PACK_KEY_WEAK, PACK_FILE_UNREADABLE, PACK_TRUST_…
  */
 export async function trustOf(config: Config, nowMs = Date.now()): Promise<TrustPolicy> {
-  const { trustedPublishers, revoked, threshold, rejectUnsigned, trustFile } = config.security;
+  const { trustedPublishers, revoked, threshold, rejectUnsigned, requireProvenance, trustFile } = config.security;
   const local = await loadTrust(
     {
       trusted_publishers: trustedPublishers.map(({ keyFile, names, publisher, notBefore, notAfter }) => ({
@@ -24,6 +24,7 @@ export async function trustOf(config: Config, nowMs = Date.now()): Promise<Trust
       revoked,
       threshold,
       reject_unsigned: rejectUnsigned,
+      require_provenance: requireProvenance,
     },
     { baseDir: "/" },
   );

@@ -35,6 +35,7 @@ export const configSchema: SchemaObject = object({
     revoked: { type: "array", items: { type: "string", pattern: "^[0-9a-f]{64}$" } },
     threshold: { type: "integer", minimum: 1, maximum: 16 },
     reject_unsigned: { type: "boolean" },
+    require_provenance: { type: "boolean" },
     trust_file: text,
     trust_root: text,
   }),

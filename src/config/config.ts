@@ -27,6 +27,8 @@ export interface SecurityConfig {
   /** How many trusted publishers must have signed a pack. */
   readonly threshold: number;
   readonly rejectUnsigned: boolean;
+  /** Whether packs must say, by a trusted publisher, how they were built. */
+  readonly requireProvenance: boolean;
   /** A signed list of publishers and revoked keys, and the public key that it must be signed with; absolute paths. */
   readonly trustFile?: { readonly file: string; readonly root: string };
 }

@@ -211,6 +211,7 @@ function readSecurity(table: JsonObject, base: string, pick: Pick): SecurityConf
     revoked: pick("security.revoked", { file: table["revoked"], fallback: [] as readonly string[] }),
     threshold: pick("security.threshold", { file: table["threshold"], fallback: 1 }),
     rejectUnsigned: pick("security.reject_unsigned", { file: table["reject_unsigned"], fallback: true }),
+    requireProvenance: pick("security.require_provenance", { file: table["require_provenance"], fallback: false }),
     ...trustFile,
   };
 }

@@ -17,10 +17,13 @@ export interface ShelvedPack {
   readonly allowUnsigned: boolean;
   /** The operator's decision to run it though it lists other files of itself than it holds. */
   readonly allowMismatch: boolean;
+  /** The digest of the artifact that it was pulled as, `sha256:…`. */
+  readonly artifact?: string;
 }
 
 /**
- * The registered packs of a data directory: bytes by pack hash under `packs/`, and `packs.json` that says whose they are.
+ * The registered packs of a data directory: bytes by pack hash under `packs/`, what is said of how they were built beside them
+ * as `<hash>.intoto.jsonl`, one envelope a line, and `packs.json` that says whose they are.
  * What was removed leaves its version behind, so that an older one is still a downgrade.
  */
 export class PackShelf {
@@ -39,24 +42,31 @@ export class PackShelf {
   async add(
     tenant: TenantId,
     bytes: Uint8Array,
-    options: { readonly pack: Pack; readonly allowUnsigned: boolean; readonly allowMismatch?: boolean },
+    options: {
+      readonly pack: Pack;
+      readonly allowUnsigned: boolean;
+      readonly allowMismatch?: boolean;
+      readonly artifact?: string;
+    },
   ): Promise<ShelvedPack> {
-    const { name, version, packHash } = options.pack;
+    const { name, version, packHash, provenance } = options.pack;
     await mkdir(join(this.#dir, "packs"), { recursive: true, mode: 0o700 });
     await writeFileAtomic(this.#blob(packHash), bytes);
-    const { allowUnsigned, allowMismatch = false } = options;
+    if (provenance.length > 0) await writeFileAtomic(this.#provenance(packHash), Buffer.from(linesOf(provenance)));
+    const { allowUnsigned, allowMismatch = false, artifact } = options;
     const row: Row = {
       version,
       pack_hash: packHash,
       allow_unsigned: allowUnsigned,
       ...(allowMismatch && { allow_mismatch: true }),
+      ...(artifact !== undefined && { artifact }),
       registered: true,
     };
     await this.#save([
       ...(await this.#load()).filter((other) => other.tenant !== tenant || other.name !== name),
       { tenant, name, row },
     ]);
-    return { tenant, name, version, packHash, allowUnsigned, allowMismatch };
+    return { tenant, name, version, packHash, allowUnsigned, allowMismatch, ...(artifact && { artifact }) };
   }
 
   /** Lists what is registered, of one tenant where one is given. */
@@ -70,6 +80,7 @@ export class PackShelf {
         packHash: row.pack_hash,
         allowUnsigned: row.allow_unsigned,
         allowMismatch: row.allow_mismatch === true,
+        ...(row.artifact !== undefined && { artifact: row.artifact }),
       }));
   }
 
@@ -82,6 +93,14 @@ export class PackShelf {
         `Read pack ${quote(pack.name)} of ${pack.tenant}: its file is gone`,
       );
     return readFile(path);
+  }
+
+  /** Reads what is said of how a registered pack was built; whoever opens the pack verifies it. */
+  async provenance({ packHash }: Pick<ShelvedPack, "packHash">): Promise<readonly Uint8Array[]> {
+    const path = this.#provenance(packHash);
+    if (!existsSync(path)) return [];
+    const lines = (await readFile(path, "utf8")).split("\n");
+    return lines.filter((line) => line !== "").map((line) => Buffer.from(line));
   }
 
   /** Takes a pack off the list; false where it isn't on it. */
@@ -108,6 +127,10 @@ export class PackShelf {
 
   #blob(packHash: string): string {
     return join(this.#dir, "packs", `${packHash}.gtpack`);
+  }
+
+  #provenance(packHash: string): string {
+    return join(this.#dir, "packs", `${packHash}.intoto.jsonl`);
   }
 
   async #load(): Promise<readonly Entry[]> {
@@ -140,6 +163,7 @@ interface Row {
   readonly pack_hash: string;
   readonly allow_unsigned: boolean;
   readonly allow_mismatch?: boolean;
+  readonly artifact?: string;
   readonly registered: boolean;
 }
 
@@ -149,9 +173,22 @@ interface Entry {
   readonly row: Row;
 }
 
+/** Envelopes as lines; what isn't JSON is no envelope and isn't kept. */
+function linesOf(envelopes: readonly Uint8Array[]): string {
+  return envelopes
+    .flatMap((bytes) => {
+      try {
+        return [`${JSON.stringify(parseJson(bytes, { maxBytes: 8 << 20 }))}\n`];
+      } catch {
+        return [];
+      }
+    })
+    .join("");
+}
+
 function checkRow(row: unknown): Row {
   if (!isJsonObject(row)) throw damaged();
-  const { version, pack_hash, allow_unsigned, allow_mismatch, registered } = row;
+  const { version, pack_hash, allow_unsigned, allow_mismatch, artifact, registered } = row;
   if (typeof version !== "string" || typeof pack_hash !== "string" || !/^[0-9a-f]{64}$/.test(pack_hash))
     throw damaged();
   return {
@@ -159,6 +196,7 @@ function checkRow(row: unknown): Row {
     pack_hash,
     allow_unsigned: allow_unsigned === true,
     ...(allow_mismatch === true && { allow_mismatch }),
+    ...(typeof artifact === "string" && { artifact }),
     registered: registered !== false,
   };
 }

@@ -1,5 +1,6 @@
 export type { PackLabels, PulledArtifact } from "./artifact.ts";
 export { pullArtifact, pushComponent, pushPack } from "./artifact.ts";
+export { pullProvenance, pushProvenance } from "./attached.ts";
 export type { CollectedCache, CollectOptions } from "./cache.ts";
 export { OciCache } from "./cache.ts";
 export type { PulledManifest } from "./client.ts";

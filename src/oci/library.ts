@@ -3,7 +3,7 @@ import type { OciCache } from "./cache.ts";
 import type { OciClient, PulledManifest } from "./client.ts";
 import type { OciDigest } from "./digest.ts";
 import type { Descriptor } from "./manifest.ts";
-import { parseManifest } from "./manifest.ts";
+import { encodeIndex, parseManifest } from "./manifest.ts";
 import type { OciReference } from "./reference.ts";
 import { formatOciReference } from "./reference.ts";
 
@@ -56,6 +56,30 @@ export class OciLibrary {
     const pulled = await client.pullManifest({ ...reference, digest });
     await cache.write(digest, [pulled.bytes]);
     return pulled;
+  }
+
+  /**
+   * Lists what refers to an artifact, of one type. A registry is asked each time, since lists grow; offline the list counts that
+   * was seen last.
+   * @throws OCI_OFFLINE, OCI_…
+   */
+  async referrers(
+    subject: OciReference & { readonly digest: OciDigest },
+    artifactType: string,
+  ): Promise<readonly Descriptor[]> {
+    const { client, cache, isOffline } = this.#options;
+    const { registry, repository, digest } = subject;
+    const text = `${formatOciReference({ registry, repository, digest })}#${artifactType}`;
+    if (isOffline !== true) {
+      const found = await client.listReferrers({ registry, repository }, digest, { artifactType });
+      await cache.lockTag(text, await cache.add(encodeIndex(found)));
+      return found;
+    }
+    const locked = await cache.lockedTag(text);
+    const kept = locked === undefined ? undefined : await cache.read(locked);
+    if (kept === undefined) throw offline(text);
+    const index = parseManifest(kept);
+    return index.kind === "index" ? index.manifests : [];
   }
 
   /** Reads a blob. @throws OCI_OFFLINE, OCI_NOT_FOUND, OCI_DIGEST_MISMATCH, OCI_SIZE_MISMATCH, OCI_… */

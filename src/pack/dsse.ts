@@ -75,7 +75,8 @@ export function signersOf(envelope: Envelope, keys: readonly PublisherKey[]): Re
   return new Set(holds.map(({ id }) => id));
 }
 
-function signedBytes({ payloadType, payload }: Pick<Envelope, "payloadType" | "payload">): Uint8Array {
+/** What an envelope's signatures sign. */
+export function signedBytes({ payloadType, payload }: Pick<Envelope, "payloadType" | "payload">): Uint8Array {
   const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `;
   return Buffer.concat([Buffer.from(head), payload]);
 }

@@ -15,6 +15,8 @@ export interface VerifyOptions {
    * hashes and flows that can't be read too. Default "strict".
    */
   readonly sbom?: "strict" | "warn" | undefined;
+  /** Envelopes that say how the pack was built; what `requireProvenance` of the trust asks for. */
+  readonly provenance?: readonly Uint8Array[] | undefined;
   /** Tells the family of components whose manifest doesn't say; "unknown" where nobody can tell. */
   readonly probeComponent?: BuildPackOptions["probeComponent"] | undefined;
   /** The checks of `--full`, which belong to other layers. */
@@ -57,6 +59,8 @@ export interface ExaminedPack {
     readonly packHash: string;
     /** Judges the signatures again, by the trust and the time of now: of bytes that were hashed, nothing has to be again. */
     readonly judge: (by: JudgedBy) => Promise<SignatureVerdict>;
+    /** What was given of how it was built, the statement that was believed first. */
+    readonly provenance?: readonly Uint8Array[];
     /** Of public packs. */
     readonly extensions?: PublicExtensions;
     readonly checked: CheckedPack;

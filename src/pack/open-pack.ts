@@ -20,6 +20,8 @@ export interface OpenPackOptions {
   /** Wall clock, for keys that expire. */
   readonly nowMs: number;
   readonly policy?: OpenPolicy | undefined;
+  /** Envelopes that say how it was built, see {@link VerifyOptions}. */
+  readonly provenance?: VerifyOptions["provenance"];
   /** Tells the family of components whose manifest doesn't say, as public ones; "unknown" without it. */
   readonly probeComponent?: VerifyOptions["probeComponent"];
 }
@@ -58,6 +60,8 @@ export interface Pack {
   readonly dependencies: ReadonlyMap<string, ResolvedPack>;
   /** What a public pack offers beside flows; undefined for native packs. */
   readonly extensions: PublicExtensions | undefined;
+  /** The envelope that was believed about how it was built, first, and the others that were given. */
+  readonly provenance: readonly Uint8Array[];
   /** Locale → key → text, of the assets `i18n/<locale>.json`; the objects have no prototype. */
   readonly i18n: I18nBundles;
   /** Judges its signatures by the trust and the time of now; what was verified else holds for ever. */
@@ -74,8 +78,8 @@ export interface Pack {
  * PACK_SIGNATURE_…, PACK_SIGNER_…; PACK_VERSION_DOWNGRADE; PACK_ASSET_INVALID for a broken i18n bundle
  */
 export async function openPack(bytes: Uint8Array, options: OpenPackOptions): Promise<Pack> {
-  const { trust, nowMs, policy = {}, probeComponent } = options;
-  const { report, content } = await examinePack(bytes, { trust, nowMs, sbom: policy.sbom, probeComponent });
+  const { trust, nowMs, policy = {}, probeComponent, provenance } = options;
+  const { report, content } = await examinePack(bytes, { trust, nowMs, sbom: policy.sbom, probeComponent, provenance });
   const refused = report.findings.find((finding) => finding.severity === "error");
   const { generation } = report;
   if (refused !== undefined || content === undefined || generation === null) throw findingError(refused, "Open pack");
@@ -98,6 +102,7 @@ export async function openPack(bytes: Uint8Array, options: OpenPackOptions): Pro
     assets: manifest.assets,
     dependencies: lockedDependencies(manifest),
     extensions: content.extensions,
+    provenance: content.provenance ?? [],
     i18n: readI18n(archive, { manifest, isTolerant: generation !== "native" }),
     judge: content.judge,
     read: (path) => archive.contents.get(path)?.bytes,

@@ -94,6 +94,7 @@ export function combineTrust(local: TrustPolicy, file: SignedTrust): TrustPolicy
     revoked: new Set([...local.revoked, ...file.revoked]),
     threshold: Math.max(local.threshold, file.threshold),
     rejectUnsigned: local.rejectUnsigned,
+    requireProvenance: local.requireProvenance,
   };
 }
 

@@ -10,6 +10,7 @@ export interface TrustConfig {
   readonly revoked?: readonly string[] | undefined;
   readonly threshold?: number | undefined;
   readonly reject_unsigned?: boolean | undefined;
+  readonly require_provenance?: boolean | undefined;
 }
 
 export interface TrustedPublisherConfig {
@@ -47,6 +48,8 @@ export interface TrustPolicy {
   readonly threshold: number;
   /** Refuses packs whose signatures don't reach the threshold. */
   readonly rejectUnsigned: boolean;
+  /** Refuses packs without a statement by a trusted publisher that tells how they were built. Default false. */
+  readonly requireProvenance?: boolean | undefined;
 }
 
 /** Trusts nobody and refuses everything unsigned. */
@@ -65,7 +68,13 @@ export async function loadTrust(config: TrustConfig, { baseDir }: { readonly bas
   }
   const threshold = checkThreshold(config.threshold ?? 1);
   const revoked = (config.revoked ?? []).map(checkKeyId);
-  return { publishers, revoked: new Set(revoked), threshold, rejectUnsigned: config.reject_unsigned ?? true };
+  return {
+    publishers,
+    revoked: new Set(revoked),
+    threshold,
+    rejectUnsigned: config.reject_unsigned ?? true,
+    requireProvenance: config.require_provenance ?? false,
+  };
 }
 
 /** Makes the trusted form of a key and what is written beside it. @throws PACK_TRUST_INVALID */

@@ -7,6 +7,7 @@ import { MANIFEST_PATH } from "./digest.ts";
 import type { CheckedPack, ExaminedPack, FullChecks, JudgedBy, VerifyOptions } from "./examined-pack.ts";
 import type { PackManifest } from "./manifest.ts";
 import { decodeManifestPaced, listedContents } from "./manifest-read.ts";
+import { withProvenance } from "./provenance/judge-provenance.ts";
 import { examinePublic } from "./public/examine-public.ts";
 import { sniffPack } from "./public/sniff-pack.ts";
 import { readArchive } from "./read-archive.ts";
@@ -30,6 +31,7 @@ export async function examinePack(bytes: Uint8Array, options: VerifyOptions): Pr
   } catch (error) {
     return { report: unreadable(error) };
   }
+  examined = withProvenance(examined, options);
   const { report, content } = examined;
   if (options.full === undefined || content === undefined) return examined;
   const findings = [...report.findings, ...(await checkFully(content, options.full))];

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { loadConfig } from "../../config/index.ts";
+import { PackShelf } from "../../deployer/index.ts";
 import { OciCache } from "../../oci/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import type { CommandInput } from "../command.ts";
+import { refreshPins } from "../pins.ts";
 
 export default defineCommand({
   summary: "Remove what was fetched from registries and isn't used",
@@ -21,7 +23,9 @@ export default defineCommand({
       flags: { data: textOption(input, "data") },
     });
     const keep = countOption(input, "keep");
-    const collected = await new OciCache(join(dataDir, "oci")).collect({
+    const cache = new OciCache(join(dataDir, "oci"));
+    await refreshPins(cache, new PackShelf(dataDir));
+    const collected = await cache.collect({
       nowMs: io.nowMs(),
       maxAgeMs: (countOption(input, "olderThan") ?? 30) * 24 * 3_600_000,
       ...(keep !== undefined && { maxBytes: keep * (1 << 20) }),

@@ -2,11 +2,11 @@ import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { loadConfig } from "../../config/index.ts";
 import { formatOciReference } from "../../oci/index.ts";
-import { openPack, writeFileAtomic } from "../../pack/index.ts";
+import { openPack, provenancePathOf, writeFileAtomic } from "../../pack/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import { isDevOk, POLICY_OPTION } from "../pack-input.ts";
-import { openRegistries, pullPack } from "../registries.ts";
+import { openRegistries, provenanceOf, pullPack } from "../registries.ts";
 import { trustOf } from "../trust.ts";
 
 export default defineCommand({
@@ -15,6 +15,7 @@ export default defineCommand({
   options: [
     { flags: "-o, --out <file>", summary: "where it goes (default: NAME-VERSION.gtpack here)" },
     { flags: "--update", summary: "ask the registry what the tag means now" },
+    { flags: "--provenance", summary: "fetch what says how it was built too, and refuse the pack without" },
     { flags: "--allow-unsigned", summary: "accept a pack without a trusted signature" },
     POLICY_OPTION,
     { flags: "--data <dir>", summary: "the data directory, whose oci/ is the cache" },
@@ -23,21 +24,27 @@ export default defineCommand({
   examples: ["gtc pack pull oci://registry.example.com/acme/weather:1.0.0 -o weather.gtpack"],
   async run(input, io) {
     const config = loadConfig({ cwd: io.cwd, environment: io.environment, flags: { data: textOption(input, "data") } });
-    const { reference, bytes, isCached, before } = await pullPack(openRegistries(config, io), input.args[0] ?? "", {
+    const registries = openRegistries(config, io);
+    const { reference, bytes, isCached, before } = await pullPack(registries, input.args[0] ?? "", {
       update: hasFlag(input, "update"),
     });
     if (before !== undefined) io.stderr.write(`note: the tag meant ${before} before\n`);
-    const trust = await trustOf(config);
+    const configured = await trustOf(config);
+    const trust = hasFlag(input, "provenance") ? { ...configured, requireProvenance: true } : configured;
+    const provenance = await provenanceOf(registries, { reference, trust });
     const isLenient = isDevOk(input);
     const pack = await openPack(bytes, {
       trust: hasFlag(input, "allowUnsigned") || isLenient ? { ...trust, rejectUnsigned: false } : trust,
       nowMs: io.nowMs(),
+      provenance,
       ...(isLenient && { policy: { sbom: "warn" } }),
     });
     const { name, version, packHash, report } = pack;
     const out = resolve(io.cwd, textOption(input, "out") ?? fileNameOf(name, version));
     await mkdir(dirname(out), { recursive: true });
     await writeFileAtomic(out, bytes);
+    const [envelope] = pack.provenance;
+    if (envelope !== undefined) await writeFileAtomic(provenancePathOf(out), envelope);
     const pulled = formatOciReference(reference);
     const signature = report.signature.status;
     if (hasFlag(input, "json"))

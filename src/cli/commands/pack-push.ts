@@ -1,6 +1,7 @@
+import { resolve } from "node:path";
 import { loadConfig } from "../../config/index.ts";
-import { formatOciReference, parseOciReference, pushPack } from "../../oci/index.ts";
-import { TRUST_NOBODY, verifyPack } from "../../pack/index.ts";
+import { formatOciReference, parseOciReference, pushPack, pushProvenance } from "../../oci/index.ts";
+import { readProvenanceBeside, TRUST_NOBODY, verifyPack } from "../../pack/index.ts";
 import { GreenticError } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import { readInputFile } from "../files.ts";
@@ -27,7 +28,9 @@ export default defineCommand({
     if (config.registry.offline) throw new GreenticError("OCI_OFFLINE", "Push pack: offline");
     const bytes = await readInputFile(io, file);
     // Who trusts it is for its readers to say; what is broken isn't published.
-    const report = await verifyPack(bytes, { trust: { ...TRUST_NOBODY, rejectUnsigned: false }, nowMs: io.nowMs() });
+    const provenance = await readProvenanceBeside(resolve(io.cwd, file));
+    const trust = { ...TRUST_NOBODY, rejectUnsigned: false };
+    const report = await verifyPack(bytes, { trust, nowMs: io.nowMs(), provenance });
     const { name, version, packHash, signature } = report;
     if (!report.ok || name === null || version === null || packHash === null) {
       printReport(io, report);
@@ -40,9 +43,18 @@ export default defineCommand({
     const digest = await pushPack(client, reference, { bytes, labels: { name, version, packHash } });
     // What this directory pushes is what it means by the tag.
     await cache.lockTag(formatOciReference(reference), digest);
+    for (const envelope of provenance) await pushProvenance(client, { ...reference, digest }, envelope);
     const pushed = formatOciReference({ ...reference, digest });
     if (hasFlag(input, "json"))
-      printJson(io, { reference: pushed, digest, name, version, packHash, sizeBytes: bytes.byteLength });
+      printJson(io, {
+        reference: pushed,
+        digest,
+        name,
+        version,
+        packHash,
+        sizeBytes: bytes.byteLength,
+        provenance: provenance.length > 0,
+      });
     else io.stdout.write(`${pushed}\n`);
     return 0;
   },

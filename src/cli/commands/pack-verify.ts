@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { loadConfig } from "../../config/index.ts";
-import { loadPublicKey, trustKey, verifyPack } from "../../pack/index.ts";
+import { loadPublicKey, readProvenanceBeside, trustKey, verifyPack } from "../../pack/index.ts";
 import { defineCommand, hasFlag, listOption, printJson, textOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { readInputFile } from "../files.ts";
@@ -17,6 +17,10 @@ export default defineCommand({
     {
       flags: "--pubkey <file>",
       summary: "the publisher's public key, instead of the trusted publishers of greentic.toml",
+    },
+    {
+      flags: "--provenance <file>",
+      summary: "what says how it was built (default: PACK.intoto.json, where it is there); it must hold then",
     },
     { flags: "--full", summary: "check flows and components too, and ask the pack's validators" },
     {
@@ -37,10 +41,18 @@ export default defineCommand({
       pubkey === undefined
         ? await trustOf(loadConfig({ cwd: io.cwd, environment: io.environment }))
         : trustKey(await loadPublicKey(resolve(io.cwd, pubkey)));
-    const bytes = await readPackInput(io, input.args[0] ?? "");
+    const place = input.args[0] ?? "";
+    const bytes = await readPackInput(io, place);
+    const statement = textOption(input, "provenance");
+    const provenance =
+      statement === undefined
+        ? await readProvenanceBeside(resolve(io.cwd, place))
+        : [await readInputFile(io, statement)];
+    const asked = statement === undefined ? trust : { ...trust, requireProvenance: true };
     const isLenient = isDevOk(input);
     const report = await verifyPack(bytes, {
-      trust: isLenient ? { ...trust, rejectUnsigned: false } : trust,
+      trust: isLenient ? { ...asked, rejectUnsigned: false } : asked,
+      provenance,
       nowMs: io.nowMs(),
       ...(isLenient && { sbom: "warn" }),
       probeComponent,

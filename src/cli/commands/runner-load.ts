@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { loadConfig } from "../../config/index.ts";
 import { PackShelf } from "../../deployer/index.ts";
+import { OciCache } from "../../oci/index.ts";
 import { openPack } from "../../pack/index.ts";
 import type { Pack } from "../../pack/index.ts";
 import { GreenticError, tenantId } from "../../types/index.ts";
@@ -8,7 +10,8 @@ import { openAudited } from "../audit.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import { fullChecks } from "../full-checks.ts";
 import { isDevOk, POLICY_OPTION } from "../pack-input.ts";
-import { readPackSource } from "../registries.ts";
+import { refreshPins } from "../pins.ts";
+import { readPackAndProvenance } from "../registries.ts";
 import { trustOf } from "../trust.ts";
 
 export default defineCommand({
@@ -38,11 +41,12 @@ export default defineCommand({
     const allowUnsigned = hasFlag(input, "allowUnsigned") || allowMismatch;
     const trust = await trustOf(config);
     const shelf = new PackShelf(config.dataDir);
-    const bytes = await readPackSource(io, file, config);
+    const { bytes, provenance, reference } = await readPackAndProvenance(io, file, { config, trust });
     const open = (): Promise<Pack> =>
       openPack(bytes, {
         trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
         nowMs: io.nowMs(),
+        provenance,
         policy: {
           previous: (name) => shelf.previous(tenant, name),
           allowDowngrade: hasFlag(input, "allowDowngrade"),
@@ -75,7 +79,9 @@ export default defineCommand({
       pack,
       allowUnsigned: allowUnsigned && !isSigned,
       allowMismatch,
+      ...(reference && { artifact: reference.digest }),
     });
+    await refreshPins(new OciCache(join(config.dataDir, "oci")), shelf);
     if (hasFlag(input, "json")) printJson(io, { ...shelved, signature: pack.report.signature.status, step: pack.step });
     else
       io.stdout.write(

@@ -22,7 +22,7 @@ import { defineCommand, hasFlag, printJson, textOption, timeoutOption } from "..
 import type { CommandInput, CommandIo } from "../command.ts";
 import { CONSOLE_CHANNEL, openHost } from "../host.ts";
 import { isDevOk, POLICY_OPTION } from "../pack-input.ts";
-import { readPackSource } from "../registries.ts";
+import { readPackAndProvenance } from "../registries.ts";
 import { trustOf } from "../trust.ts";
 
 export default defineCommand({
@@ -111,9 +111,11 @@ interface Named {
 async function appOf(file: string, { input, io, config }: Named): Promise<PackApp> {
   const trust = await trustOf(config);
   const isLenient = isDevOk(input);
-  const pack = await openPack(await readPackSource(io, file, config), {
+  const { bytes, provenance } = await readPackAndProvenance(io, file, { config, trust });
+  const pack = await openPack(bytes, {
     trust: hasFlag(input, "allowUnsigned") || isLenient ? { ...trust, rejectUnsigned: false } : trust,
     nowMs: io.nowMs(),
+    provenance,
     ...(isLenient && { policy: { sbom: "warn" } }),
   });
   return { scope: { env: config.env, tenant: config.tenant }, pack };

@@ -4,6 +4,7 @@ import type { OciReference } from "../../oci/index.ts";
 import { readCandidate } from "../../pack/index.ts";
 import type { CandidateOptions, Offer, OpenedCandidate, PackPlace } from "../../pack/index.ts";
 import { isGreenticError } from "../../types/index.ts";
+import { provenanceOf } from "../registries.ts";
 import type { Registries } from "../registries.ts";
 import type { NameScope } from "./scopes.ts";
 
@@ -58,7 +59,8 @@ export class RegistryPlace implements PackPlace {
     const { registries, update, trust, nowMs, publisherOf } = this.#options;
     const pulled = await pullArtifact(registries.library, reference, { kind: "pack", update: update(name) });
     const source = formatOciReference(pulled.reference);
-    const { candidate } = await readCandidate(pulled.bytes, { source, trust, nowMs, publisherOf });
+    const provenance = await provenanceOf(registries, { reference: pulled.reference, trust });
+    const { candidate } = await readCandidate(pulled.bytes, { source, trust, nowMs, provenance, publisherOf });
     return candidate();
   }
 }

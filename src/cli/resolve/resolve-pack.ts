@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Config } from "../../config/index.ts";
-import { isOciReference, parseOciReference } from "../../oci/index.ts";
 import type { OciCache } from "../../oci/index.ts";
 import {
   CandidateIndex,
@@ -16,7 +15,9 @@ import {
 } from "../../pack/index.ts";
 import type { LockedPack, OpenedCandidate, PackLock, SkippedPack, TrustPolicy } from "../../pack/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
+import { lockOwner } from "../pins.ts";
 import type { Registries } from "../registries.ts";
+import { digestsOf } from "./locked-digests.ts";
 import { RegistryPlace } from "./registry-place.ts";
 import { scopeOf } from "./scopes.ts";
 import type { NamedRegistry } from "./scopes.ts";
@@ -129,11 +130,6 @@ function changesOf(before: PackLock, after: PackLock): readonly LockChange[] {
   });
 }
 
-/** Who keeps what a lock names from collection. */
-export function lockOwner(lockFile: string): string {
-  return `lock:${lockFile}`;
-}
-
 async function pinLocked(
   cache: OciCache,
   {
@@ -146,14 +142,4 @@ async function pinLocked(
   for (const digest of kept) await cache.pin(digest, lockOwner(lockFile));
   for (const digest of digestsOf(before ?? new Map()))
     if (!kept.has(digest)) await cache.unpin(digest, lockOwner(lockFile));
-}
-
-/** The digests of those packs of a lock that are in registries. */
-export function digestsOf(lock: PackLock): ReadonlySet<Parameters<OciCache["pin"]>[0]> {
-  return new Set(
-    [...lock.values()].flatMap(({ source }) => {
-      const digest = isOciReference(source) ? parseOciReference(source).digest : undefined;
-      return digest === undefined ? [] : [digest];
-    }),
-  );
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { GreenticError, quote } from "../../types/index.ts";
+import { readProvenanceBeside } from "../provenance/provenance-file.ts";
 import { findingError } from "../finding-error.ts";
 import type { Offer, PackPlace, SkippedPack } from "./candidate-index.ts";
 import type { CandidateOptions } from "./read-candidate.ts";
@@ -36,7 +37,8 @@ export class DirectoryPlace implements PackPlace {
         throw unreadable(path, error);
       });
       const source = sourceOf(this.#options.lockDirectory, path);
-      const { report, candidate } = await readCandidate(bytes, { ...this.#options, source });
+      const provenance = await readProvenanceBeside(path);
+      const { report, candidate } = await readCandidate(bytes, { ...this.#options, provenance, source });
       if (report.name === null || report.version === null) {
         const { code, message } = findingError(
           report.findings.find(({ severity }) => severity === "error"),

@@ -9,6 +9,8 @@ export interface CandidateOptions {
   /** As `pack.lock` is going to say it. */
   readonly source: string;
   readonly trust: TrustPolicy;
+  /** Envelopes that say how it was built. */
+  readonly provenance?: readonly Uint8Array[] | undefined;
   /** Wall clock, for keys that expire. */
   readonly nowMs: number;
   /** Tells whose packs of a name are taken; undefined where any trusted publisher's are. */
@@ -25,9 +27,9 @@ export interface ReadCandidate {
 /** Verifies a pack as a host would, and reads what it needs. */
 export async function readCandidate(
   bytes: Uint8Array,
-  { source, trust, nowMs, publisherOf }: CandidateOptions,
+  { source, trust, nowMs, provenance, publisherOf }: CandidateOptions,
 ): Promise<ReadCandidate> {
-  const { report, content } = await examinePack(bytes, { trust, nowMs });
+  const { report, content } = await examinePack(bytes, { trust, nowMs, provenance });
   const refused = report.findings.find(({ severity }) => severity === "error");
   // What is held until it is asked for is small: never the pack's bytes.
   const dependencies = content?.manifest.dependencies;

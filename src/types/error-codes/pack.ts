@@ -158,6 +158,33 @@ export const packErrors = {
     kind: "invalid_input",
     help: "Expected a DSSE envelope: payloadType, payload and signatures.",
   },
+  PACK_PROVENANCE_MISSING: {
+    kind: "permission_denied",
+    help: "[security] require_provenance asks how packs were built: `gtc pack build --provenance` says it, beside the pack or in its registry.",
+  },
+  PACK_PROVENANCE_INVALID: {
+    kind: "invalid_input",
+    help: "Expected an in-toto statement v1 about one pack, as `gtc pack build --provenance` writes it.",
+  },
+  PACK_PROVENANCE_PREDICATE_UNKNOWN: { kind: "invalid_input", help: "Expected SLSA provenance v1." },
+  PACK_PROVENANCE_UNSIGNED: { kind: "permission_denied", help: "Nobody has signed the statement: build again with a key." },
+  PACK_PROVENANCE_UNTRUSTED: {
+    kind: "permission_denied",
+    help: "No trusted publisher has signed the statement; [security] trusted_publishers says whom to trust.",
+  },
+  PACK_PROVENANCE_FORGED: { kind: "permission_denied", help: "The statement isn't what its builder signed: don't use the pack." },
+  PACK_PROVENANCE_SUBJECT_MISMATCH: {
+    kind: "permission_denied",
+    help: "The statement is about another pack: fetch the one that belongs to this pack.",
+  },
+  PACK_PROVENANCE_MATERIAL_MISMATCH: {
+    kind: "permission_denied",
+    help: "The pack holds what the statement doesn't say went in: ask its publisher.",
+  },
+  PACK_PROVENANCE_DEPENDENCY_MISMATCH: {
+    kind: "permission_denied",
+    help: "The statement names other dependencies than the pack: ask its publisher.",
+  },
   PACK_LOAD_RECORD_INVALID: {
     kind: "internal",
     help: "The record of loaded packs is damaged; restore it from a backup.",
