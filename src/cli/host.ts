@@ -1,7 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openInProcessBus } from "../bus/index.ts";
 import { ProcessComponentHost } from "../component/index.ts";
 import type { Bundle, BundleProvider } from "../config/index.ts";
 import { parseHttpRewrites, sendHttp } from "../http/index.ts";
@@ -16,8 +13,6 @@ import {
 import type { ChannelAddress, Provider } from "../messaging/index.ts";
 import { createMachineWorld, openRuntime } from "../runner/index.ts";
 import type { Runtime, RuntimeOptions } from "../runner/index.ts";
-import { openMemoryStore, openSqliteStore } from "../session/index.ts";
-import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import { channelId, DEFAULT_TEAM, GreenticError, toGreenticError } from "../types/index.ts";
 import type { Policy, TeamId, TenantId, World } from "../types/index.ts";
@@ -26,6 +21,8 @@ import type { AppReaderOptions } from "./app-reader.ts";
 import { auditOf } from "./audit.ts";
 import { LivePacks } from "./live-packs.ts";
 import { secretReader, secretWriter } from "./secret-stores.ts";
+import type { Services } from "./services.ts";
+import { openServices } from "./services.ts";
 import { reloadTrust } from "./trust.ts";
 import { TrustWatch } from "./trust-watch.ts";
 
@@ -56,6 +53,8 @@ export interface Host extends AsyncDisposable {
   readonly packs: LivePacks;
   /** Takes out packs whose signers lose their trust, once it is started. */
   readonly trust: TrustWatch;
+  /** Whether what comes in can be kept and told of. */
+  isReady(): Promise<boolean>;
   /** Gets component processes ready before they are needed. */
   warm(): void;
 }
@@ -65,10 +64,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const { config } = options;
   const world = createMachineWorld();
   // The store's thread starts while packs are verified: neither needs the other.
-  const opening =
-    config.store === "memory"
-      ? Promise.resolve(openMemoryStore(world))
-      : openSqliteStore({ dir: config.dataDir, world });
+  const opening = openServices({ config, world, onError: (error) => options.onError?.(error, undefined) });
   const components = new ProcessComponentHost({
     admissionDir: join(config.dataDir, "admitted"),
     ...(config.componentProcesses > 0 && { poolSize: config.componentProcesses }),
@@ -78,7 +74,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   } catch (error) {
     await Promise.allSettled([
       components[Symbol.asyncDispose](),
-      opening.then((store) => store[Symbol.asyncDispose]()),
+      opening.then(({ store, bus }) => Promise.allSettled([store[Symbol.asyncDispose](), bus[Symbol.asyncDispose]()])),
     ]);
     throw error;
   }
@@ -88,7 +84,7 @@ interface HostParts {
   readonly options: HostOptions;
   readonly world: World;
   readonly components: ProcessComponentHost;
-  readonly opening: Promise<SessionStore>;
+  readonly opening: Promise<Services>;
 }
 
 async function openOver({ options, world, components, opening }: HostParts): Promise<Host> {
@@ -132,11 +128,14 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     oauth: ["*"],
     unknownSends: config.unknownSends,
   };
+  const services = await opening;
+  const { store, bus, runtime: shared } = services;
   const runtime = await openRuntime({
     env: config.env,
     world,
-    store: await opening,
-    bus: openInProcessBus(),
+    store,
+    bus,
+    ...shared,
     components,
     providers,
     apps: [],
@@ -176,10 +175,12 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     tenants,
     packs,
     trust,
+    isReady: () => services.isReady(),
     warm: () => components.warm(),
     async [Symbol.asyncDispose]() {
       await trust[Symbol.asyncDispose]();
       await runtime[Symbol.asyncDispose]();
+      await bus[Symbol.asyncDispose]();
       await components[Symbol.asyncDispose]();
     },
   };
@@ -246,20 +247,4 @@ function createProvider(
       );
       return [];
   }
-}
-
-/** Reads the key that signs WebChat tokens, or makes it. */
-export function webchatKey(dataDir: string): Uint8Array {
-  return keyFile(dataDir, "webchat.key");
-}
-
-/** Reads a key of the data directory, or makes it: 32 random bytes, for its owner alone. */
-export function keyFile(dataDir: string, name: string): Uint8Array {
-  const file = join(dataDir, name);
-  if (!existsSync(file)) {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    writeFileSync(file, randomBytes(32), { mode: 0o600, flag: "wx" });
-    chmodSync(file, 0o600);
-  }
-  return readFileSync(file);
 }

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { Config, Environment } from "../config/index.ts";
 import type { TeamId, TenantId } from "../types/index.ts";
-import { keyFile } from "./host.ts";
+import { hostKey } from "./host-keys.ts";
 import { secretReader } from "./secret-stores.ts";
 
 /** The tokens that callers of a tenant's flows bring: one, from the tenant's secrets; none where none is set. */
@@ -20,5 +20,5 @@ export async function mcpTokens(
 
 /** Who continues a waiting flow shows a handle sealed with this: the tenant's own, and the same after a restart. */
 export function mcpKey(config: Config, tenant: TenantId): Uint8Array {
-  return createHmac("sha256", keyFile(config.dataDir, "mcp.key")).update(`${config.env}\n${tenant}`).digest();
+  return createHmac("sha256", hostKey(config, "mcp.key")).update(`${config.env}\n${tenant}`).digest();
 }

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { loadConfig } from "../config/index.ts";
+import { loadConfig, parseRoles, storeNamed } from "../config/index.ts";
 import type { Bundle, Config } from "../config/index.ts";
 import { createGateway, createTurnFeed } from "../gateway/index.ts";
 import type { GatewayTenant } from "../gateway/index.ts";
@@ -11,13 +11,16 @@ import type { BundleSettings } from "./bundle-settings.ts";
 import { hasFlag, textOption } from "./command.ts";
 import type { CommandInput, CommandIo } from "./command.ts";
 import type { Host } from "./host.ts";
-import { openHost, teamOf, webchatKey } from "./host.ts";
+import { openHost, teamOf } from "./host.ts";
+import { hostKey } from "./host-keys.ts";
 import { McpMount } from "./mcp-mount.ts";
 import { CallFeed } from "./mcp-offering.ts";
 import { openOtlp } from "./open-otlp.ts";
 
 const PAGE_DIR = fileURLToPath(new URL("../../web/dist/", import.meta.url));
-const DRAIN_MS = 9_000;
+/** Stopping takes ten seconds at most: turns and sends have most of them, connections and the bus the rest. */
+const DRAIN_MS = 6_500;
+const CLOSE_MS = 1_000;
 /** How often a bundle's files and the shelf are looked at: a new pack runs within this and the time to verify it. */
 const WATCH_MS = 1_000;
 
@@ -27,10 +30,16 @@ export const SERVE_OPTIONS = [
   { flags: "--host <host>", summary: "address to listen on (default 127.0.0.1)" },
   { flags: "--data <dir>", summary: "data directory (default .greentic)" },
   { flags: "--env <env>", summary: "environment (default dev)" },
-  { flags: "--store <store>", summary: "sqlite, or memory where nothing may survive" },
+  { flags: "--store <store>", summary: "sqlite, redis, or memory where nothing may survive" },
   { flags: "--config <file>", summary: "another greentic.toml" },
   { flags: "--verbose", summary: "log every turn" },
 ] as const;
+
+/** The option that lets a process do a part of a host's work. */
+export const ROLE_OPTION = {
+  flags: "--role <roles>",
+  summary: "gateway, worker, egress, with commas between them (default all)",
+} as const;
 
 /** What a host is made of. */
 export interface ServeSettings {
@@ -52,9 +61,8 @@ export function serveSettings(
   const port = textOption(input, "port");
   if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) < 65_536))
     throw new GreenticError("CLI_USAGE_INVALID", `Start: expected a port from 0 to 65535, got ${quote(port)}`);
-  const store = textOption(input, "store");
-  if (store !== undefined && store !== "sqlite" && store !== "memory")
-    throw new GreenticError("CLI_USAGE_INVALID", `Start: expected --store sqlite or memory, got ${quote(store)}`);
+  const store = readOption(input, "store", storeNamed);
+  const roles = readOption(input, "role", parseRoles);
   const config = loadConfig({
     cwd: io.cwd,
     environment: io.environment,
@@ -66,10 +74,23 @@ export function serveSettings(
       port: port === undefined ? undefined : Number(port),
       data: textOption(input, "data"),
       store,
+      roles,
+      bundleNats: bundle?.natsUrl,
       logLevel: hasFlag(input, "verbose") ? "debug" : undefined,
     },
   });
   return { config, bundle };
+}
+
+function readOption<T>(input: CommandInput, name: string, read: (text: string) => T): T | undefined {
+  const text = textOption(input, name);
+  if (text === undefined) return undefined;
+  try {
+    return read(text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new GreenticError("CLI_USAGE_INVALID", `Start: --${name}: ${error.message}`);
+  }
 }
 
 /** What happens around serving. */
@@ -89,7 +110,8 @@ export async function serveHost(
   const log = createLogger({ ...config.log, stream: io.stderr });
   const otlp = await openOtlp(config);
   const turns = createTurnFeed();
-  const feed = config.mcpServe ? new CallFeed() : undefined;
+  const isGateway = config.roles.includes("gateway");
+  const feed = config.mcpServe && isGateway ? new CallFeed() : undefined;
   const observe = combineObservers([createLogObserver(log), turns.observe, feed?.observe, otlp?.observe]);
   await using host = await openHost({
     config,
@@ -127,10 +149,17 @@ export async function serveHost(
     env: config.env,
     world,
     defaultTenant: config.tenant,
-    tokenKey: webchatKey(config.dataDir),
+    tokenKey: hostKey(config, "webchat.key"),
     tenant: (tenant) => (tenants.has(tenant) ? tenantSettings(tenant, bundle) : undefined),
     turns,
     refused: () => host.packs.refused.map(({ name, error: { code } }) => ({ pack: name, code })),
+    takesIn: isGateway,
+    isReady: () => host.isReady(),
+    status: () => ({
+      roles: config.roles,
+      store: config.store,
+      bus: config.nats === undefined ? "in-process" : "nats",
+    }),
     ...(mcp && { mcp: (request, tenant) => mcp.fetch(request, tenant) }),
     ...(existsSync(PAGE_DIR) && { pageDir: PAGE_DIR }),
     // A page elsewhere that resolves its name to this machine gets nothing.
@@ -144,7 +173,7 @@ export async function serveHost(
   host.trust.start();
   const { url, close } = await gateway.listen({ host: config.host, port: config.port });
   io.stderr.write(`ready ${url}\n`);
-  host.warm();
+  if (config.roles.includes("worker")) host.warm();
   const unwatch =
     reopenBundle &&
     host.packs.watch({
@@ -161,7 +190,7 @@ export async function serveHost(
   gateway.startDraining();
   await mcp?.close();
   await runtime.drain(DRAIN_MS);
-  await close();
+  await close({ timeoutMs: CLOSE_MS });
   await otlp?.shutdown();
   return 0;
 }

@@ -64,6 +64,8 @@ export interface Bundle {
   readonly providers: readonly BundleProvider[];
   readonly apps: readonly BundleApp[];
   readonly worker: BundleWorker;
+  /** The NATS server that it is to run with. */
+  readonly natsUrl?: string;
 }
 
 /** The files that may describe a bundle, in the order in which they are looked for. */
@@ -153,6 +155,7 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
   const description = text(worker["description"]);
   const accent = text(worker["accent"]);
   const env = text(root["env"]);
+  const natsUrl = natsUrlOf(root);
   const access = readAccess(document, files);
   return {
     file: document.file,
@@ -171,7 +174,14 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
       ...(accent && { accent }),
     },
     ...(env && { env: at(["env"], () => envId(env)) }),
+    ...(natsUrl && { natsUrl }),
   };
+}
+
+/** `services.nats`, unless it is switched off; one without a URL is for hosts that start a server themselves. */
+function natsUrlOf(root: JsonObject): string | undefined {
+  const { nats } = (root["services"] ?? {}) as { readonly nats?: JsonObject };
+  return nats?.["enabled"] === false ? undefined : text(nats?.["url"]);
 }
 
 /** The maps that `access` names by tenant or tenant/team; without it, those below `tenants/`. */

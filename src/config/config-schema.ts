@@ -17,10 +17,13 @@ export const configSchema: SchemaObject = object({
   tenant: text,
   team: text,
   data_dir: text,
-  store: { enum: ["sqlite", "memory"] },
+  store: { enum: ["sqlite", "memory", "redis"] },
+  roles: { type: "array", minItems: 1, uniqueItems: true, items: { enum: ["gateway", "worker", "egress"] } },
+  redis: object({ url: text, durability: { enum: ["strict", "relaxed"] } }),
+  nats: object({ url: text, credentials: text, ca_file: text, cert_file: text, key_file: text }),
   unknown_sends: { enum: ["at-least-once", "at-most-once"] },
   component_processes: { type: "integer", minimum: 0, maximum: 64 },
-  server: object({ host: text, port: { type: "integer", minimum: 0, maximum: 65535 } }),
+  server: object({ host: text, port: { type: "integer", minimum: 0, maximum: 65535 }, token_key_file: text }),
   log: object({ level: { enum: ["debug", "info", "warn", "error", "silent"] }, format: { enum: ["pretty", "json"] } }),
   security: object({
     trusted_publishers: {
@@ -78,13 +81,14 @@ const provider = object({
 
 const app = object({ pack: text, default_flow: text, tenant: text, team: text }, { required: ["pack"] });
 const service = { type: "object", additionalProperties: true } as const;
+const natsService = { ...service, properties: { enabled: { type: "boolean" }, url: text } } as const;
 
 /** The shape of greentic.demo.yaml, the documents' forms and the published one. */
 export const bundleSchema: SchemaObject = object({
   tenant: text,
   team: text,
   env: text,
-  services: object({ nats: service, gateway: service, egress: service, subscriptions: service, events: service }),
+  services: object({ nats: natsService, gateway: service, egress: service, subscriptions: service, events: service }),
   providers: { type: "object", additionalProperties: provider },
   apps: { type: "object", additionalProperties: app },
   /** What the public tools write beside it; nothing here goes by it. */

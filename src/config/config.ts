@@ -1,6 +1,7 @@
 import type { EnvId, TeamId, TenantId } from "../types/index.ts";
 import type { OperatorMcpServer } from "./mcp-server.ts";
 import type { RegistryConfig } from "./registry.ts";
+import type { ServicesConfig } from "./services.ts";
 
 /** Where a value came from: weakest first. */
 export type ConfigOrigin = "default" | "greentic.toml" | "environment" | "flag";
@@ -34,7 +35,7 @@ export interface SecurityConfig {
 }
 
 /** Everything the host is configured with, from flags, `GREENTIC_*`, greentic.toml and defaults, in that order. */
-export interface Config {
+export interface Config extends ServicesConfig {
   readonly env: EnvId;
   readonly tenant: TenantId;
   readonly team: TeamId;
@@ -42,7 +43,6 @@ export interface Config {
   readonly port: number;
   /** Absolute. */
   readonly dataDir: string;
-  readonly store: "sqlite" | "memory";
   readonly log: { readonly level: "debug" | "info" | "warn" | "error" | "silent"; readonly format: "pretty" | "json" };
   readonly security: SecurityConfig;
   /** What happens to a send of class C whose fate is unknown. */

@@ -7,6 +7,8 @@ import { configSchema } from "./config-schema.ts";
 import type { Config, ConfigOrigin, SecurityConfig } from "./config.ts";
 import { readOperatorServer } from "./mcp-server.ts";
 import { readRegistryUser, readScopes } from "./registry.ts";
+import type { RoleName, StoreName } from "./services.ts";
+import { readServices } from "./services.ts";
 import { readToml } from "./source-document.ts";
 import type { SourceDocument } from "./source-document.ts";
 
@@ -22,7 +24,10 @@ export interface ConfigFlags {
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   readonly data?: string | undefined;
-  readonly store?: "sqlite" | "memory" | undefined;
+  readonly store?: StoreName | undefined;
+  readonly roles?: readonly RoleName[] | undefined;
+  /** What a bundle says; weaker than everything else. */
+  readonly bundleNats?: string | undefined;
   readonly logLevel?: Config["log"]["level"] | undefined;
 }
 
@@ -124,13 +129,6 @@ export function loadConfig(options: {
       file: root["data_dir"],
       fallback: ".greentic",
     }),
-    store: pick("store", {
-      flag: flags.store,
-      variable: "GREENTIC_STORE",
-      fromText: oneOf(["sqlite", "memory"] as const),
-      file: root["store"],
-      fallback: "sqlite",
-    }),
     unknownSends: pick("unknown_sends", { file: root["unknown_sends"], fallback: "at-least-once" }),
     componentProcesses: pick("component_processes", { file: root["component_processes"], fallback: 0 }),
     log: {
@@ -183,6 +181,7 @@ export function loadConfig(options: {
     mcpServers: Object.entries((table("mcp")["servers"] ?? {}) as JsonObject).map(([name, server]) =>
       readOperatorServer(name, server as JsonObject, { resolve: (file) => resolve(base, file), tenant }),
     ),
+    ...readServices({ root, pick, path: (file) => resolve(base, file) }, flags),
     ...(document && { file: document.file }),
     origins,
   };

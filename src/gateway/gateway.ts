@@ -72,6 +72,7 @@ export function createGateway(given: GatewayOptions): Gateway {
 
   const handle = (request: GatewayRequest): Promise<GatewayAnswer> | undefined => {
     if (!request.path.startsWith("/v1/") && !request.path.startsWith("/webhook/")) return undefined;
+    if (options.takesIn === false) return Promise.resolve(unknownRoute());
     // Calls are answered with streams, which only the app carries.
     if (options.mcp !== undefined && MCP_PATH.test(request.path)) return undefined;
     if (isDraining)
@@ -106,6 +107,7 @@ export function createGateway(given: GatewayOptions): Gateway {
         sockets,
         limits,
         hosts: options.hosts,
+        takesIn: options.takesIn ?? true,
         isDraining: () => isDraining,
         startDraining,
       }),
@@ -117,7 +119,8 @@ function createApp(
   { handle, isDraining }: { readonly handle: Gateway["handle"]; readonly isDraining: () => boolean },
 ): Gateway["app"] {
   const app: Gateway["app"] = new Hono();
-  const { runtime, env, pageDir } = options;
+  const { runtime, env } = options;
+  const pageDir = options.takesIn === false ? undefined : options.pageDir;
   app.get("/healthz", (c) => c.json({ status: "healthy" }));
   app.get("/readyz", async (c) => {
     const isReady = !isDraining() && (await (options.isReady?.() ?? true));
@@ -130,6 +133,7 @@ function createApp(
       packs: runtime.listPacks().length,
       refused: options.refused?.() ?? [],
       durable: runtime.store.isDurable,
+      ...options.status?.(),
     }),
   );
   const servePage =

@@ -22,6 +22,7 @@ interface Serving extends Pick<Gateway, "app" | "handle" | "startDraining"> {
   readonly sockets: Sockets;
   readonly limits: GatewayLimits;
   readonly hosts: readonly string[] | undefined;
+  readonly takesIn: boolean;
   readonly isDraining: () => boolean;
 }
 
@@ -60,8 +61,9 @@ export async function listen(
   server.maxConnections = limits.maxConnections;
   limitAddresses(server, limits.maxConnectionsPerAddress);
   server.on("upgrade", (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (serving.isDraining() || !isServed(incoming, serving.hosts)) {
-      const status = serving.isDraining() ? "503 Service Unavailable\r\nretry-after: 2" : "403 Forbidden";
+    if (serving.isDraining() || !serving.takesIn || !isServed(incoming, serving.hosts)) {
+      const refusal = serving.takesIn ? "403 Forbidden" : "404 Not Found";
+      const status = serving.isDraining() ? "503 Service Unavailable\r\nretry-after: 2" : refusal;
       socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
       return;
     }

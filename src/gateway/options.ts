@@ -25,6 +25,10 @@ export interface GatewayOptions {
   readonly hosts?: readonly string[];
   /** Packs that the host was given and that don't run as they are, for `/status`. */
   readonly refused?: () => readonly { readonly pack: string; readonly code: string }[];
+  /** Whether requests are taken in; a process of other roles only tells how it is. Default yes. */
+  readonly takesIn?: boolean;
+  /** What `/status` tells beside the gateway's own. */
+  readonly status?: () => JsonObject;
   /** Tells whether the host should get traffic. Default yes, until draining. */
   readonly isReady?: () => boolean | Promise<boolean>;
   /** Hears what is told to nobody outside: reasons of refusals, failures. Must not throw. */

@@ -1,4 +1,4 @@
-import { loadConfig } from "../../config/index.ts";
+import { loadConfig, withoutLogin } from "../../config/index.ts";
 import type { Config } from "../../config/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 
@@ -35,5 +35,5 @@ function valueOf(config: Config, key: string): unknown {
     .map((part) => part.replaceAll(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase()));
   let value: unknown = config;
   for (const part of path) value = (value as Record<string, unknown> | undefined)?.[part];
-  return value;
+  return key.endsWith(".url") && typeof value === "string" ? withoutLogin(value) : value;
 }

@@ -1,7 +1,7 @@
 import { bundleSettings } from "../bundle-settings.ts";
 import { defineCommand, hasFlag } from "../command.ts";
 import { isDevOk, POLICY_OPTION } from "../pack-input.ts";
-import { SERVE_OPTIONS, serveHost, serveSettings } from "../serve-host.ts";
+import { ROLE_OPTION, SERVE_OPTIONS, serveHost, serveSettings } from "../serve-host.ts";
 
 export default defineCommand({
   summary: "Run a bundle",
@@ -14,6 +14,7 @@ export default defineCommand({
   ],
   options: [
     ...SERVE_OPTIONS,
+    ROLE_OPTION,
     POLICY_OPTION,
     { flags: "--strict", summary: "don't start where one pack of the bundle can't run" },
     { flags: "--open-access", summary: "let everybody reach everything, whatever the bundle's access maps say" },
@@ -22,6 +23,7 @@ export default defineCommand({
     "gtc start examples/weather-demo",
     "gtc start shop.gtbundle --policy devok",
     "gtc start --port 9000 --data /var/lib/greentic",
+    "gtc start --role worker,egress --port 0",
   ],
   async run(input, io) {
     const settings = await bundleSettings(input, io);

@@ -25,6 +25,10 @@ export const cliErrors = {
     kind: "not_found",
     help: "Put the test below the pack's source directory, or name the pack with --pack.",
   },
+  CLI_ROLE_ALONE: {
+    kind: "invalid_input",
+    help: "Give redis.url and nats.url (GREENTIC_REDIS_URL, GREENTIC_NATS_URL), or let one process have all roles.",
+  },
   CLI_SESSION_MISSING: { kind: "not_found", help: "List sessions with `gtc session list`." },
   CLI_SEND_MISSING: { kind: "not_found", help: "List sends with `gtc outbox list`." },
   CLI_INTERNAL: {

@@ -1,0 +1,139 @@
+import type { Bus } from "../bus/index.ts";
+import { openInProcessBus, openNatsBus } from "../bus/index.ts";
+import type { Config, ServicesConfig } from "../config/index.ts";
+import type { RuntimeOptions } from "../runner/index.ts";
+import { openMemoryStore, openRedisStore, openSqliteStore } from "../session/index.ts";
+import type { SessionStore } from "../session/index.ts";
+import type { World } from "../types/index.ts";
+import { GreenticError } from "../types/index.ts";
+
+/** Store and bus of one process, chosen by its configuration. */
+export interface Services {
+  readonly store: SessionStore;
+  readonly bus: Bus;
+  /** What of the runtime goes by whether others work on the same store. */
+  readonly runtime: Pick<RuntimeOptions, "roles" | "isShared" | "defaults">;
+  /** Whether what comes in can be kept and told of. Asks the store at most once a second. */
+  isReady(): Promise<boolean>;
+}
+
+export interface ServicesOptions {
+  readonly config: Config;
+  readonly world: World;
+  readonly onError: (error: GreenticError) => void;
+}
+
+/**
+ * How long the sessions and sends of a process that died, or fell silent, stay with it: with a sweep each second, others have
+ * them within five.
+ */
+const SHARED_LEASE_MS = 3_500;
+const SHARED_CLAIM_MS = 3_500;
+const PROBE_MS = 1_000;
+/** A bus that stays away is told of this often. */
+const REPORT_MS = 60_000;
+
+/** Opens the configured store. @throws STORE_UNAVAILABLE and what the store's configuration is refused with */
+export function openConfiguredStore(config: Config, world: World): Promise<SessionStore> {
+  if (config.redis !== undefined) return openRedisStore({ ...config.redis, world });
+  return config.store === "memory"
+    ? Promise.resolve(openMemoryStore(world))
+    : openSqliteStore({ dir: config.dataDir, world });
+}
+
+/** Refuses roles that need other processes where there is nothing that processes share. @throws CLI_ROLE_ALONE */
+function checkRoles({ roles, store, redis, nats }: ServicesConfig): void {
+  if (roles.length === 3) return;
+  const doing = `Start ${roles.join(" and ")}`;
+  if (redis === undefined)
+    throw new GreenticError(
+      "CLI_ROLE_ALONE",
+      `${doing}: expected a store that processes share, got ${store}, which one process has to itself`,
+    );
+  if (nats === undefined)
+    throw new GreenticError("CLI_ROLE_ALONE", `${doing}: expected a bus that processes share, got none`);
+}
+
+/** Opens store and bus. A NATS server that isn't there is waited for while everything else goes on. @throws CLI_ROLE_ALONE, BUS_…, STORE_… */
+export async function openServices({ config, world, onError }: ServicesOptions): Promise<Services> {
+  checkRoles(config);
+  const opening = openConfiguredStore(config, world);
+  let bus: Bus;
+  try {
+    bus = await openBus({ config, world, onError });
+  } catch (error) {
+    await Promise.allSettled([opening.then((store) => store[Symbol.asyncDispose]())]);
+    throw error;
+  }
+  try {
+    const store = await opening;
+    const isShared = config.redis !== undefined;
+    return {
+      store,
+      bus,
+      runtime: {
+        roles: config.roles,
+        isShared,
+        ...(isShared && { defaults: { leaseTtlMs: SHARED_LEASE_MS, claimTtlMs: SHARED_CLAIM_MS } }),
+      },
+      // One process alone needs no bus to be told.
+      isReady: readiness({ store, bus, world, needsBus: isShared && config.nats !== undefined }),
+    };
+  } catch (error) {
+    await bus[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function openBus({ config, world, onError }: ServicesOptions): Promise<Bus> {
+  const { nats, env, roles } = config;
+  if (nats === undefined)
+    return openInProcessBus({
+      onError: (error) => error instanceof GreenticError && onError(error),
+    });
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return openNatsBus({
+    url: nats.url,
+    env,
+    world,
+    name: `greentic ${roles.join(",")}`,
+    ...(nats.credentials && { credentialsFile: nats.credentials }),
+    ...(nats.tls && { tls: nats.tls }),
+    onError: (error) => {
+      if (error.kind === "unavailable") {
+        if (world.monotonicMs() - toldMs < REPORT_MS) return;
+        toldMs = world.monotonicMs();
+      }
+      onError(error);
+    },
+  });
+}
+
+/** Asks by writing: a store that can be read may still be full, or a replica. */
+function readiness({
+  store,
+  bus,
+  world,
+  needsBus,
+}: Pick<Services, "store" | "bus"> & { readonly world: World; readonly needsBus: boolean }): () => Promise<boolean> {
+  let asking: Promise<boolean> | undefined;
+  const ask = async (): Promise<boolean> => {
+    const { promise: late, resolve } = Promise.withResolvers<boolean>();
+    const cancel = world.schedule(PROBE_MS, () => resolve(false));
+    const written = store.takeTokens("ready", { capacity: 1_000, perSecond: 1_000 }).then(
+      () => true,
+      () => false,
+    );
+    const isUp = await Promise.race([written, late]);
+    cancel();
+    return isUp;
+  };
+  return async () => {
+    if (needsBus && !bus.isReady) return false;
+    if (asking === undefined) {
+      asking = ask();
+      world.schedule(PROBE_MS, () => (asking = undefined));
+    }
+    return asking;
+  };
+}

@@ -1,0 +1,335 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { WebSocket } from "ws";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildPack } from "../../src/pack/index.ts";
+import type { NatsServer } from "../stand-ins/nats-server.ts";
+import { startNatsServer } from "../stand-ins/nats-server.ts";
+import type { RedisServer } from "../stand-ins/redis-server.ts";
+import { hasRedis, startRedis } from "../stand-ins/redis-server.ts";
+import { hasServer } from "../stand-ins/server-program.ts";
+import type { TelegramStandIn } from "../stand-ins/telegram.ts";
+import { openTelegramStandIn } from "../stand-ins/telegram.ts";
+import { verifies } from "../verifies.ts";
+import { DirectLineClient } from "./direct-line-client.ts";
+import type { HostProcess } from "./host-process.ts";
+import { startHostProcess } from "./host-process.ts";
+import { ROOT } from "./shell.ts";
+import type { SlowTool } from "./slow-tool.ts";
+import { openSlowTool } from "./slow-tool.ts";
+
+const TOKEN = "123456:roles-test-token-of-the-stand-in";
+const FLOW = `id: on_message
+type: messaging
+schema_version: 2
+start: ask
+nodes:
+  ask:
+    qa: { questions: [{ id: name, prompt: "Which name?", type: string }] }
+    routing: [{ to: work }]
+  work:
+    tool.invoke: { tool: work, input: { name: "{{ask.answers.name}}" } }
+    timeout_ms: 60000
+    routing: [{ to: done }]
+  done:
+    message.send: { text: "Done {{ask.answers.name}}." }
+    routing: out
+`;
+const HOOK = `id: hook
+type: webhook
+schema_version: 2
+start: work
+nodes:
+  work:
+    tool.invoke: { tool: work, input: { name: "hook" } }
+    routing: [{ to: tell }]
+  tell:
+    emit.response: { status: 200, body: { said: "{{entry.body.text}}" } }
+    routing: reply
+`;
+const TOOLS = { tools: [{ name: "work", http: { method: "GET", url: "https://slow.example.com/work/{name}" } }] };
+
+async function makeBundle(): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), "greentic-roles-"));
+  mkdirSync(join(dir, "pack/flows"), { recursive: true });
+  mkdirSync(join(dir, "pack/assets"));
+  mkdirSync(join(dir, "data"), { mode: 0o700 });
+  writeFileSync(join(dir, "pack/flows/on_message.ygtc"), FLOW);
+  writeFileSync(join(dir, "pack/flows/hook.ygtc"), HOOK);
+  writeFileSync(join(dir, "pack/assets/toolmap.json"), JSON.stringify(TOOLS));
+  writeFileSync(
+    join(dir, "pack/pack.toml"),
+    '[pack]\nname = "roles"\nversion = "1.0.0"\ndescription = "Asks, works, answers"\nauthors = []\n[capabilities]\nid = "greentic.cap.app.v1"\nprovides = ["roles"]\n[flows]\non_message = "flows/on_message.ygtc"\nhook = "flows/hook.ygtc"\n[assets]\nall = "assets/"\n',
+  );
+  const { bytes } = await buildPack(join(dir, "pack"), { probeComponent: () => ({ abi: "none", world: "" }) });
+  writeFileSync(join(dir, "roles.gtpack"), bytes);
+  writeFileSync(
+    join(dir, "greentic.demo.yaml"),
+    "tenant: demo\nproviders:\n  webchat: { type: webchat }\n  messaging-telegram: { type: telegram }\napps:\n  roles: { pack: roles.gtpack, default_flow: on_message }\n",
+  );
+  writeFileSync(
+    join(dir, "greentic.toml"),
+    '[security]\nreject_unsigned = false\n[network]\nprivate_addresses = ["127.0.0.0/8"]\n',
+  );
+  const secrets = { "secrets://dev/demo/_/messaging-telegram/telegram_bot_token": TOKEN };
+  writeFileSync(join(dir, "data/secrets.json"), JSON.stringify(secrets), { mode: 0o600 });
+  return dir;
+}
+
+describe.skipIf(!hasRedis || !hasServer("nats-server"))("gateway, workers and egress over Redis and NATS", () => {
+  let redis: RedisServer;
+  let nats: NatsServer;
+  let telegram: TelegramStandIn;
+  let bundle: string;
+  const tools: SlowTool[] = [];
+  const hosts: HostProcess[] = [];
+  let gateway: HostProcess;
+  let egress: HostProcess;
+  const workers: HostProcess[] = [];
+
+  const services = (): Record<string, string> => ({ GREENTIC_REDIS_URL: redis.url, GREENTIC_NATS_URL: nats.url });
+  const start = async (role: string, tool = tools[0]): Promise<HostProcess> => {
+    const host = await startHostProcess(".", {
+      cwd: bundle,
+      args: ["--role", role, "--port", "0", "--data", join(bundle, "data")],
+      env: {
+        ...services(),
+        GREENTIC_HTTP_REWRITE: `https://api.telegram.org=${telegram.url},https://slow.example.com=${tool?.url ?? ""}`,
+      },
+    });
+    hosts.push(host);
+    return host;
+  };
+  const get = async (host: HostProcess, path: string): Promise<{ status: number; body: unknown }> => {
+    const response = await fetch(`${host.url}${path}`);
+    return { status: response.status, body: await response.json() };
+  };
+  const person = (): DirectLineClient => new DirectLineClient(() => gateway.url);
+
+  beforeAll(async () => {
+    [redis, nats, telegram, bundle] = await Promise.all([
+      startRedis(),
+      startNatsServer(),
+      openTelegramStandIn({ token: TOKEN }),
+      makeBundle(),
+    ]);
+    tools.push(await openSlowTool(), await openSlowTool());
+    gateway = await start("gateway");
+    egress = await start("egress");
+    workers.push(await start("worker", tools[0]), await start("worker", tools[1]));
+  });
+  afterAll(async () => {
+    await Promise.all(hosts.map((host) => host.kill()));
+    await Promise.all([...tools, redis, nats].map((server) => server[Symbol.asyncDispose]()));
+    await telegram.close();
+  });
+
+  test("each process says what it is, and only the gateway takes anything in", async () => {
+    verifies("roles.processes");
+    for (const [host, role] of [
+      [gateway, "gateway"],
+      [egress, "egress"],
+      [workers[0] ?? gateway, "worker"],
+    ] as const) {
+      expect(await get(host, "/healthz")).toEqual({ status: 200, body: { status: "healthy" } });
+      expect(await get(host, "/readyz")).toEqual({ status: 200, body: { status: "ready" } });
+      expect((await get(host, "/status")).body).toMatchObject({ roles: [role], store: "redis", bus: "nats" });
+      const hook = await fetch(`${host.url}/v1/webhook/demo/nothing`, { method: "POST", body: "{}" });
+      expect(hook.status).toBe(role === "gateway" ? 401 : 404);
+    }
+  });
+
+  test("a conversation goes through all of them, over WebChat's stream and to a platform", async () => {
+    const someone = person();
+    await someone.open();
+    await someone.say("hello");
+    await someone.until(1);
+    await someone.say("Ada");
+    const heard = await someone.until(2);
+    expect(heard.map(({ text }) => text)).toEqual(["Which name?", "Done Ada."]);
+    telegram.say("hello", { chat: 7, user: 7 });
+    await telegram.until(() => telegram.sends.some(({ chatId }) => chatId === "7"));
+    telegram.say("Bo", { chat: 7, user: 7 });
+    await telegram.until(() => telegram.sends.filter(({ chatId }) => chatId === "7").length === 2);
+    expect(telegram.sends.map(({ text }) => text)).toEqual(["Which name?", "Done Bo."]);
+  });
+
+  test("a stream sees what any worker commits, as it is committed", async () => {
+    const base = `${gateway.url}/v1/messaging/webchat/demo/v3/directline`;
+    const post = async (path: string, token: string, body: object = {}): Promise<Record<string, string>> => {
+      const response = await fetch(base + path, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) },
+        body: JSON.stringify(body),
+      });
+      return (await response.json()) as Record<string, string>;
+    };
+    const { token = "" } = await post("/tokens/generate", "");
+    const opened = await post("/conversations", token);
+    const socket = new WebSocket(opened["streamUrl"] ?? "");
+    const seen: string[] = [];
+    const heard = new Promise<void>((done) => {
+      socket.on("message", (data: Buffer) => {
+        if (data.byteLength === 0) return;
+        const set = JSON.parse(data.toString()) as { activities: { from: { role?: string }; text?: string }[] };
+        for (const { from, text } of set.activities) if (from.role === "bot" && text !== undefined) seen.push(text);
+        if (seen.length === 1) done();
+      });
+    });
+    await new Promise((open) => socket.once("open", open));
+    await post(`/conversations/${opened["conversationId"] ?? ""}/activities`, opened["token"] ?? "", {
+      type: "message",
+      text: "hello",
+      from: { id: "someone" },
+    });
+    await heard;
+    socket.close();
+    expect(seen).toEqual(["Which name?"]);
+  });
+
+  test("a webhook's caller gets the answer of the worker that ran it", async () => {
+    const response = await fetch(`${gateway.url}/v1/webhook/demo/hook`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "webhook-id": "once-1" },
+      body: '{"text":"over there"}',
+    });
+    expect([response.status, await response.json()]).toEqual([200, { said: "over there" }]);
+  });
+
+  test("a turn whose worker is killed is finished by another, once", async () => {
+    verifies("roles.takeover");
+    const someone = person();
+    await someone.open();
+    await someone.say("hello");
+    await someone.until(1);
+    const held = tools.map(async (tool, worker) => ({ worker, asked: await tool.hold() }));
+    await someone.say("Cleo");
+    const { worker, asked } = await Promise.race(held);
+    expect(asked).toBe("Cleo");
+    // The other one's tool answers at once.
+    const other = tools[1 - worker];
+    const release = fetch(`${other?.url ?? ""}/work/free`).catch(() => undefined);
+    await held[1 - worker];
+    await workers[worker]?.kill();
+    const killedMs = performance.now();
+    const heard = await someone.until(2);
+    process.stderr.write(`taken over within ${Math.round(performance.now() - killedMs)} ms\n`);
+    expect(heard.map(({ text }) => text)).toEqual(["Which name?", "Done Cleo."]);
+    expect(tools.map(({ calls }) => calls.filter((call) => call === "Cleo").length)).toEqual([1, 1]);
+    workers[worker] = await start("worker", tools[worker]);
+    const again = await someone.all();
+    expect(again.map(({ text }) => text)).toEqual(["hello", "Which name?", "Cleo", "Done Cleo."]);
+    void release;
+  });
+
+  test("nothing is lost while the bus is away, and it is found again", async () => {
+    verifies("roles.bus.outage");
+    const someone = person();
+    await someone.open();
+    await someone.say("hello");
+    await someone.until(1);
+    await nats.stop();
+    await expect.poll(async () => (await get(gateway, "/readyz")).status, { timeout: 5_000 }).toBe(503);
+    await someone.say("Dora");
+    await someone.until(2);
+    telegram.say("hello", { chat: 8, user: 8 });
+    await telegram.until(() => telegram.sends.some(({ chatId }) => chatId === "8"));
+    await nats.start();
+    for (const host of [gateway, egress, ...workers])
+      await expect.poll(async () => (await get(host, "/readyz")).status, { timeout: 15_000 }).toBe(200);
+    telegram.say("Emil", { chat: 8, user: 8 });
+    await telegram.until(() => telegram.sends.filter(({ chatId }) => chatId === "8").length === 2);
+    expect(telegram.sends.filter(({ chatId }) => chatId === "8").map(({ text }) => text)).toEqual([
+      "Which name?",
+      "Done Emil.",
+    ]);
+    await someone.say("hello again");
+    const heard = await someone.until(3);
+    expect(heard.map(({ text }) => text)).toEqual(["Which name?", "Done Dora.", "Which name?"]);
+  });
+
+  test("a gateway that can't keep what comes in says 503 with Retry-After, on every way in", async () => {
+    verifies("gateway.journal.refuses");
+    const someone = person();
+    await someone.open();
+    const { token = "" } = (await (
+      await fetch(`${gateway.url}/v1/messaging/webchat/demo/v3/directline/tokens/generate`, { method: "POST" })
+    ).json()) as { token?: string };
+    redis.pause();
+    try {
+      await expect.poll(async () => (await get(gateway, "/readyz")).status, { timeout: 5_000 }).toBe(503);
+      const base = `${gateway.url}/v1/messaging/webchat/demo/v3/directline`;
+      const headers = { "content-type": "application/json" };
+      const bearer = { ...headers, authorization: `Bearer ${token}` };
+      const ways = await Promise.all([
+        fetch(`${base}/conversations`, { method: "POST", headers: bearer, body: "{}" }).then(async (opened) => {
+          const { conversationId = "none", token: own = token } = opened.ok
+            ? ((await opened.json()) as { conversationId?: string; token?: string })
+            : {};
+          return fetch(`${base}/conversations/${conversationId}/activities`, {
+            method: "POST",
+            headers: { ...headers, authorization: `Bearer ${own}` },
+            body: '{"type":"message","text":"lost?","from":{"id":"x"}}',
+          });
+        }),
+        fetch(`${gateway.url}/v1/webhook/demo/hook`, { method: "POST", headers, body: '{"text":"lost?"}' }),
+      ]);
+      for (const answer of ways) {
+        expect(answer.status).toBe(503);
+        expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+      }
+    } finally {
+      redis.resume();
+    }
+    await expect.poll(async () => (await get(gateway, "/readyz")).status, { timeout: 15_000 }).toBe(200);
+    await someone.say("hello");
+    expect((await someone.until(1)).map(({ text }) => text)).toEqual(["Which name?"]);
+  });
+
+  test("operators look into the store that all share, beside the hosts that run on it", async () => {
+    verifies("cli.store.shared");
+    const gtc = async (...args: readonly string[]): Promise<unknown> => {
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [join(ROOT, "src/cli/main.ts"), ...args, "--json"],
+        {
+          cwd: bundle,
+          env: { PATH: process.env["PATH"] ?? "", ...services() },
+        },
+      );
+      return JSON.parse(stdout);
+    };
+    const sessions = (await gtc("session", "list")) as { key: string }[];
+    expect(sessions.some(({ key }) => key.includes(":messaging-telegram:7:"))).toBe(true);
+    const rows = (await gtc("outbox", "list")) as { status: string }[];
+    expect(new Set(rows.map(({ status }) => status))).toEqual(new Set(["sent"]));
+  });
+
+  test("a process with a part of the work is refused where nothing is shared", async () => {
+    const alone = startHostProcess(".", {
+      cwd: bundle,
+      args: ["--role", "worker", "--port", "0", "--data", join(bundle, "data")],
+      env: {},
+    });
+    await expect(alone).rejects.toThrow(/CLI_ROLE_ALONE|expected a store that processes share, got sqlite/);
+  });
+
+  test("all of them end when they are told, with nothing under way left behind", async () => {
+    verifies("roles.drain");
+    const someone = person();
+    await someone.open();
+    await someone.say("hello");
+    await someone.until(1);
+    const begunMs = performance.now();
+    expect(await Promise.all([...workers, egress].map((host) => host.stop()))).toEqual([0, 0, 0]);
+    await someone.say("Fay");
+    expect(await gateway.stop()).toBe(0);
+    process.stderr.write(`drained within ${Math.round(performance.now() - begunMs)} ms\n`);
+    gateway = await start("gateway,worker,egress");
+    const all = async (): Promise<readonly (string | undefined)[]> => (await someone.all()).map(({ text }) => text);
+    await expect.poll(all, { timeout: 15_000 }).toEqual(["hello", "Which name?", "Fay", "Done Fay."]);
+  });
+});
