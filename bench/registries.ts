@@ -2,10 +2,12 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { OciCache, OciClient, OciLibrary, pullArtifact, pushPack } from "../src/oci/index.ts";
 import { hasProgram, startDockerRegistry } from "../test/stand-ins/docker-registry.ts";
+import { measureLoop } from "./loop-cost.ts";
+import { costColumns } from "./packs.ts";
 import type { Row } from "./table.ts";
+import { printTable } from "./table.ts";
 
 /** Packs of 10 and 200 MB to Debian's registry on this machine and back; hashing once is what nobody can do without. */
 export async function benchRegistries(): Promise<readonly Row[]> {
@@ -23,21 +25,20 @@ export async function benchRegistries(): Promise<readonly Row[]> {
         const library = new OciLibrary({ client, cache: new OciCache(join(dir, String(megabytes))) });
         await pullArtifact(library, reference, { kind: "pack" });
       };
-      const hashMs = await timed(() => Promise.resolve(createHash("sha256").update(bytes).digest()));
+      const startMs = performance.now();
+      createHash("sha256").update(bytes).digest();
+      const hashMs = performance.now() - startMs;
       for (const [what, work] of [
         ["push", () => pushPack(client, reference, { bytes, labels })],
         ["pull", pull],
         ["from the cache", pull],
       ] as const) {
-        const lag = monitorEventLoopDelay({ resolution: 1 });
-        lag.enable();
-        const took = await timed(work);
-        lag.disable();
+        const cost = await measureLoop(work);
         rows.push({
           subject: `${megabytes} MB, ${what}`,
-          "MB/s": Math.round((megabytes / took) * 1_000),
-          "of hashing once": Math.round((took / hashMs) * 10) / 10,
-          "event loop, longest ms": Math.round(lag.max / 1e5) / 10,
+          "MB/s": Math.round((megabytes / cost.tookMs) * 1_000),
+          "of hashing once": Math.round((cost.tookMs / hashMs) * 10) / 10,
+          ...costColumns(cost),
         });
       }
     }
@@ -47,10 +48,4 @@ export async function benchRegistries(): Promise<readonly Row[]> {
   return rows;
 }
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-}
-
-if (import.meta.main) console.table(await benchRegistries());
+if (import.meta.main) printTable("Packs through a registry", await benchRegistries());

@@ -10,6 +10,7 @@ import { benchAdmission, benchGuests, benchNeighbours } from "./components.ts";
 import { benchFootprint } from "./footprint.ts";
 import { benchFuel } from "./fuel.ts";
 import { benchLinker } from "./linker.ts";
+import { benchPacks } from "./packs.ts";
 import { benchRegistries } from "./registries.ts";
 import { benchStore } from "./store.ts";
 import { tableMarkdown } from "./table.ts";
@@ -59,6 +60,7 @@ for (const [title, run] of [
   ["Component guests against jco", benchGuests],
   ["Components: weight and admission", benchAdmission],
   ["Components: neighbours", benchNeighbours],
+  ["Packs", benchPacks],
   ["Packs through a registry", benchRegistries],
   ["Linker against jco", linkerRows],
   ["Fuel meter, metered against plain core code", benchFuel],

@@ -57,7 +57,9 @@ export const REQUIREMENTS = define({
   "session.memory": { source: "ao technology", behavior: "Flow state persists in memory for tests and throw-away runs" },
   "session.durable": { source: "ao technology", behavior: "Flow state persists across restarts on the embedded default" },
   "session.poison": { source: "issue 5 stores", behavior: "A message that ends its process again and again goes to the dead letters, what merely waited doesn't" },
-  "session.redis": { source: "ao technology", behavior: "Flow state persists in Redis", pending: "issue 5 builds the Redis store" },
+  "session.redis": { source: "ao technology", behavior: "Flow state persists in Redis" },
+  "session.redis.strict": { source: "issue 5", behavior: "A Redis that may lose what it acknowledged is refused, unless the operator takes it" },
+  "session.redis.failover": { source: "issue 5", behavior: "Nothing that a Redis behind sentinels or in a cluster acknowledged is lost when its master dies" },
   "secrets.clouds": { source: "ao technology", behavior: "Credentials come from AWS, Azure, GCP or Vault", pending: "issue 7 builds the clouds' backends" },
   "message.ingress": { source: "ao life of a message 1-2", behavior: "An external message reaches the provider's ingress as a webhook" },
   "message.ingress.subject": { source: "ao life of a message 3", behavior: "Ingress is announced on greentic.messaging.ingress.{env}.{tenant}.{team}.{channel}" },
@@ -223,7 +225,7 @@ export const REQUIREMENTS = define({
   "pack.sbom.schema": { source: "issue 4", behavior: "SBOMs are valid by the official schemas: CycloneDX 1.6 in every run of the tests, SPDX 2.3 where its schema is at hand" },
   "pack.sbom.embedded": { source: "issue 4", behavior: "SBOMs list what components say of their producers, licences, crates and npm packages" },
   "oci.addresses": { source: "issue 4", behavior: "A registry sends a host to no address that isn't public or granted, and names are resolved once a request" },
-  "pack.paced": { source: "issue 4", behavior: "Building, hashing and verifying packs, however large, gives the event loop its turns" },
+  "pack.paced": { source: "issue 4", behavior: "Hashing and verifying packs, however large, gives the event loop its turns" },
   "pack.dependencies.chain": { source: "issue 4", behavior: "A conflict between dependencies names everybody who wants something of the pack, from the root on" },
   "pack.dependencies.lock": { source: "issue 4", behavior: "pack.lock says the same resolution in the same text; what is locked stays until somebody wants it otherwise, and a locked pack that was replaced is refused" },
   "pack.dependencies.exact": { source: "issue 4", behavior: "A pack runs with exactly the packs that it was built with: a host that lacks one or has another says so" },
@@ -234,6 +236,7 @@ export const REQUIREMENTS = define({
   "pack.provenance.tampered": { source: "issue 4", behavior: "A statement that was tampered with, or is about something else, is refused under a code of its own" },
   "pack.provenance.referrer": { source: "issue 4", behavior: "Provenance travels with a pack as its referrer and comes back with it" },
   "oci.cache.pins": { source: "issue 4", behavior: "What a lock or the shelf names survives pruning, and goes with them" },
+  "pack.golden": { source: "issue 4", behavior: "The same source gives the same bytes, hash and signature, whatever the directory, umask and time zone" },
   "pack.fuzzed": { source: "issue 4", behavior: "No structure-aware mutant of manifest, archive or signature is accepted; every one is refused with a typed error, in time and within memory" },
 
   // Issue 3: node kinds that public packs expect of their host

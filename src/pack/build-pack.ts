@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { GreenticError, isGreenticError, quote, toGreenticError } from "../types/index.ts";
+import { GreenticError, isGreenticError, Pace, quote, runInTurns, toGreenticError } from "../types/index.ts";
+import type { Paced } from "../types/index.ts";
 import { loadBlake3 } from "./blake3.ts";
 import { ContentHasher } from "./content-hasher.ts";
 import type { HashedContent } from "./content-hasher.ts";
@@ -25,10 +26,10 @@ import { parsePackSource } from "./pack-source.ts";
 import type { PackSource } from "./pack-source.ts";
 import type { PackFinding } from "./report.ts";
 import { writeSbom } from "./sbom.ts";
-import type { SbomFormat } from "./sbom.ts";
+import type { SbomFile, SbomFormat } from "./sbom.ts";
 import { hasFolder, listSourceFiles, readSourceFile } from "./source-files.ts";
 import { readWasmMetadata } from "./wasm-metadata.ts";
-import { writeZip } from "./zip-write.ts";
+import { writeZipPaced } from "./zip-write.ts";
 
 export interface BuildPackOptions {
   /** Tells a component's family and world from its bytes; the component layer's knowledge. */
@@ -67,7 +68,8 @@ export async function buildPack(path: string, options: BuildPackOptions): Promis
   const file = await findPackSource(path);
   const source = parsePackSource(await readFile(file, "utf8"), { file });
   const root = dirname(file);
-  await using hasher = await ContentHasher.open();
+  const pace = new Pace();
+  await using hasher = await ContentHasher.open(pace);
   const read = async (entry: string): Promise<HashedContent> =>
     hasher.hashFile(entry, await readSourceFile(root, entry));
   const findings: PackFinding[] = [];
@@ -85,14 +87,7 @@ export async function buildPack(path: string, options: BuildPackOptions): Promis
   const contents = uniqueContents([...flows.contents, ...components.contents, ...assets.contents]);
   const blake3 = await loadBlake3();
   const contentHash = computePackHash(blake3, { manifest: new Uint8Array(), contents: contents.map(refOf) });
-  const sbomFiles = contents.map((content) => ({
-    path: content.path,
-    hash: content.hash,
-    sha256: createHash("sha256").update(content.bytes).digest("hex"),
-    sha1: createHash("sha1").update(content.bytes).digest("hex"),
-    mediaType: mediaTypeOf(content.path),
-    ...(content.path.endsWith(".wasm") && { metadata: readWasmMetadata(content.bytes) }),
-  }));
+  const sbomFiles = await runInTurns(listForSbom(contents, pace));
   const sbomText = writeSbom({ ...source, files: sbomFiles, dependencies, contentHash }, options.sbom ?? "cyclonedx");
   const sbom = await hasher.hashFile(SBOM_PATH, Buffer.from(sbomText));
 
@@ -113,13 +108,39 @@ export async function buildPack(path: string, options: BuildPackOptions): Promis
   });
   const all = [...contents, sbom];
   return {
-    bytes: writeZip([{ path: MANIFEST_PATH, bytes: manifestBytes }, ...all]),
+    bytes: await runInTurns(writeZipPaced([{ path: MANIFEST_PATH, bytes: manifestBytes }, ...all], pace)),
     fileName: `${source.name}-${source.version}.gtpack`,
     // Through the reader's door, so that nothing is built that wouldn't be read, and maps come in the manifest's order.
     manifest: decodeManifest(manifestBytes),
     packHash: computePackHash(blake3, { manifest: manifestBytes, contents: all.map(refOf) }),
     findings,
   };
+}
+
+/** Hashing so many bytes for the SBOM takes about a microsecond, and how many are hashed at once. */
+const BYTES_PER_STEP = 250;
+const SLICE_BYTES = 1 << 20;
+
+function* listForSbom(contents: readonly HashedContent[], pace: Pace): Paced<readonly SbomFile[]> {
+  const files: SbomFile[] = [];
+  for (const { path, hash, bytes } of contents) {
+    const [sha256, sha1] = [createHash("sha256"), createHash("sha1")];
+    for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+      const slice = bytes.subarray(at, at + SLICE_BYTES);
+      if (pace.spend(slice.length / BYTES_PER_STEP)) yield;
+      sha256.update(slice);
+      sha1.update(slice);
+    }
+    files.push({
+      path,
+      hash,
+      sha256: sha256.digest("hex"),
+      sha1: sha1.digest("hex"),
+      mediaType: mediaTypeOf(path),
+      ...(path.endsWith(".wasm") && { metadata: readWasmMetadata(bytes) }),
+    });
+  }
+  return files;
 }
 
 const SBOM_PATH = "sbom.json";

@@ -10,7 +10,7 @@ import type { EmbeddedPackage, WasmMetadata } from "./wasm-metadata.ts";
 export type SbomFormat = "cyclonedx" | "spdx";
 
 /** A file as SBOMs list it. */
-interface SbomFile {
+export interface SbomFile {
   readonly path: string;
   /** BLAKE3, lower-case hex. */
   readonly hash: string;

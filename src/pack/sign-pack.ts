@@ -1,6 +1,6 @@
 import { sign } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { GreenticError, quote } from "../types/index.ts";
+import { GreenticError, Pace, quote, runInTurns } from "../types/index.ts";
 import { SIGNATURE_PATH, MANIFEST_PATH } from "./digest.ts";
 import { findingError } from "./finding-error.ts";
 import type { SigningKey } from "./keys.ts";
@@ -8,7 +8,7 @@ import { decodeSignatures, encodeSignatures, signedStatement } from "./signature
 import { TRUST_NOBODY } from "./trust.ts";
 import { examinePack } from "./verify-pack.ts";
 import { writeFileAtomic } from "./write-file.ts";
-import { writeZip } from "./zip-write.ts";
+import { writeZipPaced } from "./zip-write.ts";
 
 /** A pack with one signature more. */
 export interface SignedPackFile {
@@ -36,11 +36,12 @@ export async function signPack(bytes: Uint8Array, key: SigningKey): Promise<Sign
     ...others.filter(({ keyId }) => keyId !== key.id),
     { keyId: key.id, signature: sign(null, statement, key.privateKey) },
   ];
-  const signed = writeZip([
+  const files = [
     { path: MANIFEST_PATH, bytes: archive.manifestBytes ?? new Uint8Array() },
     ...archive.contents.values(),
     { path: SIGNATURE_PATH, bytes: encodeSignatures(signatures) },
-  ]);
+  ];
+  const signed = await runInTurns(writeZipPaced(files, new Pace()));
   return { bytes: signed, keyId: key.id, packHash };
 }
 

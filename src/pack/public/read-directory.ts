@@ -1,12 +1,12 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { GreenticError, quote } from "../../types/index.ts";
+import { GreenticError, Pace, quote, runInTurns } from "../../types/index.ts";
 import type { ErrorCode } from "../../types/index.ts";
 import { MANIFEST_PATH } from "../digest.ts";
 import { entryPathProblem } from "../entry-path.ts";
 import { PACK_LIMITS } from "../pack-limits.ts";
 import { readSourceFile } from "../source-files.ts";
-import { writeZip } from "../zip-write.ts";
+import { writeZipPaced } from "../zip-write.ts";
 
 /**
  * Reads an unpacked pack, native or public, as the one archive that its files have: what is verified and loaded is then the same
@@ -26,7 +26,7 @@ export async function readUnpackedPack(root: string): Promise<Uint8Array> {
       throw refuse("PACK_ZIP_TOO_LARGE", path, `expected at most ${PACK_LIMITS.maxTotalBytes} bytes in all`);
     files.push({ path, bytes });
   }
-  return writeZip(files);
+  return runInTurns(writeZipPaced(files, new Pace()));
 }
 
 async function listFiles(root: string): Promise<readonly string[]> {
