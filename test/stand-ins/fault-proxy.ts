@@ -7,25 +7,29 @@ import type { AddressInfo, Socket } from "node:net";
 import { connect, createServer } from "node:net";
 
 /**
- * `down` refuses new connections and breaks the old ones; `silent` takes everything and passes nothing on; `slow` delays each piece by
- * `delayMs`; `sliced` passes pieces of at most `sliceBytes`; `none` heals.
+ * `down` refuses new connections and breaks the old ones; `silent` takes everything and passes nothing on; `unanswered` passes on what
+ * is asked and nothing of what is answered; `slow` delays each piece by `delayMs`; `sliced` passes pieces of at most `sliceBytes`; `none` heals.
  */
 export type Fault =
   | { readonly kind: "none" }
   | { readonly kind: "down" }
   | { readonly kind: "silent" }
+  | { readonly kind: "unanswered" }
   | { readonly kind: "slow"; readonly delayMs: number }
   | { readonly kind: "sliced"; readonly sliceBytes: number };
 
 export interface FaultProxy extends AsyncDisposable {
   readonly port: number;
-  /** Sets what happens from now on. What `silent` held back is lost with its connections, which break when it ends. */
+  /** Sets what happens from now on. What `silent` and `unanswered` held back is lost with its connections, which break when they end. */
   set(fault: Fault): void;
   /** Breaks every connection with a reset, in the middle of whatever passes. */
   reset(): void;
   /** Connections that were opened so far. */
   readonly connections: () => number;
 }
+
+const NONE: Fault = { kind: "none" };
+const SILENT: Fault = { kind: "silent" };
 
 /** Opens a proxy on a free loopback port before a server on another. */
 export async function openFaultProxy(target: { readonly port: number }): Promise<FaultProxy> {
@@ -51,7 +55,7 @@ export async function openFaultProxy(target: { readonly port: number }): Promise
       [client, upstream],
       [upstream, client],
     ] as const) {
-      pass(from, to, () => fault);
+      pass(from, to, () => (fault.kind === "unanswered" ? (from === client ? NONE : SILENT) : fault));
       from.on("close", end).on("error", end);
     }
   });
@@ -66,9 +70,9 @@ export async function openFaultProxy(target: { readonly port: number }): Promise
   return {
     port: (server.address() as AddressInfo).port,
     set: (next) => {
-      const wasSilent = fault.kind === "silent";
+      const hasLost = fault.kind === "silent" || fault.kind === "unanswered";
       fault = next;
-      if (next.kind === "down" || wasSilent) reset();
+      if (next.kind === "down" || hasLost) reset();
     },
     reset,
     connections: () => opened,

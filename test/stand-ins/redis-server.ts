@@ -1,13 +1,11 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hasProgram } from "./docker-registry.ts";
+import { freePort, hasServer } from "./server-program.ts";
 
 /** A real Redis of a test's own, over a folder of its own, that flushes before it answers. */
 export interface RedisServer extends AsyncDisposable {
@@ -25,16 +23,24 @@ export interface RedisServer extends AsyncDisposable {
 }
 
 /** Whether there is a Redis to test with. Where it must be (CI) and isn't, the run fails. */
-export const hasRedis = hasProgram("redis-server") && hasProgram("redis-cli");
-if (!hasRedis && process.env["CI"] !== undefined) throw new Error("CI needs redis-server and redis-cli on the PATH");
+export const hasRedis = hasServer("redis-server") && hasServer("redis-cli");
 
 const DURABLE = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
 
-/** Starts a server on a free port of the loopback interface; `args` are added to its command line. */
-export async function startRedis(args: readonly string[] = DURABLE): Promise<RedisServer> {
+/**
+ * Starts a server on a free port of the loopback interface; `args` are added to its command line. `file` is a configuration that the
+ * program may rewrite.
+ */
+export async function startRedis(
+  args: readonly string[] = DURABLE,
+  { file }: { readonly file?: string } = {},
+): Promise<RedisServer> {
   const dir = mkdtempSync(join(tmpdir(), "greentic-redis-"));
-  const port = await freePort();
+  // A cluster's nodes talk to each other on the port 10,000 above.
+  let port = await freePort();
+  while (port > 55_000) port = await freePort();
   const line = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--daemonize", "no", ...args];
+  if (file !== undefined) line.unshift(file);
   let child: ChildProcess | undefined;
   const server: RedisServer = {
     port,
@@ -49,10 +55,10 @@ export async function startRedis(args: readonly string[] = DURABLE): Promise<Red
     async start() {
       const started = spawn("redis-server", line, { stdio: "ignore" });
       child = started;
-      for (let tries = 0; !(await server.cli("ping")).startsWith("PONG"); tries++) {
-        if (tries > 200 || started.exitCode !== null) throw new Error("redis-server doesn't start");
-        await sleep(25);
-      }
+      await until(async () => {
+        if (started.exitCode !== null) throw new Error("redis-server ended at its start");
+        return (await server.cli("ping")).startsWith("PONG");
+      }, "server");
     },
     pause: () => void child?.kill("SIGSTOP"),
     resume: () => void child?.kill("SIGCONT"),
@@ -68,18 +74,19 @@ export async function startRedis(args: readonly string[] = DURABLE): Promise<Red
 }
 
 /** Three masters that share the slots. */
-export async function startRedisCluster(): Promise<
-  AsyncDisposable & { readonly url: string; readonly nodes: readonly RedisServer[] }
-> {
+export interface RedisCluster extends AsyncDisposable {
+  readonly url: string;
+  readonly nodes: readonly RedisServer[];
+}
+
+/** Starts a cluster of three masters without replicas. */
+export async function startRedisCluster(): Promise<RedisCluster> {
   const args = [...DURABLE, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
   const nodes = await Promise.all(Array.from({ length: 3 }, () => startRedis(args)));
   const hosts = nodes.map(({ port }) => `127.0.0.1:${port}`);
   await nodes[0]?.cli("--cluster", "create", ...hosts, "--cluster-yes");
   for (const node of nodes) {
-    for (let tries = 0; !(await node.cli("cluster", "info")).includes("cluster_state:ok"); tries++) {
-      if (tries > 200) throw new Error("the cluster doesn't form");
-      await sleep(25);
-    }
+    await until(async () => (await node.cli("cluster", "info")).includes("cluster_state:ok"), "cluster");
   }
   return {
     url: `redis-cluster://${hosts.join(",")}`,
@@ -88,6 +95,13 @@ export async function startRedisCluster(): Promise<
       await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
     },
   };
+}
+
+async function until(isTrue: () => Promise<boolean>, what: string): Promise<void> {
+  for (let tries = 0; !(await isTrue()); tries++) {
+    if (tries > 400) throw new Error(`the ${what} doesn't get ready`);
+    await sleep(25);
+  }
 }
 
 async function redisCli(port: number, command: readonly string[]): Promise<string> {
@@ -100,14 +114,40 @@ async function redisCli(port: number, command: readonly string[]): Promise<strin
   return out;
 }
 
-async function freePort(): Promise<number> {
-  // A cluster's nodes talk on the port 10,000 above.
-  for (;;) {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    await once(server, "close");
-    if (port < 55_000) return port;
+/** A master with two replicas under one sentinel. */
+export interface RedisSentinel extends AsyncDisposable {
+  readonly url: string;
+  readonly master: RedisServer;
+}
+
+/** Starts a master, two replicas and a sentinel that puts one of them in its place a second after it is gone. */
+export async function startRedisSentinel(): Promise<RedisSentinel> {
+  const master = await startRedis();
+  const follow = [...DURABLE, "--replicaof", "127.0.0.1", String(master.port), "--repl-diskless-sync-delay", "0"];
+  const replicas = await Promise.all([startRedis(follow), startRedis(follow)]);
+  for (const replica of replicas) {
+    await until(async () => (await replica.cli("info", "replication")).includes("master_link_status:up"), "replica");
   }
+  const dir = mkdtempSync(join(tmpdir(), "greentic-sentinel-"));
+  const file = join(dir, "sentinel.conf");
+  writeFileSync(
+    file,
+    [
+      `sentinel monitor main 127.0.0.1 ${master.port} 1`,
+      "sentinel down-after-milliseconds main 1000",
+      "sentinel failover-timeout main 5000",
+      "",
+    ].join("\n"),
+  );
+  const sentinel = await startRedis(["--sentinel"], { file });
+  await until(async () => (await sentinel.cli("sentinel", "replicas", "main")).split("flags").length > 2, "sentinel");
+  return {
+    url: `redis-sentinel://127.0.0.1:${sentinel.port}/main`,
+    master,
+    async [Symbol.asyncDispose]() {
+      await sentinel[Symbol.asyncDispose]();
+      await Promise.all([master, ...replicas].map((server) => server[Symbol.asyncDispose]()));
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
 }

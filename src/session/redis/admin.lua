@@ -6,16 +6,14 @@ local function summary(c, key)
 end
 
 -- key → summary | nil
-local function read(keys, args)
-  local c = open(keys, args)
+local function read(c)
   local key = take(c)
   if is_empty(c, key) then return false end
   return summary(c, key)
 end
 
 -- tenant ("": all), limit → summaries in the order of their keys
-local function list(keys, args)
-  local c = open(keys, args)
+local function list(c)
   local tenant, limit = take(c), number(c)
   local found = {}
   local function add(from, to)
@@ -40,8 +38,7 @@ local function list(keys, args)
 end
 
 -- key, limit → entries oldest first
-local function read_journal(keys, args)
-  local c = open(keys, args)
+local function read_journal(c)
   local key, limit = take(c), number(c)
   local entries = {}
   for _, entry in ipairs(call('LRANGE', at(c, 'j', key), -limit, -1)) do
@@ -52,8 +49,7 @@ local function read_journal(keys, args)
 end
 
 -- conversation, after, limit → entries oldest first
-local function read_log(keys, args)
-  local c = open(keys, args)
+local function read_log(c)
   local conversation, after, limit = take(c), take(c), number(c)
   local log = at(c, 'g', conversation)
   local newest = call('ZRANGE', log, -1, -1)[1]
@@ -64,8 +60,7 @@ local function read_log(keys, args)
 end
 
 -- tenant, before, limit, scanned at most → where to go on or "", letters newest first
-local function list_dead(keys, args)
-  local c = open(keys, args)
+local function list_dead(c)
   local tenant, before, limit, scan = take(c), take(c), number(c), number(c)
   local page = call('ZREVRANGEBYSCORE', index(c, 'dead'), '(' .. before, '-inf', 'LIMIT', 0, scan)
   local letters, last = {}, ''
@@ -88,8 +83,7 @@ local function drop_letter(c, order)
 end
 
 -- order → 1 | 0
-local function drop_dead(keys, args)
-  local c = open(keys, args)
+local function drop_dead(c)
   local order = take(c)
   local before = told(c)
   if before then return tonumber(before) end
@@ -98,8 +92,7 @@ local function drop_dead(keys, args)
 end
 
 -- order → 1 | 0
-local function redrive(keys, args)
-  local c = open(keys, args)
+local function redrive(c)
   local order = take(c)
   local before = told(c)
   if before then return tonumber(before) end
@@ -113,8 +106,7 @@ local function redrive(keys, args)
 end
 
 -- key → 1 | 0
-local function end_session(keys, args)
-  local c = open(keys, args)
+local function end_session(c)
   local key = take(c)
   local before = told(c)
   if before then return tonumber(before) end
@@ -139,8 +131,7 @@ local function drop_expired(c)
 end
 
 -- limit → sessions, whether sends are ready, next timer | ""
-local function sweep(keys, args)
-  local c = open(keys, args)
+local function sweep(c)
   local limit = number(c)
   drop_expired(c)
   wake(c)
@@ -151,8 +142,7 @@ local function sweep(keys, args)
 end
 
 -- → unread, oldest, queued or being sent, oldest, unknown, failed, dead letters, sessions with a record
-local function stats(keys, args)
-  local c = open(keys, args)
+local function stats(c)
   local function count(name) return call('ZCARD', index(c, name)) end
   local unread = call('ZRANGE', index(c, 'unread'), 0, 0)[1]
   local oldest
@@ -174,8 +164,7 @@ local function stats(keys, args)
 end
 
 -- capacity, per second, tokens → 0 | milliseconds to wait. KEYS[1] is the bucket.
-local function take_tokens(keys, args)
-  local c = open(keys, args)
+local function take_tokens(c)
   local capacity, per_second, tokens = number(c), number(c), number(c)
   local bucket = call('HMGET', c.base, 'n', 't')
   local level = tonumber(bucket[1] or capacity)

@@ -49,17 +49,19 @@ local function bury(c, turn, entries)
   end
 end
 
-local function write_session(c, turn)
+local function write_session(c, turn, had_record)
   local key = turn.key
   local session = at(c, 's', key)
   if turn.body == '' then
-    if call('HDEL', session, 'b') == 1 then call('DECR', index(c, 'records')) end
+    if had_record then call('DECR', index(c, 'records')) end
+    call('HDEL', session, 'b')
     call('DEL', at(c, 'v', key))
     clear_timers(c, key)
     call('ZREM', index(c, 'expiry'), key)
     return
   end
-  if call('HSET', session, 'b', turn.body) == 1 then call('INCR', index(c, 'records')) end
+  if not had_record then call('INCR', index(c, 'records')) end
+  call('HSET', session, 'b', turn.body, 'c', c.token)
   if turn.expires == '' then
     call('ZREM', index(c, 'expiry'), key)
   else
@@ -101,17 +103,16 @@ local function is_empty(c, key)
 end
 
 -- the turn → "ok", lease | "fence" | "unread", order | "row", id
-local function commit(keys, args)
-  local c = open(keys, args)
+local function commit(c)
   local turn = read_turn(c)
   local key = turn.key
   local session = at(c, 's', key)
-  local held = call('HMGET', session, 'f', 't', 'c')
-  if held[3] == c.token or (c.again and told(c)) then
+  local held = call('HMGET', session, 'f', 't', 'c', 'b')
+  if held[3] == c.token then
     local lease = turn.keep and held[1] == turn.fence and carry(c, key, held[1], 0)
     return { 'ok', lease or false }
   end
-  if held[1] ~= turn.fence then return { 'fence' } end
+  if held[1] ~= turn.fence then return told(c) and { 'ok', false } or { 'fence' } end
   local refusal, entries = check_turn(c, turn)
   if refusal then return refusal end
 
@@ -122,26 +123,29 @@ local function commit(keys, args)
     for _, item in ipairs(list) do consume(c, key, entries[item[1]]) end
   end
   call('DEL', at(c, 'e', key))
-  write_session(c, turn)
+  write_session(c, turn, held[4])
   write_timers(c, turn)
   for _, row in ipairs(turn.rows) do add_row(c, key, row[1], row[2]) end
   for _, item in ipairs(turn.log) do append_log(c, conversation_of(key), item[1]) end
   if turn.journal ~= '' then write_journal(c, turn) end
 
-  call('HDEL', session, 'a')
-  if turn.keep and has_work(c, key) then
+  local due, has_timers = due_timers(c, key)
+  local is_unread = call('EXISTS', at(c, 'i', key)) == 1
+  local is_over = turn.body == '' and not is_unread and not has_timers
+  if turn.keep and (is_unread or #due > 0) then
+    call('HDEL', session, 'a')
     call('HSET', session, 'c', c.token)
     hold(c, key, c.mono + tonumber(held[2]))
     return { 'ok', carry(c, key, held[1], 0) }
   end
-  free(c, key)
-  if is_empty(c, key) then
+  free(c, key, 'a')
+  if is_over then
     call('DEL', session, at(c, 'v', key))
-    for _, name in ipairs({ 'keys', 'run', 'expiry' }) do call('ZREM', index(c, name), key) end
+    for _, name in ipairs({ 'keys', 'run' }) do call('ZREM', index(c, name), key) end
     tell(c, '1')
   else
-    call('HSET', session, 'c', c.token)
-    refresh(c, key)
+    if turn.body == '' then call('HSET', session, 'c', c.token) end
+    file_session(c, key, is_unread or #due > 0)
   end
   return { 'ok', false }
 end

@@ -23,23 +23,22 @@ local STATUS = { queued = 0, sending = 1, sent = 2, failed = 3, unknown = 4, aba
 local SHARDS_MAX = 16
 local DELIVERY_SLACK_MS = 60000
 
--- `redis.call` itself is not there yet when a library loads.
-local function call(...)
-  return redis.call(...)
-end
+-- Not there yet when a library loads; set by each operation.
+local call
 
 -- Lua writes numbers above 10^14 with an exponent.
 local function text(n)
   return string.format('%.0f', n)
 end
 
-local function open(keys, args)
+-- Runs one operation of the library.
+local function run(operation, keys, args)
+  call = redis.call
   local time = call('TIME')
   local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
   local millis = math.floor(micros / 1000)
-  return {
+  local c = {
     base = keys[1],
-    shard = tonumber(string.match(keys[1], '{(%d+)')) or 0,
     micros = micros,
     now = tonumber(args[1]) or millis,
     mono = tonumber(args[2]) or millis,
@@ -48,6 +47,9 @@ local function open(keys, args)
     args = args,
     at = 4,
   }
+  local answer = operation(c)
+  if c.last then call('SET', c.base, text(c.last)) end
+  return answer
 end
 
 local function take(c)
@@ -83,9 +85,9 @@ end
 local function draw(c)
   if not c.last then
     c.last = math.max(tonumber(call('GET', c.base) or '0'), math.floor(c.micros / 8))
+    c.shard = tonumber(string.match(c.base, '{(%d+)'))
   end
   c.last = c.last + 1
-  call('SET', c.base, text(c.last))
   return c.last * SHARDS_MAX + c.shard
 end
 

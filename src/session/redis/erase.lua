@@ -16,8 +16,7 @@ local function is_wanted(key, parts)
 end
 
 -- keys → sessions that were there, logs
-local function erase_session(keys, args)
-  local c = open(keys, args)
+local function erase_session(c)
   local sessions, logs = 0, 0
   for _, item in ipairs(items(c, 1)) do
     local key = item[1]
@@ -30,8 +29,7 @@ local function erase_session(keys, args)
 end
 
 -- orders → rows, logs. A row that somebody holds leaves its lane when its sender is done with it.
-local function erase_rows(keys, args)
-  local c = open(keys, args)
+local function erase_rows(c)
   local rows, logs = 0, 0
   for _, item in ipairs(items(c, 1)) do
     local order = item[1]
@@ -46,8 +44,7 @@ local function erase_rows(keys, args)
 end
 
 -- orders → letters, logs
-local function erase_dead(keys, args)
-  local c = open(keys, args)
+local function erase_dead(c)
   local letters, logs = 0, 0
   for _, item in ipairs(items(c, 1)) do
     local key = call('HGET', at(c, 'm', item[1]), 'k')
@@ -60,8 +57,7 @@ local function erase_dead(keys, args)
 end
 
 -- env, tenant, team, channel, conversation, user ("" each: any), deliveries → deliveries that say no more whose they are, logs
-local function erase_answer(keys, args)
-  local c = open(keys, args)
+local function erase_answer(c)
   local parts = { take(c), take(c), take(c), take(c), take(c), take(c) }
   local deliveries, logs = 0, 0
   for _, item in ipairs(items(c, 1)) do
@@ -77,16 +73,14 @@ local function erase_answer(keys, args)
 end
 
 -- conversations → logs
-local function erase_log(keys, args)
-  local c = open(keys, args)
+local function erase_log(c)
   local logs = 0
   for _, item in ipairs(items(c, 1)) do logs = logs + call('DEL', at(c, 'g', item[1])) end
   return { 0, logs }
 end
 
 -- "sessions" | "sends", limit → how many could be taken
-local function waiting(keys, args)
-  local c = open(keys, args)
+local function waiting(c)
   local what, limit = take(c), number(c)
   if what == 'sessions' then
     wake(c)

@@ -20,9 +20,10 @@ export function remedyFor(error: unknown): Remedy {
 }
 
 /** Turns what the client or the server threw into the error of the store. The server's text stays in `cause`. */
-export function redisFailure(error: unknown, doing: string): GreenticError {
-  if (isGreenticError(error)) return error;
-  const code = replyCode(error);
+export function redisFailure(thrown: unknown, doing: string): GreenticError {
+  if (isGreenticError(thrown)) return thrown;
+  const code = replyCode(thrown);
+  const error = causeOf(thrown);
   if (code === undefined) return unavailable(doing, "the server can't be reached", error);
   if (FULL.includes(code)) {
     return new GreenticError("STORE_READ_ONLY", `${doing}: the server takes no writes (${code})`, { cause: error });
@@ -43,4 +44,12 @@ export function unavailable(doing: string, state: string, cause?: unknown): Gree
 function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== "ReplyError") return undefined;
   return /^[A-Z]+/.exec(error.message)?.[0] ?? "ERR";
+}
+
+/** The client hangs the request with all its arguments on its errors: messages, records, passwords. None of it goes on. */
+function causeOf(thrown: unknown): Error {
+  const message = thrown instanceof Error ? thrown.message : "something else than an error was thrown";
+  const cause = new Error(message);
+  cause.name = thrown instanceof Error ? thrown.name : "Error";
+  return cause;
 }

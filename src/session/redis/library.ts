@@ -82,7 +82,7 @@ export function redisLibrary(): RedisLibrary {
   const nameOf = (name: RedisFunction): string => `${prefix}_${name}`;
   const registrations = FUNCTIONS.map((name) => {
     const flags = READERS.includes(name) ? "'no-writes'" : "";
-    return `redis.register_function{function_name='${nameOf(name)}', callback=${name}, flags={${flags}}}\n`;
+    return `redis.register_function{function_name='${nameOf(name)}', callback=function(keys, args) return run(${name}, keys, args) end, flags={${flags}}}\n`;
   });
   return { code: `#!lua name=${prefix}\n${body}${registrations.join("")}`, nameOf };
 }

@@ -109,8 +109,7 @@ local function next_ready(c)
 end
 
 -- sender, limit, ttl → rows
-local function claim_sends(keys, args)
-  local c = open(keys, args)
+local function claim_sends(c)
   local sender, limit, ttl = take(c), number(c), number(c)
   local rows = {}
   if c.again then
@@ -141,8 +140,7 @@ local function is_held(claim, order, attempts, sender)
 end
 
 -- conversation, order, attempts, sender → "ok" | "claim"
-local function begin_send(keys, args)
-  local c = open(keys, args)
+local function begin_send(c)
   local conversation, order, attempts, sender = take(c), take(c), take(c), take(c)
   local claim = call('HMGET', at(c, 'c', conversation), 's', 'a', 'o', 'g', 'b')
   if not is_held(claim, order, attempts, sender) then return 'claim' end
@@ -154,8 +152,7 @@ local function begin_send(keys, args)
 end
 
 -- ttl, claims: conversation, order, attempts, sender
-local function renew_sends(keys, args)
-  local c = open(keys, args)
+local function renew_sends(c)
   local ttl = number(c)
   for _, item in ipairs(items(c, 4)) do
     local claim = call('HMGET', at(c, 'c', item[1]), 's', 'a', 'o')
@@ -166,8 +163,7 @@ local function renew_sends(keys, args)
 end
 
 -- conversation, order, attempts, sender, kind, error, not before, receipt → "ok" | "claim" | "begun"
-local function end_send(keys, args)
-  local c = open(keys, args)
+local function end_send(c)
   local conversation, order, attempts, sender = take(c), take(c), take(c), take(c)
   local kind, error_code, not_before, receipt = take(c), take(c), take(c), take(c)
   local row = at(c, 'o', order)
@@ -198,8 +194,7 @@ local function end_send(keys, args)
 end
 
 -- id → 1 | 0
-local function retry_send(keys, args)
-  local c = open(keys, args)
+local function retry_send(c)
   local id = take(c)
   local before = told(c)
   if before then return tonumber(before) end
@@ -215,8 +210,7 @@ local function retry_send(keys, args)
 end
 
 -- status, tenant ("": any), before ("+inf": newest), limit, scanned at most → where to go on or "", rows newest first
-local function list_rows(keys, args)
-  local c = open(keys, args)
+local function list_rows(c)
   local status, tenant, before, limit, scan = take(c), take(c), take(c), number(c), number(c)
   local page = call('ZREVRANGEBYSCORE', index(c, 'rows:' .. status), '(' .. before, '-inf', 'LIMIT', 0, scan)
   local rows, last = {}, ''

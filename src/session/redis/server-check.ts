@@ -29,6 +29,7 @@ export async function checkServers(client: RedisClient, demands: Demands): Promi
   if (demands.durability === "relaxed") return undefined;
   const mayTakeOver = client.kind === "sentinel" || replicas.length > 0;
   const wanted = demands.replicas ?? (mayTakeOver ? 1 : 0);
+  if (wanted > 0) await Promise.all(masters.map((node) => checkReplicas(node, wanted)));
   if (found.includes("WAITAOF")) return { command: "WAITAOF", replicas: wanted };
   return wanted > 0 ? { command: "WAIT", replicas: wanted } : undefined;
 }
@@ -59,6 +60,11 @@ async function checkServer(node: RedisNode, { durability }: Demands): Promise<"r
   const answer = await node.call("WAITAOF", 1, 0, PROBE_MS).catch((error: unknown) => error);
   if (!Array.isArray(answer)) throw weak("its settings can't be read, and it says that it keeps no log on disk");
   return "WAITAOF";
+}
+
+async function checkReplicas(node: RedisNode, wanted: number): Promise<void> {
+  const got = Number(await node.call("WAIT", wanted, PROBE_MS));
+  if (got < wanted) throw weak(`expected ${wanted} replica(s) that keep up, got ${got}`);
 }
 
 async function versionOf(node: RedisNode): Promise<number[]> {

@@ -24,14 +24,19 @@ local function is_free(c, held)
   return not held[1] or tonumber(held[2]) <= c.mono
 end
 
+-- Files a session among those that can be leased, behind the others, or takes it out.
+local function file_session(c, key, is_open)
+  if not is_open then
+    call('ZREM', index(c, 'run'), key)
+  elseif not call('ZSCORE', index(c, 'run'), key) then
+    call('ZADD', index(c, 'run'), text(draw(c)), key)
+  end
+end
+
 -- Files a session whose lease or work changed.
 local function refresh(c, key)
   local held = call('HMGET', at(c, 's', key), 'f', 'u')
-  if is_free(c, held) and has_work(c, key) then
-    if not call('ZSCORE', index(c, 'run'), key) then call('ZADD', index(c, 'run'), text(draw(c)), key) end
-  else
-    call('ZREM', index(c, 'run'), key)
-  end
+  file_session(c, key, is_free(c, held) and has_work(c, key))
 end
 
 local function carry(c, key, fence, attempt)
@@ -53,15 +58,21 @@ local function hold(c, key, until_ms)
   call('ZREM', index(c, 'run'), key)
 end
 
+-- What `is_free` and `grant` ask of a session.
+local function held_by(c, key)
+  return call('HMGET', at(c, 's', key), 'f', 'u', 'a', 'n', 'l')
+end
+
 -- Hands a session to a worker, whoever held it before.
-local function grant(c, key, worker, ttl)
-  local before = call('HMGET', at(c, 's', key), 'f', 'a')
-  local attempt = tonumber(before[2] or '0')
+local function grant(c, key, held, worker, ttl)
+  local attempt = tonumber(held[3] or '0')
   -- Whoever held it neither committed nor gave it back.
-  if before[1] then attempt = attempt + 1 end
+  if held[1] then attempt = attempt + 1 end
   local fence = text(draw(c))
-  call('HSET', at(c, 's', key), 'f', fence, 'w', worker, 't', ttl, 'a', attempt, 'n', c.token)
-  hold(c, key, c.mono + tonumber(ttl))
+  local until_ms = text(c.mono + tonumber(ttl))
+  call('HSET', at(c, 's', key), 'f', fence, 'w', worker, 't', ttl, 'a', attempt, 'n', c.token, 'u', until_ms)
+  call('ZADD', index(c, 'held'), until_ms, key)
+  call('ZREM', index(c, 'run'), key)
   return carry(c, key, fence, attempt)
 end
 
@@ -72,8 +83,9 @@ local function granted(c, key)
   return nil
 end
 
-local function free(c, key)
-  call('HDEL', at(c, 's', key), 'f', 'w', 'u', 't', 'n', 'l')
+-- Takes a session from its worker; its attempts are forgotten where `also` names them.
+local function free(c, key, also)
+  call('HDEL', at(c, 's', key), 'f', 'w', 'u', 't', 'n', 'l', also or 'l')
   call('ZREM', index(c, 'held'), key)
 end
 
@@ -122,20 +134,19 @@ local function append(c, key, entry)
 end
 
 -- key, dedupe, received, json, dedupe ttl, is unnamed, has log, log, worker, lease ttl → "new" | "known", log index, lease | answer
-local function accept(keys, args)
-  local c = open(keys, args)
+local function accept(c)
   local key, dedupe, received, json = take(c), take(c), take(c), take(c)
   local ttl, is_unnamed, has_log, log = number(c), take(c) == '1', take(c) == '1', take(c)
   local worker, lease_ttl = take(c), take(c)
   local delivery = at(c, 'd', channel_of(key) .. ':' .. dedupe)
   local first = call('HMGET', delivery, 'x', 'l', 'a', 'n')
-  local held = call('HMGET', at(c, 's', key), 'f', 'u', 'n', 'l')
+  local held = held_by(c, key)
   if first[1] and tonumber(first[1]) > c.now then
     if first[4] ~= c.token then return { 'known', first[2], first[3] } end
     return { 'new', first[2], granted(c, key) or false }
   end
   -- A delivery that isn't remembered is known by the lease that went with it.
-  if held[1] and held[3] == c.token then return { 'new', held[4], granted(c, key) or false } end
+  if held[1] and held[4] == c.token then return { 'new', held[5], granted(c, key) or false } end
 
   local is_leased = worker ~= '' and is_free(c, held)
   local is_forgotten = is_unnamed and is_leased
@@ -149,10 +160,10 @@ local function accept(keys, args)
     call('PEXPIRE', delivery, text(ttl + DELIVERY_SLACK_MS))
   end
   if not is_leased then
-    if is_free(c, held) then refresh(c, key) end
+    if is_free(c, held) then file_session(c, key, true) end
     return { 'new', log_index, false }
   end
-  local lease = grant(c, key, worker, lease_ttl)
+  local lease = grant(c, key, held, worker, lease_ttl)
   if is_forgotten and log_index then call('HSET', at(c, 's', key), 'l', log_index) end
   return { 'new', log_index, lease }
 end
@@ -176,9 +187,9 @@ local function lease_any(c, worker, limit, ttl)
     if #leases > 0 then return leases end
   end
   for _, key in ipairs(call('ZRANGE', index(c, 'run'), 0, limit - 1)) do
-    local held = call('HMGET', at(c, 's', key), 'f', 'u')
+    local held = held_by(c, key)
     if is_free(c, held) and has_work(c, key) then
-      leases[#leases + 1] = grant(c, key, worker, ttl)
+      leases[#leases + 1] = grant(c, key, held, worker, ttl)
     else
       call('ZREM', index(c, 'run'), key)
     end
@@ -187,8 +198,7 @@ local function lease_any(c, worker, limit, ttl)
 end
 
 -- worker, limit, ttl, has keys, keys → leases
-local function lease(keys, args)
-  local c = open(keys, args)
+local function lease(c)
   local worker, limit, ttl, has_keys = take(c), number(c), take(c), take(c) == '1'
   wake(c)
   if not has_keys then return lease_any(c, worker, limit, ttl) end
@@ -199,11 +209,11 @@ local function lease(keys, args)
     if not seen[key] then
       seen[key] = true
       local had = c.again and granted(c, key)
-      local held = call('HMGET', at(c, 's', key), 'f', 'u')
+      local held = held_by(c, key)
       if had then
         leases[#leases + 1] = had
       elseif is_free(c, held) and has_work(c, key) then
-        leases[#leases + 1] = grant(c, key, worker, ttl)
+        leases[#leases + 1] = grant(c, key, held, worker, ttl)
       end
     end
   end
@@ -211,8 +221,7 @@ local function lease(keys, args)
 end
 
 -- key, fence, ttl → 1 | 0
-local function renew(keys, args)
-  local c = open(keys, args)
+local function renew(c)
   local key, fence, ttl = take(c), take(c), number(c)
   if call('HGET', at(c, 's', key), 'f') ~= fence then return 0 end
   hold(c, key, c.mono + ttl)
@@ -220,8 +229,7 @@ local function renew(keys, args)
 end
 
 -- key, fence
-local function release(keys, args)
-  local c = open(keys, args)
+local function release(c)
   local key, fence = take(c), take(c)
   if call('HGET', at(c, 's', key), 'f') ~= fence then return 0 end
   free(c, key)
@@ -230,8 +238,7 @@ local function release(keys, args)
 end
 
 -- key, fence, turn:seq, json → json of the first | "fence"
-local function record(keys, args)
-  local c = open(keys, args)
+local function record(c)
   local key, fence, name, json = take(c), take(c), take(c), take(c)
   if call('HGET', at(c, 's', key), 'f') ~= fence then return { 'fence' } end
   if call('HSETNX', at(c, 'e', key), name, json) == 1 then return { 'ok' } end
