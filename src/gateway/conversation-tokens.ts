@@ -38,9 +38,16 @@ export class ConversationTokens {
   readonly #key: Promise<CryptoKey>;
   readonly #world: World;
   readonly #known = new Map<string, ConversationClaims>();
-  readonly #usedTickets = new Map<string, number>();
+  readonly #isFirst: (name: string, ttlSeconds: number) => Promise<boolean>;
 
-  constructor(key: Uint8Array, world: World) {
+  /** `isFirst` tells, for all gateways together, whether nobody has asked for a name within its time. */
+  constructor(
+    key: Uint8Array,
+    {
+      world,
+      isFirst,
+    }: { readonly world: World; readonly isFirst: (name: string, ttlSeconds: number) => Promise<boolean> },
+  ) {
     if (key.byteLength < 32) {
       throw new GreenticError(
         "GATEWAY_OPTIONS_INVALID",
@@ -52,6 +59,7 @@ export class ConversationTokens {
       "verify",
     ]);
     this.#world = world;
+    this.#isFirst = isFirst;
   }
 
   /** Makes a token for a conversation. */
@@ -88,13 +96,8 @@ export class ConversationTokens {
     const payload = await this.#open(ticket, TICKET_AUDIENCE);
     const claims = payload === undefined ? undefined : claimsOf(payload);
     if (payload?.jti === undefined || claims === undefined || typeof payload["until"] !== "number") return undefined;
-    const nowMs = this.#world.nowMs();
-    for (const [jti, expiresAtMs] of this.#usedTickets) {
-      if (expiresAtMs > nowMs) break;
-      this.#usedTickets.delete(jti);
-    }
-    if (this.#usedTickets.has(payload.jti)) return undefined;
-    this.#usedTickets.set(payload.jti, claims.expiresAtMs);
+    // Clocks of gateways may differ a little.
+    if (!(await this.#isFirst(`ticket:${payload.jti}`, 2 * TICKET_TTL_SECONDS))) return undefined;
     return { ...claims, expiresAtMs: payload["until"] };
   }
 

@@ -33,7 +33,10 @@ const MCP_PATH = /^\/v1\/mcp\/[^/]+$/;
 /** Makes the gateway of a runtime. @throws GATEWAY_OPTIONS_INVALID */
 export function createGateway(given: GatewayOptions): Gateway {
   const limits = { ...DEFAULT_LIMITS, ...given.limits };
-  const options: DirectLineOptions = { ...given, limits, tokens: new ConversationTokens(given.tokenKey, given.world) };
+  const { runtime, world, tokenKey } = given;
+  const isFirst = async (name: string, ttlSeconds: number): Promise<boolean> =>
+    (await runtime.store.takeTokens(name, { capacity: 1, perSecond: 1 / ttlSeconds })) === 0;
+  const options: DirectLineOptions = { ...given, limits, tokens: new ConversationTokens(tokenKey, { world, isFirst }) };
   const directLine = new DirectLine(options);
   const sockets = new Sockets(options);
   const state = createWebhookState();

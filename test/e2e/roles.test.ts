@@ -157,7 +157,8 @@ describe.skipIf(!hasRedis || !hasServer("nats-server"))("gateway, workers and eg
     expect(telegram.sends.map(({ text }) => text)).toEqual(["Which name?", "Done Bo."]);
   });
 
-  test("a stream sees what any worker commits, as it is committed", async () => {
+  test("a stream at another gateway sees what any worker commits, as it is committed, and its ticket is good once at all of them", async () => {
+    const other = await start("gateway");
     const base = `${gateway.url}/v1/messaging/webchat/demo/v3/directline`;
     const post = async (path: string, token: string, body: object = {}): Promise<Record<string, string>> => {
       const response = await fetch(base + path, {
@@ -169,7 +170,10 @@ describe.skipIf(!hasRedis || !hasServer("nats-server"))("gateway, workers and eg
     };
     const { token = "" } = await post("/tokens/generate", "");
     const opened = await post("/conversations", token);
-    const socket = new WebSocket(opened["streamUrl"] ?? "");
+    const { pathname, search } = new URL(opened["streamUrl"] ?? "");
+    const streamAt = (host: HostProcess): WebSocket =>
+      new WebSocket(`${host.url.replace("http", "ws")}${pathname}${search}`);
+    const socket = streamAt(other);
     const seen: string[] = [];
     const heard = new Promise<void>((done) => {
       socket.on("message", (data: Buffer) => {
@@ -180,6 +184,11 @@ describe.skipIf(!hasRedis || !hasServer("nats-server"))("gateway, workers and eg
       });
     });
     await new Promise((open) => socket.once("open", open));
+    const again = streamAt(gateway);
+    const refused = await new Promise((answered) => {
+      again.once("unexpected-response", (_request, response) => answered(response.statusCode));
+    });
+    expect(refused).toBe(403);
     await post(`/conversations/${opened["conversationId"] ?? ""}/activities`, opened["token"] ?? "", {
       type: "message",
       text: "hello",
@@ -188,6 +197,7 @@ describe.skipIf(!hasRedis || !hasServer("nats-server"))("gateway, workers and eg
     await heard;
     socket.close();
     expect(seen).toEqual(["Which name?"]);
+    expect(await other.stop()).toBe(0);
   });
 
   test("a webhook's caller gets the answer of the worker that ran it", async () => {
