@@ -195,6 +195,8 @@ export const REQUIREMENTS = define({
   "bundle.lock": { source: "pf bundles", behavior: "A built bundle holds the digests that its references to registries meant" },
   "bundle.partial": { source: "issue 4 bundles", behavior: "A pack that can't run leaves the others running, told in the log and in /status; --strict refuses to start" },
   "bundle.hot": { source: "issue 4 bundles", behavior: "A running host takes in packs that its bundle or the shelf gets, and lets go of those that leave, sessions in flight staying on theirs" },
+  "bundle.doctor": { source: "issue 4 bundles", behavior: "gtc bundle doctor finds what is wrong with a bundle, each with its place" },
+  "bundle.build": { source: "issue 4 bundles", behavior: "gtc bundle build verifies every pack, locks references and writes the same image from the same files" },
   "pack.oci.bundle": { source: "pk oci", behavior: "A bundle may name a pack as oci://…" },
   "pack.cli.validate": { source: "pk validate", behavior: "greentic-pack validate checks structure and manifest" },
   "pack.cli.flow-doctor": { source: "pk validate", behavior: "greentic-flow doctor --pack checks all flows of a pack" },
@@ -237,6 +239,7 @@ export const REQUIREMENTS = define({
   "pack.provenance.referrer": { source: "issue 4", behavior: "Provenance travels with a pack as its referrer and comes back with it" },
   "oci.cache.pins": { source: "issue 4", behavior: "What a lock or the shelf names survives pruning, and goes with them" },
   "pack.golden": { source: "issue 4", behavior: "The same source gives the same bytes, hash and signature, whatever the directory, umask and time zone" },
+  "pack.sbom.npm": { source: "issue 4", behavior: "The npm packages that a TypeScript component is built with go in from its lock, are listed in the component, and stand in the SBOM with version, licence, purl and integrity" },
   "pack.fuzzed": { source: "issue 4", behavior: "No structure-aware mutant of manifest, archive or signature is accepted; every one is refused with a typed error, in time and within memory" },
 
   // Issue 3: node kinds that public packs expect of their host
@@ -303,6 +306,11 @@ export const REQUIREMENTS = define({
   "flow.parallel.join": { source: "issue 5 flow power", behavior: "parallel joins all, any or so many branches, gives up those that aren't needed, and fails where too few go well" },
   "flow.saga": { source: "issue 5 flow power", behavior: "Where a flow fails, or asks for it, nodes that went well are undone in reverse order, journaled and retried" },
   "flow.saga.record": { source: "issue 5 flow power", behavior: "What could not be undone is among the dead letters, with the list" },
+  "flow.schedule": { source: "issue 5 flow power", behavior: "A flow of type timer starts by itself when its calendar says so, for every team of its tenant" },
+  "flow.schedule.once": { source: "issue 5 flow power", behavior: "Each firing of a schedule runs once, however many workers there are and wherever they crash" },
+  "flow.schedule.catch-up": { source: "issue 5 flow power", behavior: "Firings that no worker was there for are forgotten, run once, or run all up to a bound, as the schedule says" },
+  "flow.schedule.jumps": { source: "issue 5 flow power", behavior: "A wall clock that jumps ahead misses firings as a downtime does; one that goes back fires nothing twice" },
+  "flow.schedule.zones": { source: "issue 5 flow power", behavior: "Where clocks change, a fixed time neither is left out nor comes twice" },
 });
 
 /** The id of a promise. */

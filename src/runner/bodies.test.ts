@@ -33,7 +33,7 @@ describe("for_each", () => {
     verifies("flow.for-each");
     const { texts } = await openTestRuntime({
       pack: await each("[3, 1, 2, 5, 4]", `max_concurrency: ${max}`),
-      component: async (_ctx, call) => double(call) as JsonValue,
+      component: async (_ctx, call) => double(call),
     });
     expect(await texts("go")).toEqual(["[6,2,4,10,8] [] 6"]);
   });
@@ -47,7 +47,7 @@ describe("for_each", () => {
         most = Math.max(most, ++running);
         await new Promise<void>((resolve) => void opened.world.schedule(100, resolve));
         running--;
-        return double(call) as JsonValue;
+        return double(call);
       },
     });
     const said = opened.texts("go");
@@ -61,7 +61,7 @@ describe("for_each", () => {
     const items = "[1, -1, 2]";
     const run = async (rule: string): Promise<string | undefined> => {
       const pack = await each(items, `max_concurrency: ${max}, on_item_error: ${rule}`);
-      const { texts } = await openTestRuntime({ pack, component: async (_ctx, call) => double(call) as JsonValue });
+      const { texts } = await openTestRuntime({ pack, component: async (_ctx, call) => double(call) });
       return (await texts("go"))[0];
     };
     expect(await run("continue")).toMatch(/^\[2,null,4\] \[\{"index":1,"error":\{"code":"NEGATIVE".*\}\}\] 2$/);
@@ -107,7 +107,7 @@ nodes:
     const pack = await each(items, "max_concurrency: 1");
     const told = await tell({ pack, lines: [{ text: "go", thenMs: 60_000 }], component: double });
     expect(told.delivered).toHaveLength(1);
-    expect(String(told.delivered[0])).toMatch(/^\[0,2,4,.*,1398\] \[\] 0$/);
+    expect(told.delivered[0]).toMatch(/^\[0,2,4,.*,1398\] \[\] 0$/);
     expect(new Set([...told.effects.values()].map(({ times }) => times))).toEqual(new Set([1]));
     expect(told.effects.size).toBe(700);
   });
@@ -171,7 +171,7 @@ describe("parallel", () => {
       component: async (_ctx, call) => {
         if (call.operation === "left") return failing("DOWN", false);
         if (call.operation === "far") return new Promise(() => undefined);
-        return double(call) as JsonValue;
+        return double(call);
       },
     });
     expect(await opened.texts("go")).toEqual([expect.stringMatching(/^\{"right":\{"n":4\}\} \{"left":/)]);
@@ -181,7 +181,7 @@ describe("parallel", () => {
     verifies("flow.parallel.join");
     const { texts } = await openTestRuntime({
       pack: await packOf(PARALLEL("join: 2"), SUB),
-      component: async (_ctx, call) => (call.operation === "far" ? double(call) : failing("DOWN", false)) as JsonValue,
+      component: async (_ctx, call) => (call.operation === "far" ? double(call) : failing("DOWN", false)),
     });
     expect(await texts("go")).toEqual(["RUNNER_ITEMS_FAILED"]);
   });

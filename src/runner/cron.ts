@@ -25,6 +25,16 @@ export function nextOccurrence(calendar: Calendar, afterMs: number): number | un
   return parseCron(calendar).nextRun(new Date(afterMs))?.getTime();
 }
 
+/** Finds the last times before an instant, the latest first. @throws RUNNER_CRON_INVALID */
+export function previousOccurrences(
+  calendar: Calendar,
+  { count, beforeMs }: { readonly count: number; readonly beforeMs: number },
+): readonly number[] {
+  return parseCron(calendar)
+    .previousRuns(count, new Date(beforeMs))
+    .map((date) => date.getTime());
+}
+
 /** Checks a calendar. @throws RUNNER_CRON_INVALID */
 export function checkCron(calendar: Calendar): void {
   parseCron(calendar);

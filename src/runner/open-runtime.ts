@@ -21,6 +21,9 @@ import { Requests } from "./requests.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { offersOf } from "./flow-offers.ts";
 import type { FlowChoice, FlowOffer, PackSummary, Runtime, Scope, TurnReport } from "./runtime.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { Scheduled } from "./schedules.ts";
+import { schedulesOf } from "./schedules.ts";
 import { checkSecretCategory } from "./secret-categories.ts";
 import { SenderLoop } from "./sender-loop.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -91,13 +94,14 @@ class LocalRuntime implements Runtime {
   readonly #options: RuntimeOptions;
   readonly #registry: PackRegistry;
   readonly #reach: ToolReach;
-  readonly #providers: ReadonlyMap<string, Provider>;
+  readonly #providers: Map<string, Provider>;
   readonly #waiters = new Waiters();
   readonly #worker: WorkerLoop;
   readonly #leaseTo: LeaseTo;
   readonly #requests: Requests;
   readonly #sender: SenderLoop;
   readonly #sweeper: Sweeper;
+  readonly #scheduler: Scheduler;
   readonly #roles: ReadonlySet<Role>;
   readonly #packWatchers = new Set<() => void>();
   readonly #wakeUps: WakeUps;
@@ -112,7 +116,8 @@ class LocalRuntime implements Runtime {
     const log = options.log ?? ((): void => undefined);
     this.store = store;
     this.#roles = new Set(options.roles ?? ["gateway", "worker", "egress"]);
-    this.#providers = this.#withRelays(options);
+    this.#providers = new Map(options.providers.map((provider) => [channelKey(provider.address), provider]));
+    for (const { address } of options.providers) this.#addRelay({ ...address, channel: RELAY });
     const rewrites = options.http?.rewrites ?? [];
     const reach = createToolReach({
       world,
@@ -149,6 +154,13 @@ class LocalRuntime implements Runtime {
       intervalMs: defaults.sweepIntervalMs ?? 1_000,
       onSession: (key) => this.#wakeUps.overdue(key),
       onSends: () => this.#wakeUps.sends(undefined),
+      onError,
+    });
+    this.#scheduler = new Scheduler({
+      world,
+      store,
+      scheduled: () => this.#scheduled(),
+      accept: (relay, message, request) => this.#acceptOwn(relay, message, request),
       onError,
     });
     this.#sender = new SenderLoop({
@@ -232,7 +244,12 @@ class LocalRuntime implements Runtime {
   async loadPack(app: PackApp): Promise<PackSummary> {
     checkSecretCategory(app.pack, app.scope, this.#options.providers);
     const { packHash } = await this.#registry.load(app);
+    const team = app.scope.team ?? DEFAULT_TEAM;
+    const address = { env: app.scope.env, tenant: app.scope.tenant, team, channel: RELAY };
+    // A tenant without channels has flows that start by themselves all the same.
+    if (app.scope.team !== undefined || !this.#hasRelay(app.scope)) this.#addRelay(address);
     for (const listener of this.#packWatchers) listener();
+    this.#scheduler.look();
     const key = scopeKey(app.scope);
     const loaded = this.#registry.list().find((pack) => pack.packHash === packHash && scopeKey(pack.scope) === key);
     return loaded as PackSummary;
@@ -249,6 +266,7 @@ class LocalRuntime implements Runtime {
     this.#wakeUps.start();
     if (this.#roles.has("gateway")) for (const provider of this.#providers.values()) this.#poll(provider);
     if (this.#roles.has("worker") || this.#roles.has("egress")) this.#sweeper.start();
+    if (this.#roles.has("worker")) this.#scheduler.start();
   }
 
   async drain(timeoutMs: number): Promise<void> {
@@ -260,6 +278,7 @@ class LocalRuntime implements Runtime {
     const cancel = this.#options.world.schedule(timeoutMs, resolve);
     const finished = Promise.allSettled([
       this.#sweeper.stop(),
+      this.#scheduler.stop(),
       this.#worker.drain(),
       this.#sender.drain(),
       ...this.#polls,
@@ -275,24 +294,41 @@ class LocalRuntime implements Runtime {
     await this.drain(5_000);
   }
 
-  /** The channels by key, with a relay for each team that has any. */
-  #withRelays({ providers, world, bus }: RuntimeOptions): ReadonlyMap<string, Provider> {
-    const all = new Map(providers.map((provider) => [channelKey(provider.address), provider]));
-    for (const { address } of providers) {
-      const place = { ...address, channel: RELAY };
-      if (all.has(channelKey(place))) continue;
-      const relay = createRelay(place, {
-        world,
-        bus,
-        packsFor: (teamKey) => this.#registry.packsFor(teamKey),
-        providerOf: (key) => this.#providers.get(key),
-        accept: async (provider, message, request) => {
-          await this.#accept(provider, message, { isWaitedFor: false, request });
-        },
-      });
-      all.set(channelKey(place), relay);
-    }
-    return all;
+  /** Gives a team its relay, where it has none. */
+  #addRelay(address: Provider["address"]): void {
+    if (this.#providers.has(channelKey(address))) return;
+    const { world, bus } = this.#options;
+    const relay = createRelay(address, {
+      world,
+      bus,
+      packsFor: (teamKey) => this.#registry.packsFor(teamKey),
+      providerOf: (key) => this.#providers.get(key),
+      accept: (provider, message, request) => this.#acceptOwn(provider, message, request),
+    });
+    this.#providers.set(channelKey(address), relay);
+  }
+
+  #hasRelay(scope: Scope): boolean {
+    const prefix = `${scopeKey(scope)}:`;
+    return [...this.#providers.values()].some(
+      ({ address }) => address.channel === RELAY && channelKey(address).startsWith(prefix),
+    );
+  }
+
+  async #acceptOwn(provider: Provider, message: ReceivedMessage, request: OwnRequest): Promise<void> {
+    await this.#accept(provider, message, { isWaitedFor: false, request });
+  }
+
+  /** The schedules of every team's flows. */
+  #scheduled(): readonly (Scheduled & { readonly relay: Provider })[] {
+    return [...this.#providers].flatMap(([key, relay]) =>
+      relay.address.channel === RELAY
+        ? schedulesOf(this.#registry.packsFor(key.slice(0, key.lastIndexOf(":"))), relay.address.team).map((one) => ({
+            ...one,
+            relay,
+          }))
+        : [],
+    );
   }
 
   async #accept(

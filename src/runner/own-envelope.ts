@@ -13,6 +13,8 @@ export interface OwnRequest {
   readonly choice?: FlowChoice;
   /** The event that starts it. */
   readonly event?: JsonObject;
+  /** The firing of a schedule that starts it. */
+  readonly firing?: JsonObject;
   /** True where the message is to be said, not answered: another session's flow sent it here. */
   readonly relay?: boolean;
   /** The code under which the message is a record for the operator and nothing else. */
@@ -48,7 +50,10 @@ export function recordOf(message: ChannelMessageEnvelope | undefined): string | 
 }
 
 /** The session that a message belongs to. @throws TYPES_KEY_INVALID */
-export function sessionKeyOf(provider: Provider, message: ReceivedMessage): SessionKeyText {
+export function sessionKeyOf(
+  provider: Provider,
+  message: Pick<ReceivedMessage, "conversation" | "user">,
+): SessionKeyText {
   const { env, tenant, team, channel } = provider.address;
   return formatSessionKey({
     env,

@@ -40,7 +40,7 @@ export interface RelayOptions {
 }
 
 /** Who a relayed message's session belongs to: nobody writes under this name, so no flow waits there. */
-const RELAY_USER = "greentic";
+export const RELAY_USER = "greentic";
 const DEDUPE_TTL_MS = 7 * 86_400_000;
 const RETRY_MS = 1_000;
 

@@ -6,6 +6,7 @@ import type { EngineEnv } from "./engine-env.ts";
 import { decodeFrames } from "./frame.ts";
 import { recordOf, relayedMessage } from "./own-envelope.ts";
 import { interruptionOf, routeMessage } from "./router.ts";
+import { firingOf, isBaseline } from "./schedules.ts";
 import type { Trigger } from "./trigger.ts";
 import { WAIT_TIMER } from "./trigger.ts";
 import { Turn } from "./turn.ts";
@@ -38,6 +39,10 @@ export function startTurn(
     turn.bury(record);
     return { turn, pending: undefined };
   }
+  if (isBaseline(message)) {
+    turn.ignore();
+    return { turn, pending: undefined };
+  }
   const packs = env.registry.packsFor(teamKey);
   if (session?.cursor === undefined) {
     if (trigger.kind === "timer") turn.ignore();
@@ -68,10 +73,20 @@ export function startTurn(
     turn.ignore();
     return { turn, pending: undefined };
   }
+  const isClosed = frames.at(-1)?.wait?.isClosed === true;
+  if (firingOf(message) !== undefined && !isClosed) {
+    // Nobody answers a flow that started by itself: what still waits there is over.
+    turn.drop();
+    return { turn, pending: start(turn, packs, teamOf(teamKey)) };
+  }
+  if (firingOf(message) !== undefined) {
+    turn.defer();
+    return { turn, pending: undefined };
+  }
   const interruption = interruptionOf(frames, frames.at(-1)?.pack ?? pack, message, teamOf(teamKey));
   switch (interruption?.kind) {
     case undefined:
-      if (frames.at(-1)?.wait?.isClosed !== true) return { turn, pending: turn.resume("message") };
+      if (!isClosed) return { turn, pending: turn.resume("message") };
       turn.defer();
       return { turn, pending: undefined };
     case "ignore":

@@ -8,6 +8,7 @@ import { recordReport } from "./recorded-report.ts";
 import type { OperatorRecord } from "./relay.ts";
 import { RELAY } from "./relay.ts";
 import type { TurnReport } from "./runtime.ts";
+import { firingOf, lastFired, withFiring } from "./schedules.ts";
 import type { Trigger } from "./trigger.ts";
 import { firedTimer, LATER_TIMER, laterOf, unreadOf, WAIT_TIMER } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
@@ -131,24 +132,17 @@ function recordOf(turn: Turn, provider: Provider): SessionRecord | null {
   const nowMs = turn.env.world.nowMs();
   const top = turn.stack.at(-1);
   const expiresAtMs = Math.max(nowMs, top?.wait?.expiresAtMs ?? 0) + turn.env.limits.sessionTtlMs;
-  const later = turn.later.length === 0 ? undefined : { later: turn.later as unknown as JsonValue };
+  const aside = asideOf(turn);
   if (turn.status === "unchanged") {
-    if (session === undefined) return null;
-    const { later: _before, ...snapshot } = isJsonObject(session.snapshot) ? session.snapshot : EMPTY;
-    return { ...session, revision: turn.revision, expiresAtMs, snapshot: { ...snapshot, ...later } };
+    const before = session ?? (aside === EMPTY ? undefined : blankRecord(turn));
+    if (before === undefined) return null;
+    const { later: _later, fired: _fired, ...snapshot } = isJsonObject(before.snapshot) ? before.snapshot : EMPTY;
+    return { ...before, revision: turn.revision, expiresAtMs, snapshot: { ...snapshot, ...aside } };
   }
   if (top === undefined) {
-    const { loaded } = turn;
     // Nobody comes back to a request's own session; what holds no state either isn't worth a record.
-    if (provider.isOneOff === true && turn.working.size === 0 && later === undefined) return null;
-    return {
-      pack: loaded?.name ?? session?.pack ?? "",
-      packHash: loaded?.packHash ?? session?.packHash ?? "",
-      locale: turn.locale,
-      revision: turn.revision,
-      expiresAtMs,
-      snapshot: later ?? EMPTY,
-    };
+    if (provider.isOneOff === true && turn.working.size === 0 && aside === EMPTY) return null;
+    return { ...blankRecord(turn), expiresAtMs, snapshot: aside };
   }
   const pack = (turn.stack[0] ?? top).pack;
   const choices = choicesOf(turn, provider);
@@ -164,8 +158,31 @@ function recordOf(turn: Turn, provider: Provider): SessionRecord | null {
       frames: encodeFrames(turn.stack),
       via: encodeAddress(turn.address),
       ...(choices.length === 0 ? {} : { choices }),
-      ...later,
+      ...aside,
     },
+  };
+}
+
+/** The record of a session without a running flow. */
+function blankRecord(turn: Turn): SessionRecord {
+  const { session } = turn.lease;
+  return {
+    pack: turn.loaded?.name ?? session?.pack ?? "",
+    packHash: turn.loaded?.packHash ?? session?.packHash ?? "",
+    locale: turn.locale,
+    revision: turn.revision,
+    snapshot: EMPTY,
+  };
+}
+
+/** What a session remembers whatever its flow does: messages kept for later, and firings. */
+function asideOf(turn: Turn): JsonObject {
+  const fired = withFiring(lastFired(turn.lease.session?.snapshot), firingOf(turn.message));
+  const hasFired = Object.keys(fired).length > 0;
+  if (turn.later.length === 0 && !hasFired) return EMPTY;
+  return {
+    ...(turn.later.length === 0 ? {} : { later: turn.later as unknown as JsonValue }),
+    ...(hasFired ? { fired } : {}),
   };
 }
 

@@ -1,6 +1,8 @@
 import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../types/index.ts";
 import { isJsonObject } from "../types/index.ts";
 import { eventOf } from "./event-flows.ts";
+import type { Firing } from "./schedules.ts";
+import { firingOf } from "./schedules.ts";
 import { cardValue } from "./submitted-values.ts";
 
 /** A text's command and its words: `/weather@bot Jakarta` → `/weather`, ["Jakarta"]. */
@@ -28,9 +30,11 @@ export function entryOf(message: ChannelMessageEnvelope | undefined): JsonValue 
   const data = message.extensions?.channel_data;
   const command = commandOf(message.text);
   const event = eventOf(message);
+  const firing = firingOf(message);
   return {
     ...(value !== undefined && isJsonObject(value) ? value : {}),
     ...(event === undefined ? {} : { ...event, payload: event.data, event }),
+    ...(firing === undefined ? {} : firingEntry(firing)),
     // Requests of generic webhooks: what public webhook flows read.
     ...(isJsonObject(data) && typeof data["method"] === "string" ? data : {}),
     text: message.text ?? "",
@@ -45,6 +49,12 @@ export function entryOf(message: ChannelMessageEnvelope | undefined): JsonValue 
     team: message.tenant.team ?? null,
     correlation_id: message.correlation_id ?? message.id,
   };
+}
+
+/** What public timer flows read: when it is and which schedule it was; the time is the one that was due. */
+function firingEntry({ id, at }: Firing): JsonObject {
+  const due = new Date(at).toISOString();
+  return { now: due, scheduled_at: due, schedule_id: id };
 }
 
 /** Public flows find a submission's texts in the message's metadata; what the channel itself says there goes before. */
