@@ -12,6 +12,8 @@ export type { Config, ConfigOrigin, SecurityConfig, TrustedPublisher } from "./c
 export { bundleSchema, configSchema } from "./config-schema.ts";
 export type { ConfigFlags, Environment } from "./load-config.ts";
 export { loadConfig, processEnvironment } from "./load-config.ts";
+export type { LockedNpmPackage } from "./npm-lock.ts";
+export { readNpmLock } from "./npm-lock.ts";
 export type { RegistryScope } from "./registry.ts";
 export type { SourceDocument, SourceRules } from "./source-document.ts";
 export { readJson, readToml, readYaml } from "./source-document.ts";

@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { GreenticError, isGreenticError, Pace, quote, runInTurns, toGreenticError } from "../types/index.ts";
 import type { Paced } from "../types/index.ts";
 import { loadBlake3 } from "./blake3.ts";
+import { addLockedPackages } from "./component-packages.ts";
 import { ContentHasher } from "./content-hasher.ts";
 import type { HashedContent } from "./content-hasher.ts";
 import { computePackHash, MANIFEST_PATH } from "./digest.ts";
@@ -87,7 +88,7 @@ export async function buildPack(path: string, options: BuildPackOptions): Promis
   const contents = uniqueContents([...flows.contents, ...components.contents, ...assets.contents]);
   const blake3 = await loadBlake3();
   const contentHash = computePackHash(blake3, { manifest: new Uint8Array(), contents: contents.map(refOf) });
-  const sbomFiles = await runInTurns(listForSbom(contents, pace));
+  const sbomFiles = await addLockedPackages(root, await runInTurns(listForSbom(contents, pace)));
   const sbomText = writeSbom({ ...source, files: sbomFiles, dependencies, contentHash }, options.sbom ?? "cyclonedx");
   const sbom = await hasher.hashFile(SBOM_PATH, Buffer.from(sbomText));
 

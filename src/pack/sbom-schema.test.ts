@@ -45,6 +45,8 @@ const section = (id: number, content: Uint8Array): Buffer =>
   Buffer.concat([Uint8Array.of(id), leb(content.length), content]);
 const custom = (name: string, content: Uint8Array): Buffer => section(0, Buffer.concat([text(name), content]));
 
+const INTEGRITY = `sha512-${Buffer.alloc(64, 0xab).toString("base64")}`;
+
 /** A component around a core module, each with what it says of itself. */
 function component(): Uint8Array {
   const producers = Buffer.concat([
@@ -71,7 +73,7 @@ function component(): Uint8Array {
     custom(".dep-v0", deflateSync(JSON.stringify(crates))),
   ]);
   const npm = [
-    { name: "@acme/units", version: "2.1.0", license: "MIT" },
+    { name: "@acme/units", version: "2.1.0", license: "MIT", integrity: INTEGRITY },
     { name: "left", version: "1.0.0", license: "see LICENSE" },
   ];
   return Buffer.concat([
@@ -105,7 +107,7 @@ test("readWasmMetadata() reads producers, licences, crates and npm packages at a
     authors: ["Ada"],
     packages: [
       { ecosystem: "cargo", name: "serde", version: "1.0.200" },
-      { ecosystem: "npm", name: "@acme/units", version: "2.1.0", license: "MIT" },
+      { ecosystem: "npm", name: "@acme/units", version: "2.1.0", license: "MIT", sha512: "ab".repeat(64) },
       { ecosystem: "npm", name: "left", version: "1.0.0", license: "see LICENSE" },
     ],
   });
@@ -167,4 +169,56 @@ test("the SBOM lists what went into the components, and what made them", async (
       ({ relationshipType }) => relationshipType === "STATIC_LINK",
     ),
   ).toHaveLength(3);
+});
+
+test("the SBOM lists the npm packages of a lock beside a component that doesn't tell of any", async () => {
+  verifies("pack.sbom.npm");
+  const lock = {
+    lockfileVersion: 3,
+    packages: {
+      "": { name: "echo", dependencies: { "@acme/units": "^2" } },
+      "node_modules/@acme/units": { version: "2.1.0", license: "MIT", integrity: INTEGRITY },
+      "node_modules/@acme/units/node_modules/left": { version: "1.0.0", license: "(MIT OR Apache-2.0)" },
+      "node_modules/vitest": { version: "9.0.0", dev: true },
+      "../elsewhere": { version: "1.0.0" },
+    },
+  };
+  const withLock = (text: string): typeof FILES => {
+    const files: Record<string, string | Uint8Array> = { ...TINY, "components/echo/package-lock.json": text };
+    return files as typeof FILES;
+  };
+  const files = withLock(JSON.stringify(lock));
+  const listed = await sbomOf("cyclonedx", files);
+  expect(validators.cyclonedx()(listed)).toBe(true);
+  const npm = (listed["components"] as readonly { readonly purl?: string }[]).filter(({ purl }) =>
+    purl?.startsWith("pkg:npm/"),
+  );
+  expect(npm).toEqual([
+    {
+      type: "library",
+      "bom-ref": "pkg:npm/%40acme/units@2.1.0",
+      name: "@acme/units",
+      version: "2.1.0",
+      hashes: [{ alg: "SHA-512", content: "ab".repeat(64) }],
+      licenses: [{ expression: "MIT" }],
+      purl: "pkg:npm/%40acme/units@2.1.0",
+    },
+    {
+      type: "library",
+      "bom-ref": "pkg:npm/left@1.0.0",
+      name: "left",
+      version: "1.0.0",
+      licenses: [{ expression: "(MIT OR Apache-2.0)" }],
+      purl: "pkg:npm/left@1.0.0",
+    },
+  ]);
+  const spdx = await sbomOf("spdx", files);
+  expect(spdx["packages"]).toContainEqual(
+    expect.objectContaining({
+      name: "@acme/units",
+      checksums: [{ algorithm: "SHA512", checksumValue: "ab".repeat(64) }],
+      licenseDeclared: "MIT",
+    }),
+  );
+  await expect(sbomOf("spdx", withLock("[]"))).rejects.toMatchObject({ code: "CONFIG_SYNTAX_INVALID" });
 });

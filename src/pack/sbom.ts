@@ -63,6 +63,7 @@ function cycloneDx(subject: SbomSubject): object {
     "bom-ref": packagePurl(item),
     name: item.name,
     version: item.version,
+    ...(item.sha512 === undefined ? {} : { hashes: [{ alg: "SHA-512", content: item.sha512 }] }),
     ...(item.license === undefined ? {} : { licenses: [cycloneDxLicense(item.license)] }),
     purl: packagePurl(item),
   }));
@@ -213,6 +214,7 @@ function spdx(subject: SbomSubject): object {
         SPDXID: embeddedId.get(packagePurl(item)),
         name: item.name,
         versionInfo: item.version,
+        ...(item.sha512 === undefined ? {} : { checksums: [{ algorithm: "SHA512", checksumValue: item.sha512 }] }),
         ...(item.license !== undefined && isExpression(item.license) ? { licenseDeclared: item.license } : {}),
         downloadLocation: "NOASSERTION",
         filesAnalyzed: false,

@@ -3,7 +3,7 @@
  *   producers            languages, tools and SDKs with their versions (WebAssembly tool conventions)
  *   licenses, authors    one text each (wasm-metadata)
  *   .dep-v0              the crates that went in: zlib over JSON (cargo-auditable)
- *   npm-packages         the npm packages that went in: JSON, `[{ name, version, license? }]`, for builders that bundle any
+ *   npm-packages         the npm packages that went in: JSON, `[{ name, version, license?, integrity? }]`, as component builds write it
  * All of it is the author's word: it is listed, and nothing is decided by it.
  */
 import { inflateSync } from "node:zlib";
@@ -17,6 +17,8 @@ export interface EmbeddedPackage {
   readonly version: string;
   /** An SPDX expression, where it is told. */
   readonly license?: string;
+  /** SHA-512 of what the registry has, lower-case hex. */
+  readonly sha512?: string;
 }
 
 export interface WasmMetadata {
@@ -129,13 +131,21 @@ function readNpm(bytes: Uint8Array, found: Found): void {
 
 function add(ecosystem: EmbeddedPackage["ecosystem"], item: JsonObject, { packages }: Found): void {
   const [name, version, license] = [plain(item["name"]), plain(item["version"]), plain(item["license"])];
+  const sha512 = sha512Of(item["integrity"]);
   if (name === undefined || version === undefined || packages.size >= MAX_PACKAGES) return;
   packages.set(`${ecosystem}\0${name}\0${version}`, {
     ecosystem,
     name,
     version,
     ...(license !== undefined && { license }),
+    ...(sha512 !== undefined && { sha512 }),
   });
+}
+
+/** Reads `sha512-<base64>`. */
+export function sha512Of(integrity: JsonValue | undefined): string | undefined {
+  const [, base64] = (typeof integrity === "string" && /^sha512-([A-Za-z0-9+/]{86}==)$/.exec(integrity)) || [];
+  return base64 === undefined ? undefined : Buffer.from(base64, "base64").toString("hex");
 }
 
 const objects = (value: JsonValue | undefined): readonly JsonObject[] =>

@@ -10,6 +10,7 @@ import type { ComponentSource } from "./component-source.ts";
 import { BUILT_WORLD, nodeEntry } from "./component-world.ts";
 import { copySources } from "./copy-sources.ts";
 import { resolveTool } from "./load-tool.ts";
+import { copyPackages, withNpmPackages, writeNpmPackages } from "./npm-packages.ts";
 import { writeWit } from "./write-wit.ts";
 
 type Componentize = (options: ComponentizeOpts) => Promise<ComponentizeResult>;
@@ -20,7 +21,7 @@ const NODE_ENTRY = "greentic~node.js";
 
 /**
  * Builds TypeScript with componentize-qjs: types stripped in place, `greentic/component-sdk` and `@greentic/guest` added, imports
- * taken from the grants. `work` is an empty directory that the caller removes.
+ * taken from the grants. The npm packages of its package-lock.json go in, and are listed in the component. `work` is an empty directory that the caller removes.
  * @throws COMPONENT_SOURCE_INVALID, COMPONENT_BUILDER_ABSENT, COMPONENT_BUILD_FAILED
  */
 export async function buildTypeScript(
@@ -30,6 +31,8 @@ export async function buildTypeScript(
   const builder = resolveTool(BUILDER, source.directory);
   const modules = join(work, "modules");
   await copySources(source.directory, modules);
+  const packages = await copyPackages(source.directory, modules);
+  await writeNpmPackages(work, packages);
   await copyLibrary(join(modules, "node_modules"));
   await writeWit(source, join(work, "wit"));
   const entry = join(modules, source.entry);
@@ -52,8 +55,9 @@ export async function buildTypeScript(
   }).catch(async (error: unknown) => {
     throw await buildFailed(source, modules, error);
   });
-  if (cached) await keep(cached, component);
-  return component;
+  const told = withNpmPackages(component, packages);
+  if (cached) await keep(cached, told);
+  return told;
 }
 
 /** Puts the libraries where the engine's resolver looks for packages. */
