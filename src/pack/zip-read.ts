@@ -1,24 +1,18 @@
-import { GreenticError, Pace, quote, runWhole } from "../types/index.ts";
-import type { ErrorCode, Paced } from "../types/index.ts";
-import { entryPathProblem } from "./entry-path.ts";
+import { Pace, quote, runWhole } from "../types/index.ts";
+import type { GreenticError, Paced } from "../types/index.ts";
 import { PACK_LIMITS } from "./pack-limits.ts";
 import type { PackLimits } from "./pack-limits.ts";
 import {
   CENTRAL_BYTES,
-  CENTRAL_SIGNATURE,
   compareInArchive,
   DATE_1980,
   END_BYTES,
   END_SIGNATURE,
   EXTERNAL_ATTRIBUTES,
   FLAG_DESCRIPTOR,
-  FLAG_ENCRYPTED,
-  FLAG_MASKED_HEADERS,
-  FLAG_STRONG_ENCRYPTION,
   LOCAL_BYTES,
   LOCAL_SIGNATURE,
   MADE_BY,
-  METHOD_DEFLATE,
   METHOD_STORE,
   NEEDED_DEFLATE,
   NEEDED_STORE,
@@ -27,6 +21,17 @@ import {
   SHARED_IN_LOCAL,
   ZIP64_LOCATOR_SIGNATURE,
 } from "./zip-format.ts";
+import {
+  checkEncryption,
+  checkMethod,
+  checkStored,
+  isZip64,
+  NameCheck,
+  readCentralHeader,
+  refuseZip as refuse,
+  SizeCheck,
+} from "./zip-header.ts";
+import type { CentralHeader } from "./zip-header.ts";
 
 /** One entry as its headers state it; nothing is inflated yet. */
 export interface ZipEntry {
@@ -68,30 +73,16 @@ export function* readZipPaced(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = readEnd(view, limits);
   const entries: ZipEntry[] = [];
-  const seen = new Map<string, string>();
+  const names = new NameCheck("strict");
+  const sizes = new SizeCheck(limits);
   let local = 0;
   let central = end.centralOffset;
-  let total = 0;
   for (let i = 0; i < end.entries; i++) {
     if (pace.spend(STEPS_PER_HEADER)) yield;
     const header = readCentral(bytes, { view, offset: central, endOffset: end.endOffset });
-    checkName(header.path, seen);
+    names.check(header.path);
     checkOrder(header.path, entries.at(-1)?.path);
-    if (header.size > limits.maxEntryBytes)
-      throw refuse(
-        "PACK_ZIP_ENTRY_TOO_LARGE",
-        `expected at most ${limits.maxEntryBytes} bytes, got ${header.size}`,
-        header.path,
-      );
-    total += header.size;
-    if (total > limits.maxTotalBytes)
-      throw refuse(
-        "PACK_ZIP_TOO_LARGE",
-        `expected at most ${limits.maxTotalBytes} bytes unpacked, got more`,
-        header.path,
-      );
-    if (header.size > header.packedSize * limits.maxRatio)
-      throw refuse("PACK_ZIP_RATIO_EXCEEDED", `expected at most ${limits.maxRatio}:1`, header.path);
+    sizes.check(header, header.path);
     checkPlace(header, { expected: local, isFirst: i === 0 });
     const data = checkLocal(bytes, { view, header, central, centralOffset: end.centralOffset });
     entries.push({
@@ -99,7 +90,7 @@ export function* readZipPaced(
       method: header.method === METHOD_STORE ? "store" : "deflate",
       packed: bytes.subarray(data, data + header.packedSize),
       crc32: header.crc32,
-      sizeBytes: header.size,
+      sizeBytes: header.sizeBytes,
     });
     local = data + header.packedSize;
     central = header.next;
@@ -110,12 +101,6 @@ export function* readZipPaced(
   if (central !== end.endOffset)
     throw refuse("PACK_ZIP_GAP", `${end.endOffset - central} bytes before the end record belong to no entry`);
   return entries;
-}
-
-function refuse(code: ErrorCode, state: string, path?: string): GreenticError {
-  return new GreenticError(code, `Read archive${path === undefined ? "" : ` entry ${quote(path)}`}: ${state}`, {
-    details: path === undefined ? undefined : { path },
-  });
 }
 
 function readEnd(view: DataView, limits: PackLimits): End {
@@ -162,68 +147,42 @@ function explainEnd(view: DataView): GreenticError {
   return refuse("PACK_ZIP_END_MISSING", "no end record in the last 22 bytes");
 }
 
-interface Central {
+interface Central extends CentralHeader {
   readonly path: string;
-  readonly method: number;
-  readonly crc32: number;
-  readonly packedSize: number;
-  readonly size: number;
-  readonly localOffset: number;
-  /** Where the next central header begins. */
-  readonly next: number;
 }
 
 function readCentral(
   bytes: Uint8Array,
   { view, offset, endOffset }: { readonly view: DataView; readonly offset: number; readonly endOffset: number },
 ): Central {
-  if (offset + CENTRAL_BYTES > endOffset || view.getUint32(offset, true) !== CENTRAL_SIGNATURE)
-    throw refuse("PACK_ZIP_HEADER_INVALID", `no central header at offset ${offset}`);
-  const u16 = (at: number): number => view.getUint16(offset + at, true);
-  const u32 = (at: number): number => view.getUint32(offset + at, true);
-  const nameEnd = offset + CENTRAL_BYTES + u16(28);
-  const next = nameEnd + u16(30) + u16(32);
-  if (next > endOffset)
-    throw refuse("PACK_ZIP_HEADER_INVALID", `the central header at offset ${offset} reaches past its directory`);
-  const path = Buffer.from(bytes.subarray(offset + CENTRAL_BYTES, nameEnd)).toString("latin1");
-  const [needed, flags, method, packedSize, size, localOffset] = [u16(6), u16(8), u16(10), u32(20), u32(24), u32(42)];
-  if (packedSize === 0xffffffff || size === 0xffffffff || localOffset === 0xffffffff || needed >= 45)
-    throw refuse("PACK_ZIP_ZIP64", "zip64 sizes", path);
-  if ((flags & (FLAG_ENCRYPTED | FLAG_STRONG_ENCRYPTION | FLAG_MASKED_HEADERS)) !== 0)
-    throw refuse("PACK_ZIP_ENCRYPTED", "encrypted", path);
+  const header = readCentralHeader(bytes, { view, at: offset, end: endOffset });
+  const path = Buffer.from(header.name).toString("latin1");
+  const { needed, flags, method } = header;
+  if (isZip64(header) || needed >= 45) throw refuse("PACK_ZIP_ZIP64", "zip64 sizes", path);
+  checkEncryption(header, path);
   if ((flags & FLAG_DESCRIPTOR) !== 0) throw refuse("PACK_ZIP_DESCRIPTOR", "sizes in a data descriptor", path);
   if (flags !== 0) throw refuse("PACK_ZIP_FLAG_UNSUPPORTED", `expected no flags, got 0x${flags.toString(16)}`, path);
-  if (method !== METHOD_STORE && method !== METHOD_DEFLATE)
-    throw refuse("PACK_ZIP_METHOD_UNSUPPORTED", `expected store or deflate, got method ${method}`, path);
-  if (u16(30) !== 0) throw refuse("PACK_ZIP_EXTRA_FIELD", `${u16(30)} bytes of extra fields`, path);
-  if (u16(32) !== 0) throw refuse("PACK_ZIP_COMMENT", `a comment of ${u16(32)} bytes`, path);
-  if (u16(34) !== 0) throw refuse("PACK_ZIP_MULTIDISK", `on disk ${u16(34)}`, path);
-  if (u16(4) !== MADE_BY || u16(36) !== 0 || needed !== (method === METHOD_STORE ? NEEDED_STORE : NEEDED_DEFLATE))
+  checkMethod(header, path);
+  if (header.extraBytes !== 0) throw refuse("PACK_ZIP_EXTRA_FIELD", `${header.extraBytes} bytes of extra fields`, path);
+  if (header.commentBytes !== 0) throw refuse("PACK_ZIP_COMMENT", `a comment of ${header.commentBytes} bytes`, path);
+  if (header.disk !== 0) throw refuse("PACK_ZIP_MULTIDISK", `on disk ${header.disk}`, path);
+  const expected = method === METHOD_STORE ? NEEDED_STORE : NEEDED_DEFLATE;
+  if (header.madeBy !== MADE_BY || header.internal !== 0 || needed !== expected)
     throw refuse(
       "PACK_ZIP_HEADER_INVALID",
       "version or attribute fields that the profile fixes have other values",
       path,
     );
-  if (u16(12) !== 0 || u16(14) !== DATE_1980)
+  if (header.time !== 0 || header.date !== DATE_1980)
     throw refuse("PACK_ZIP_TIME_INVALID", "expected the time 1980-01-01 00:00", path);
-  if (u32(38) !== EXTERNAL_ATTRIBUTES)
+  if (header.attributes !== EXTERNAL_ATTRIBUTES)
     throw refuse(
       "PACK_ZIP_FILE_IRREGULAR",
-      `expected a regular file of mode 0644, got attributes 0x${u32(38).toString(16)}`,
+      `expected a regular file of mode 0644, got attributes 0x${header.attributes.toString(16)}`,
       path,
     );
-  if (method === METHOD_STORE && packedSize !== size)
-    throw refuse("PACK_ZIP_SIZE_MISMATCH", `stored, but ${packedSize} bytes packed and ${size} unpacked`, path);
-  return { path, method, crc32: u32(16), packedSize, size, localOffset, next };
-}
-
-function checkName(path: string, seen: Map<string, string>): void {
-  const problem = entryPathProblem(path);
-  if (problem !== undefined) throw refuse("PACK_ZIP_NAME_INVALID", problem, path);
-  const folded = path.toLowerCase();
-  const other = seen.get(folded);
-  if (other !== undefined) throw refuse("PACK_ZIP_NAME_DUPLICATE", `same name as ${quote(other)}`, path);
-  seen.set(folded, path);
+  checkStored(header, path);
+  return { ...header, path };
 }
 
 /** One set of entries has one order: two archives of one pack hash are one file, and swapped entries are found. */

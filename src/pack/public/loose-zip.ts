@@ -3,42 +3,36 @@
  * bytes before or behind, overlapping entries, headers that disagree, names that leave the pack or collide, links, sizes over the
  * limits. What is only unusual is counted and told: comments, extra fields, descriptors, other modes and dates, folders, gaps.
  */
-import { GreenticError, quote } from "../../types/index.ts";
+import { GreenticError } from "../../types/index.ts";
 import type { ErrorCode } from "../../types/index.ts";
-import { entryPathProblem } from "../entry-path.ts";
 import { PACK_LIMITS } from "../pack-limits.ts";
 import type { PackLimits } from "../pack-limits.ts";
 import type { PackFinding } from "../report.ts";
 import {
-  CENTRAL_BYTES,
-  CENTRAL_SIGNATURE,
   END_BYTES,
   END_SIGNATURE,
   EXTERNAL_ATTRIBUTES,
   FLAG_DESCRIPTOR,
-  FLAG_ENCRYPTED,
-  FLAG_MASKED_HEADERS,
-  FLAG_STRONG_ENCRYPTION,
   LOCAL_BYTES,
   LOCAL_SIGNATURE,
-  METHOD_DEFLATE,
   METHOD_STORE,
 } from "../zip-format.ts";
+import {
+  checkEncryption,
+  checkMethod,
+  checkStored,
+  isZip64,
+  NameCheck,
+  readCentralHeader,
+  refuseZip as refuse,
+  SizeCheck,
+} from "../zip-header.ts";
+import type { CentralHeader } from "../zip-header.ts";
 import type { ZipEntry } from "../zip-read.ts";
 
 /** An entry as the directory states it. */
-interface LooseHeader {
+interface LooseHeader extends CentralHeader {
   readonly path: string;
-  readonly flags: number;
-  readonly method: number;
-  readonly crc32: number;
-  readonly packedSize: number;
-  readonly sizeBytes: number;
-  readonly localOffset: number;
-  readonly attributes: number;
-  readonly madeBy: number;
-  readonly extraBytes: number;
-  readonly commentBytes: number;
 }
 
 interface Directory {
@@ -76,9 +70,9 @@ export function readLooseDirectory(bytes: Uint8Array, limits: PackLimits = PACK_
   const headers: LooseHeader[] = [];
   let at = centralOffset;
   for (let i = 0; i < entries; i++) {
-    const { header, next } = readHeader(bytes, { view, at, end });
-    headers.push(header);
-    at = next;
+    const header = readCentralHeader(bytes, { view, at, end });
+    headers.push({ ...header, path: decodeName(header.name) });
+    at = header.next;
   }
   if (at !== end) throw refuse("PACK_ZIP_GAP", `${end - at} bytes before the end record belong to no entry`);
   return { headers, centralOffset, commentBytes: bytes.length - end - END_BYTES };
@@ -94,34 +88,6 @@ function findEnd(view: DataView): number {
     return at;
   }
   throw refuse("PACK_ZIP_END_MISSING", "no end record");
-}
-
-function readHeader(
-  bytes: Uint8Array,
-  { view, at, end }: { readonly view: DataView; readonly at: number; readonly end: number },
-): { readonly header: LooseHeader; readonly next: number } {
-  if (at + CENTRAL_BYTES > end || view.getUint32(at, true) !== CENTRAL_SIGNATURE)
-    throw refuse("PACK_ZIP_HEADER_INVALID", `no central header at offset ${at}`);
-  const u16 = (offset: number): number => view.getUint16(at + offset, true);
-  const u32 = (offset: number): number => view.getUint32(at + offset, true);
-  const nameEnd = at + CENTRAL_BYTES + u16(28);
-  const next = nameEnd + u16(30) + u16(32);
-  if (next > end)
-    throw refuse("PACK_ZIP_HEADER_INVALID", `the central header at offset ${at} reaches past its directory`);
-  const header: LooseHeader = {
-    path: decodeName(bytes.subarray(at + CENTRAL_BYTES, nameEnd)),
-    madeBy: u16(4),
-    flags: u16(8),
-    method: u16(10),
-    crc32: u32(16),
-    packedSize: u32(20),
-    sizeBytes: u32(24),
-    extraBytes: u16(30),
-    commentBytes: u16(32),
-    attributes: u32(38),
-    localOffset: u32(42),
-  };
-  return { header, next };
 }
 
 function decodeName(bytes: Uint8Array): string {
@@ -143,11 +109,10 @@ export function readLooseZip(
   const names = new NameCheck();
   const entries: ZipEntry[] = [];
   const places: { readonly from: number; readonly to: number; readonly path: string }[] = [];
-  let total = 0;
+  const sizes = new SizeCheck(limits);
   for (const header of headers) {
     const isFolder = checkHeader(header, oddities);
-    total += header.sizeBytes;
-    checkSizes(header, { total, limits });
+    sizes.check(header, header.path);
     const data = checkLocal(bytes, header, centralOffset);
     places.push({ from: header.localOffset, to: data + header.packedSize, path: header.path });
     if (isFolder) continue;
@@ -166,15 +131,11 @@ export function readLooseZip(
 
 /** Tells whether the entry is a folder. */
 function checkHeader(header: LooseHeader, oddities: Oddities): boolean {
-  const { path, flags, method, attributes, packedSize, sizeBytes, localOffset } = header;
-  if (packedSize === 0xffffffff || sizeBytes === 0xffffffff || localOffset === 0xffffffff)
-    throw refuse("PACK_ZIP_ZIP64", "zip64 sizes", path);
-  if ((flags & (FLAG_ENCRYPTED | FLAG_STRONG_ENCRYPTION | FLAG_MASKED_HEADERS)) !== 0)
-    throw refuse("PACK_ZIP_ENCRYPTED", "encrypted", path);
-  if (method !== METHOD_STORE && method !== METHOD_DEFLATE)
-    throw refuse("PACK_ZIP_METHOD_UNSUPPORTED", `expected store or deflate, got method ${method}`, path);
-  if (method === METHOD_STORE && packedSize !== sizeBytes)
-    throw refuse("PACK_ZIP_SIZE_MISMATCH", `stored, but ${packedSize} bytes packed and ${sizeBytes} unpacked`, path);
+  const { path, flags, attributes, sizeBytes } = header;
+  if (isZip64(header)) throw refuse("PACK_ZIP_ZIP64", "zip64 sizes", path);
+  checkEncryption(header, path);
+  checkMethod(header, path);
+  checkStored(header, path);
   const type = header.madeBy >> 8 === UNIX ? (attributes >>> 16) & FILE_TYPE : 0;
   const isFolder = path.endsWith("/");
   if (type !== 0 && type !== (isFolder ? FOLDER : REGULAR))
@@ -186,19 +147,6 @@ function checkHeader(header: LooseHeader, oddities: Oddities): boolean {
   if (header.extraBytes > 0) oddities.add("PACK_ZIP_EXTRA_FIELD", "extra fields", path);
   if (header.commentBytes > 0) oddities.add("PACK_ZIP_COMMENT", "comments of entries", path);
   return isFolder;
-}
-
-function checkSizes(
-  header: LooseHeader,
-  { total, limits }: { readonly total: number; readonly limits: PackLimits },
-): void {
-  const { path, sizeBytes, packedSize } = header;
-  if (sizeBytes > limits.maxEntryBytes)
-    throw refuse("PACK_ZIP_ENTRY_TOO_LARGE", `expected at most ${limits.maxEntryBytes} bytes, got ${sizeBytes}`, path);
-  if (total > limits.maxTotalBytes)
-    throw refuse("PACK_ZIP_TOO_LARGE", `expected at most ${limits.maxTotalBytes} bytes unpacked, got more`, path);
-  if (sizeBytes > packedSize * limits.maxRatio)
-    throw refuse("PACK_ZIP_RATIO_EXCEEDED", `expected at most ${limits.maxRatio}:1`, path);
 }
 
 /** Holds the local header to the central one in name, method and, where it states them, sizes; returns where data begins. */
@@ -237,22 +185,6 @@ function checkPlaces(
   if (end < centralOffset) oddities.add("PACK_ZIP_GAP", "bytes before the central directory");
 }
 
-/** Refuses names that leave the pack or collide; tells where one has unusual characters. */
-export class NameCheck {
-  readonly #seen = new Map<string, string>();
-
-  /** @throws PACK_ZIP_NAME_INVALID, PACK_ZIP_NAME_DUPLICATE */
-  check(path: string): boolean {
-    const problem = entryPathProblem(path, { characters: "any" });
-    if (problem !== undefined) throw refuse("PACK_ZIP_NAME_INVALID", problem, path);
-    const folded = path.toLowerCase();
-    const other = this.#seen.get(folded);
-    if (other !== undefined) throw refuse("PACK_ZIP_NAME_DUPLICATE", `same name as ${quote(other)}`, path);
-    this.#seen.set(folded, path);
-    return entryPathProblem(path) !== undefined;
-  }
-}
-
 /** Counts what is unusual, one finding a kind. */
 class Oddities {
   readonly #found = new Map<string, { readonly code: ErrorCode; readonly path: string | undefined; times: number }>();
@@ -271,10 +203,4 @@ class Oddities {
       message: `Read archive: ${what}, ${times} time${times === 1 ? "" : "s"}, which the strict profile has not`,
     }));
   }
-}
-
-function refuse(code: ErrorCode, state: string, path?: string): GreenticError {
-  return new GreenticError(code, `Read archive${path === undefined ? "" : ` entry ${quote(path)}`}: ${state}`, {
-    details: path === undefined ? undefined : { path },
-  });
 }

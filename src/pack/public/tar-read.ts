@@ -6,7 +6,7 @@ import { GreenticError, quote } from "../../types/index.ts";
 import type { ErrorCode } from "../../types/index.ts";
 import { PACK_LIMITS } from "../pack-limits.ts";
 import type { PackLimits } from "../pack-limits.ts";
-import { NameCheck } from "./loose-zip.ts";
+import { NameCheck } from "../zip-header.ts";
 
 const BLOCK = 512;
 const MAGIC_AT = 257;

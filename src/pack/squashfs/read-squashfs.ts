@@ -3,7 +3,7 @@ import type { ErrorCode } from "../../types/index.ts";
 import { comparePaths } from "../entry-path.ts";
 import { PACK_LIMITS } from "../pack-limits.ts";
 import type { PackLimits } from "../pack-limits.ts";
-import { NameCheck } from "../public/loose-zip.ts";
+import { NameCheck } from "../zip-header.ts";
 import { inflateBlock } from "./inflate-block.ts";
 import { readInode } from "./inode.ts";
 import type { Inode } from "./inode.ts";
