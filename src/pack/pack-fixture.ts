@@ -94,3 +94,17 @@ export async function keyPair(): Promise<{ readonly signing: SigningKey; readonl
   const pem = privateKey.export({ format: "pem", type: "pkcs8" });
   return { signing: await readSigningKey(pem), publisher: await publisherKey(rawPublicKey(privateKey)) };
 }
+
+/** Does work and counts the turns that the event loop has meanwhile. */
+export async function countTurns<T>(work: () => Promise<T>): Promise<{ readonly turns: number; readonly value: T }> {
+  let turns = 0;
+  let isDone = false;
+  const count = (): void => {
+    turns++;
+    if (!isDone) setImmediate(count);
+  };
+  setImmediate(count);
+  const value = await work();
+  isDone = true;
+  return { turns, value };
+}

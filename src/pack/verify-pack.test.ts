@@ -5,7 +5,7 @@ import { encodeCbor } from "./cbor.ts";
 import { ContentHasher } from "./content-hasher.ts";
 import type { BuiltPack } from "./build-pack.ts";
 import { openPack } from "./open-pack.ts";
-import { buildFiles, FLOW, keyPair, TINY } from "./pack-fixture.ts";
+import { buildFiles, countTurns, FLOW, keyPair, TINY } from "./pack-fixture.ts";
 import { isGreenticError } from "../types/index.ts";
 import { encodeSignatures, signedStatement } from "./signature-file.ts";
 import type { PackSignature } from "./signature-file.ts";
@@ -270,16 +270,10 @@ test("verifying a large pack gives the event loop its turns", async () => {
   const large = Buffer.alloc(24 << 20);
   for (let i = 0; i < large.length; i += 4096) large.writeUInt32LE(i, i);
   const zip = writeZip([{ path: "assets/large.bin", bytes: large }]);
-  let turns = 0;
-  let isDone = false;
-  const count = (): void => {
-    turns++;
-    if (!isDone) setImmediate(count);
-  };
-  setImmediate(count);
-  await using hasher = await ContentHasher.open();
-  for (const entry of readZip(zip)) await hasher.readEntry(entry);
-  isDone = true;
+  const { turns } = await countTurns(async () => {
+    await using hasher = await ContentHasher.open();
+    for (const entry of readZip(zip)) await hasher.readEntry(entry);
+  });
   // One for each piece that is handed over, at least.
   expect(turns).toBeGreaterThan(12);
 });
