@@ -1,4 +1,4 @@
-import type { Delivered, History, Said } from "./history.ts";
+import type { Delivered, Effect, History, Said } from "./history.ts";
 import type { Plan, Talk } from "./plan.ts";
 
 /**
@@ -58,7 +58,17 @@ function checkEffects(history: History, violations: string[]): void {
         before.input === effect.input ? "" : `, first after "${before.input}", then after "${effect.input}"`;
       violations.push(`effect under two keys: ${effect.text}${inputs}`);
     }
+    checkRecorded(history, effect, violations);
   }
+}
+
+/** The second effect of a turn starts when the first is on record: a process that was born behind it must find that. */
+function checkRecorded(history: History, effect: Effect, violations: string[]): void {
+  const [operation, text] = effect.text.split(" ", 2);
+  if (operation !== "work") return;
+  const next = history.effects.find((other) => other.text === `note ${text ?? ""}`);
+  if (next !== undefined && effect.bornAtMs > next.atMs)
+    violations.push(`effect again though it was on record: ${effect.text}`);
 }
 
 function checkAnswers(said: readonly Said[], told: Tell): void {

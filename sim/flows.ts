@@ -50,7 +50,11 @@ nodes:
   keep: { var.set: { name: last, value: "{{in.text}}" }, routing: [{ to: wait }] }
   wait:
     session.wait: { reason: more, expires: 8s }
-    routing: [{ status: expired, to: late }, { to: work }]
+    routing: [{ status: expired, to: remind }, { to: work }]
+  remind:
+    component.exec: { component: shop, operation: remind, input: { text: "{{vars.last}}", last: "{{vars.last}}" } }
+    retry: { max_attempts: 4, base_delay_ms: 50 }
+    routing: [{ to: late }]
   late: { message.send: { text: "{{tenant.id}}|late|{{vars.last}}" }, routing: out }
 `,
   form: `

@@ -41,6 +41,8 @@ export interface Effect {
   readonly text: string;
   readonly input: string;
   readonly atMs: number;
+  /** When the process that acted had started. */
+  readonly bornAtMs: number;
 }
 
 /** All that the outside knows of a run: what was said, and what came of it. The checker reads nothing else. */

@@ -50,21 +50,35 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "memory-no-fence",
     bug: "the memory store takes commits of any fence",
-    edits: edit(
-      "session/memory-store.ts",
-      "return session?.hold?.fence === lease.fence ? session : undefined;",
-      "return session?.hold === undefined ? undefined : session;",
-    ),
+    edits: [
+      ...edit(
+        "session/memory-store.ts",
+        "return session?.hold?.fence === lease.fence ? session : undefined;",
+        "return session;",
+      ),
+      ...edit(
+        "session/memory-store.ts",
+        "const hold = session?.hold;",
+        'const hold = session?.hold ?? { worker: "", fence: lease.fence, expiresAtMs: 0, ttlMs: 6_000 };',
+      ),
+    ],
     seed: 1,
   },
   {
     name: "sqlite-no-fence",
     bug: "the SQLite store takes commits of any fence",
-    edits: edit(
-      "session/sqlite-core.ts",
-      "return session?.hold?.fence === fence ? session : undefined;",
-      "return session?.hold === undefined ? undefined : session;",
-    ),
+    edits: [
+      ...edit(
+        "session/sqlite-core.ts",
+        "const session = this.#sessions.get(key);\n    return session?.hold?.fence === fence ? session : undefined;",
+        "return this.open(key);",
+      ),
+      ...edit(
+        "session/sqlite-ops-turn.ts",
+        "const hold = session?.hold;",
+        'const hold = session?.hold ?? { worker: "", fence, expiresAtMs: 0, ttlMs: 6_000 };',
+      ),
+    ],
     seed: 1,
   },
   {

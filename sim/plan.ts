@@ -136,11 +136,13 @@ export const STORE = "store";
 /** Decides a seed's run. */
 export function planOf(seed: number): Plan {
   const random = new Random(seed, "plan");
-  const isOne = random.chance(0.4);
+  // Every eighth seed looks for what only a long pause in the right place shows: a worker that comes back behind its lease.
+  const isTakeover = seed % 8 === 0;
+  const isOne = !isTakeover && random.chance(0.4);
   const backing = random.chance(0.5) ? "memory" : random.chance(0.02) ? "sqlite-file" : "sqlite";
   const isEmbedded = isOne && backing !== "memory";
   const processes = isOne ? [ALL_IN_ONE] : processesOf(random);
-  const healAtMs = random.between(3_000, 25_000);
+  const healAtMs = isTakeover ? 30_000 : random.between(3_000, 25_000);
   const names = [...processes.map(({ name }) => name), ...(isEmbedded ? [] : [STORE])];
   return {
     seed,
@@ -150,8 +152,8 @@ export function planOf(seed: number): Plan {
     hasOwnBus: isOne && random.chance(0.5),
     isOrdered: isEmbedded || random.chance(0.7),
     unknownSends: random.chance(0.5) ? "at-least-once" : "at-most-once",
-    talks: talksOf(random),
-    faults: faultsOf(random, { processes, names, isEmbedded, healAtMs }),
+    talks: talksOf(random, isTakeover ? ["talk"] : KINDS),
+    faults: isTakeover ? takeoverOf(random, processes) : faultsOf(random, { processes, names, isEmbedded, healAtMs }),
     healAtMs,
   };
 }
@@ -173,11 +175,11 @@ function processesOf(random: Random): readonly ProcessPlan[] {
 
 const KINDS: readonly TalkKind[] = ["chain", "chain", "plain", "talk", "form", "order", "request"];
 
-function talksOf(random: Random): readonly Talk[] {
+function talksOf(random: Random, kinds: readonly TalkKind[]): readonly Talk[] {
   const talks: Talk[] = [];
   const count = 1 + random.int(3);
   for (let i = 1; i <= count; i++) {
-    const kind = random.pick(KINDS);
+    const kind = random.pick(kinds);
     const sink: SinkName = kind === "request" ? "request" : random.pick(["web", "hook", "opaque"] as const);
     const length = kind === "form" ? 4 : 1 + random.int(4);
     const base = {
@@ -232,8 +234,9 @@ function faultsOf(
       faults.push({ kind: "term", process: name, atMs: within(), restartMs });
     } else faults.push({ kind: "kill", process: name, atMs: within(), restartMs });
   }
-  if (random.chance(0.3)) {
-    faults.push({ kind: "pause", process: random.pick(names), atMs: within(), forMs: random.between(50, 20_000) });
+  for (let pauses = random.pick([0, 0, 0, 1, 1, 2]); pauses > 0; pauses--) {
+    const forMs = random.chance(0.5) ? random.between(6_000, 14_000) : random.between(50, 20_000);
+    faults.push({ kind: "pause", process: random.pick(names), atMs: within(), forMs });
   }
   if (random.chance(0.12)) {
     // A store elsewhere judges by its own clock what a sender's clock wished: what is delayed waits as long as they differ.
@@ -254,4 +257,17 @@ function faultsOf(
     if (random.chance(0.15)) faults.push({ kind: "noise", what, chance: random.pick([0.03, 0.1, 0.3]) });
   }
   return faults;
+}
+
+/** Effects that take long, and workers that stand still under them for longer than a lease lives. */
+function takeoverOf(random: Random, processes: readonly ProcessPlan[]): readonly Fault[] {
+  const workers = processes.filter(({ roles }) => roles.includes("worker"));
+  const pauses = workers.map(({ name }): Fault => {
+    return { kind: "pause", process: name, atMs: random.between(500, 16_000), forMs: random.between(6_500, 14_000) };
+  });
+  return [
+    ...pauses,
+    { kind: "noise", what: "effect.slow", chance: 0.5 },
+    ...(random.chance(0.3) ? [{ kind: "noise", what: "store.late", chance: 0.1 } as const] : []),
+  ];
 }

@@ -43,8 +43,9 @@ export class Shop {
         if (!process.isAlive(life) || process.reach("effect.before")) return NEVER;
         return new Promise((resolve) => {
           const { random, weather } = this.#options;
+          const { bornAtMs } = process;
           process.post(random.between(1, 30) + weather.slowMs(), `${process.name}: effect`, () => {
-            const result = this.#act(ctx, call);
+            const result = this.#act(ctx, call, bornAtMs);
             if (process.reach("effect.done")) return;
             process.post(random.between(0.1, 5), "", () => {
               if (!process.reach("effect.after")) resolve(result);
@@ -56,7 +57,7 @@ export class Shop {
     };
   }
 
-  #act(ctx: TenantCtx, call: ComponentCall): ComponentResult {
+  #act(ctx: TenantCtx, call: ComponentCall, bornAtMs: number): ComponentResult {
     const { history, weather, nowMs } = this.#options;
     const input = call.input as JsonObject;
     const text = textOf(input["text"]);
@@ -68,7 +69,7 @@ export class Shop {
       return { kind: "error", error: { code: "SHOP_BUSY", message: "It is busy", retryable: true }, stats: STATS };
     }
     const tenant = String(ctx.tenant);
-    history.effects.push({ tenant, key, text: `${call.operation} ${text}`, input: last, atMs: nowMs() });
+    history.effects.push({ tenant, key, text: `${call.operation} ${text}`, input: last, atMs: nowMs(), bornAtMs });
     return { kind: "ok", output: { mark: `${tenant}|${text}|${last}` }, stats: STATS };
   }
 }

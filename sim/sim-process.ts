@@ -32,6 +32,8 @@ export class SimProcess {
   /** Counts lives, from 1. */
   life = 0;
   isUp = false;
+  /** When this life began. */
+  bornAtMs = 0;
   readonly #options: SimProcessOptions;
   readonly #reached = new Map<string, number>();
   #pausedUntilMs = 0;
@@ -54,6 +56,7 @@ export class SimProcess {
     if (this.isUp) return;
     this.isUp = true;
     this.life++;
+    this.bornAtMs = this.#options.scheduler.nowMs;
     this.#options.scheduler.note(`${this.name} starts, life ${this.life}`);
     this.#options.boot(this);
   }
