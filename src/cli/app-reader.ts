@@ -52,7 +52,7 @@ export interface AppReaderOptions {
 export class AppReader {
   readonly #options: AppReaderOptions;
   readonly #shelf: PackShelf;
-  /** Unsigned packs that were told of: once each, however often they are read. */
+  /** What was told of packs: once each, however often they are read. */
   readonly #told = new Set<string>();
   #bundle: Bundle | undefined;
 
@@ -95,9 +95,31 @@ export class AppReader {
         const error = dependencyProblem(app, all);
         return error === undefined ? [] : [{ place, name: app.pack.name, tenant: app.scope.tenant, error }];
       });
-      if (lost.length === 0) return { apps, refused };
+      if (lost.length === 0) {
+        this.#tellClosed(all);
+        return { apps, refused };
+      }
       refused.push(...lost);
       apps = apps.filter(({ place }) => !lost.some((one) => one.place === place));
+    }
+  }
+
+  /** Maps that keep everybody out are more often forgotten than meant: public bundles come with such. */
+  #tellClosed(apps: readonly PackApp[]): void {
+    const { bundle } = this;
+    if (bundle?.access === undefined) return;
+    for (const { scope, pack, allows } of apps) {
+      const teams = [
+        scope.team ?? bundle.team,
+        ...bundle.access.map(({ team }) => team).filter((team) => team !== undefined),
+      ];
+      const isReached = teams.some((team) => [...pack.flows.keys()].some((flow) => allows?.(team, flow, "") !== false));
+      const about = `closed ${scope.tenant}/${pack.packHash}`;
+      if (isReached || this.#told.has(about)) continue;
+      this.#told.add(about);
+      this.#options.warn(
+        `the access maps let nobody of ${scope.tenant} reach pack ${pack.name}: gtc bundle doctor tells the rule, --open-access sets it aside`,
+      );
     }
   }
 

@@ -22,12 +22,14 @@ export async function bundleSettings(input: CommandInput, io: CommandIo): Promis
   const place = resolve(io.cwd, named ?? ".");
   const hasBundle = named !== undefined || BUNDLE_FILES.some((file) => existsSync(join(place, file)));
   const bundle = hasBundle ? await openBundle(place) : undefined;
-  // What stands in an image isn't the operator's word.
-  const beside = bundle && join(dirname(bundle.files.isImage ? bundle.files.place : bundle.file), "greentic.toml");
-  const configFile =
-    textOption(input, "config") ??
-    (!existsSync(join(io.cwd, "greentic.toml")) && beside !== undefined && existsSync(beside) ? beside : undefined);
+  const configFile = textOption(input, "config") ?? (bundle && configBesideBundle(bundle, io));
   return { bundle, configFile, ...(hasBundle && { reopenBundle: () => openBundle(place) }) };
+}
+
+/** Finds the greentic.toml beside a bundle, where this directory has none. What stands in an image isn't the operator's word. */
+export function configBesideBundle({ files, file }: Bundle, io: CommandIo): string | undefined {
+  const beside = join(dirname(files.isImage ? files.place : file), "greentic.toml");
+  return !existsSync(join(io.cwd, "greentic.toml")) && existsSync(beside) ? beside : undefined;
 }
 
 /** A bundle for work that has no time for channels that fetch: their packs and settings count, their polls don't. */

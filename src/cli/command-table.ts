@@ -27,6 +27,15 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
   "runner list": { summary: "List registered packs", load: () => import("./commands/runner-list.ts") },
   "runner unload": { summary: "Remove a registered pack", load: () => import("./commands/runner-unload.ts") },
   "runner run-flow": { summary: "Run one turn of a flow", load: () => import("./commands/runner-run-flow.ts") },
+  "bundle build": {
+    summary: "Build a .gtbundle image from a bundle's directory",
+    load: () => import("./commands/bundle-build.ts"),
+  },
+  "bundle inspect": { summary: "Show what a bundle holds", load: () => import("./commands/bundle-inspect.ts") },
+  "bundle doctor": {
+    summary: "Check a bundle: its packs, flows, channels, secrets and access maps",
+    load: () => import("./commands/bundle-doctor.ts"),
+  },
   "flow doctor": { summary: "Check flows", load: () => import("./commands/flow-doctor.ts") },
   "flow graph": { summary: "Draw a flow as a Mermaid diagram", load: () => import("./commands/flow-graph.ts") },
   "flow new": { summary: "Write a new flow", load: () => import("./commands/flow-new.ts") },

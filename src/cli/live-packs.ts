@@ -39,9 +39,10 @@ export class LivePacks {
    * all or nothing. @throws the first pack's error then
    */
   async open(read: AppsRead, { isStrict }: { readonly isStrict: boolean }): Promise<void> {
-    await this.#apply(read);
-    const [first] = this.#refused;
+    const refused = await this.#apply(read, () => undefined);
+    const [first] = refused;
     if (first !== undefined && (isStrict || this.#loaded.size === 0)) throw first.error;
+    this.#tell(refused);
   }
 
   /**
@@ -51,7 +52,7 @@ export class LivePacks {
   reload(): Promise<void> {
     this.#reloading = this.#reloading
       .catch(() => undefined)
-      .then(async () => this.#apply(await this.#options.reader.read()));
+      .then(async () => this.#tell(await this.#apply(await this.#options.reader.read(), this.#options.tell)));
     return this.#reloading;
   }
 
@@ -77,8 +78,12 @@ export class LivePacks {
     };
   }
 
-  async #apply({ apps, refused }: AppsRead): Promise<void> {
-    const { runtime, tell = (): void => undefined } = this.#options;
+  /** Gives what was refused, now or before. */
+  async #apply(
+    { apps, refused }: AppsRead,
+    tell: (message: string) => void = () => undefined,
+  ): Promise<readonly RefusedApp[]> {
+    const { runtime } = this.#options;
     const next = new Map<string, PlacedApp>();
     const failed: RefusedApp[] = [...refused];
     for (const { place } of refused) {
@@ -112,7 +117,7 @@ export class LivePacks {
       tell(`pack ${app.pack.name} of ${app.scope.tenant} is gone: it starts no flow any more`);
     }
     this.#loaded = next;
-    this.#tell(failed);
+    return failed;
   }
 
   /** Tells of each refusal once, as long as it stays the same. */

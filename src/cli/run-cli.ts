@@ -11,6 +11,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   flow: "Check and draw flows",
   pack: "Build, sign, verify and inspect packs",
   component: "Write, build and test components",
+  bundle: "Build, inspect and check bundles",
   mcp: "List and call tools",
   secrets: "Keep secrets",
   deployer: "Set up tenants",

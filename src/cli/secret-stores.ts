@@ -3,6 +3,8 @@ import type { Config, Environment } from "../config/index.ts";
 import { createSecretReader, createSecretWriter, EnvSecretStore, FileSecretStore } from "../secrets/index.ts";
 import type { SecretReader, SecretUri, SecretWriter } from "../secrets/index.ts";
 import { parseSecretUri } from "../secrets/index.ts";
+import { DEFAULT_TEAM } from "../types/index.ts";
+import type { TenantId } from "../types/index.ts";
 import type { CommandInput } from "./command.ts";
 import { textOption } from "./command.ts";
 
@@ -19,6 +21,26 @@ export function secretReader(config: Config, environment: Environment): SecretRe
 /** Makes the writer of a host: into the file, which the environment still wins over. */
 export function secretWriter(config: Config): SecretWriter {
   return createSecretWriter(secretFile(config));
+}
+
+/** Tells whether a tenant has a secret of a category, its own or its default team's; the value is read and forgotten. */
+export function hasSecretIn(
+  config: Config,
+  environment: Environment,
+): (place: { readonly tenant: TenantId; readonly category: string; readonly name: string }) => Promise<boolean> {
+  const secrets = secretReader(config, environment);
+  return async ({ tenant, category, name }) => {
+    const ctx = {
+      env: config.env,
+      tenant,
+      team: DEFAULT_TEAM,
+      traceId: "",
+      correlationId: "",
+      attempt: 1,
+      locale: "en",
+    };
+    return ((await secrets.get(ctx, category, name)) ?? "") !== "";
+  };
 }
 
 /** The options with which the secrets commands name a secret. */

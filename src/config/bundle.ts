@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { envId, GreenticError, teamId, tenantId } from "../types/index.ts";
-import type { EnvId, JsonObject, JsonValue, TeamId, TenantId } from "../types/index.ts";
+import type { EnvId, JsonObject, JsonValue, SourcePosition, TeamId, TenantId } from "../types/index.ts";
 import type { AccessScope } from "./access-map.ts";
 import { idAt, readAccessScope, readBundleText, readTenantMaps } from "./bundle-access.ts";
 import { directoryFiles } from "./bundle-files.ts";
@@ -21,6 +21,10 @@ export interface BundleProvider {
   /** The built-in adapter that serves it; absent where a provider pack does. */
   readonly type?: "webchat" | "telegram";
   readonly pack?: string;
+  /** The pack as the bundle names it. */
+  readonly reference?: string;
+  /** Where the bundle names the channel. */
+  readonly at: SourcePosition;
   readonly setupFlow?: string;
   readonly verifyFlow?: string;
   readonly tenant: TenantId;
@@ -33,7 +37,12 @@ export interface BundleApp {
   readonly name: string;
   /** Absolute path, `image!/path` in a bundle that is an image, or an `oci://` reference. */
   readonly pack: string;
+  /** The pack as the bundle names it. */
+  readonly reference: string;
+  /** Where the bundle names it. */
+  readonly at: SourcePosition;
   readonly defaultFlow?: string;
+  readonly defaultFlowAt?: SourcePosition;
   readonly tenant: TenantId;
   readonly team?: TeamId;
 }
@@ -133,8 +142,9 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
         tenant: at(["providers", name, "tenant"], () => tenantId(text(entry["tenant"]) ?? tenant)),
         team: at(["providers", name, "team"], () => teamId(text(entry["team"]) ?? team)),
         config: (entry["config"] ?? {}) as JsonObject,
+        at: document.positionOf(["providers", name]),
         ...(type && { type }),
-        ...(pack && { pack: locate(pack) }),
+        ...(pack && { pack: locate(pack), reference: pack }),
         ...(setupFlow && { setupFlow }),
         ...(verifyFlow && { verifyFlow }),
       };
@@ -145,8 +155,10 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
     return {
       name,
       pack: locate(text(entry["pack"]) ?? ""),
+      reference: text(entry["pack"]) ?? "",
+      at: document.positionOf(["apps", name, "pack"]),
       tenant: at(["apps", name, "tenant"], () => tenantId(text(entry["tenant"]) ?? tenant)),
-      ...(defaultFlow && { defaultFlow }),
+      ...(defaultFlow && { defaultFlow, defaultFlowAt: document.positionOf(["apps", name, "default_flow"]) }),
       ...(own && { team: at(["apps", name, "team"], () => teamId(own)) }),
     };
   });
@@ -157,10 +169,12 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
   const env = text(root["env"]);
   const natsUrl = natsUrlOf(root);
   const access = readAccess(document, files);
+  const id = text((lock?.document.value as JsonObject | undefined)?.["bundle_id"]) ?? slug(text(root["bundle_name"]));
   return {
     file: document.file,
     dir,
     files,
+    ...(id !== undefined && { id }),
     ...(access.length > 0 && { access }),
     tenant,
     team,
@@ -198,4 +212,13 @@ function readAccess(document: SourceDocument, files: BundleFiles): readonly Acce
 
 function text(value: JsonValue | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
+}
+
+/** A name as it may be in file names. */
+function slug(name: string | undefined): string | undefined {
+  const plain = name
+    ?.toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
+  return plain === "" ? undefined : plain;
 }

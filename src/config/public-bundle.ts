@@ -202,16 +202,18 @@ function appsOf(
   return found.flatMap((reference, i) => {
     const name = packNameOf(reference);
     if (builtInType(name) !== undefined) return [];
-    const at = owner?.positionOf(["app_packs", i]);
+    const at = owner?.positionOf(["app_packs", i]) ?? { file: files.place, line: 1, column: 1 };
     const pack = locatePack(files, lockReference(lock, reference), { folder: "packs", at });
     const places = mappings.filter((mapping) => mapping.reference === reference && mapping.scope !== "global");
-    if (places.length === 0) return tenants.map((of): BundleApp => ({ name, pack, tenant: of }));
+    if (places.length === 0) return tenants.map((of): BundleApp => ({ name, pack, reference, at, tenant: of }));
     return places.map((place, n): BundleApp => {
       const position = workspace?.positionOf(["app_pack_mappings", n]) ?? { file: files.place, line: 1, column: 1 };
       const { team } = place;
       return {
         name,
         pack,
+        reference,
+        at: position,
         tenant: idAt(position, () => tenantId(place.tenant ?? tenant)),
         ...(place.scope === "team" && team !== undefined && { team: idAt(position, () => teamId(team)) }),
       };
@@ -250,12 +252,19 @@ function providersOf(
     if (!enabled) return [];
     const folder = listed.includes(reference) ? "" : "packs";
     const pack = locatePack(files, lockReference(lock, reference), { folder });
+    const at = (workspace ?? manifest)?.positionOf(["extension_providers"]) ?? {
+      file: files.place,
+      line: 1,
+      column: 1,
+    };
     return [...tenants].map(([of, its]): BundleProvider => ({
       name: channelNameOf(name),
       tenant: of,
       team: its,
       config,
       pack,
+      reference,
+      at,
       ...(type && { type }),
     }));
   });

@@ -29,6 +29,33 @@ export const cliErrors = {
     kind: "invalid_input",
     help: "Give redis.url and nats.url (GREENTIC_REDIS_URL, GREENTIC_NATS_URL), or let one process have all roles.",
   },
+  CLI_BUNDLE_EMPTY: { kind: "invalid_input", help: "Name an app under `apps`, or put its pack into packs/." },
+  CLI_BUNDLE_PACK_OUTSIDE: {
+    kind: "invalid_input",
+    help: "An image holds what is below the bundle's directory: move the file there, or name the pack as oci://….",
+  },
+  CLI_BUNDLE_APP_DUPLICATE: { kind: "invalid_input", help: "Name the pack once for each tenant and team." },
+  CLI_BUNDLE_PROVIDER_UNSERVED: {
+    kind: "invalid_input",
+    help: "Give the channel the `type` of a built-in one where it fits; packs of other channels aren't run yet.",
+  },
+  CLI_BUNDLE_SETUP_MISSING: {
+    kind: "not_found",
+    help: "Set the channel up by hand, with `gtc secrets set` and its `config`.",
+  },
+  CLI_BUNDLE_SECRET_MISSING: { kind: "not_found", help: "Keep the secret with `gtc secrets set`, as the message says." },
+  CLI_BUNDLE_ACCESS_UNMATCHED: {
+    kind: "invalid_input",
+    help: "The rule is about nothing that this bundle has: correct its path, or remove it.",
+  },
+  CLI_BUNDLE_ACCESS_SHADOWED: {
+    kind: "invalid_input",
+    help: "Another rule always goes before this one: remove it, or make its path more exact.",
+  },
+  CLI_BUNDLE_ACCESS_CLOSED: {
+    kind: "invalid_input",
+    help: "Let somebody in with a rule like `pack = public`, or start with --open-access.",
+  },
   CLI_SESSION_MISSING: { kind: "not_found", help: "List sessions with `gtc session list`." },
   CLI_SEND_MISSING: { kind: "not_found", help: "List sends with `gtc outbox list`." },
   CLI_INTERNAL: {
