@@ -1,7 +1,7 @@
 /** Compares what SBOM, pack lock and component manifests say with the bytes that are there: every mismatch by its path. */
 import { createHash } from "node:crypto";
 import { decodeCborJson, isJsonObject, parseJson } from "../../types/index.ts";
-import type { JsonObject, JsonValue } from "../../types/index.ts";
+import type { JsonObject, JsonValue, Pace, Paced } from "../../types/index.ts";
 import type { HashedContent } from "../content-hasher.ts";
 import { objectOf, objectsOf, textOf } from "./json-fields.ts";
 import type { PublicExtensions } from "./public-extensions.ts";
@@ -73,8 +73,18 @@ export function sbomFiles(bytes: Uint8Array, path: string): readonly ListedFile[
   );
 }
 
+/** What digests are compared with, and the pace at which files are hashed for it. */
+interface Compared {
+  readonly contents: Contents;
+  readonly componentPath: (id: string) => string | undefined;
+  readonly pace: Pace;
+  /** Path → SHA-256 of what was hashed already: a list may name a file a thousand times. */
+  readonly hashed: Map<string, string>;
+}
+
 /** Compares the digests of the pack lock with the components. */
-export function checkLock(contents: Contents, componentPath: (id: string) => string | undefined): ListingVerdict {
+export function* checkLock(compared: Compared): Paced<ListingVerdict> {
+  const { contents, componentPath } = compared;
   const bytes = contents.get(LOCK_PATH)?.bytes;
   if (bytes === undefined) return { status: "missing", mismatches: [] };
   const lock = decoded(bytes, LOCK_PATH);
@@ -86,14 +96,14 @@ export function checkLock(contents: Contents, componentPath: (id: string) => str
     if (sha256 === undefined || role === "builtin") return [];
     return [{ path: componentPath(id) ?? `components/${id}.wasm`, sha256 }];
   });
-  return checkSha256(expected, contents);
+  return yield* checkSha256(expected, compared);
 }
 
 /** Compares the digests that component sources and component manifests state. */
-export function checkContentHashes(
+export function* checkContentHashes(
   { componentManifests, componentSources }: PublicExtensions,
-  from: { readonly contents: Contents; readonly componentPath: (id: string) => string | undefined },
-): ListingVerdict {
+  from: Compared,
+): Paced<ListingVerdict> {
   const manifests = componentManifests.map(({ path, sha256 }) => ({ path, sha256 }));
   const sources = componentSources.flatMap(({ id, sha256, wasmPath }) =>
     wasmPath === undefined ? [] : [{ path: from.componentPath(id) ?? wasmPath, sha256 }],
@@ -101,20 +111,39 @@ export function checkContentHashes(
   const stated = [...manifests, ...sources].flatMap(({ path, sha256 }) =>
     sha256 === undefined ? [] : [{ path, sha256 }],
   );
-  return stated.length === 0 ? { status: "missing", mismatches: [] } : checkSha256(stated, from.contents);
+  return stated.length === 0 ? { status: "missing", mismatches: [] } : yield* checkSha256(stated, from);
 }
 
-function checkSha256(
+/** Hashing so many bytes takes about a microsecond, and how many are hashed at once. */
+const BYTES_PER_STEP = 400;
+const SLICE_BYTES = 1 << 20;
+
+function* checkSha256(
   stated: readonly { readonly path: string; readonly sha256: string }[],
-  contents: Contents,
-): ListingVerdict {
-  const mismatches = stated.flatMap(({ path, sha256 }): readonly Mismatch[] => {
-    const content = contents.get(path);
-    if (content === undefined) return [{ path, problem: "missing", expected: sha256 }];
-    const actual = createHash("sha256").update(content.bytes).digest("hex");
-    return actual === sha256 ? [] : [{ path, problem: "changed", expected: sha256, actual }];
-  });
+  { contents, pace, hashed }: Compared,
+): Paced<ListingVerdict> {
+  const mismatches: Mismatch[] = [];
+  for (const { path, sha256 } of stated) {
+    const bytes = contents.get(path)?.bytes;
+    if (bytes === undefined) {
+      mismatches.push({ path, problem: "missing", expected: sha256 });
+      continue;
+    }
+    const actual = hashed.get(path) ?? (yield* sha256InTurns(bytes, pace));
+    hashed.set(path, actual);
+    if (actual !== sha256) mismatches.push({ path, problem: "changed", expected: sha256, actual });
+  }
   return verdict(mismatches);
+}
+
+function* sha256InTurns(bytes: Uint8Array, pace: Pace): Paced<string> {
+  const hash = createHash("sha256");
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+    const slice = bytes.subarray(at, at + SLICE_BYTES);
+    if (pace.spend(slice.length / BYTES_PER_STEP)) yield;
+    hash.update(slice);
+  }
+  return hash.digest("hex");
 }
 
 function verdict(mismatches: readonly Mismatch[]): ListingVerdict {

@@ -1,4 +1,4 @@
-import { GreenticError, Pace, runInTurns } from "../../types/index.ts";
+import { GreenticError, nextTurn, Pace, runInTurns } from "../../types/index.ts";
 import type { ErrorCode } from "../../types/index.ts";
 import { loadBlake3 } from "../blake3.ts";
 import { packKindOf } from "../capability-id.ts";
@@ -49,9 +49,12 @@ export async function examinePublic(
   const described = await describePublicPack({ manifest, extensions, components, contents }, options);
   const { name, version } = described.description;
 
+  await nextTurn();
   const sbom = checkPublicSbom(contents);
-  const lock = checkLock(contents, componentPath);
-  const hashes = checkContentHashes(extensions, { contents, componentPath });
+  await nextTurn();
+  const compared = { contents, componentPath, pace, hashed: new Map<string, string>() };
+  const lock = await runInTurns(checkLock(compared));
+  const hashes = await runInTurns(checkContentHashes(extensions, compared));
   const judge = (by: JudgedBy): Promise<PublicSignatureVerdict> =>
     judgePublicSignatures({ name, version, packHash }, { contents, manifest, sbom, options: by });
   const signature = await judge(options);
