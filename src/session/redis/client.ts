@@ -12,6 +12,8 @@ export interface RedisClient {
   nodes(): { readonly masters: readonly RedisNode[]; readonly replicas: readonly RedisNode[] };
   onReady(listener: () => void): void;
   onDown(listener: () => void): void;
+  /** What a server said last that it would not let anybody in. */
+  lastError(): Error | undefined;
   connect(): Promise<void>;
   /** Ends the connections and opens new ones: what is under way fails. */
   reconnect(): void;
@@ -79,12 +81,16 @@ export async function createRedisClient(place: RedisPlace, connectTimeoutMs: num
 
 function clientOf(kind: RedisPlace["kind"], client: Redis | Cluster, nodes: RedisClient["nodes"]): RedisClient {
   // What fails is told by the requests; an event that nobody hears ends the process.
-  client.on("error", () => undefined);
+  let lastError: Error | undefined;
+  client.on("error", (error: Error) => {
+    if (error.name === "ReplyError") lastError = error;
+  });
   return {
     kind,
     nodes,
     pipeline: () => client.pipeline(),
     onReady: (listener) => void client.on("ready", listener),
+    lastError: () => lastError,
     onDown: (listener) => void client.on("close", listener),
     connect: () => client.connect(),
     reconnect: () => client.disconnect(true),

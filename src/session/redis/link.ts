@@ -4,21 +4,24 @@ import type { RedisClient, RedisNode } from "./client.ts";
 import type { Argument } from "./codec.ts";
 import { redisFailure, remedyFor, unavailable } from "./failure.ts";
 import type { RedisFunction, RedisLibrary } from "./library.ts";
+import { Patience } from "./patience.ts";
+import type { Attempt } from "./patience.ts";
 import { checkServers } from "./server-check.ts";
 import type { Barrier, Demands } from "./server-check.ts";
 
-/** How long one request may take in all, repetitions included. */
-const REQUEST_MS = 10_000;
-/** How long requests wait for a server that is gone; after that they are refused at once until it is back. */
-const PATIENCE_MS = 2_000;
 /** A server that says nothing for so long is taken for gone. */
 const STALL_MS = 4_000;
 /** Requests that may wait or be under way; a store that can't keep up says so instead of filling the memory. */
 const WAITING_MAX = 20_000;
 const BATCH_MAX = 512;
 const AGAIN_MS = 50;
+/** How long a store waits for its servers when it is opened. */
+const OPEN_MS = 10_000;
+/** How often those that wait for a server are looked through. */
+const LOOK_MS = 200;
 const BARRIER_MS = 1_000;
 const CHECK_AGAIN_MS = 1_000;
+const GONE = "the server can't be reached";
 
 /** Where a request goes. */
 export interface Target {
@@ -28,13 +31,11 @@ export interface Target {
   readonly clock?: readonly [number, number];
 }
 
-interface Request {
+interface Request extends Attempt {
   readonly target: Target;
-  readonly name: RedisFunction;
   readonly args: readonly Argument[];
   /** Known to the server from the first time, so that a repetition does nothing twice. */
   readonly token: string;
-  readonly untilMs: number;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: GreenticError) => void;
   isAgain: boolean;
@@ -50,6 +51,7 @@ export class RedisLink {
   readonly #demands: Demands;
   readonly #waiting = new Map<string, Request[]>();
   readonly #settled = new Set<Promise<unknown>>();
+  readonly #patience = new Patience();
   readonly #name = randomBytes(9).toString("base64url");
   #count = 0;
   #serial = 0;
@@ -57,7 +59,7 @@ export class RedisLink {
   #isScheduled = false;
   #isClosed = false;
   #barrier: Barrier | undefined;
-  #downSinceMs: number | undefined;
+  #looking: NodeJS.Timeout | undefined;
   /** Why the servers can't be used although they can be reached. */
   #refusal: GreenticError | undefined;
   #preparing: Promise<void> | undefined;
@@ -72,12 +74,19 @@ export class RedisLink {
   static async open(client: RedisClient, library: RedisLibrary, demands: Demands): Promise<RedisLink> {
     const link = new RedisLink(client, library, demands);
     client.onDown(() => link.#down());
+    let late: NodeJS.Timeout | undefined;
     try {
-      await client.connect();
-      await link.#check();
+      // A cluster's client tries for ever.
+      const isLate = new Promise<never>((_, reject) => {
+        late = setTimeout(() => reject(new Error("it takes too long")), OPEN_MS);
+      });
+      await Promise.race([client.connect().then(() => link.#check()), isLate]);
     } catch (error) {
       client.close();
-      throw redisFailure(error, "Open Redis store");
+      // A connection that is refused just closes; why was said before.
+      throw redisFailure(remedyFor(error) === "again" ? (client.lastError() ?? error) : error, "Open Redis store");
+    } finally {
+      clearTimeout(late);
     }
     client.onReady(() => void link.#prepare());
     return link;
@@ -85,15 +94,15 @@ export class RedisLink {
 
   /** Asks for one operation. @throws STORE_UNAVAILABLE, STORE_READ_ONLY */
   call(target: Target, name: RedisFunction, args: readonly Argument[]): Promise<unknown> {
-    const doing = `Ask Redis to ${name}`;
-    if (this.#isClosed) return Promise.reject(unavailable(doing, "the store is closed"));
-    const refusal = this.#refusalNow(doing);
+    const refusal = this.#refusalFor(name);
     if (refusal !== undefined) return Promise.reject(refusal);
     this.#count++;
     const answered = new Promise<unknown>((resolve, reject) => {
+      // One server takes everything in one write; a cluster takes what lies in one slot.
+      const lane = this.#client.kind === "cluster" ? target.key : "";
       const token = `${this.#name}${(++this.#serial).toString(36)}`;
-      const untilMs = performance.now() + REQUEST_MS;
-      this.#enqueue({ target, name, args, token, untilMs, resolve, reject, isAgain: false });
+      const startedMs = performance.now();
+      this.#enqueue({ lane, target, name, args, token, startedMs, resolve, reject, isAgain: false });
     });
     return this.#track(answered);
   }
@@ -130,30 +139,31 @@ export class RedisLink {
     }
   }
 
-  #refusalNow(doing: string): GreenticError | undefined {
+  #refusalFor(name: RedisFunction): GreenticError | undefined {
+    const doing = `Ask Redis to ${name}`;
+    if (this.#isClosed) return unavailable(doing, "the store is closed");
     if (this.#count >= WAITING_MAX) return unavailable(doing, `${WAITING_MAX} requests are waiting already`);
     if (this.#isReady) return undefined;
-    if (this.#refusal !== undefined) return this.#refusal;
-    const isLost = this.#downSinceMs !== undefined && performance.now() - this.#downSinceMs > PATIENCE_MS;
-    return isLost ? unavailable(doing, "the server can't be reached") : undefined;
+    return this.#refusal ?? (this.#patience.isHopeless(name) ? unavailable(doing, GONE) : undefined);
   }
 
   #enqueue(request: Request): void {
-    const { key } = request.target;
-    // One server takes everything in one write; a cluster takes what lies in one slot.
-    const lane = this.#client.kind === "cluster" ? key : "";
-    const waiting = this.#waiting.get(lane);
-    if (waiting === undefined) this.#waiting.set(lane, [request]);
+    const waiting = this.#waiting.get(request.lane);
+    if (waiting === undefined) this.#waiting.set(request.lane, [request]);
     else waiting.push(request);
-    this.#schedule();
+    if (this.#isReady) this.#schedule();
+    else this.#look();
   }
 
   #schedule(): void {
-    if (this.#isScheduled || !this.#isReady) return;
+    if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      if (!this.#isReady) return;
+      if (!this.#isReady) {
+        this.#look();
+        return;
+      }
       const lanes = [...this.#waiting.values()];
       this.#waiting.clear();
       for (const requests of lanes) {
@@ -179,8 +189,10 @@ export class RedisLink {
       for (const [n, request] of batch.entries()) {
         const [error, answer] = results[n] ?? [new Error("no answer")];
         if (error !== null) this.#failed(request, error);
-        else if (isPassed) request.resolve(answer);
-        else this.#failed(request, new Error("not enough disks have it"));
+        else if (isPassed) {
+          this.#patience.answered(request.lane);
+          request.resolve(answer);
+        } else this.#failed(request, new Error("not enough disks have it"));
       }
     } catch (error) {
       for (const request of batch) this.#failed(request, error);
@@ -192,36 +204,38 @@ export class RedisLink {
   #failed(request: Request, error: unknown): void {
     const remedy = remedyFor(error);
     const failure = redisFailure(error, `Ask Redis to ${request.name}`);
-    if (remedy === "none" || performance.now() > request.untilMs) {
+    if (remedy !== "none") this.#patience.failed(request.lane);
+    if (remedy === "none" || this.#patience.isOver(request)) {
       request.reject(failure);
       return;
     }
     if (remedy === "load") void this.#prepare();
     if (remedy === "reconnect") this.#client.reconnect();
     request.isAgain = true;
-    setTimeout(() => {
-      const refusal = this.#refusalNow(`Ask Redis to ${request.name}`);
-      if (refusal === undefined) this.#enqueue(request);
-      else request.reject(failure);
-    }, AGAIN_MS);
+    setTimeout(() => this.#enqueue(request), AGAIN_MS);
   }
 
   #down(): void {
     this.#isReady = false;
-    if (this.#downSinceMs !== undefined || this.#isClosed) return;
-    this.#downSinceMs = performance.now();
-    const sinceMs = this.#downSinceMs;
-    setTimeout(() => {
-      if (this.#downSinceMs === sinceMs) this.#rejectWaiting();
-    }, PATIENCE_MS).unref();
+    this.#patience.down();
   }
 
-  #rejectWaiting(): void {
-    const waiting = [...this.#waiting.values()].flat();
-    this.#waiting.clear();
-    for (const { name, reject } of waiting) {
-      reject(this.#refusal ?? unavailable(`Ask Redis to ${name}`, "the server can't be reached"));
-    }
+  /** Looks through those that wait for a server, until none does. */
+  #look(): void {
+    this.#looking ??= setInterval(() => {
+      for (const [lane, requests] of this.#waiting) {
+        const patient = requests.filter((request) => this.#refusal === undefined && !this.#patience.isOver(request));
+        for (const request of requests) {
+          if (!patient.includes(request))
+            request.reject(this.#refusal ?? unavailable(`Ask Redis to ${request.name}`, GONE));
+        }
+        if (patient.length === 0) this.#waiting.delete(lane);
+        else this.#waiting.set(lane, patient);
+      }
+      if (this.#waiting.size > 0) return;
+      clearInterval(this.#looking);
+      this.#looking = undefined;
+    }, LOOK_MS);
   }
 
   /** Checks the servers after they came back or changed; only then are requests sent. */
@@ -239,7 +253,7 @@ export class RedisLink {
     this.#barrier = await checkServers(this.#client, this.#demands);
     await Promise.all(this.#client.nodes().masters.map((node) => loadLibrary(node, this.#library)));
     this.#refusal = undefined;
-    this.#downSinceMs = undefined;
+    this.#patience.up();
     this.#isReady = true;
     this.#schedule();
   }
@@ -249,7 +263,6 @@ export class RedisLink {
     this.#isReady = false;
     if (remedyFor(error) === "none") {
       this.#refusal = redisFailure(error, "Check Redis server");
-      this.#rejectWaiting();
     }
     setTimeout(() => {
       if (!this.#isReady && !this.#isClosed) void this.#prepare();

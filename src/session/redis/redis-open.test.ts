@@ -1,11 +1,17 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { entryOf, KEY, leaseOf, rowOf, turnOf } from "../../../conformance/session-store/fixtures.ts";
-import { hasRedis, startRedis } from "../../../test/stand-ins/redis-server.ts";
+import { entryOf, KEY, keyOf, leaseOf, rowOf, turnOf } from "../../../conformance/session-store/fixtures.ts";
+import { hasRedis, startRedis, startRedisCluster } from "../../../test/stand-ins/redis-server.ts";
 import type { RedisServer } from "../../../test/stand-ins/redis-server.ts";
+import { freePort, hasServer } from "../../../test/stand-ins/server-program.ts";
 import { createTestWorld } from "../../../test/stand-ins/test-world.ts";
 import { verifies } from "../../../test/verifies.ts";
+import { envId, tenantId } from "../../types/index.ts";
 import { openRedisStore } from "../index.ts";
 import type { SessionStore } from "../index.ts";
 import { parseRedisUrl } from "./redis-url.ts";
@@ -237,4 +243,106 @@ describe.skipIf(!hasRedis)("stores over one server (skipped where Redis isn't in
       await sleep(10);
     }
   }
+});
+
+describe.skipIf(!hasRedis)("what a store leaves in the server (skipped where Redis isn't installed)", () => {
+  test("all keys of a channel lie in its shard, and shards in sixteen even parts of the slots", async () => {
+    verifies("session.redis.slots");
+    await using cluster = await startRedisCluster();
+    await using store = await openRedisStore({ url: cluster.url, world });
+    const tenants = Array.from({ length: 40 }, (_, n) => keyOf({ tenant: `tenant-${n}`, user: "ü{1}" }));
+    for (const key of tenants) {
+      await store.accept(entryOf("m{1}", { key, log: "hello" }));
+      const lease = await leaseOf(store, key);
+      await store.record(lease, { turn: 1, seq: 0, node: "n", inputHash: "h", outcome: 1 });
+      const changes = { outbox: [rowOf(key)], state: [{ key: "flow/a", value: 1 }], journal: 1 };
+      await store.commit(lease, turnOf(lease, { ...changes, timersNew: [{ onceKey: "t", dueAtMs: 1, payload: 1 }] }));
+    }
+    const kept = await Promise.all(cluster.nodes.map((node) => node.cli("keys", "*")));
+    const keys = kept.flatMap((text) => text.trim().split("\n"));
+    // Each node holds its share, a third of the shards.
+    expect(kept.every((text) => text.includes("tenant-"))).toBe(true);
+    const shards = new Set<string>();
+    for (const tenant of tenants.map((key) => key.split(":")[1] ?? "")) {
+      const own = keys.filter((key) => key.includes(`:${tenant}:`));
+      expect(own.length).toBeGreaterThanOrEqual(5);
+      const tags = new Set(own.map((key) => key.slice(0, key.indexOf("}"))));
+      expect(tags.size).toBe(1);
+      for (const tag of tags) shards.add(tag);
+    }
+    expect(shards.size).toBeGreaterThan(12);
+    for (const [n, tag] of SHARD_TAGS.entries()) {
+      const slot = Number(await cluster.nodes[0]?.cli("cluster", "keyslot", `greentic:{${tag}}`));
+      expect(Math.floor(slot / 1_024)).toBe(n);
+      expect(slot % 1_024).toBeGreaterThan(256);
+      expect(slot % 1_024).toBeLessThan(768);
+    }
+  });
+
+  test("a user with the documented rights can do all of it, and no other key can be reached", async () => {
+    await using server = await startRedis();
+    const page = readFileSync(new URL("../../../docs/scale-out.md", import.meta.url), "utf8");
+    const line = /^ACL SETUSER greentic .*$/m.exec(page)?.[0] ?? "";
+    expect(await server.cli(...line.split(" "))).toContain("OK");
+    const url = `redis://greentic:password@127.0.0.1:${server.port}`;
+    await using store = await openRedisStore({ url, world });
+    await store.accept(entryOf("m1", { log: 1 }));
+    const lease = await leaseOf(store);
+    await store.commit(lease, turnOf(lease, { outbox: [rowOf("r1")] }));
+    await store.sweep(world.nowMs());
+    expect(await store.takeTokens("b", { capacity: 1, perSecond: 1 })).toBe(0);
+    expect(await store.stats()).toMatchObject({ queued: 1, sessions: 1 });
+    const whose = { env: envId("prod"), tenant: tenantId("acme") };
+    expect(await store.erase(whose)).toEqual({ sessions: 1, deadLetters: 0, rows: 1, logs: 1 });
+    await expect(
+      openRedisStore({ url, world, prefix: "other" }).then((other) => other.accept(entryOf("m1"))),
+    ).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+    });
+  });
+
+  test.skipIf(!hasServer("openssl"))("rediss:// speaks TLS with a server that the machine trusts", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "greentic-tls-"));
+    const [key, certificate] = [join(dir, "key.pem"), join(dir, "certificate.pem")];
+    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+    const made = [
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:P-256",
+      "-nodes",
+      "-days",
+      "2",
+      ...subject,
+    ];
+    expect(spawnSync("openssl", [...made, "-keyout", key, "-out", certificate]).status).toBe(0);
+    const port = await freePort();
+    const tls = [
+      "--tls-port",
+      String(port),
+      "--tls-cert-file",
+      certificate,
+      "--tls-key-file",
+      key,
+      "--tls-auth-clients",
+      "no",
+    ];
+    await using _server = await startRedis([...LOG, "--appendfsync", "always", ...tls]);
+    const program = `
+      import { openRedisStore } from ${JSON.stringify(new URL("../index.ts", import.meta.url).href)};
+      const world = { nowMs: Date.now, monotonicMs: () => performance.now() };
+      const store = await openRedisStore({ url: "rediss://localhost:${port}", world });
+      console.log(JSON.stringify(await store.stats()));
+      await store[Symbol.asyncDispose]();`;
+    const run = (trusted: Record<string, string>): string =>
+      spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+        env: { PATH: process.env["PATH"], ...trusted },
+        encoding: "utf8",
+      }).stdout;
+    expect(run({ NODE_EXTRA_CA_CERTS: certificate })).toContain('"unread":0');
+    expect(run({})).toBe("");
+    rmSync(dir, { recursive: true });
+  });
 });

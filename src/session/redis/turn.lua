@@ -186,12 +186,16 @@ local function lease_any(c, worker, limit, ttl)
     for _, key in ipairs(call('ZRANGE', index(c, 'held'), 0, -1)) do leases[#leases + 1] = granted(c, key) end
     if #leases > 0 then return leases end
   end
-  for _, key in ipairs(call('ZRANGE', index(c, 'run'), 0, limit - 1)) do
-    local held = held_by(c, key)
-    if is_free(c, held) and has_work(c, key) then
-      leases[#leases + 1] = grant(c, key, held, worker, ttl)
-    else
-      call('ZREM', index(c, 'run'), key)
+  while #leases < limit do
+    local keys = call('ZRANGE', index(c, 'run'), 0, limit - #leases - 1)
+    if #keys == 0 then break end
+    for _, key in ipairs(keys) do
+      local held = held_by(c, key)
+      if is_free(c, held) and has_work(c, key) then
+        leases[#leases + 1] = grant(c, key, held, worker, ttl)
+      else
+        call('ZREM', index(c, 'run'), key)
+      end
     end
   end
   return leases
