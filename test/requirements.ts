@@ -61,6 +61,7 @@ export const REQUIREMENTS = define({
   "session.redis.strict": { source: "issue 5", behavior: "A Redis that may lose what it acknowledged is refused, unless the operator takes it" },
   "session.redis.failover": { source: "issue 5", behavior: "Nothing that a Redis behind sentinels or in a cluster acknowledged is lost when its master dies" },
   "secrets.clouds": { source: "ao technology", behavior: "Credentials come from AWS, Azure, GCP or Vault", pending: "issue 7 builds the clouds' backends" },
+  "session.redis.slots": { source: "issue 5", behavior: "All that one operation touches in a Redis Cluster shares one hash tag, and one tenant's keys name that tenant" },
   "message.ingress": { source: "ao life of a message 1-2", behavior: "An external message reaches the provider's ingress as a webhook" },
   "message.ingress.subject": { source: "ao life of a message 3", behavior: "Ingress is announced on greentic.messaging.ingress.{env}.{tenant}.{team}.{channel}" },
   "message.router": { source: "ao life of a message 4", behavior: "The flow router resolves the flow by tenant and team" },
