@@ -36,11 +36,14 @@ export async function examinePublic(
   options: VerifyOptions,
 ): Promise<ExaminedPack> {
   const pace = new Pace();
+  // What tells the form has read the directory and the manifest already.
+  await nextTurn();
   const archive = await readPublicArchive(bytes, container, pace);
   const { contents } = archive;
   const manifestBytes = contents.get(MANIFEST_PATH)?.bytes;
   if (manifestBytes === undefined) throw new GreenticError("PACK_MANIFEST_MISSING", "Read pack: no manifest.cbor");
   const manifest = readPublicManifest(manifestBytes, container);
+  await nextTurn();
   const extensions = readPublicExtensions(manifest);
   const origins = originsOf(contents, extensions);
   const components = findPublicComponents(manifest, { extensions, paths: new Set(contents.keys()), origins });
@@ -106,6 +109,7 @@ async function readPublicArchive(bytes: Uint8Array, container: "zip" | "tar", pa
     return { container, contents, findings: [] };
   }
   const { entries, findings } = readLooseZip(bytes);
+  await nextTurn();
   for (const entry of entries) contents.set(entry.path, await hasher.readEntry(entry));
   return { container, contents, findings };
 }
