@@ -56,12 +56,16 @@ export const REQUIREMENTS = define({
   "bus.subjects.isolated": { source: "failures G7", behavior: "No id makes a subject that another place has, or that matches another's" },
   "session.memory": { source: "ao technology", behavior: "Flow state persists in memory for tests and throw-away runs" },
   "session.durable": { source: "ao technology", behavior: "Flow state persists across restarts on the embedded default" },
+  "session.bit-rot": { source: "failures F23", behavior: "A bit that a disk turns over is told of by the record, or changes no answer; other sessions go on" },
+  "session.upgrade": { source: "issue 5 stores", behavior: "A store's file of an older version is upgraded with all that is in it; one of a newer version is refused" },
   "session.poison": { source: "issue 5 stores", behavior: "A message that ends its process again and again goes to the dead letters, what merely waited doesn't" },
   "session.redis": { source: "ao technology", behavior: "Flow state persists in Redis" },
   "session.redis.strict": { source: "issue 5", behavior: "A Redis that may lose what it acknowledged is refused, unless the operator takes it" },
-  "session.redis.failover": { source: "issue 5", behavior: "Nothing that a Redis behind sentinels or in a cluster acknowledged is lost when its master dies" },
-  "secrets.clouds": { source: "ao technology", behavior: "Credentials come from AWS, Azure, GCP or Vault", pending: "issue 7 builds the clouds' backends" },
   "session.redis.slots": { source: "issue 5", behavior: "All that one operation touches in a Redis Cluster shares one hash tag, and one tenant's keys name that tenant" },
+  "session.redis.failover": { source: "issue 5", behavior: "Nothing that a Redis behind sentinels or in a cluster acknowledged is lost when its master dies" },
+  "scale.roles.killed": { source: "issue 5", behavior: "Gateway, workers and senders over Redis and NATS may be killed and stopped at any moment: nothing is lost, nothing is doubled that isn't on record" },
+  "scale.connections.broken": { source: "issue 5", behavior: "Connections to Redis and NATS may be down, slow, silent, cut or sliced: nothing is lost or doubled" },
+  "secrets.clouds": { source: "ao technology", behavior: "Credentials come from AWS, Azure, GCP or Vault", pending: "issue 7 builds the clouds' backends" },
   "message.ingress": { source: "ao life of a message 1-2", behavior: "An external message reaches the provider's ingress as a webhook" },
   "message.ingress.subject": { source: "ao life of a message 3", behavior: "Ingress is announced on greentic.messaging.ingress.{env}.{tenant}.{team}.{channel}" },
   "message.router": { source: "ao life of a message 4", behavior: "The flow router resolves the flow by tenant and team" },
@@ -241,6 +245,8 @@ export const REQUIREMENTS = define({
   "oci.cache.pins": { source: "issue 4", behavior: "What a lock or the shelf names survives pruning, and goes with them" },
   "pack.golden": { source: "issue 4", behavior: "The same source gives the same bytes, hash and signature, whatever the directory, umask and time zone" },
   "pack.sbom.npm": { source: "issue 4", behavior: "The npm packages that a TypeScript component is built with go in from its lock, are listed in the component, and stand in the SBOM with version, licence, purl and integrity" },
+  "pack.schema.editor": { source: "issue 4", behavior: "schemas/pack.schema.json tells editors what pack.toml and pack.yaml hold" },
+  "pack.grants.places": { source: "issue 4", behavior: "What doctor says of a component's grants stands at the grant in the pack's source" },
   "pack.fuzzed": { source: "issue 4", behavior: "No structure-aware mutant of manifest, archive or signature is accepted; every one is refused with a typed error, in time and within memory" },
 
   // Issue 3: node kinds that public packs expect of their host
@@ -312,6 +318,13 @@ export const REQUIREMENTS = define({
   "flow.schedule.catch-up": { source: "issue 5 flow power", behavior: "Firings that no worker was there for are forgotten, run once, or run all up to a bound, as the schedule says" },
   "flow.schedule.jumps": { source: "issue 5 flow power", behavior: "A wall clock that jumps ahead misses firings as a downtime does; one that goes back fires nothing twice" },
   "flow.schedule.zones": { source: "issue 5 flow power", behavior: "Where clocks change, a fixed time neither is left out nor comes twice" },
+  "flow.call.pack": { source: "issue 5 flow power", behavior: "A flow calls one of a pack that its own depends on, in the version that it was built with, and waits with it" },
+  "pinned.finish": { source: "issue 5 scale-out", behavior: "Flows that wait on a version that is replaced end on it, where the policy is finish" },
+  "pinned.migrate": { source: "issue 5 scale-out", behavior: "Flows that wait on a version that is replaced go on in the new one, where the policy is migrate" },
+  "pinned.migrate.map": { source: "issue 5 scale-out", behavior: "A migrating flow follows the new version's map to its node, and is stopped where there is none of its kind" },
+  "pinned.stop": { source: "issue 5 scale-out", behavior: "Flows that wait on a version that is replaced are stopped with a word to the person and a record for the operator, where the policy is stop" },
+  "pinned.restart": { source: "issue 5 scale-out", behavior: "Old versions are kept through restarts while sessions wait on them, and no longer" },
+  "pinned.revoked": { source: "issue 5 F15", behavior: "A revoked signer's pack never goes on: every session that waits on it migrates or is stopped, as declared" },
 });
 
 /** The id of a promise. */

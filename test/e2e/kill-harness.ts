@@ -90,6 +90,8 @@ export class Conversations {
   readonly #telegram: TelegramStandIn;
   readonly #gateway: () => string;
   readonly #count: number;
+  readonly #byChat = new Map<string, readonly string[]>();
+  #filed = 0;
 
   constructor(
     count: number,
@@ -103,12 +105,13 @@ export class Conversations {
     this.#gateway = options.gateway;
   }
 
-  /** Holds all of them; each starts when `turnOf` lets it. */
-  async hold(turnOf: (i: number) => Promise<void>): Promise<void> {
+  /** Holds all of them; each starts when `turnOf` lets it, and `ended` is told when it is over. */
+  async hold(turnOf: (i: number) => Promise<void>, ended: () => void = () => undefined): Promise<void> {
     await Promise.all(
       Array.from({ length: this.#count }, async (_unused, i) => {
         await turnOf(i);
         await (i % 2 === 0 ? this.#inWebChat(i) : this.#inTelegram(i));
+        ended();
       }),
     );
   }
@@ -158,6 +161,11 @@ export class Conversations {
   }
 
   #heard(i: number): readonly string[] {
-    return this.#telegram.sends.filter((send) => send.chatId === String(FIRST_CHAT + i)).map((send) => send.text);
+    // Sends only grow: each is filed under its chat once.
+    for (; this.#filed < this.#telegram.sends.length; this.#filed++) {
+      const { chatId, text } = this.#telegram.sends[this.#filed] ?? { chatId: "", text: "" };
+      this.#byChat.set(chatId, [...(this.#byChat.get(chatId) ?? []), text]);
+    }
+    return this.#byChat.get(String(FIRST_CHAT + i)) ?? [];
   }
 }
