@@ -4,6 +4,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { schemaFiles, SCHEMAS_DIR } from "../scripts/schemas.ts";
+import { readToml } from "../src/config/index.ts";
 import { newPackFiles } from "../src/pack/index.ts";
 import { verifies } from "./verifies.ts";
 
@@ -43,6 +44,34 @@ test("the flow schema takes what runs and names what a kind doesn't take", () =>
     { qa: {}, oops: 1, routing: 7 },
   ])
     expect(fits("flow.schema.json", flow(node)), JSON.stringify(node)).toBe(false);
+});
+
+test("the pack schema takes what builds, and what the reader refuses by shape it refuses", () => {
+  verifies("pack.schema.editor");
+  const weather = readFileSync(join(ROOT, "examples/weather-demo/pack.yaml"), "utf8");
+  const fresh = ["app", "provider", "component"] as const;
+  const made = fresh.map((kind) => newPackFiles("x", kind).find(({ path }) => path === "pack.toml")?.text ?? "");
+  for (const document of [parse(weather), ...made.map((text) => readToml(text, "pack.toml").value)])
+    expect(fits("pack.schema.json", document), ajv.errorsText()).toBe(true);
+  const source = (more: object): unknown => ({
+    pack: { name: "a", version: "1.0.0" },
+    capabilities: { id: "greentic.cap.app.v1" },
+    ...more,
+  });
+  const grants = (more: object): unknown => source({ components: { a: { grants: more } } });
+  expect(fits("pack.schema.json", source({ config: { a: [1, { b: true }] }, assets: { a: "assets/" } }))).toBe(true);
+  expect(fits("pack.schema.json", grants({ http: ["https://*.example.com:8443"], state: "read" }))).toBe(true);
+  for (const document of [
+    source({ pack: { name: "A", version: "1.0.0" } }),
+    source({ depends: {} }),
+    source({ dependencies: { A: "1" } }),
+    source({ flows: { a: "a.ygtc" } }),
+    source({ config: { a: 1.5 } }),
+    grants({ http: ["https://example.com/path"] }),
+    grants({ state: "write" }),
+    grants({ secret: ["x"] }),
+  ])
+    expect(fits("pack.schema.json", document), JSON.stringify(document)).toBe(false);
 });
 
 test("the other schemas take what the examples hold", () => {

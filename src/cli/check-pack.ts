@@ -1,10 +1,11 @@
-import { dirname, join, relative } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
 import { checkImports, findLinks, InProcessComponentHost } from "../component/index.ts";
 import type { ComponentGrants, ComponentInfo, ComponentLink } from "../component/index.ts";
 import { checkAssets, checkUnusedTexts } from "../flow/index.ts";
 import type { AssetCheck, ComponentFacts, FlowFinding } from "../flow/index.ts";
 import { parseToolMap, TOOL_MAP_FILES } from "../mcp/index.ts";
-import { buildPack, findPackSource, openPack, TRUST_NOBODY } from "../pack/index.ts";
+import { buildPack, findPackSource, openPack, packSourcePlaces, TRUST_NOBODY } from "../pack/index.ts";
 import type { Pack } from "../pack/index.ts";
 import type { ErrorCode } from "../types/index.ts";
 import { didYouMean, isGreenticError, quote } from "../types/index.ts";
@@ -34,7 +35,9 @@ export async function checkPackSource(cwd: string, directory: string): Promise<P
   const shown = (name: string): string => join(here, name);
   try {
     const { bytes } = await buildPack(file, { probeComponent });
-    const check = await checkPack(await openAnyPack(bytes, Date.now()));
+    const name = basename(file);
+    const places = packSourcePlaces(await readFile(file, "utf8"), { file: name });
+    const check = await checkPack(await openAnyPack(bytes, Date.now()), places);
     return {
       flows: check.flows.map((flow) => moved(flow, shown)),
       files: check.files.map((item) => moved(item, shown)),
@@ -59,8 +62,14 @@ function moved<T extends AssetCheck>(check: T, shown: (name: string) => string):
   return { ...check, file: shown(check.file), findings };
 }
 
-/** Checks everything that a pack holds: flows against what its components say of themselves, templates, cards, texts, grants, secrets. */
-export async function checkPack(pack: Pack): Promise<PackCheck> {
+/** Finds where something of a pack's source stands. */
+type SourcePlaces = ReturnType<typeof packSourcePlaces>;
+
+/**
+ * Checks everything that a pack holds: flows against what its components say of themselves, templates, cards, texts, grants,
+ * secrets. What it says of grants stands at the component, or at the grant where the source is at hand.
+ */
+export async function checkPack(pack: Pack, places?: SourcePlaces): Promise<PackCheck> {
   const components = await examineComponents(pack);
   const facts = new Map([...components].flatMap(([name, { facts }]) => (facts === undefined ? [] : [[name, facts]])));
   const texts = readTexts(pack);
@@ -76,7 +85,7 @@ export async function checkPack(pack: Pack): Promise<PackCheck> {
       ...checkAssets(assets, pack.i18n),
       // A component that reads the assets may use any text.
       ...(reads ? [] : checkUnusedTexts(locales, { users: [...sources, ...assets.values()], keys: new Set(asked) })),
-      ...checkComponents(pack, components),
+      ...checkComponents(pack, { components, places }),
       ...checkToolMap(pack),
     ],
   };
@@ -137,30 +146,39 @@ function linksOf(name: string, found: Parameters<typeof findLinks>[1]): readonly
 }
 
 /** What components use and don't declare, and declare and don't use. */
-function checkComponents(pack: Pack, components: ReadonlyMap<string, ExaminedComponent>): readonly AssetCheck[] {
+function checkComponents(
+  pack: Pack,
+  {
+    components,
+    places,
+  }: { readonly components: ReadonlyMap<string, ExaminedComponent>; readonly places: SourcePlaces | undefined },
+): readonly AssetCheck[] {
   const { required, optional } = pack.manifest.secrets;
   const declared = new Set([...required, ...optional]);
-  return [...components].flatMap(([name, { path, info, grants }]) => {
-    const findings: FlowFinding[] = [];
-    const say = (code: ErrorCode, severity: FlowFinding["severity"], message: string): void =>
-      void findings.push({ code, severity, message, at: { file: path, line: 1, column: 1 } });
+  const byFile = new Map<string, FlowFinding[]>();
+  for (const [name, { path, info, grants }] of components) {
+    const say = (
+      code: ErrorCode,
+      severity: FlowFinding["severity"],
+      { message, grant = [] }: { readonly message: string; readonly grant?: readonly (string | number)[] },
+    ): void => {
+      const at = places?.(["components", name, "grants", ...grant]) ?? { file: path, line: 1, column: 1 };
+      byFile.set(at.file, [...(byFile.get(at.file) ?? []), { code, severity, message, at }]);
+    };
     const linked = new Set(linksOf(name, components).map((link) => link.interface));
     for (const wanted of info.imports) {
       try {
         checkImports([wanted], grants, linked);
       } catch (error) {
         if (!isGreenticError(error)) throw error;
-        say(error.code, "error", error.message);
+        say(error.code, "error", { message: error.message });
       }
     }
-    for (const secret of new Set([...grants.secrets, ...grants.secretsWrite])) {
+    for (const [secret, grant] of secretPlaces(grants)) {
       if (secret.includes("*") || declared.has(secret)) continue;
       const hint = didYouMean(secret, declared);
-      say(
-        "FLOW_SECRET_UNDECLARED",
-        "warning",
-        `Check ${quote(name)}: it reads secret ${quote(secret)}, which the pack doesn't list${hint}`,
-      );
+      const message = `Check ${quote(name)}: it reads secret ${quote(secret)}, which the pack doesn't list${hint}`;
+      say("FLOW_SECRET_UNDECLARED", "warning", { message, grant });
     }
     for (const [grant, without] of unusable(grants)) {
       if (
@@ -170,14 +188,22 @@ function checkComponents(pack: Pack, components: ReadonlyMap<string, ExaminedCom
         )
       )
         continue;
-      say(
-        "FLOW_GRANT_UNUSED",
-        "info",
-        `Check ${quote(name)}: grant ${quote(grant)} is asked for and no import uses it`,
-      );
+      const message = `Check ${quote(name)}: grant ${quote(grant)} is asked for and no import uses it`;
+      say("FLOW_GRANT_UNUSED", "info", {
+        message,
+        grant: [grant === "secrets" && grants.secrets.length === 0 ? "secrets_write" : grant],
+      });
     }
-    return findings.length === 0 ? [] : [{ file: path, findings }];
-  });
+  }
+  return [...byFile].map(([file, findings]) => ({ file, findings }));
+}
+
+/** Each secret that is asked for, with where the source asks for it first. */
+function secretPlaces({ secrets, secretsWrite }: ComponentGrants): ReadonlyMap<string, readonly (string | number)[]> {
+  const places = new Map<string, readonly (string | number)[]>();
+  for (const [i, name] of secretsWrite.entries()) places.set(name, ["secrets_write", i]);
+  for (const [i, name] of secrets.entries()) places.set(name, ["secrets", i]);
+  return places;
 }
 
 /** The grants that only an import of the host's own can use, each with the grants without it. */

@@ -10,7 +10,8 @@ export interface CapabilityId {
   readonly version: number;
 }
 
-const CAPABILITY_ID = /^greentic\.cap\.([a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)*)\.v([1-9][0-9]{0,5})$/;
+/** The form of a capability id. */
+export const CAPABILITY_ID = /^greentic\.cap\.([a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)*)\.v([1-9][0-9]{0,5})$/;
 
 /** Parses a capability id. @throws PACK_CAPABILITY_INVALID */
 export function parseCapabilityId(text: string): CapabilityId {

@@ -8,7 +8,7 @@ import { valid as validVersion } from "semver";
 import { readToml, readYaml } from "../config/index.ts";
 import type { SourceDocument, SourceRules } from "../config/index.ts";
 import { GreenticError, isGreenticError, quote } from "../types/index.ts";
-import type { ErrorCode, JsonObject, JsonValue } from "../types/index.ts";
+import type { ErrorCode, JsonObject, JsonValue, SourcePosition } from "../types/index.ts";
 import { packKindOf } from "./capability-id.ts";
 import { cargoRange } from "./cargo-range.ts";
 import { entryPathProblem } from "./entry-path.ts";
@@ -64,7 +64,7 @@ const NO_PACK_GRANTS: PackGrants = {
  * the position
  */
 export function parsePackSource(text: string, { file }: { readonly file: string }): PackSource {
-  const document = (/\.ya?ml$/.test(file) ? readYaml : readToml)(text, file, RULES);
+  const document = readDocument(text, file);
   const root = new Table(document, document.value, []);
   root.allow(["pack", "capabilities", "dependencies", "flows", "components", "assets", "secrets", "config"]);
   const pack = root.table("pack", ["name", "version", "description", "authors"]);
@@ -90,6 +90,19 @@ export function parsePackSource(text: string, { file }: { readonly file: string 
   if (packKindOf(source.capabilities.id) === "component" && source.flows.size > 0)
     throw root.problem("flows", "PACK_SOURCE_INVALID", "a component pack has no flows");
   return source;
+}
+
+/** Finds where something of a source stands, or what it would stand in. */
+export function packSourcePlaces(
+  text: string,
+  { file }: { readonly file: string },
+): (path: readonly (string | number)[]) => SourcePosition {
+  const document = readDocument(text, file);
+  return (path) => document.positionOf(path);
+}
+
+function readDocument(text: string, file: string): SourceDocument {
+  return (/\.ya?ml$/.test(file) ? readYaml : readToml)(text, file, RULES);
 }
 
 function readDependencies(root: Table): ReadonlyMap<string, string> {
@@ -161,7 +174,7 @@ function readGrants(table: Table): PackGrants {
 }
 
 /** `scheme://host[:port]`, `*.` allowed in front of the host. */
-const ORIGIN_PATTERN = /^https?:\/\/(?:\*\.)?(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::\d{1,5})?$/;
+export const ORIGIN_PATTERN = /^https?:\/\/(?:\*\.)?(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::\d{1,5})?$/;
 
 /** One table of the source with its path, so that every complaint has a position. */
 class Table {

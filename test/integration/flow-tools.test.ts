@@ -18,7 +18,7 @@ function edit(shell: Shell, path: string, change: (text: string) => string): voi
 }
 
 test("gtc flow doctor checks a pack's source as a whole, with places in the source", { timeout: 180_000 }, async () => {
-  verifies("flow.doctor.pack", "flow.doctor.sarif");
+  verifies("flow.doctor.pack", "flow.doctor.sarif", "pack.grants.places");
   const shell = await withPack();
   expect(await shell.run("gtc flow doctor app")).toMatchObject({
     code: 0,
@@ -49,10 +49,10 @@ test("gtc flow doctor checks a pack's source as a whole, with places in the sour
     "error FLOW_I18N_KEY_MISSING app/flows/on_message.ygtc:23",
     "error FLOW_CARD_INVALID app/assets/cards/greeting.json:4",
     "info FLOW_I18N_KEY_UNUSED app/assets/i18n/en.json:4",
-    "error COMPONENT_IMPORT_UNGRANTED app/components/forecast.wasm:1",
-    "error COMPONENT_IMPORT_UNGRANTED app/components/forecast.wasm:1",
-    "warning FLOW_SECRET_UNDECLARED app/components/forecast.wasm:1",
-    "info FLOW_GRANT_UNUSED app/components/forecast.wasm:1",
+    "error COMPONENT_IMPORT_UNGRANTED app/pack.toml:16",
+    "error COMPONENT_IMPORT_UNGRANTED app/pack.toml:16",
+    "warning FLOW_SECRET_UNDECLARED app/pack.toml:17",
+    "info FLOW_GRANT_UNUSED app/pack.toml:17",
     "error FLOW_COMPONENT_MISSING app/assets/toolmap.json:1",
   ]);
 
