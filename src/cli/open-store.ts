@@ -15,7 +15,10 @@ export function openStore(input: CommandInput, io: CommandIo): Promise<SessionSt
     environment: io.environment,
     flags: { data: textOption(input, "data"), config: textOption(input, "config") },
   });
-  return openConfiguredStore(config, createMachineWorld());
+  return openConfiguredStore(config, {
+    world: createMachineWorld(),
+    onDamage: ({ code, message }) => void io.stderr.write(`${code}: ${message}\n`),
+  });
 }
 
 /** The options of commands on the store. */

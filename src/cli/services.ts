@@ -33,12 +33,18 @@ const PROBE_MS = 1_000;
 /** A bus that stays away is told of this often. */
 const REPORT_MS = 60_000;
 
-/** Opens the configured store. @throws STORE_UNAVAILABLE and what the store's configuration is refused with */
-export function openConfiguredStore(config: Config, world: World): Promise<SessionStore> {
+/**
+ * Opens the configured store; `onDamage` is told of records that are not as they were written.
+ * @throws STORE_UNAVAILABLE and what the store's configuration is refused with
+ */
+export function openConfiguredStore(
+  config: Config,
+  { world, onDamage }: { readonly world: World; readonly onDamage: (error: GreenticError) => void },
+): Promise<SessionStore> {
   if (config.redis !== undefined) return openRedisStore({ ...config.redis, world });
   return config.store === "memory"
     ? Promise.resolve(openMemoryStore(world))
-    : openSqliteStore({ dir: config.dataDir, world });
+    : openSqliteStore({ dir: config.dataDir, world, onDamage });
 }
 
 /** Refuses roles that need other processes where there is nothing that processes share. @throws CLI_ROLE_ALONE */
@@ -57,7 +63,7 @@ function checkRoles({ roles, store, redis, nats }: ServicesConfig): void {
 /** Opens store and bus. A NATS server that isn't there is waited for while everything else goes on. @throws CLI_ROLE_ALONE, BUS_…, STORE_… */
 export async function openServices({ config, world, onError }: ServicesOptions): Promise<Services> {
   checkRoles(config);
-  const opening = openConfiguredStore(config, world);
+  const opening = openConfiguredStore(config, { world, onDamage: onError });
   let bus: Bus;
   try {
     bus = await openBus({ config, world, onError });

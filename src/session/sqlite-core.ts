@@ -1,11 +1,13 @@
-import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
-import type { SessionKeyText } from "../types/index.ts";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { GreenticError, SessionKeyText } from "../types/index.ts";
 import { LeaseTable } from "./lease-table.ts";
 import type { Hold, Leasable } from "./lease-table.ts";
 import { SendLanes } from "./send-lanes.ts";
 import type { LaneRow } from "./send-lanes.ts";
 import { Openings } from "./sqlite-openings.ts";
 import { SequenceCounter } from "./sqlite-sequence.ts";
+import { isWhole, rowDamaged, rowSum, wholeRow } from "./sqlite-sum.ts";
+import type { SqlRow } from "./sqlite-sum.ts";
 import { channelOf, conversationOf } from "./store.ts";
 
 /** Idle sessions whose record stays in memory. */
@@ -48,6 +50,8 @@ export interface HotSession extends Leasable {
   turns: number;
   /** How often its turn that is due may have ended with its process, or ran out of its lease. */
   attempt: number;
+  /** Why nothing more is done for it: a record of it is not as it was written. */
+  damage: GreenticError | undefined;
 }
 
 /** Tells whether the file or the memory holds anything of a session. */
@@ -68,9 +72,10 @@ class Hot implements HotSession {
   journal: number;
   turns: number;
   attempt = 0;
+  damage: GreenticError | undefined;
   hold: Hold | undefined;
 
-  constructor(key: string, row: Readonly<Record<string, SQLOutputValue>> | undefined) {
+  constructor(key: string, row: SqlRow | undefined) {
     this.id = Number(row?.["id"] ?? 0);
     this.key = key;
     this.channel = channelOf(key as SessionKeyText);
@@ -82,7 +87,7 @@ class Hot implements HotSession {
   }
 
   get hasWork(): boolean {
-    return this.unread.length > 0 || this.hasDueTimer;
+    return (this.unread.length > 0 || this.hasDueTimer) && this.damage === undefined;
   }
 }
 
@@ -112,20 +117,24 @@ export class SqliteCore {
   readonly #insert: StatementSync;
   readonly #channelByName: StatementSync;
   readonly #insertChannel: StatementSync;
+  readonly #lastId: StatementSync;
   readonly #dueBetween: StatementSync;
   readonly #dueAfter: StatementSync;
   /** Timers due up to this have been noticed. */
   #timersSeenMs = -1;
   #nextTimerMs = 0;
+  /** The greatest id of a session's row that was given, 0 where that is to be read. */
+  #lastSession = 0;
 
   constructor(db: DatabaseSync) {
     this.db = db;
     this.sequence = new SequenceCounter(db);
     this.openings = new Openings(db);
-    this.#byKey = db.prepare("SELECT id, has_state, body, journal, turns FROM session WHERE key = ?");
-    this.#insert = db.prepare("INSERT INTO session (key) VALUES (?)");
-    this.#channelByName = db.prepare("SELECT id FROM channel WHERE name = ?");
-    this.#insertChannel = db.prepare("INSERT INTO channel (name) VALUES (?)");
+    this.#byKey = db.prepare("SELECT * FROM session WHERE key = ?");
+    this.#insert = db.prepare("INSERT INTO session (id, key, sum) VALUES (?, ?, ?)");
+    this.#lastId = db.prepare("SELECT max(id) AS id FROM session");
+    this.#channelByName = db.prepare("SELECT * FROM channel WHERE name = ?");
+    this.#insertChannel = db.prepare("INSERT INTO channel (id, name, sum) VALUES (?, ?, ?)");
     this.#dueBetween = db.prepare(
       `SELECT s.key AS key, min(t.due) AS due FROM timer t JOIN session s ON s.id = t.session WHERE t.due > ? AND t.due <= ?
        GROUP BY s.id`,
@@ -154,7 +163,7 @@ export class SqliteCore {
     const claims = this.lanes.claimsBefore();
     this.load();
     for (const [key, hold] of holds) {
-      const session = this.open(key);
+      const session = this.reopen(key);
       if (exists(session)) this.leases.grant(session, hold);
       else this.settle(session);
     }
@@ -173,20 +182,23 @@ export class SqliteCore {
     this.#channels.clear();
     this.#timersSeenMs = -1;
     this.#nextTimerMs = 0;
+    this.#lastSession = 0;
     this.sequence.load();
     this.records = Number(this.db.prepare("SELECT count(*) AS n FROM session WHERE body IS NOT NULL").get()?.["n"]);
-    const unread = this.db.prepare("SELECT key, ord, forget FROM inbox ORDER BY ord");
-    for (const { key, ord, forget } of unread.all()) {
-      const session = this.open(String(key));
+    for (const row of this.db.prepare("SELECT * FROM inbox ORDER BY ord").iterate()) {
+      const { key, ord, forget } = row;
+      const session = this.reopen(String(key));
+      if (!isWhole("inbox", row)) session.damage ??= rowDamaged("inbox", row);
       if (session.unread.length === 0) session.attempt = this.openings.sinceArrival(Number(ord));
       session.unread.push({ order: Number(ord), forgetMs: Number(forget) });
     }
     const steps = this.db.prepare("SELECT DISTINCT s.key AS key FROM step t JOIN session s ON s.id = t.session");
-    for (const { key } of steps.all()) this.open(String(key)).hasSteps = true;
-    const pending = this.db.prepare(
-      "SELECT ord, id, key, attempts, not_before FROM outbox WHERE status IN (0, 1, 4) ORDER BY ord",
-    );
-    for (const { ord, id, key, attempts, not_before } of pending.iterate()) {
+    for (const { key } of steps.all()) this.reopen(String(key)).hasSteps = true;
+    const pending = this.db.prepare("SELECT * FROM outbox WHERE status IN (0, 1, 4) ORDER BY ord");
+    for (const row of pending.iterate()) {
+      const { ord, id, key, attempts, not_before } = row;
+      // What isn't as it was written must not be sent; the scrub tells of it.
+      if (!isWhole("outbox", row)) continue;
       this.pendingIds.set(String(id), Number(ord));
       this.lanes.add(conversationOf(String(key) as SessionKeyText), {
         order: Number(ord),
@@ -202,9 +214,14 @@ export class SqliteCore {
     const known = this.#channels.get(name);
     if (known !== undefined) return known;
     const row = this.#channelByName.get(name);
-    const id = Number(row === undefined ? this.#insertChannel.run(name).lastInsertRowid : row["id"]);
+    const id = row === undefined ? this.#nextChannel() : Number(wholeRow("channel", row)["id"]);
+    if (row === undefined) this.#insertChannel.run(id, name, rowSum(id, name));
     this.#channels.set(name, id);
     return id;
+  }
+
+  #nextChannel(): number {
+    return Number(this.db.prepare("SELECT coalesce(max(id), 0) + 1 AS id FROM channel").get()?.["id"]);
   }
 
   /** Finds a session that has work; all of those are in memory. */
@@ -212,18 +229,33 @@ export class SqliteCore {
     return this.#sessions.get(key);
   }
 
-  /** Finds a session in memory or in the file, or begins a new one that has no row yet. Call `settle` when done with it. */
+  /**
+   * Finds a session in memory or in the file, or begins a new one that has no row yet. Call `settle` when done with it.
+   * @throws STORE_DATA_CORRUPT where a record of it is not as it was written
+   */
   open(key: string): HotSession {
+    const session = this.reopen(key);
+    if (session.damage !== undefined) throw session.damage;
+    return session;
+  }
+
+  /** Finds a session as `open` does, damaged or not. */
+  reopen(key: string): HotSession {
     const known = this.#sessions.get(key);
     if (known !== undefined) return known;
-    const session = new Hot(key, this.#byKey.get(key));
+    const row = this.#byKey.get(key);
+    const session = new Hot(key, row);
+    if (row !== undefined && !isWhole("session", row)) session.damage = rowDamaged("session", row);
     this.#sessions.set(key, session);
     return session;
   }
 
   /** Gives a session the row that what it keeps is filed under. */
   store(session: HotSession): void {
-    if (session.id === 0) session.id = Number(this.#insert.run(session.key).lastInsertRowid);
+    if (session.id !== 0) return;
+    this.#lastSession ||= Number(this.#lastId.get()?.["id"]);
+    session.id = ++this.#lastSession;
+    this.#insert.run(session.id, session.key, rowSum(session.id, session.key, null, 0, null, 0, 0));
   }
 
   /** Finds the sessions that have unread messages and no record. */
@@ -254,7 +286,8 @@ export class SqliteCore {
   /** Files a session after a change, and lets the longest idle ones go from memory. */
   settle(session: HotSession): void {
     this.leases.refresh(session);
-    if (session.hold !== undefined || session.hasWork || session.hasSteps) {
+    if (session.damage !== undefined) return;
+    if (session.hold !== undefined || session.unread.length > 0 || session.hasDueTimer || session.hasSteps) {
       this.#idle.delete(session.key);
       return;
     }
@@ -289,7 +322,7 @@ export class SqliteCore {
   wakeTimers(nowMs: number): void {
     if (nowMs < this.#nextTimerMs) return;
     for (const { key, due } of this.#dueBetween.all(this.#timersSeenMs, nowMs)) {
-      const session = this.open(String(key));
+      const session = this.reopen(String(key));
       session.hasDueTimer = true;
       session.attempt = Math.max(session.attempt, this.openings.sinceDue(Number(due)));
       this.settle(session);

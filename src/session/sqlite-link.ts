@@ -26,7 +26,10 @@ export class SqliteLink {
   }
 
   /** Starts the worker and waits until it has opened the file. @throws what `openDatabase` throws */
-  static async open(file: string, world: World): Promise<SqliteLink> {
+  static async open(
+    file: string,
+    { world, onDamage }: { readonly world: World; readonly onDamage: (error: GreenticError) => void },
+  ): Promise<SqliteLink> {
     const worker = new Worker(new URL("./sqlite.worker.ts", import.meta.url), {
       workerData: { file, nowMs: world.nowMs() },
       env: {},
@@ -37,6 +40,7 @@ export class SqliteLink {
       worker.on("message", (message: FromWorker) => {
         if (message.kind === "answers") link.#answer(message);
         else if (message.kind === "opened") resolve();
+        else if (message.kind === "damaged") onDamage(new GreenticError(message.code, message.message));
         else if (message.kind === "failed") reject(new GreenticError(message.code, message.message));
       });
       const down = (cause: unknown): void => {

@@ -25,14 +25,14 @@ export class Openings {
       db.prepare(
         `DELETE FROM opening WHERE ord NOT IN (SELECT ord FROM opening ORDER BY ord DESC LIMIT ${OPENINGS_MAX})`,
       ).run();
-    } else db.exec("UPDATE meta SET value = 1 WHERE name = 'is_open'");
+    } else db.exec("UPDATE meta SET value = 1, sum = row_sum(name, 1) WHERE name = 'is_open'");
     const rows = db.prepare("SELECT ord, at FROM opening ORDER BY ord").all();
     this.#openings = rows.map((row) => ({ order: Number(row["ord"]), atMs: Number(row["at"]) }));
   }
 
   /** Notes that the process leaves the file as it should be. */
   end(): void {
-    this.#db.exec("UPDATE meta SET value = 0 WHERE name = 'is_open'");
+    this.#db.exec("UPDATE meta SET value = 0, sum = row_sum(name, 0) WHERE name = 'is_open'");
   }
 
   sinceArrival(order: number): number {

@@ -5,16 +5,16 @@ import type { OutboxOps } from "./sqlite-ops-outbox.ts";
 import type { TurnOps } from "./sqlite-ops-turn.ts";
 import type { RawFilter, RawOverdue, RawSummary } from "./sqlite-protocol.ts";
 import { Retention } from "./sqlite-retention.ts";
+import type { Scrub } from "./sqlite-scrub.ts";
+import { isWhole } from "./sqlite-sum.ts";
+import type { SqlRow } from "./sqlite-sum.ts";
 import type { StoreStats } from "./store.ts";
 
 /** A row may stay for a journal's sake. */
 const IS_THERE = "(body IS NOT NULL OR EXISTS (SELECT 1 FROM timer WHERE timer.session = session.id))";
-const SUMMARY = `SELECT key, body FROM session WHERE ${IS_THERE}`;
+const SUMMARY = `SELECT * FROM session WHERE ${IS_THERE}`;
 /** How old counts may be: those of all sessions that have unread messages take some milliseconds. */
 const STATS_AGE_MS = 1_000;
-
-/** `[key, body]` */
-type RawRow = readonly [string, string | null];
 
 /** What operators and the sweeper ask. */
 export class AdminOps {
@@ -22,6 +22,7 @@ export class AdminOps {
   readonly #turns: TurnOps;
   readonly #outbox: OutboxOps;
   readonly #retention: Retention;
+  readonly #scrub: Scrub;
   readonly #all: StatementSync;
   readonly #between: StatementSync;
   readonly #keyAfter: StatementSync;
@@ -29,20 +30,19 @@ export class AdminOps {
   readonly #countDead: StatementSync;
   #stats: { readonly stats: StoreStats; readonly atMs: number } | undefined;
 
-  constructor(core: SqliteCore, rooms: { readonly turns: TurnOps; readonly outbox: OutboxOps; readonly logs: LogOps }) {
+  constructor(
+    core: SqliteCore,
+    rooms: { readonly turns: TurnOps; readonly outbox: OutboxOps; readonly logs: LogOps; readonly scrub: Scrub },
+  ) {
     this.#core = core;
     this.#turns = rooms.turns;
+    this.#scrub = rooms.scrub;
     this.#outbox = rooms.outbox;
     this.#receivedAt = core.db.prepare("SELECT received FROM inbox WHERE ord = ?");
     this.#countDead = core.db.prepare("SELECT count(*) AS n FROM dead_letter");
     this.#retention = new Retention(core, rooms);
-    const arrays = (sql: string): StatementSync => {
-      const statement = core.db.prepare(sql);
-      statement.setReturnArrays(true);
-      return statement;
-    };
-    this.#all = arrays(`${SUMMARY} ORDER BY key LIMIT ?`);
-    this.#between = arrays(`${SUMMARY} AND key > ? AND key < ? ORDER BY key LIMIT ?`);
+    this.#all = core.db.prepare(`${SUMMARY} ORDER BY key LIMIT ?`);
+    this.#between = core.db.prepare(`${SUMMARY} AND key > ? AND key < ? ORDER BY key LIMIT ?`);
     this.#keyAfter = core.db.prepare("SELECT key FROM session WHERE key > ? ORDER BY key LIMIT 1");
   }
 
@@ -54,8 +54,11 @@ export class AdminOps {
 
   /** Rows are in the order of their keys; sessions that have unread messages only are sorted in. */
   list({ tenant, limit }: RawFilter): RawSummary[] {
-    const found = this.#rows({ tenant, limit }).map(([key, body]): RawSummary => {
-      return [key, body, this.#core.peek(key)?.unread.length ?? 0];
+    const rows = this.#rows({ tenant, limit }).filter((row) => isWhole("session", row));
+    const found = rows.map((row): RawSummary => {
+      const key = String(row["key"]);
+      const { body = null } = row;
+      return [key, body as string | null, this.#core.peek(key)?.unread.length ?? 0];
     });
     const known = new Set(found.map(([key]) => key));
     const isOf = (key: string): boolean => tenant === undefined || key.split(":", 2)[1] === tenant;
@@ -66,19 +69,19 @@ export class AdminOps {
   }
 
   /** Walks the index of keys: of one tenant, its range in each env. */
-  #rows({ tenant, limit }: RawFilter): RawRow[] {
-    if (tenant === undefined) return this.#all.all(limit) as unknown as RawRow[];
-    const found: RawRow[] = [];
+  #rows({ tenant, limit }: RawFilter): SqlRow[] {
+    if (tenant === undefined) return this.#all.all(limit);
+    const found: SqlRow[] = [];
     for (let env = this.#envAfter(""); env !== undefined && found.length < limit; env = this.#envAfter(`${env};`)) {
       // ";" is the character behind the separator ":".
       const rows = this.#between.all(`${env}:${tenant}:`, `${env}:${tenant};`, limit - found.length);
-      found.push(...(rows as unknown as RawRow[]));
+      found.push(...rows);
     }
     return found;
   }
 
   end(key: string): boolean {
-    const session = this.#core.open(key);
+    const session = this.#core.reopen(key);
     const isThere = this.isThere(session);
     if (isThere) this.#turns.end(session);
     else this.#core.settle(session);
@@ -87,7 +90,12 @@ export class AdminOps {
 
   /** Tells whether there is anything of a session but what it leaves behind. */
   isThere(session: HotSession): boolean {
-    return session.body !== null || session.unread.length > 0 || this.#turns.hasTimers(session);
+    return (
+      session.body !== null ||
+      session.damage !== undefined ||
+      session.unread.length > 0 ||
+      this.#turns.hasTimers(session)
+    );
   }
 
   stats(): StoreStats {
@@ -108,6 +116,7 @@ export class AdminOps {
   sweep(nowMs: number): RawOverdue {
     const { leases, lanes, monotonicMs } = this.#core;
     this.#retention.drop(nowMs);
+    this.#scrub.step();
     this.#core.wakeTimers(nowMs);
     return {
       sessions: leases.pick(1_000, monotonicMs).map(({ key }) => key),

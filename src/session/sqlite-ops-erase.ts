@@ -105,7 +105,7 @@ export class EraseOps {
     const unstored = after === start ? this.#core.unstored().map(({ key }) => key) : [];
     for (const key of [...keys, ...unstored]) {
       if (!isWanted(key)) continue;
-      const session = this.#core.open(key);
+      const session = this.#core.reopen(key);
       if (this.#admin.isThere(session)) erased.sessions++;
       this.#turns.drop(session);
       this.#dropLog(key, erased);

@@ -3,6 +3,7 @@ import type { HotSession, SqliteCore, Unread } from "./sqlite-core.ts";
 import type { LogOps } from "./sqlite-ops-log.ts";
 import type { TurnOps } from "./sqlite-ops-turn.ts";
 import type { RawAccepted, RawDeadLetter, RawFilter, RawIngress } from "./sqlite-protocol.ts";
+import { rowSum, wholeRow } from "./sqlite-sum.ts";
 import { IS_TENANT } from "./sqlite-tenant.ts";
 import { LEASE_TTL_MS } from "./store.ts";
 
@@ -12,6 +13,7 @@ export class InboxOps {
   readonly #logs: LogOps;
   readonly #turns: TurnOps;
   readonly #delivery: StatementSync;
+  readonly #answer: StatementSync;
   readonly #deliver: StatementSync;
   readonly #insert: StatementSync;
   readonly #deadByOrder: StatementSync;
@@ -25,16 +27,14 @@ export class InboxOps {
     const { db } = core;
     // Changes nothing where the delivery is known and its time is not over.
     this.#deliver = db.prepare(
-      `INSERT INTO delivery (channel, dedupe, expires, ord, log_index) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET expires = excluded.expires, ord = excluded.ord, log_index = excluded.log_index
+      `INSERT INTO delivery (channel, dedupe, expires, ord, log_index, sum) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET expires = excluded.expires, ord = excluded.ord, log_index = excluded.log_index, sum = excluded.sum
        WHERE expires <= ?`,
     );
-    this.#delivery = db.prepare(
-      `SELECT log_index, body FROM delivery LEFT JOIN answer ON answer.ord = delivery.ord
-       WHERE channel = ? AND dedupe = ?`,
-    );
+    this.#delivery = db.prepare("SELECT * FROM delivery WHERE channel = ? AND dedupe = ?");
+    this.#answer = db.prepare("SELECT * FROM answer WHERE ord = ?");
     this.#insert = db.prepare(
-      "INSERT INTO inbox (ord, key, dedupe, forget, received, trace, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO inbox (ord, key, dedupe, forget, received, trace, body, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     );
     this.#deadByOrder = db.prepare("SELECT * FROM dead_letter WHERE ord = ?");
     this.#deadNewest = db.prepare(`SELECT * FROM dead_letter WHERE ${IS_TENANT} ORDER BY ord DESC LIMIT ?2`);
@@ -52,7 +52,15 @@ export class InboxOps {
     const forgetMs = isUnnamed && isLeased ? 0 : nowMs + ttl;
     if (forgetMs > nowMs) {
       const channel = core.channelId(session);
-      const added = this.#deliver.run(channel, dedupe, forgetMs, order, logIndex ?? null, nowMs);
+      const added = this.#deliver.run(
+        channel,
+        dedupe,
+        forgetMs,
+        order,
+        logIndex ?? null,
+        rowSum(channel, dedupe, forgetMs, order, logIndex ?? null),
+        nowMs,
+      );
       if (Number(added.changes) === 0) {
         core.settle(session);
         return this.#duplicate(channel, dedupe);
@@ -67,9 +75,10 @@ export class InboxOps {
   }
 
   #duplicate(channel: number, dedupe: string): RawAccepted {
-    const first = this.#delivery.get(channel, dedupe);
-    const logIndex = first?.["log_index"];
-    const answer = first?.["body"];
+    const first = wholeRow("delivery", this.#delivery.get(channel, dedupe) ?? {});
+    const logIndex = first["log_index"];
+    const row = this.#answer.get(first["ord"] ?? 0);
+    const answer = row === undefined ? undefined : wholeRow("answer", row)["body"];
     return [
       false,
       typeof logIndex === "number" ? logIndex : undefined,
@@ -79,14 +88,16 @@ export class InboxOps {
   }
 
   listDeadLetters(filter: RawFilter): RawDeadLetter[] {
-    return this.#deadNewest.all(filter.tenant ?? null, filter.limit) as unknown as RawDeadLetter[];
+    const rows = this.#deadNewest.all(filter.tenant ?? null, filter.limit);
+    return rows.map((row) => wholeRow("dead_letter", row) as unknown as RawDeadLetter);
   }
 
   redrive(order: number): boolean {
-    const letter = this.#deadByOrder.get(order) as unknown as RawDeadLetter | undefined;
-    if (letter === undefined) return false;
-    this.#deleteDead.run(order);
+    const row = this.#deadByOrder.get(order);
+    if (row === undefined) return false;
+    const letter = wholeRow("dead_letter", row) as unknown as RawDeadLetter;
     const session = this.#core.open(letter.key);
+    this.#deleteDead.run(order);
     this.#append(session, { order: this.#core.sequence.next(), forgetMs: 0 }, letter);
     return true;
   }
@@ -101,7 +112,9 @@ export class InboxOps {
     entry: Pick<RawDeadLetter, "dedupe" | "received" | "trace" | "body">,
   ): void {
     const { dedupe, received, trace, body } = entry;
-    this.#insert.run(unread.order, session.key, dedupe, unread.forgetMs, received, trace, body);
+    const { order, forgetMs } = unread;
+    const sum = rowSum(order, session.key, dedupe, forgetMs, received, trace, body);
+    this.#insert.run(order, session.key, dedupe, forgetMs, received, trace, body, sum);
     session.unread.push(unread);
     this.#core.settle(session);
   }

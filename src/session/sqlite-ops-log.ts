@@ -1,5 +1,6 @@
 import type { StatementSync } from "node:sqlite";
 import type { LogHead, SqliteCore } from "./sqlite-core.ts";
+import { rowSum, wholeRow } from "./sqlite-sum.ts";
 import { LOG_ENTRIES_MAX } from "./store.ts";
 
 /** Entries are trimmed this many at a time, and reading hides what is yet to be trimmed. */
@@ -12,6 +13,7 @@ const HEADS_MAX = 4_096;
 /** Conversations' logs in the file. Where a log ends is kept in memory; the file's entries tell it too. */
 export class LogOps {
   readonly #core: SqliteCore;
+  readonly #lastId: StatementSync;
   readonly #create: StatementSync;
   readonly #touch: StatementSync;
   readonly #insert: StatementSync;
@@ -24,16 +26,17 @@ export class LogOps {
   constructor(core: SqliteCore) {
     this.#core = core;
     const { db } = core;
-    this.#create = db.prepare("INSERT INTO conversation (key, touched) VALUES (?, ?)");
-    this.#touch = db.prepare("UPDATE conversation SET touched = ? WHERE id = ?");
-    this.#insert = db.prepare("INSERT INTO log (conversation, idx, body) VALUES (?, ?, ?)");
+    this.#lastId = db.prepare("SELECT max(id) AS id FROM conversation");
+    this.#create = db.prepare("INSERT INTO conversation (id, key, touched, sum) VALUES (?, ?, ?, ?)");
+    this.#touch = db.prepare("UPDATE conversation SET touched = ?, sum = ? WHERE id = ?");
+    this.#insert = db.prepare("INSERT INTO log (conversation, idx, body, sum) VALUES (?, ?, ?, ?)");
     this.#trim = db.prepare("DELETE FROM log WHERE conversation = ? AND idx < ?");
     this.#find = db.prepare(
-      "SELECT id, touched, (SELECT max(idx) FROM log WHERE conversation = id) AS last FROM conversation WHERE key = ?",
+      "SELECT *, (SELECT max(idx) FROM log WHERE conversation = id) AS last FROM conversation WHERE key = ?",
     );
     this.#dropEntries = db.prepare("DELETE FROM log WHERE conversation = ?");
     this.#dropConversation = db.prepare("DELETE FROM conversation WHERE id = ?");
-    this.#select = db.prepare("SELECT idx, body FROM log WHERE conversation = ? AND idx > ? ORDER BY idx LIMIT ?");
+    this.#select = db.prepare("SELECT * FROM log WHERE conversation = ? AND idx > ? ORDER BY idx LIMIT ?");
   }
 
   /** The index that the next entry will have. */
@@ -45,10 +48,10 @@ export class LogOps {
     const { nowMs } = this.#core;
     const head = this.#head(conversation) ?? this.#begin(conversation);
     const index = head.next++;
-    this.#insert.run(head.id, index, body);
+    this.#insert.run(head.id, index, body, rowSum(head.id, index, body));
     head.touchedMs = nowMs;
     if (nowMs - head.storedMs >= TOUCH_EVERY_MS) {
-      this.#touch.run(nowMs, head.id);
+      this.#touch.run(nowMs, rowSum(head.id, conversation, nowMs), head.id);
       head.storedMs = nowMs;
     }
     if (index >= LOG_ENTRIES_MAX && index % TRIM_EVERY === 0) this.#trim.run(head.id, index + 1 - LOG_ENTRIES_MAX);
@@ -58,7 +61,7 @@ export class LogOps {
     const head = this.#head(conversation);
     if (head === undefined) return [];
     const rows = this.#select.all(head.id, Math.max(after, head.next - LOG_ENTRIES_MAX - 1), limit);
-    return rows.map((row) => [Number(row["idx"]), String(row["body"])]);
+    return rows.map((row) => [Number(row["idx"]), String(wholeRow("log", row)["body"])]);
   }
 
   has(conversation: string): boolean {
@@ -80,7 +83,7 @@ export class LogOps {
     if (known !== undefined) return known;
     const row = this.#find.get(conversation);
     if (row === undefined) return undefined;
-    const { id, touched, last } = row;
+    const { id, touched, last = null } = wholeRow("conversation", row);
     return this.#keep(conversation, {
       id: Number(id),
       next: last === null ? 0 : Number(last) + 1,
@@ -91,7 +94,8 @@ export class LogOps {
 
   #begin(conversation: string): LogHead {
     const { nowMs } = this.#core;
-    const id = Number(this.#create.run(conversation, nowMs).lastInsertRowid);
+    const id = Number(this.#lastId.get()?.["id"] ?? 0) + 1;
+    this.#create.run(id, conversation, nowMs, rowSum(id, conversation, nowMs));
     return this.#keep(conversation, { id, next: 0, touchedMs: nowMs, storedMs: nowMs });
   }
 

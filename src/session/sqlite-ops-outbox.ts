@@ -3,12 +3,15 @@ import type { SessionKeyText } from "../types/index.ts";
 import { claimLost, fateOf, isPending, STATUS, STATUSES } from "./outbox-rules.ts";
 import type { HotSession, SqliteCore } from "./sqlite-core.ts";
 import type { RawClaim, RawFilter, RawNewRow, RawRow } from "./sqlite-protocol.ts";
+import { isWhole, MARK_SQL, rowSum, wholeRow } from "./sqlite-sum.ts";
+import type { SqlRow } from "./sqlite-sum.ts";
 import { IS_TENANT } from "./sqlite-tenant.ts";
 import { conversationOf } from "./store.ts";
 import type { OutboxStatus, SendResult, StoreStats } from "./store.ts";
 
-const COLUMNS =
-  "ord, id, key, status, attempts, was_unknown, not_before, created, provider, sink, trace, error, payload";
+/** SQL: nobody knows the fate of a send. */
+const LOSE = `UPDATE outbox SET status = ${STATUS.unknown}, was_unknown = 1,
+  mark = row_sum(ord, ${STATUS.unknown}, attempts, 1, not_before, ended, error, receipt)`;
 
 /** Replies and actions on their way out. */
 export class OutboxOps {
@@ -19,6 +22,7 @@ export class OutboxOps {
   readonly #begin: StatementSync;
   readonly #end: StatementSync;
   readonly #lose: StatementSync;
+  readonly #recover: StatementSync;
   readonly #requeue: StatementSync;
   readonly #newest: StatementSync;
   readonly #delete: StatementSync;
@@ -28,22 +32,38 @@ export class OutboxOps {
     this.#core = core;
     const { db } = core;
     this.#insert = db.prepare(
-      `INSERT INTO outbox (ord, id, key, status, attempts, was_unknown, not_before, created, provider, sink, trace, payload)
-       VALUES (?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?, ?)`,
+      `INSERT INTO outbox (ord, id, key, status, attempts, was_unknown, not_before, created, provider, sink, trace, payload, sum, mark)
+       VALUES (?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?)`,
     );
-    this.#byOrder = db.prepare(`SELECT ${COLUMNS} FROM outbox WHERE ord = ?`);
-    this.#byId = db.prepare(`SELECT ${COLUMNS} FROM outbox WHERE id = ? AND status >= 3 ORDER BY ord LIMIT 1`);
-    this.#begin = db.prepare(`UPDATE outbox SET status = ${STATUS.sending}, attempts = attempts + 1 WHERE ord = ?`);
+    this.#byOrder = db.prepare("SELECT * FROM outbox WHERE ord = ?");
+    this.#byId = db.prepare("SELECT * FROM outbox WHERE id = ? AND status >= 3 ORDER BY ord LIMIT 1");
+    const { sending, queued } = STATUS;
+    this.#begin = db.prepare(
+      `UPDATE outbox SET status = ${sending}, attempts = attempts + 1,
+         mark = row_sum(ord, ${sending}, attempts + 1, was_unknown, not_before, ended, error, receipt)
+       WHERE ord = ? AND mark = ${MARK_SQL}`,
+    );
     this.#end = db.prepare(
-      "UPDATE outbox SET status = ?, was_unknown = ?, not_before = ?, error = ?, receipt = ?, ended = ? WHERE ord = ?",
+      `UPDATE outbox SET status = ?, was_unknown = ?, not_before = ?, error = ?, receipt = ?, ended = ?, mark = ?
+       WHERE ord = ?`,
     );
-    this.#lose = db.prepare(`UPDATE outbox SET status = ${STATUS.unknown}, was_unknown = 1 WHERE ord = ?`);
-    this.#requeue = db.prepare(`UPDATE outbox SET status = ${STATUS.queued}, not_before = 0 WHERE ord = ?`);
+    this.#lose = db.prepare(`${LOSE} WHERE ord = ? AND mark = ${MARK_SQL}`);
+    this.#recover = db.prepare(`${LOSE} WHERE status = ${sending} AND mark = ${MARK_SQL}`);
+    this.#requeue = db.prepare(
+      `UPDATE outbox SET status = ${queued}, not_before = 0,
+         mark = row_sum(ord, ${queued}, attempts, was_unknown, 0, ended, error, receipt)
+       WHERE ord = ? AND mark = ${MARK_SQL}`,
+    );
     this.#delete = db.prepare("DELETE FROM outbox WHERE ord = ?");
     this.#givenUp = db.prepare("SELECT status, count(*) AS n FROM outbox WHERE status >= 3 GROUP BY status");
     this.#newest = db.prepare(
-      `SELECT ${COLUMNS} FROM outbox WHERE ${IS_TENANT} AND (?2 IS NULL OR status = ?2) ORDER BY ord DESC LIMIT ?3`,
+      `SELECT * FROM outbox WHERE ${IS_TENANT} AND (?2 IS NULL OR status = ?2) ORDER BY ord DESC LIMIT ?3`,
     );
+  }
+
+  /** Doubts the sends that had begun when the last process ended. */
+  recover(): void {
+    this.#recover.run();
   }
 
   /** Finds an id that another row has which is yet to be sent. */
@@ -59,7 +79,9 @@ export class OutboxOps {
     const { sequence, lanes, nowMs, pendingIds } = this.#core;
     for (const [id, provider, sink, payload, trace] of rows) {
       const order = sequence.next();
-      this.#insert.run(order, id, session.key, nowMs, provider, sink, trace, payload);
+      const sum = rowSum(order, id, session.key, nowMs, provider, sink, trace, payload);
+      const mark = rowSum(order, STATUS.queued, 0, 0, 0, null, null, null);
+      this.#insert.run(order, id, session.key, nowMs, provider, sink, trace, payload, sum, mark);
       lanes.add(session.conversation, { order, notBeforeMs: 0, attempts: 0 });
       pendingIds.set(id, order);
     }
@@ -73,13 +95,20 @@ export class OutboxOps {
       lanes.replace(conversation(row.key), { order, notBeforeMs: 0, attempts: row.attempts });
     }
     const claimed = lanes.claim(sender, limit, { nowMs, expiresAtMs: monotonicMs + ttlMs });
-    return claimed.map(({ order }) => this.#byOrder.get(order) as unknown as RawRow);
+    const rows: RawRow[] = [];
+    for (const { order, attempts } of claimed) {
+      const row = (this.#byOrder.get(order) ?? {}) as SqlRow & RawRow;
+      if (isWhole("outbox", row)) rows.push(row);
+      // It must not be sent, and those behind it go on; the scrub tells of it.
+      else lanes.end({ conversation: conversation(row.key), order, attempts, sender });
+    }
+    return rows;
   }
 
   beginSend(claim: RawClaim): void {
     const held = this.#core.lanes.held(claim);
     if (held === undefined || held.hasBegun || held.isGone) throw claimLost("Begin send", claim.id);
-    this.#begin.run(claim.order);
+    if (Number(this.#begin.run(claim.order).changes) === 0) throw claimLost("Begin send", claim.id);
     this.#core.lanes.begin(claim);
   }
 
@@ -88,20 +117,17 @@ export class OutboxOps {
     const held = lanes.held(claim);
     if (held === undefined) throw claimLost("End send", claim.id);
     if (held.isGone) return lanes.end(claim);
-    const row = this.#byOrder.get(claim.order) as unknown as RawRow;
+    const row = wholeRow("outbox", this.#byOrder.get(claim.order) ?? {}) as SqlRow & RawRow;
     const before = { id: row.id, status: statusOf(row), wasUnknown: row.was_unknown === 1 };
     const fate = fateOf(row.error === null ? before : { ...before, lastError: row.error }, result);
     const receipt = result.kind === "sent" ? (result.receipt ?? null) : null;
     const isOver = !isPending(fate.status);
-    this.#end.run(
-      STATUS[fate.status],
-      fate.wasUnknown ? 1 : 0,
-      fate.notBeforeMs,
-      fate.lastError ?? null,
-      receipt,
-      isOver ? nowMs : null,
-      claim.order,
-    );
+    const status = STATUS[fate.status];
+    const wasUnknown = fate.wasUnknown ? 1 : 0;
+    const error = fate.lastError ?? null;
+    const endedMs = isOver ? nowMs : null;
+    const mark = rowSum(row.ord, status, row.attempts, wasUnknown, fate.notBeforeMs, endedMs, error, receipt);
+    this.#end.run(status, wasUnknown, fate.notBeforeMs, error, receipt, endedMs, mark, claim.order);
     if (isOver) {
       lanes.end(claim);
       pendingIds.delete(row.id);
@@ -131,12 +157,14 @@ export class OutboxOps {
   }
 
   listOutbox(filter: RawFilter, status: number | undefined): RawRow[] {
-    return this.#newest.all(filter.tenant ?? null, status ?? null, filter.limit) as unknown as RawRow[];
+    const rows = this.#newest.all(filter.tenant ?? null, status ?? null, filter.limit);
+    return rows.filter((row) => isWhole("outbox", row)) as unknown as RawRow[];
   }
 
   retrySend(id: string): boolean {
-    const row = this.#byId.get(id) as unknown as RawRow | undefined;
-    if (row === undefined) return false;
+    const found = this.#byId.get(id);
+    if (found === undefined) return false;
+    const row = wholeRow("outbox", found) as SqlRow & RawRow;
     this.#requeue.run(row.ord);
     const waiting = { order: row.ord, notBeforeMs: 0, attempts: row.attempts };
     this.#core.pendingIds.set(id, row.ord);

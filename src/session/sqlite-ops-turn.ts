@@ -1,10 +1,12 @@
 import type { StatementSync } from "node:sqlite";
+import { isGreenticError } from "../types/index.ts";
 import type { Hold } from "./lease-table.ts";
 import type { HotSession, SqliteCore, Unread } from "./sqlite-core.ts";
 import type { JournalOps } from "./sqlite-ops-journal.ts";
 import type { LogOps } from "./sqlite-ops-log.ts";
 import type { OutboxOps } from "./sqlite-ops-outbox.ts";
-import type { RawEntry, RawLease, RawState, RawTimer, RawTurn } from "./sqlite-protocol.ts";
+import type { RawDeadLetter, RawEntry, RawLease, RawState, RawTimer, RawTurn } from "./sqlite-protocol.ts";
+import { rowDamaged, rowSum, wholeRow } from "./sqlite-sum.ts";
 import { JOURNAL_RETENTION_MS, LEASE_INBOX_MAX } from "./store.ts";
 import { fenceStale, notUnread, rowDuplicate } from "./turn-rules.ts";
 
@@ -30,13 +32,18 @@ export class TurnOps {
   lease(worker: string, limit: number, ttlMs: number, keys: readonly string[] | undefined): RawLease[] {
     const { leases, monotonicMs, nowMs } = this.#core;
     this.#core.wakeTimers(nowMs);
-    const take = (session: HotSession): RawLease => this.carry(session, this.grant(session, worker, ttlMs));
-    if (keys === undefined) return leases.pick(limit, monotonicMs).map(take);
+    const take = (session: HotSession): RawLease | undefined => this.carry(session, this.grant(session, worker, ttlMs));
+    if (keys === undefined) {
+      const leased = leases.pick(limit, monotonicMs).map(take);
+      return leased.filter((lease) => lease !== undefined);
+    }
     const taken: RawLease[] = [];
     for (const key of keys) {
       if (taken.length >= limit) break;
       const session = this.#core.peek(key);
-      if (session?.hasWork === true && leases.isFree(session, monotonicMs)) taken.push(take(session));
+      if (session?.hasWork !== true || !leases.isFree(session, monotonicMs)) continue;
+      const lease = take(session);
+      if (lease !== undefined) taken.push(lease);
     }
     return taken;
   }
@@ -51,24 +58,55 @@ export class TurnOps {
     return hold;
   }
 
-  /** Reads what a lease carries; `only` is the order of the one unread entry where the other side has it already. */
-  carry(session: HotSession, hold: Hold, only?: number): RawLease {
-    const { id } = session;
-    const { nowMs } = this.#core;
-    return [
-      session.key,
-      hold.fence,
-      session.body,
-      only ?? session.unread.slice(0, LEASE_INBOX_MAX).map((unread) => this.#entry(unread)),
-      session.hasDueTimer ? (this.#sql.dueTimers.all(id, nowMs) as unknown as RawTimer[]) : undefined,
-      session.hasState ? (this.#sql.state.all(id) as unknown as RawState[]) : undefined,
-      session.hasSteps ? this.#sql.steps.all(id).map((row) => String(row["body"])) : undefined,
-      session.attempt,
-    ];
+  /**
+   * Reads what a lease carries; `only` is the order of the one unread entry where the other side has it already. Undefined where a
+   * record of the session is not as it was written: then nobody gets it any more.
+   */
+  carry(session: HotSession, hold: Hold, only?: number): RawLease | undefined {
+    try {
+      return [
+        session.key,
+        hold.fence,
+        session.body,
+        only ?? session.unread.slice(0, LEASE_INBOX_MAX).map((unread) => this.#entry(unread)),
+        session.hasDueTimer ? this.#dueTimers(session) : undefined,
+        session.hasState ? this.#state(session) : undefined,
+        session.hasSteps ? this.#steps(session) : undefined,
+        session.attempt,
+      ];
+    } catch (error) {
+      if (!isGreenticError(error)) throw error;
+      session.damage = error;
+      this.#core.leases.free(session);
+      return undefined;
+    }
   }
 
   #entry({ order }: Unread): RawEntry {
-    return this.#sql.entry.get(order) as unknown as RawEntry;
+    const row = wholeRow("inbox", this.#sql.entry.get(order) ?? {}) as unknown as RawDeadLetter & {
+      readonly forget: number;
+    };
+    return [order, row.dedupe, row.received, row.trace, row.body, row.forget];
+  }
+
+  #dueTimers({ id }: HotSession): RawTimer[] {
+    return this.#sql.dueTimers.all(id, this.#core.nowMs).map((row) => {
+      const { once, due, payload } = wholeRow("timer", row);
+      return [String(once), Number(due), String(payload)];
+    });
+  }
+
+  /** This is read for each lease. */
+  #state({ id }: HotSession): RawState[] {
+    const rows = this.#sql.state.all(id) as unknown as [string, string, number][];
+    return rows.map(([key, value, sum]) => {
+      if (rowSum(id, key, value) !== sum) throw rowDamaged("state", { session: id, key });
+      return [key, value];
+    });
+  }
+
+  #steps({ id }: HotSession): string[] {
+    return this.#sql.steps.all(id).map((row) => String(wholeRow("step", row)["body"]));
   }
 
   renew(key: string, fence: number, ttlMs: number): boolean {
@@ -93,9 +131,10 @@ export class TurnOps {
     const session = this.#core.held(key, fence);
     if (session === undefined) throw fenceStale("Record step", { key, fence });
     const first = session.hasSteps ? this.#sql.step.get(session.id, step.turn, step.seq) : undefined;
-    if (first !== undefined) return String(first["body"]);
+    if (first !== undefined) return String(wholeRow("step", first)["body"]);
     this.#core.store(session);
-    this.#sql.insertStep.run(session.id, step.turn, step.seq, step.body);
+    const { turn, seq, body } = step;
+    this.#sql.insertStep.run(session.id, turn, seq, body, rowSum(session.id, turn, seq, body));
     session.hasSteps = true;
     return undefined;
   }
@@ -122,7 +161,10 @@ export class TurnOps {
     const hold = session?.hold;
     if (session === undefined || hold === undefined) throw fenceStale("Commit turn", { key, fence });
     for (const order of consumed ?? []) checkUnread(session, order);
-    for (const { order } of dead ?? []) checkUnread(session, order);
+    for (const { order } of dead ?? []) {
+      checkUnread(session, order);
+      wholeRow("inbox", this.#sql.entry.get(order) ?? {});
+    }
     for (const [order] of answers ?? []) checkUnread(session, order);
     const duplicate = outbox === undefined ? undefined : this.#outbox.duplicateOf(outbox);
     if (duplicate !== undefined) throw rowDuplicate(key, duplicate);
@@ -130,7 +172,8 @@ export class TurnOps {
     // From here on nothing refuses.
     for (const [order, answer] of answers ?? []) {
       const forgetMs = session.unread.find((entry) => entry.order === order)?.forgetMs ?? 0;
-      if (forgetMs > core.nowMs) this.#sql.answer.run(order, forgetMs, answer, key);
+      if (forgetMs > core.nowMs)
+        this.#sql.answer.run(order, forgetMs, answer, key, rowSum(order, forgetMs, answer, key));
     }
     if (consumed !== undefined || dead !== undefined) this.#consume(session, consumed, dead ?? []);
     if (session.hasSteps) {
@@ -143,7 +186,7 @@ export class TurnOps {
     else if (state !== undefined) this.#writeState(session, state);
     for (const once of timersDone ?? []) this.#sql.deleteTimer.run(session.id, once);
     for (const [once, due, payload] of timersNew ?? []) {
-      this.#sql.setTimer.run(session.id, once, due, payload);
+      this.#sql.setTimer.run(session.id, once, due, payload, rowSum(session.id, once, due, payload));
       core.timerSet(due);
     }
     if (session.hasDueTimer || timersNew !== undefined) {
@@ -187,16 +230,19 @@ export class TurnOps {
 
   /** Writes what is kept of a session, or deletes its row where that is nothing. */
   #writeSession(session: HotSession, expires: number | null): void {
-    const { id, body, journal, turns } = session;
+    const { id, key, body, journal, turns } = session;
     const hasState = session.hasState ? 1 : 0;
-    if (body !== null || this.hasTimers(session)) {
-      this.#sql.update.run(body, expires, hasState, journal, turns, id);
-    } else if (journal !== 0 || this.#logs.has(session.conversation)) {
-      this.#sql.update.run(null, this.#core.nowMs + JOURNAL_RETENTION_MS, 0, journal, turns, id);
-    } else {
-      this.#sql.deleteSession.run(id);
-      session.id = 0;
+    let until = expires;
+    if (body === null && !this.hasTimers(session)) {
+      if (journal === 0 && !this.#logs.has(session.conversation)) {
+        this.#sql.deleteSession.run(id);
+        session.id = 0;
+        return;
+      }
+      until = this.#core.nowMs + JOURNAL_RETENTION_MS;
     }
+    const sum = rowSum(id, key, until, hasState, body, journal, turns);
+    this.#sql.update.run(body, until, hasState, journal, turns, sum, id);
   }
 
   hasTimers({ id }: HotSession): boolean {
@@ -214,7 +260,7 @@ export class TurnOps {
     for (const [key, value] of changes) {
       if (value === null) this.#sql.deleteStateKey.run(session.id, key);
       else {
-        this.#sql.setState.run(session.id, key, value);
+        this.#sql.setState.run(session.id, key, value, rowSum(session.id, key, value));
         session.hasState = true;
       }
     }
@@ -242,25 +288,28 @@ function prepare({ db }: SqliteCore): Readonly<Record<StatementName, StatementSy
     return statement;
   };
   return {
-    entry: arrays("SELECT ord, dedupe, received, trace, body, forget FROM inbox WHERE ord = ?"),
-    answer: db.prepare("INSERT OR REPLACE INTO answer (ord, expires, body, key) VALUES (?, ?, ?, ?)"),
-    dueTimers: arrays("SELECT once, due, payload FROM timer WHERE session = ? AND due <= ? ORDER BY due, once"),
-    state: arrays("SELECT key, value FROM state WHERE session = ?"),
-    steps: db.prepare("SELECT body FROM step WHERE session = ? ORDER BY turn, seq"),
-    step: db.prepare("SELECT body FROM step WHERE session = ? AND turn = ? AND seq = ?"),
-    insertStep: db.prepare("INSERT INTO step (session, turn, seq, body) VALUES (?, ?, ?, ?)"),
+    entry: db.prepare("SELECT * FROM inbox WHERE ord = ?"),
+    answer: db.prepare("INSERT OR REPLACE INTO answer (ord, expires, body, key, sum) VALUES (?, ?, ?, ?, ?)"),
+    dueTimers: db.prepare("SELECT * FROM timer WHERE session = ? AND due <= ? ORDER BY due, once"),
+    state: arrays("SELECT key, value, sum FROM state WHERE session = ?"),
+    steps: db.prepare("SELECT * FROM step WHERE session = ? ORDER BY turn, seq"),
+    step: db.prepare("SELECT * FROM step WHERE session = ? AND turn = ? AND seq = ?"),
+    insertStep: db.prepare("INSERT INTO step (session, turn, seq, body, sum) VALUES (?, ?, ?, ?, ?)"),
     deleteSteps: db.prepare("DELETE FROM step WHERE session = ?"),
-    update: db.prepare("UPDATE session SET body = ?, expires = ?, has_state = ?, journal = ?, turns = ? WHERE id = ?"),
+    update: db.prepare(
+      "UPDATE session SET body = ?, expires = ?, has_state = ?, journal = ?, turns = ?, sum = ? WHERE id = ?",
+    ),
     deleteSession: db.prepare("DELETE FROM session WHERE id = ?"),
     deleteEntry: db.prepare("DELETE FROM inbox WHERE ord = ?"),
     bury: db.prepare(
-      `INSERT INTO dead_letter (ord, key, reason, died, dedupe, received, trace, body)
-       SELECT ord, key, ?, ?, dedupe, received, trace, body FROM inbox WHERE ord = ?`,
+      `INSERT INTO dead_letter (ord, key, reason, died, dedupe, received, trace, body, sum)
+       SELECT ord, key, ?1, ?2, dedupe, received, trace, body, row_sum(ord, key, ?1, ?2, dedupe, received, trace, body)
+       FROM inbox WHERE ord = ?3`,
     ),
-    setState: db.prepare("INSERT OR REPLACE INTO state (session, key, value) VALUES (?, ?, ?)"),
+    setState: db.prepare("INSERT OR REPLACE INTO state (session, key, value, sum) VALUES (?, ?, ?, ?)"),
     deleteStateKey: db.prepare("DELETE FROM state WHERE session = ? AND key = ?"),
     deleteState: db.prepare("DELETE FROM state WHERE session = ?"),
-    setTimer: db.prepare("INSERT OR REPLACE INTO timer (session, once, due, payload) VALUES (?, ?, ?, ?)"),
+    setTimer: db.prepare("INSERT OR REPLACE INTO timer (session, once, due, payload, sum) VALUES (?, ?, ?, ?, ?)"),
     deleteTimer: db.prepare("DELETE FROM timer WHERE session = ? AND once = ?"),
     deleteTimers: db.prepare("DELETE FROM timer WHERE session = ?"),
     hasTimer: db.prepare("SELECT 1 FROM timer WHERE session = ? LIMIT 1"),

@@ -195,6 +195,7 @@ export type FromWorker =
   | { readonly kind: "opened" }
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: "closed" }
+  | { readonly kind: "damaged"; readonly code: ErrorCode; readonly message: string }
   | RawAnswers;
 
 /** What the worker gets. */

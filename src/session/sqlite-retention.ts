@@ -3,6 +3,7 @@ import { STATUS } from "./outbox-rules.ts";
 import type { LogOps } from "./sqlite-ops-log.ts";
 import type { HotSession, SqliteCore } from "./sqlite-core.ts";
 import type { TurnOps } from "./sqlite-ops-turn.ts";
+import { isWhole, MARK_SQL, sumSql } from "./sqlite-sum.ts";
 import { JOURNAL_RETENTION_MS, JOURNAL_TURNS_MAX, LOG_RETENTION_MS, SENT_RETENTION_MS } from "./store.ts";
 
 /** Rows of each table that one sweep looks at: a few milliseconds of the writer. */
@@ -26,6 +27,7 @@ export class Retention {
       | "dropRows"
       | "turns"
       | "dropTurns"
+      | "session"
       | "sessions"
       | "keep"
       | "logs",
@@ -54,20 +56,29 @@ export class Retention {
         `SELECT channel, dedupe FROM delivery WHERE (channel, dedupe) > (?, ?) ORDER BY channel, dedupe LIMIT 1 OFFSET ${SLICE - 1}`,
       ),
       dropDeliveries: db.prepare(
-        "DELETE FROM delivery WHERE (channel, dedupe) > (?, ?) AND (channel, dedupe) <= (?, ?) AND expires <= ?",
+        `DELETE FROM delivery WHERE (channel, dedupe) > (?, ?) AND (channel, dedupe) <= (?, ?) AND expires <= ?
+         AND sum = ${sumSql("delivery")}`,
       ),
       answers: slice("answer", "ord"),
-      dropAnswers: db.prepare("DELETE FROM answer WHERE ord > ? AND ord <= ? AND expires <= ?"),
+      dropAnswers: db.prepare(
+        `DELETE FROM answer WHERE ord > ? AND ord <= ? AND expires <= ? AND sum = ${sumSql("answer")}`,
+      ),
       rows: slice("outbox", "ord"),
-      dropRows: db.prepare(`DELETE FROM outbox WHERE ord > ? AND ord <= ? AND status = ${STATUS.sent} AND ended <= ?`),
+      dropRows: db.prepare(
+        `DELETE FROM outbox WHERE ord > ? AND ord <= ? AND status = ${STATUS.sent} AND ended <= ? AND mark = ${MARK_SQL}`,
+      ),
       turns: slice("journal", "ord"),
       dropTurns: db.prepare(
         `DELETE FROM journal WHERE ord > ? AND ord <= ?
-         AND (at <= ? OR n <= (SELECT turns FROM session WHERE id = journal.session) - ${JOURNAL_TURNS_MAX})`,
+         AND (at <= ? OR n <= (SELECT turns FROM session WHERE id = journal.session) - ${JOURNAL_TURNS_MAX})
+         AND sum = ${sumSql("journal")}`,
       ),
-      keep: db.prepare("UPDATE session SET expires = ? WHERE id = ?"),
+      keep: db.prepare(
+        "UPDATE session SET expires = ?1, sum = row_sum(id, key, ?1, has_state, body, journal, turns) WHERE id = ?2",
+      ),
+      session: db.prepare("SELECT * FROM session WHERE id = ?"),
       sessions: db.prepare(`SELECT id, key, expires FROM session WHERE id > ? ORDER BY id LIMIT ${SLICE}`),
-      logs: db.prepare(`SELECT id, key, touched FROM conversation WHERE id > ? ORDER BY id LIMIT ${SLICE}`),
+      logs: db.prepare(`SELECT * FROM conversation WHERE id > ? ORDER BY id LIMIT ${SLICE}`),
     };
   }
 
@@ -105,9 +116,11 @@ export class Retention {
   /** Only what is free and has nothing unread: a message must never vanish with its session. */
   #dropSessions(nowMs: number): void {
     const rows = this.#sql.sessions.all(this.#session);
-    for (const { key, expires } of rows) {
+    for (const { id, key, expires } of rows) {
       if (expires === null || Number(expires) > nowMs) continue;
-      const session = this.#core.open(String(key));
+      const session = this.#core.reopen(String(key));
+      // What may not have expired at all must not go.
+      if (session.damage !== undefined || !isWhole("session", this.#sql.session.get(id ?? 0) ?? {})) continue;
       const isIdle = session.unread.length === 0 && this.#core.leases.isFree(session, this.#core.monotonicMs);
       if (!isIdle) this.#core.settle(session);
       else if (session.body !== null) this.#turns.end(session);
@@ -135,10 +148,11 @@ export class Retention {
   #dropLogs(nowMs: number): void {
     const rows = this.#sql.logs.all(this.#conversation);
     const { logHeads } = this.#core;
-    for (const { key, touched } of rows) {
+    for (const row of rows) {
+      const { key, touched } = row;
       // The file's time may lag behind that in memory.
       const touchedMs = logHeads.get(String(key))?.touchedMs ?? Number(touched);
-      if (touchedMs > nowMs - LOG_RETENTION_MS) continue;
+      if (touchedMs > nowMs - LOG_RETENTION_MS || !isWhole("conversation", row)) continue;
       this.#logs.drop(String(key));
     }
     this.#conversation = rows.length < SLICE ? -1 : Number(rows.at(-1)?.["id"]);

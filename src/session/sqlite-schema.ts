@@ -3,6 +3,9 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { GreenticError, quote } from "../types/index.ts";
 import { storeFailure } from "./sqlite-failure.ts";
+import { isSmall, structureFault } from "./sqlite-scrub.ts";
+import { defineRowSum, MARK_SQL, SUMMED, sumSql } from "./sqlite-sum.ts";
+import type { SummedTable } from "./sqlite-sum.ts";
 
 /** "GTCS": marks the file as a session store. */
 const APPLICATION_ID = 0x47544353;
@@ -60,7 +63,16 @@ CREATE TABLE journal (
   at INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE opening (ord INTEGER PRIMARY KEY, at INTEGER NOT NULL);
 INSERT INTO meta VALUES ('is_open', 0);
-`;
+${sums()}`;
+
+/** SQL: gives every table a column for its rows' checksums, and the rows that are there theirs. */
+function sums(): string {
+  const tables = Object.keys(SUMMED) as SummedTable[];
+  const added = tables.map(
+    (table) => `ALTER TABLE ${table} ADD COLUMN sum INTEGER; UPDATE ${table} SET sum = ${sumSql(table)};`,
+  );
+  return [...added, `ALTER TABLE outbox ADD COLUMN mark INTEGER; UPDATE outbox SET mark = ${MARK_SQL};`].join("\n");
+}
 
 /** Brings a file from version `index` to `index + 1`; never changed once released, only added to. */
 const UPGRADES: readonly string[] = [VERSION_1, VERSION_2];
@@ -79,6 +91,7 @@ export function openDatabase(file: string): DatabaseSync {
     // It holds what people wrote: nobody else's to read, whatever the directory allows. SQLite gives its log the same mode.
     closeSync(openSync(file, "a", 0o600));
     db = new DatabaseSync(file, { timeout: 0 });
+    defineRowSum(db);
     db.exec(
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;",
     );
@@ -86,6 +99,8 @@ export function openDatabase(file: string): DatabaseSync {
     db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32768;");
     // Checkpoints write each page once however often it changed, so rarer ones write less; 16 MB bounds the time to recover.
     db.exec("PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;");
+    const fault = isSmall(db) ? structureFault(db) : undefined;
+    if (fault !== undefined) throw new GreenticError("STORE_DATA_CORRUPT", `${doing}: ${fault}`);
     upgrade(db);
     checkTables(db, doing);
     syncDirectory(dirname(file));
@@ -111,17 +126,27 @@ function checkVersion(db: DatabaseSync, doing: string): void {
   }
 }
 
-/** A file that says it is of this version and lacks its tables was made by an unreleased build, or damaged. */
+/** A file that says it is of this version and has other tables was made by an unreleased build, or damaged. */
 function checkTables(db: DatabaseSync, doing: string): void {
-  const there = new Set(
-    db
-      .prepare("SELECT name FROM sqlite_schema")
-      .all()
-      .map((row) => row["name"]),
-  );
-  for (const [, name = ""] of UPGRADES.join("").matchAll(/CREATE TABLE (\w+)/g)) {
-    if (!there.has(name)) throw new GreenticError("STORE_DATA_CORRUPT", `${doing}: table ${quote(name)} is missing`);
+  const there = schemaOf(db);
+  using fresh = freshSchema();
+  for (const [name, sql] of schemaOf(fresh.db)) {
+    const state = there.has(name) ? "is not as it was made" : "is missing";
+    if (there.get(name) !== sql)
+      throw new GreenticError("STORE_DATA_CORRUPT", `${doing}: table ${quote(name)} ${state}`);
   }
+}
+
+function freshSchema(): { readonly db: DatabaseSync } & Disposable {
+  const db = new DatabaseSync(":memory:");
+  defineRowSum(db);
+  upgrade(db);
+  return { db, [Symbol.dispose]: () => db.close() };
+}
+
+function schemaOf(db: DatabaseSync): Map<string, string> {
+  const rows = db.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema").all();
+  return new Map(rows.map((row) => [String(row["name"]), JSON.stringify(row)]));
 }
 
 function upgrade(db: DatabaseSync): void {

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { rowSum, wholeRow } from "./sqlite-sum.ts";
 
 /** Numbers that are put aside at a time; what is left of a block after a crash is skipped. */
 const BLOCK = 1 << 20;
@@ -15,20 +16,20 @@ export class SequenceCounter {
   #end = 0;
 
   constructor(db: DatabaseSync) {
-    this.#read = db.prepare("SELECT value FROM meta WHERE name = 'sequence'");
-    this.#write = db.prepare("UPDATE meta SET value = ? WHERE name = 'sequence'");
+    this.#read = db.prepare("SELECT * FROM meta WHERE name = 'sequence'");
+    this.#write = db.prepare("UPDATE meta SET value = ?, sum = ? WHERE name = 'sequence'");
   }
 
-  /** Reads where the last block ended. Numbers that this process drew beyond it were never answered to anyone. */
+  /** Reads where the last block ended. Numbers that this process drew beyond it were never answered to anyone. @throws STORE_DATA_CORRUPT */
   load(): void {
-    this.#end = Number(this.#read.get()?.["value"]);
+    this.#end = Number(wholeRow("meta", this.#read.get() ?? {})["value"]);
     if (this.#next === 0) this.#next = this.#end;
   }
 
   next(): number {
     if (this.#next >= this.#end) {
       const end = this.#next + BLOCK;
-      this.#write.run(end);
+      this.#write.run(end, rowSum("sequence", end));
       this.#end = end;
     }
     return this.#next++;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { JsonValue, SessionKeyText, World } from "../types/index.ts";
+import type { GreenticError, JsonValue, SessionKeyText, World } from "../types/index.ts";
 import { STATUS } from "./outbox-rules.ts";
 import { acceptedOf, deadLetterOf, leaseOf, rawIngress, rawTurn, rowOf, summaryOf } from "./sqlite-codec.ts";
 import { SqliteLink } from "./sqlite-link.ts";
@@ -35,6 +35,8 @@ export interface SqliteStoreOptions {
   /** Holds `sessions.db` and its log; made if absent. */
   readonly dir: string;
   readonly world: World;
+  /** Told of each record that is not as it was written; its session is served no more until it is ended or erased. */
+  readonly onDamage?: (error: GreenticError) => void;
 }
 
 /**
@@ -43,8 +45,9 @@ export interface SqliteStoreOptions {
  * @throws STORE_UNAVAILABLE where another process has it open, STORE_READ_ONLY, STORE_SCHEMA_NEWER, STORE_DATA_CORRUPT
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SessionStore> {
-  const { dir, world } = options;
-  return new SqliteSessionStore(await SqliteLink.open(join(dir, "sessions.db"), world), world);
+  const { dir, world, onDamage } = options;
+  const link = await SqliteLink.open(join(dir, "sessions.db"), { world, onDamage: onDamage ?? (() => undefined) });
+  return new SqliteSessionStore(link, world);
 }
 
 /** The way to a file's one writer: its own thread, or in the simulation a network that fails. */

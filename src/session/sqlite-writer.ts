@@ -1,6 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { GreenticError, isGreenticError } from "../types/index.ts";
-import { STATUS } from "./outbox-rules.ts";
 import { SqliteCore } from "./sqlite-core.ts";
 import { isFatal, storeFailure } from "./sqlite-failure.ts";
 import { AdminOps } from "./sqlite-ops-admin.ts";
@@ -10,6 +9,7 @@ import { JournalOps } from "./sqlite-ops-journal.ts";
 import { LogOps } from "./sqlite-ops-log.ts";
 import { OutboxOps } from "./sqlite-ops-outbox.ts";
 import { TurnOps } from "./sqlite-ops-turn.ts";
+import { isSmall, Scrub } from "./sqlite-scrub.ts";
 import type { RawAnswers, RawCall, RawFailure, StoreOps } from "./sqlite-protocol.ts";
 
 interface Clock {
@@ -53,16 +53,19 @@ export class SqliteWriter {
   #fatal: GreenticError | undefined;
 
   /** Recovers what the last process left behind: its leases are gone, and sends that it had begun are unknown. */
-  constructor(db: DatabaseSync, nowMs: number) {
+  constructor(db: DatabaseSync, nowMs: number, onDamage: (error: GreenticError) => void = () => undefined) {
     this.#db = db;
     this.#begin = db.prepare("BEGIN IMMEDIATE");
     this.#commit = db.prepare("COMMIT");
     this.#core = new SqliteCore(db);
+    const scrub = new Scrub(this.#core, onDamage);
+    const rooms = roomsOf(this.#core, scrub);
     this.#begin.run();
-    db.exec(`UPDATE outbox SET status = ${STATUS.unknown}, was_unknown = 1 WHERE status = ${STATUS.sending}`);
+    rooms.outbox.recover();
     this.#core.recover(nowMs);
     this.#commit.run();
-    this.#ops = operations(this.#core);
+    if (isSmall(db)) scrub.all();
+    this.#ops = operations(rooms);
   }
 
   run(calls: readonly RawCall[], clock: Clock): RawAnswers {
@@ -140,14 +143,29 @@ function readOnly(): GreenticError {
   return new GreenticError("STORE_READ_ONLY", "Write session store: it could not be written a moment ago");
 }
 
-function operations(core: SqliteCore): StoreOps {
+/** The parts of a writer. */
+interface Rooms {
+  readonly logs: LogOps;
+  readonly outbox: OutboxOps;
+  readonly journals: JournalOps;
+  readonly turns: TurnOps;
+  readonly inbox: InboxOps;
+  readonly admin: AdminOps;
+  readonly erasing: EraseOps;
+}
+
+function roomsOf(core: SqliteCore, scrub: Scrub): Rooms {
   const logs = new LogOps(core);
   const outbox = new OutboxOps(core);
   const journals = new JournalOps(core);
   const turns = new TurnOps(core, { logs, journals, outbox });
   const inbox = new InboxOps(core, { logs, turns });
-  const admin = new AdminOps(core, { turns, outbox, logs });
+  const admin = new AdminOps(core, { turns, outbox, logs, scrub });
   const erasing = new EraseOps(core, { turns, outbox, logs, admin });
+  return { logs, outbox, journals, turns, inbox, admin, erasing };
+}
+
+function operations({ logs, outbox, journals, turns, inbox, admin, erasing }: Rooms): StoreOps {
   return {
     accept: inbox.accept.bind(inbox),
     lease: turns.lease.bind(turns),

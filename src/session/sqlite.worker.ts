@@ -20,7 +20,9 @@ function flush(writer: SqliteWriter): void {
 
 try {
   const { file, nowMs } = workerData as { readonly file: string; readonly nowMs: number };
-  const writer = new SqliteWriter(openDatabase(file), nowMs);
+  const writer = new SqliteWriter(openDatabase(file), nowMs, ({ code, message }) =>
+    send({ kind: "damaged", code, message }),
+  );
   port.on("message", (message: ToWorker) => {
     if ("kind" in message) {
       flush(writer);

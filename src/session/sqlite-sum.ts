@@ -1,0 +1,95 @@
+// Every row carries a checksum of its columns, since SQLite's pages carry none: what a disk forgets or turns over is noticed where
+// it is read, and by the scrub, instead of being believed. An outbox row has two, so that a send doesn't compute its payload's anew.
+import { crc32 } from "node:zlib";
+import type { DatabaseSync, SQLInputValue, SQLOutputValue } from "node:sqlite";
+import { GreenticError, quote } from "../types/index.ts";
+
+/** The columns that each checksum is of, in its order. */
+export const SUMMED = {
+  meta: ["name", "value"],
+  channel: ["id", "name"],
+  delivery: ["channel", "dedupe", "expires", "ord", "log_index"],
+  answer: ["ord", "expires", "body", "key"],
+  session: ["id", "key", "expires", "has_state", "body", "journal", "turns"],
+  inbox: ["ord", "key", "dedupe", "forget", "received", "trace", "body"],
+  state: ["session", "key", "value"],
+  timer: ["session", "once", "due", "payload"],
+  step: ["session", "turn", "seq", "body"],
+  outbox: ["ord", "id", "key", "created", "provider", "sink", "trace", "payload"],
+  dead_letter: ["ord", "key", "reason", "died", "dedupe", "received", "trace", "body"],
+  conversation: ["id", "key", "touched"],
+  log: ["conversation", "idx", "body"],
+  journal: ["ord", "session", "before", "n", "revision", "at", "body"],
+} as const;
+
+/** What changes of an outbox row while it is sent; its checksum is `mark`. */
+export const MARKED = ["ord", "status", "attempts", "was_unknown", "not_before", "ended", "error", "receipt"] as const;
+
+/** A table whose rows carry checksums. */
+export type SummedTable = keyof typeof SUMMED;
+
+/** A row as it is read. */
+export type SqlRow = Readonly<Record<string, SQLOutputValue>>;
+
+/** Computes the checksum of a row's columns; numbers and texts of the same digits count as the same. */
+export function rowSum(...columns: readonly (string | number | null)[]): number {
+  return crc32(columns.join("\u001F"));
+}
+
+/** SQL: the checksum of a table's row as it is. */
+export function sumSql(table: SummedTable): string {
+  return `row_sum(${SUMMED[table].join(", ")})`;
+}
+
+/** SQL: the checksum of what changes of an outbox row as it is. */
+export const MARK_SQL = `row_sum(${MARKED.join(", ")})`;
+
+/** Lets SQL compute checksums, for what is written too rarely to do it outside. */
+export function defineRowSum(db: DatabaseSync): void {
+  db.function(
+    "row_sum",
+    { deterministic: true, varargs: true },
+    rowSum as (...columns: readonly SQLInputValue[]) => number,
+  );
+}
+
+/** Whether a row that was read with all its columns is as it was written. */
+export function isWhole(table: SummedTable, row: SqlRow): boolean {
+  return isSum(row, SUMMED[table], "sum") && (table !== "outbox" || isSum(row, MARKED, "mark"));
+}
+
+/** Gives back a row that was read with all its columns. @throws STORE_DATA_CORRUPT */
+export function wholeRow<R extends SqlRow>(table: SummedTable, row: R): R {
+  if (!isWhole(table, row)) throw rowDamaged(table, row);
+  return row;
+}
+
+/** The error of a row that is not as it was written. */
+export function rowDamaged(table: SummedTable, row: SqlRow): GreenticError {
+  const names = NAMES[table].map((column) => `${column} ${quote(String(row[column]))}`);
+  const message = `Read session store's ${table} of ${names.join(", ")}: its checksum doesn't fit`;
+  return new GreenticError("STORE_DATA_CORRUPT", message);
+}
+
+/** The columns that name a row; none of them holds what people wrote. */
+const NAMES: Readonly<Record<SummedTable, readonly string[]>> = {
+  meta: ["name"],
+  channel: ["id"],
+  delivery: ["channel", "ord"],
+  answer: ["ord", "key"],
+  session: ["key"],
+  inbox: ["ord", "key"],
+  state: ["session", "key"],
+  timer: ["session", "once"],
+  step: ["session", "turn", "seq"],
+  outbox: ["ord", "key"],
+  dead_letter: ["ord", "key"],
+  conversation: ["key"],
+  log: ["conversation", "idx"],
+  journal: ["ord", "session"],
+};
+
+function isSum(row: SqlRow, columns: readonly string[], sum: string): boolean {
+  // The columns of these tables are numbers and texts.
+  return rowSum(...columns.map((column) => (row[column] ?? null) as string | number | null)) === row[sum];
+}
