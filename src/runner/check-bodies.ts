@@ -64,7 +64,7 @@ function findWait(
     for (const { target } of ir.routing) if (target.kind === "node") pending.push(target.node);
     const called = [
       ...(node.kind.bodies?.(ir.input) ?? []),
-      ...(node.kind === flowCall
+      ...(node.kind === flowCall && fields(ir.input)["pack"] === undefined
         ? [{ flow: text(fields(ir.input)["flow"]) ?? text(fields(ir.input)["flow_id"]) }]
         : []),
     ];

@@ -67,6 +67,8 @@ export interface Line {
 /** A story whose outcome no crash may change. */
 export interface Story {
   readonly pack: Pack;
+  /** Packs beside it. */
+  readonly others?: readonly Pack[];
   readonly lines: readonly Line[];
   /** What components answer; called with how often they were called with the same key. */
   readonly component: (call: ComponentCall, times: number) => JsonValue | ComponentResult;
@@ -104,7 +106,9 @@ export async function tell(story: Story, dies: Death = NEVER): Promise<Told> {
     return story.component(call, times) as JsonValue;
   };
   const first = dyingStore(inner, dies);
-  const options = { pack: story.pack, world, providers: [platform.channel], component };
+  const scope = { env: ENV, tenant: TENANT };
+  const apps = [story.pack, ...(story.others ?? [])].map((pack) => ({ scope, pack }));
+  const options = { apps, world, providers: [platform.channel], component };
   let current = await openTestRuntime({ ...options, store: first.store });
   const revive = async (): Promise<void> => {
     if (first.isDead() && current.store === first.store) current = await openTestRuntime({ ...options, store: inner });

@@ -101,6 +101,8 @@ export function encodeFrames(frames: readonly Frame[]): JsonValue {
     return {
       flow: frame.flow.id,
       node: frame.node,
+      // By which another version of the pack tells whether its node is still the same.
+      op: frame.flow.nodes.get(frame.node)?.compiled.ir.kind ?? "",
       ...(frame.kind === "root" ? {} : { kind: frame.kind }),
       ...(pack === root?.pack ? {} : { pack: pack.name, hash: pack.packHash }),
       ...(count === 0 ? {} : { nodes }),

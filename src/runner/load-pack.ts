@@ -12,6 +12,7 @@ import { checkTimes } from "./check-times.ts";
 import { kindCatalogFor, kindOf } from "./kinds/catalog.ts";
 import type { AccessGate, LoadedComponent, LoadedFlow, LoadedNode, LoadedPack, StubTool } from "./loaded-pack.ts";
 import { openPackTools } from "./pack-tools.ts";
+import type { PinnedPolicy } from "./resumption.ts";
 import { createRetention } from "./retained.ts";
 import type { Scope } from "./runtime.ts";
 import type { ToolReach } from "./tool-reach.ts";
@@ -23,6 +24,8 @@ export interface PackApp {
   readonly pack: Pack;
   /** The flow that answers where nothing else is asked for. */
   readonly defaultFlow?: string;
+  /** What becomes of flows that wait on it once another version is there, or none; default the runtime's. */
+  readonly onPinned?: PinnedPolicy;
   /** Who reaches it; absent where everybody of the scope does. */
   readonly allows?: AccessGate;
 }

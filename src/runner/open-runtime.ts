@@ -18,6 +18,7 @@ import { ownEnvelope, sessionKeyOf } from "./own-envelope.ts";
 import { pollInTurn } from "./poll-in-turn.ts";
 import { createRelay, RELAY } from "./relay.ts";
 import { Requests } from "./requests.ts";
+import type { PinnedPolicy } from "./resumption.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { offersOf } from "./flow-offers.ts";
 import type { FlowChoice, FlowOffer, PackSummary, Runtime, Scope, TurnReport } from "./runtime.ts";
@@ -59,6 +60,10 @@ export interface RuntimeOptions {
   /** Whether other processes work on the same store. Default no. */
   readonly isShared?: boolean;
   readonly http?: { readonly rewrites?: readonly HttpRewrite[] };
+  /** What becomes of flows that wait on a version of a pack that isn't the current one, unless its app says; default finish. */
+  readonly pinnedPacks?: PinnedPolicy;
+  /** Told of a version that no session waits on any more: it was let go. */
+  readonly onPackForgotten?: (scope: Scope, pack: { readonly name: string; readonly packHash: string }) => void;
   /** MCP servers that the operator offers to packs. */
   readonly mcp?: McpReachOptions;
   readonly defaults?: Partial<EngineLimits> & {
@@ -129,12 +134,15 @@ class LocalRuntime implements Runtime {
       mcp: options.mcp ?? {},
     });
     this.#reach = reach;
-    this.#registry = new PackRegistry((scope) => ({
-      components,
-      policy: policy(scope),
-      reach,
-      stubTool: options.stubTool,
-    }));
+    this.#registry = new PackRegistry(
+      (scope) => ({
+        components,
+        policy: policy(scope),
+        reach,
+        stubTool: options.stubTool,
+      }),
+      options.pinnedPacks,
+    );
     const env: EngineEnv = {
       world,
       store,
@@ -152,6 +160,7 @@ class LocalRuntime implements Runtime {
       store,
       registry: this.#registry,
       intervalMs: defaults.sweepIntervalMs ?? 1_000,
+      onForgotten: (pack) => options.onPackForgotten?.(pack.scope, pack),
       onSession: (key) => this.#wakeUps.overdue(key),
       onSends: () => this.#wakeUps.sends(undefined),
       onError,
@@ -253,6 +262,15 @@ class LocalRuntime implements Runtime {
     const key = scopeKey(app.scope);
     const loaded = this.#registry.list().find((pack) => pack.packHash === packHash && scopeKey(pack.scope) === key);
     return loaded as PackSummary;
+  }
+
+  async retainPack(app: PackApp): Promise<void> {
+    await this.#registry.retain(app);
+  }
+
+  revokePack(scope: Scope, pack: { readonly name: string; readonly packHash: string }): void {
+    this.#registry.revoke(scope, pack);
+    for (const listener of this.#packWatchers) listener();
   }
 
   unloadPack(scope: Scope, name: string): void {

@@ -2,6 +2,7 @@ import { GreenticError, quote } from "../types/index.ts";
 import type { LoadedPack } from "./loaded-pack.ts";
 import type { LoadPackOptions, PackApp } from "./load-pack.ts";
 import { loadPack } from "./load-pack.ts";
+import type { PinnedPolicy, Resumption } from "./resumption.ts";
 import type { PackSummary, Scope } from "./runtime.ts";
 
 /** The packs that run, by scope. A new version takes the place of the old at once; sessions in flight stay on the old one. */
@@ -11,11 +12,17 @@ export class PackRegistry {
   readonly #current = new Map<string, ReadonlyMap<string, LoadedPack>>();
   /** Scope → versions that sessions may still wait on. */
   readonly #retired = new Map<string, readonly LoadedPack[]>();
+  /** Scope → hashes of versions whose signers are trusted no more. */
+  readonly #revoked = new Map<string, ReadonlySet<string>>();
+  /** Scope and pack name → what becomes of flows that wait on another version than the current one. */
+  readonly #policies = new Map<string, PinnedPolicy>();
+  readonly #defaultPolicy: PinnedPolicy;
   /** What a session's scope sees, the team's own before the tenant's; made anew after every change. */
   readonly #seen = new Map<string, readonly LoadedPack[]>();
 
-  constructor(options: (scope: Scope) => LoadPackOptions) {
+  constructor(options: (scope: Scope) => LoadPackOptions, defaultPolicy: PinnedPolicy = "finish") {
     this.#options = options;
+    this.#defaultPolicy = defaultPolicy;
   }
 
   /** Loads a pack and puts it in the place of the version before; nothing changes where loading fails. */
@@ -27,8 +34,50 @@ export class PackRegistry {
     if (before !== undefined && before.packHash !== loaded.packHash) this.#retire(key, before);
     packs.set(loaded.name, loaded);
     this.#current.set(key, packs);
+    this.#policies.set(`${key}\n${loaded.name}`, app.onPinned ?? this.#defaultPolicy);
+    this.#setRevoked(key, loaded.packHash, false);
+    this.#drop(key, loaded.packHash);
     this.#seen.clear();
     return loaded;
+  }
+
+  /** Loads an older version for the sessions that may still wait on it; new flows don't start with it. */
+  async retain(app: PackApp): Promise<void> {
+    const key = scopeKey(app.scope);
+    const { name, packHash } = app.pack;
+    if (this.#current.get(key)?.get(name)?.packHash === packHash) return;
+    this.#retire(key, await loadPack(app, this.#options(app.scope)));
+    const policy = `${key}\n${name}`;
+    if (!this.#policies.has(policy)) this.#policies.set(policy, app.onPinned ?? this.#defaultPolicy);
+  }
+
+  /** Takes a version out for its signers' sake: no flow starts with it, and none goes on. */
+  revoke(scope: Scope, { name, packHash }: Pick<LoadedPack, "name" | "packHash">): void {
+    const key = scopeKey(scope);
+    this.#setRevoked(key, packHash, true);
+    this.#drop(key, packHash);
+    const packs = new Map(this.#current.get(key));
+    if (packs.get(name)?.packHash !== packHash) return;
+    packs.delete(name);
+    this.#current.set(key, packs);
+    this.#seen.clear();
+  }
+
+  /** Says how a flow goes on that waits on a version of a pack. */
+  resume(teamKey: string, pinned: { readonly name: string; readonly hash: string }): Resumption {
+    const tenantKey = teamKey.slice(0, teamKey.lastIndexOf(":"));
+    const keys = [teamKey, tenantKey];
+    const current = this.packsFor(teamKey).find(({ name }) => name === pinned.name);
+    if (current?.packHash === pinned.hash) return { kind: "same", pack: current };
+    const policy =
+      keys.map((key) => this.#policies.get(`${key}\n${pinned.name}`)).find((known) => known !== undefined) ??
+      this.#defaultPolicy;
+    const isRevoked = keys.some((key) => this.#revoked.get(key)?.has(pinned.hash) === true);
+    if (policy === "migrate" && current !== undefined) return { kind: "migrate", pack: current };
+    if (isRevoked) return { kind: "stop", why: "revoked" };
+    const pack = policy === "finish" ? this.pinned(teamKey, pinned) : undefined;
+    if (pack !== undefined) return { kind: "same", pack };
+    return { kind: "stop", why: policy === "finish" ? "gone" : "stopped" };
   }
 
   /** Takes a pack out: no new flow starts with it, sessions that wait on it go on. @throws RUNNER_PACK_MISSING */
@@ -101,8 +150,18 @@ export class PackRegistry {
 
   /** Lets an old version go: no session waits on it. */
   forget(pack: LoadedPack): void {
-    const key = scopeKey(pack.scope);
-    const left = (this.#retired.get(key) ?? []).filter((other) => other !== pack);
+    this.#drop(scopeKey(pack.scope), pack.packHash);
+  }
+
+  #setRevoked(key: string, hash: string, isRevoked: boolean): void {
+    const hashes = new Set(this.#revoked.get(key));
+    if (isRevoked) hashes.add(hash);
+    else hashes.delete(hash);
+    this.#revoked.set(key, hashes);
+  }
+
+  #drop(key: string, hash: string): void {
+    const left = (this.#retired.get(key) ?? []).filter(({ packHash }) => packHash !== hash);
     if (left.length === 0) this.#retired.delete(key);
     else this.#retired.set(key, left);
   }

@@ -113,6 +113,10 @@ export interface Runtime extends AsyncDisposable {
    * Nothing changes where loading fails. @throws the flow, component and mcp layers' errors, with positions
    */
   loadPack(app: PackApp): Promise<PackSummary>;
+  /** Loads an older version for the sessions that may still wait on it; no flow starts with it. @throws what `loadPack` throws */
+  retainPack(app: PackApp): Promise<void>;
+  /** Takes a version out for its signers' sake: no flow starts with it any more, and what waits on it doesn't go on. */
+  revokePack(scope: Scope, pack: { readonly name: string; readonly packHash: string }): void;
   /** Takes a pack out: no new flow starts with it, what waits on it goes on. @throws RUNNER_PACK_MISSING */
   unloadPack(scope: Scope, name: string): void;
   /** Starts the loops: turns, sends, sweeps, polls. */

@@ -1,10 +1,12 @@
 import { applyChoice, CHOICE_TOKEN_KEY, findChoice } from "../messaging/index.ts";
-import type { Lease } from "../session/index.ts";
-import type { ChannelMessageEnvelope, JsonValue } from "../types/index.ts";
+import type { Lease, SessionRecord } from "../session/index.ts";
+import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../types/index.ts";
 import { GreenticError, isJsonObject, quote } from "../types/index.ts";
 import type { EngineEnv } from "./engine-env.ts";
+import type { FindPack, Frame } from "./frame.ts";
 import { decodeFrames } from "./frame.ts";
 import { recordOf, relayedMessage } from "./own-envelope.ts";
+import { migrateFrames } from "./resumption.ts";
 import { interruptionOf, routeMessage } from "./router.ts";
 import { firingOf, isBaseline } from "./schedules.ts";
 import type { Trigger } from "./trigger.ts";
@@ -49,23 +51,14 @@ export function startTurn(
     else return { turn, pending: start(turn, packs, teamOf(teamKey)) };
     return { turn, pending: undefined };
   }
-  const pack = env.registry.pinned(teamKey, { name: session.pack, hash: session.packHash });
-  const frames =
-    pack === undefined
-      ? undefined
-      : decodeFrames(snapshot["frames"], {
-          pack,
-          find: (name, hash) => env.registry.pinned(teamKey, { name, hash }),
-        });
-  if (pack === undefined || frames === undefined) {
-    turn.speakFor(pack ?? packs[0]);
-    const code = new GreenticError(
-      "RUNNER_PACK_GONE",
-      `Resume flow ${quote(session.cursor.flow)}: pack ${quote(session.pack)} is no longer loaded in the version that it started with`,
-    );
-    turn.refuse(code, "greentic.pack_gone");
+  const frames = framesOf(env, { teamKey, session, frames: snapshot["frames"] });
+  if (frames instanceof GreenticError) {
+    turn.speakFor(packs.find(({ name }) => name === session.pack) ?? packs[0]);
+    turn.refuse(frames, "greentic.pack_gone");
+    turn.records.push({ kind: "record", code: frames.code, detail: stoppedAt(lease.key, session) });
     return { turn, pending: undefined };
   }
+  const [{ pack }] = frames;
   turn.restore(frames);
   if (trigger.kind === "timer") {
     const isWaitOver = trigger.timer.onceKey === WAIT_TIMER && turn.hadTimerAtMs !== undefined;
@@ -123,6 +116,30 @@ function start(turn: Turn, packs: Parameters<typeof routeMessage>[0], team: stri
 /** The team of `env:tenant:team`. */
 function teamOf(teamKey: string): string {
   return teamKey.slice(teamKey.lastIndexOf(":") + 1);
+}
+
+/** Reads where a flow waits, in the version of its pack that it goes on with. @returns why it doesn't go on */
+function framesOf(
+  env: EngineEnv,
+  from: { readonly teamKey: string; readonly session: SessionRecord; readonly frames: JsonValue | undefined },
+): [Frame, ...Frame[]] | GreenticError {
+  const { teamKey, session } = from;
+  const resumption = env.registry.resume(teamKey, { name: session.pack, hash: session.packHash });
+  const read = resumption.kind === "migrate" ? migrateFrames : decodeFrames;
+  const find: FindPack = (name, hash) => env.registry.pinned(teamKey, { name, hash });
+  const frames = resumption.kind === "stop" ? undefined : read(from.frames, { pack: resumption.pack, find });
+  const [root, ...others] = frames ?? [];
+  if (root !== undefined) return [root, ...others];
+  const flow = `Resume flow ${quote(session.cursor?.flow ?? "")}: pack ${quote(session.pack)}`;
+  if (resumption.kind === "stop" && resumption.why === "revoked")
+    return new GreenticError("RUNNER_PACK_REVOKED", `${flow} is no longer trusted in the version that it started with`);
+  if (resumption.kind === "migrate")
+    return new GreenticError("RUNNER_PACK_CHANGED", `${flow} has no such place any more in its new version`);
+  return new GreenticError("RUNNER_PACK_GONE", `${flow} is no longer loaded in the version that it started with`);
+}
+
+function stoppedAt(key: string, { pack, packHash, cursor }: SessionRecord): JsonObject {
+  return { session: key, pack, pack_hash: packHash, flow: cursor?.flow ?? "", node: cursor?.node ?? "" };
 }
 
 const NOTHING: Readonly<Record<string, JsonValue>> = Object.freeze({});

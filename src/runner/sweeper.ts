@@ -1,6 +1,8 @@
-import type { SessionStore } from "../session/index.ts";
+import type { SessionRecord, SessionStore } from "../session/index.ts";
 import type { GreenticError, SessionKeyText, World } from "../types/index.ts";
-import { toGreenticError } from "../types/index.ts";
+import { isJsonObject, toGreenticError } from "../types/index.ts";
+import { packsOfFrames } from "./frame.ts";
+import type { LoadedPack } from "./loaded-pack.ts";
 import type { PackRegistry } from "./pack-registry.ts";
 
 export interface SweeperOptions {
@@ -10,6 +12,7 @@ export interface SweeperOptions {
   readonly intervalMs: number;
   readonly onSession: (key: SessionKeyText) => void;
   readonly onSends: () => void;
+  readonly onForgotten: (pack: LoadedPack) => void;
   readonly onError: (error: GreenticError, key: SessionKeyText | undefined) => void;
 }
 
@@ -93,11 +96,17 @@ export class Sweeper {
     this.#retiredAtMs = world.monotonicMs();
     for (const pack of retired) {
       const sessions = await store.list({ tenant: pack.scope.tenant, limit: SESSIONS_PAGE });
-      const isUsed = sessions.some(
-        ({ session }) => session?.cursor !== undefined && session.packHash === pack.packHash,
-      );
+      const isUsed = sessions.some(({ session }) => session?.cursor !== undefined && usesPack(session, pack.packHash));
       // A full page may hide one; keeping a pack too long costs memory, letting it go costs a conversation.
-      if (!isUsed && sessions.length < SESSIONS_PAGE) registry.forget(pack);
+      if (isUsed || sessions.length >= SESSIONS_PAGE) continue;
+      registry.forget(pack);
+      this.#options.onForgotten(pack);
     }
   }
+}
+
+/** Whether a session's flow is of a version of a pack, or called one of it. */
+function usesPack({ packHash, snapshot }: SessionRecord, hash: string): boolean {
+  if (packHash === hash) return true;
+  return isJsonObject(snapshot) && packsOfFrames(snapshot["frames"]).some((called) => called.hash === hash);
 }

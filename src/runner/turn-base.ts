@@ -9,7 +9,7 @@ import type { FlowEvent } from "./event-flows.ts";
 import { eventOf, MAX_EVENT_HOPS } from "./event-flows.ts";
 import type { EventDraft, MessageDraft } from "./kinds/kind.ts";
 import type { LoadedNode, LoadedPack } from "./loaded-pack.ts";
-import type { Relayed } from "./relay.ts";
+import type { OperatorRecord, Relayed } from "./relay.ts";
 import { RELAY } from "./relay.ts";
 import type { StepReport } from "./runtime.ts";
 import type { Trigger } from "./trigger.ts";
@@ -54,6 +54,8 @@ export abstract class TurnBase extends TurnScope {
   readonly part: TurnPart | undefined;
   /** Messages that wait until the flow takes some again. */
   later: readonly InboxEntry[];
+  /** What the operator should know of beside what the turn's own end says. */
+  readonly records: OperatorRecord[] = [];
   /** What could not be undone. */
   readonly notUndone: NotUndone[] = [];
   readonly traceId: string;

@@ -70,7 +70,7 @@ export function commitOf(turn: Turn, provider: Provider): TurnCommit {
 function recordsOf(turn: Turn): readonly OperatorRecord[] {
   const { error, notUndone, trigger } = turn;
   const place = { session: turn.lease.key, pack: turn.loaded?.name ?? "", flow: turn.lastFlow ?? "" };
-  const records: OperatorRecord[] = [];
+  const records = [...turn.records];
   if (notUndone.length > 0) {
     const detail = { ...place, not_undone: notUndone.map((entry) => ({ ...entry })) };
     records.push({ kind: "record", code: "RUNNER_SAGA_INCOMPLETE", detail });

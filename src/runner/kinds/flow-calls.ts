@@ -2,10 +2,11 @@ import { GreenticError } from "../../types/index.ts";
 import type { Kind } from "./kind.ts";
 import { fields, text } from "./kind.ts";
 
-/** `flow.call`: runs another flow of the pack; it may wait, its caller waits with it. */
+/** `flow.call`: runs another flow of the pack or of a dependency; it may wait, its caller waits with it. */
 export const flowCall: Kind = {
   name: "flow.call",
-  summary: "Runs another flow of the pack and gives its output; the called flow may wait for messages.",
+  summary:
+    "Runs another flow of this pack, or of one that it depends on, and gives its output; the called flow may wait.",
   effect: "waits",
   statuses: "any",
   input: {
@@ -13,6 +14,7 @@ export const flowCall: Kind = {
     properties: {
       flow: { type: "string" },
       flow_id: { type: "string" },
+      pack: { type: "string", description: "A dependency of this pack, in the version that it was built with" },
       input: { description: "What the called flow sees as `in`; default what arrived" },
     },
     anyOf: [{ required: ["flow"] }, { required: ["flow_id"] }],
@@ -23,7 +25,8 @@ export const flowCall: Kind = {
     const call = fields(input);
     const flow = text(call["flow"]) ?? text(call["flow_id"]);
     if (flow === undefined) throw new GreenticError("RUNNER_FLOW_MISSING", "Call a flow: no flow is named");
-    return { kind: "call", flow, input: call["input"] };
+    const pack = text(call["pack"]);
+    return { kind: "call", flow, input: call["input"], ...(pack === undefined ? {} : { pack }) };
   },
 };
 

@@ -61,6 +61,10 @@ export const runnerErrors = {
   RUNNER_NODE_MISSING: { kind: "internal", help: "Load the pack again; its flow was compiled without this node." },
   RUNNER_NODE_TIMEOUT: { kind: "timeout", help: "What the node calls took too long; raise timeout_ms or add retries." },
   RUNNER_OFFER_DUPLICATE: { kind: "invalid_input", help: "Give the flows' offers different names, or one flow none." },
+  RUNNER_PACK_CHANGED: {
+    kind: "not_found",
+    help: "The new version has no such node, or one of another kind; name where to go on in its assets/migrations.json.",
+  },
   RUNNER_PACK_GONE: {
     kind: "not_found",
     help: "A session waited on a version of the pack that is no longer loaded; the person was asked to start again.",
@@ -69,6 +73,10 @@ export const runnerErrors = {
   RUNNER_PACK_NAME_RESERVED: {
     kind: "permission_denied",
     help: "A pack reads the secrets under its own name; give it a name that neither the host nor a channel of the tenant has.",
+  },
+  RUNNER_PACK_REVOKED: {
+    kind: "permission_denied",
+    help: "The pack's signer was revoked while a flow waited; load a version that is signed by somebody trusted.",
   },
   RUNNER_PATTERN_INVALID: {
     kind: "invalid_input",
