@@ -1,15 +1,19 @@
 /**
  * Runs strangers' components and packs: `GREENTIC_COMPAT_DIR=DIR npm run compat [-- --no-jco --packs-only --verbose --filter=TEXT]`. Finds
  * every component in DIR, in packs and archives too, inspects, instantiates, describes and calls each, and compares its exports
- * with jco's. Verifies every pack, compiles its flows and starts each. Exits with 1 where one fails for our own fault.
+ * with jco's. Verifies every pack, compiles its flows and starts each, in bundles too. Exits with 1 where one fails for our own
+ * fault.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { ProcessComponentHost } from "../src/component/index.ts";
 import type { ComponentInfo } from "../src/component/index.ts";
 import { inspectComponent } from "../src/component/index.ts";
+import { bundleTable } from "./compat/bundle-table.ts";
 import { compatTable } from "./compat/compat-table.ts";
 import { compareWithJco } from "./compat/differential.ts";
+import { exerciseBundle, findBundles } from "./compat/exercise-bundle.ts";
+import type { BundleExercise } from "./compat/exercise-bundle.ts";
 import { exercisePack } from "./compat/exercise-pack.ts";
 import type { PackExercise } from "./compat/exercise-pack.ts";
 import type { Exercise } from "./compat/exercise.ts";
@@ -62,7 +66,7 @@ let isWrong = !areAllPacksRight || exercises.some(({ failures }) => failures.len
 if (!process.argv.includes("--no-jco")) isWrong = (await compareAll()) || isWrong;
 process.exit(isWrong ? 1 : 0);
 
-/** Runs every pack below a directory; tells whether none failed for our fault. */
+/** Runs every pack below a directory and in its bundles; tells whether none failed for our fault. */
 async function runPacks(root: string): Promise<boolean> {
   const files = readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".gtpack"))
@@ -78,8 +82,15 @@ async function runPacks(root: string): Promise<boolean> {
     exercised.push(done);
     for (const failure of done.failures) console.log(`${done.name}: FAILED ${failure}`);
   }
-  console.log(`\n${packTable(exercised)}\n`);
-  return exercised.every(({ failures }) => failures.length === 0);
+  const bundles: BundleExercise[] = [];
+  for (const path of findBundles(root).filter((one) => one.includes(filter))) {
+    const done = await exerciseBundle(path, { root, components: host });
+    bundles.push(done);
+    for (const failure of done.failures) console.log(`${done.name}: FAILED ${failure}`);
+  }
+  console.log(`\n${packTable([...exercised, ...bundles.flatMap(({ packs }) => packs)])}\n`);
+  if (bundles.length > 0) console.log(`${bundleTable(bundles)}\n`);
+  return [...exercised, ...bundles].every(({ failures }) => failures.length === 0);
 }
 
 function keepAlive(): Disposable {
