@@ -49,23 +49,25 @@ local function bury(c, turn, entries)
   end
 end
 
-local function write_session(c, turn, had_record)
+local function write_session(c, turn, had_record, had_expiry)
   local key = turn.key
   local session = at(c, 's', key)
+  if had_expiry and turn.expires == '' then
+    call('ZREM', index(c, 'expiry'), key)
+    call('HDEL', session, 'x')
+  end
   if turn.body == '' then
     if had_record then call('DECR', index(c, 'records')) end
     call('HDEL', session, 'b')
     call('DEL', at(c, 'v', key))
     clear_timers(c, key)
-    call('ZREM', index(c, 'expiry'), key)
     return
   end
   if not had_record then call('INCR', index(c, 'records')) end
   call('HSET', session, 'b', turn.body, 'c', c.token)
-  if turn.expires == '' then
-    call('ZREM', index(c, 'expiry'), key)
-  else
+  if turn.expires ~= '' then
     call('ZADD', index(c, 'expiry'), turn.expires, key)
+    if not had_expiry then call('HSET', session, 'x', '1') end
   end
   for _, change in ipairs(turn.state) do
     -- No JSON is empty: that deletes.
@@ -107,7 +109,7 @@ local function commit(c)
   local turn = read_turn(c)
   local key = turn.key
   local session = at(c, 's', key)
-  local held = call('HMGET', session, 'f', 't', 'c', 'b')
+  local held = call('HMGET', session, 'f', 't', 'c', 'b', 'x')
   if held[3] == c.token then
     local lease = turn.keep and held[1] == turn.fence and carry(c, key, held[1], 0)
     return { 'ok', lease or false }
@@ -123,7 +125,7 @@ local function commit(c)
     for _, item in ipairs(list) do consume(c, key, entries[item[1]]) end
   end
   call('DEL', at(c, 'e', key))
-  write_session(c, turn, held[4])
+  write_session(c, turn, held[4], held[5])
   write_timers(c, turn)
   for _, row in ipairs(turn.rows) do add_row(c, key, row[1], row[2]) end
   for _, item in ipairs(turn.log) do append_log(c, conversation_of(key), item[1]) end

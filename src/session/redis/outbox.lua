@@ -43,8 +43,12 @@ local function add_row(c, key, id, body)
   call('HSET', at(c, 'o', order), 'b', body, 'k', key, 's', '0', 'a', '0', 'u', '0', 'n', '0', 't', text(c.now), 'i', id)
   call('ZADD', index(c, 'rows:0'), order, order .. ' ' .. tenant_of(key))
   call('HSET', index(c, 'ids'), id, order)
-  call('ZADD', at(c, 'l', conversation), order, order)
-  file(c, conversation)
+  local lane = at(c, 'l', conversation)
+  call('ZADD', lane, order, order)
+  -- Behind others it changes nothing for its lane.
+  if call('ZRANGE', lane, 0, 0)[1] == order and call('EXISTS', at(c, 'c', conversation)) == 0 then
+    call('ZADD', index(c, 'ready'), order, conversation)
+  end
 end
 
 -- Takes a row that is over out of all but the lists of its status.

@@ -58,9 +58,9 @@ local function hold(c, key, until_ms)
   call('ZREM', index(c, 'run'), key)
 end
 
--- What `is_free` and `grant` ask of a session.
+-- What `is_free`, `grant` and `append` ask of a session.
 local function held_by(c, key)
-  return call('HMGET', at(c, 's', key), 'f', 'u', 'a', 'n', 'l')
+  return call('HMGET', at(c, 's', key), 'f', 'u', 'a', 'n', 'l', 'c')
 end
 
 -- Hands a session to a worker, whoever held it before.
@@ -129,7 +129,8 @@ local function append(c, key, entry)
   local order = text(draw(c))
   call('ZADD', at(c, 'i', key), order, order .. ' ' .. entry.forgotten .. ' ' .. entry.dedupe .. ' ' .. entry.received .. ' ' .. entry.json)
   call('ZADD', index(c, 'unread'), order, order .. ' ' .. entry.received)
-  call('ZADD', index(c, 'keys'), 0, key)
+  -- A session that outlived a commit is listed already.
+  if not entry.is_listed then call('ZADD', index(c, 'keys'), 0, key) end
   return order
 end
 
@@ -150,7 +151,13 @@ local function accept(c)
 
   local is_leased = worker ~= '' and is_free(c, held)
   local is_forgotten = is_unnamed and is_leased
-  local order = append(c, key, { forgotten = is_forgotten and '1' or '0', dedupe = dedupe, received = received, json = json })
+  local order = append(c, key, {
+    forgotten = is_forgotten and '1' or '0',
+    dedupe = dedupe,
+    received = received,
+    json = json,
+    is_listed = held[6],
+  })
   local log_index = false
   if has_log then log_index = append_log(c, conversation_of(key), log) end
   if not is_forgotten and ttl > 0 then
