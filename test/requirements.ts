@@ -41,6 +41,7 @@ export const REQUIREMENTS = define({
   "bus.inprocess": { source: "ao technology", behavior: "Events are distributed by publish and subscribe" },
   "bus.nats": { source: "ao technology", behavior: "Events are distributed over NATS" },
   "bus.backpressure": { source: "failures F7", behavior: "A process pulls no more wake-ups than it can take; the rest goes to others" },
+  "bus.slow-consumer": { source: "failures F7", behavior: "A process that stands still keeps no more wake-ups than its credits, and others get those too" },
   "bus.reconnects": { source: "failures F9", behavior: "A bus that is down drops what is published, and carries on when its server is back" },
   "bus.dead-letters": { source: "ao data flow", behavior: "Dead letters are announced on dlq.{tenant}.{stage} by code and name, never with texts" },
   "config.services": { source: "ao scale-out", behavior: "Store and bus are chosen by what is configured; a Redis that is named is the store" },

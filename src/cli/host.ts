@@ -15,7 +15,7 @@ import { createMachineWorld, openRuntime } from "../runner/index.ts";
 import type { Runtime, RuntimeOptions } from "../runner/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import { channelId, DEFAULT_TEAM, GreenticError, toGreenticError } from "../types/index.ts";
-import type { Policy, TeamId, TenantId, World } from "../types/index.ts";
+import type { JsonObject, Policy, TeamId, TenantId, World } from "../types/index.ts";
 import { AppReader } from "./app-reader.ts";
 import type { AppReaderOptions } from "./app-reader.ts";
 import { auditOf } from "./audit.ts";
@@ -55,6 +55,8 @@ export interface Host extends AsyncDisposable {
   readonly trust: TrustWatch;
   /** Whether what comes in can be kept and told of. */
   isReady(): Promise<boolean>;
+  /** Roles, store and bus, for `/status`. */
+  status(): JsonObject;
   /** Gets component processes ready before they are needed. */
   warm(): void;
 }
@@ -176,6 +178,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     packs,
     trust,
     isReady: () => services.isReady(),
+    status: () => services.status(),
     warm: () => components.warm(),
     async [Symbol.asyncDispose]() {
       await trust[Symbol.asyncDispose]();

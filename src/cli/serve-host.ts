@@ -155,11 +155,7 @@ export async function serveHost(
     refused: () => host.packs.refused.map(({ name, error: { code } }) => ({ pack: name, code })),
     takesIn: isGateway,
     isReady: () => host.isReady(),
-    status: () => ({
-      roles: config.roles,
-      store: config.store,
-      bus: config.nats === undefined ? "in-process" : "nats",
-    }),
+    status: () => host.status(),
     ...(mcp && { mcp: (request, tenant) => mcp.fetch(request, tenant) }),
     ...(existsSync(PAGE_DIR) && { pageDir: PAGE_DIR }),
     // A page elsewhere that resolves its name to this machine gets nothing.

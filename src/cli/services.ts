@@ -4,7 +4,7 @@ import type { Config, ServicesConfig } from "../config/index.ts";
 import type { RuntimeOptions } from "../runner/index.ts";
 import { openMemoryStore, openRedisStore, openSqliteStore } from "../session/index.ts";
 import type { SessionStore } from "../session/index.ts";
-import type { World } from "../types/index.ts";
+import type { JsonObject, World } from "../types/index.ts";
 import { GreenticError } from "../types/index.ts";
 
 /** Store and bus of one process, chosen by its configuration. */
@@ -15,6 +15,8 @@ export interface Services {
   readonly runtime: Pick<RuntimeOptions, "roles" | "isShared" | "defaults">;
   /** Whether what comes in can be kept and told of. Asks the store at most once a second. */
   isReady(): Promise<boolean>;
+  /** What `/status` tells of them. */
+  status(): JsonObject;
 }
 
 export interface ServicesOptions {
@@ -84,6 +86,11 @@ export async function openServices({ config, world, onError }: ServicesOptions):
       },
       // One process alone needs no bus to be told.
       isReady: readiness({ store, bus, world, needsBus: isShared && config.nats !== undefined }),
+      status: () => ({
+        roles: config.roles,
+        store: config.store,
+        bus: { kind: config.nats === undefined ? "in-process" : "nats", ready: bus.isReady, ...bus.stats() },
+      }),
     };
   } catch (error) {
     await bus[Symbol.asyncDispose]();

@@ -136,7 +136,11 @@ describe.skipIf(!hasRedis || !hasServer("nats-server"))("gateway, workers and eg
     ] as const) {
       expect(await get(host, "/healthz")).toEqual({ status: 200, body: { status: "healthy" } });
       expect(await get(host, "/readyz")).toEqual({ status: 200, body: { status: "ready" } });
-      expect((await get(host, "/status")).body).toMatchObject({ roles: [role], store: "redis", bus: "nats" });
+      expect((await get(host, "/status")).body).toMatchObject({
+        roles: [role],
+        store: "redis",
+        bus: { kind: "nats", ready: true },
+      });
       const hook = await fetch(`${host.url}/v1/webhook/demo/nothing`, { method: "POST", body: "{}" });
       expect(hook.status).toBe(role === "gateway" ? 401 : 404);
     }

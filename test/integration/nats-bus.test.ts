@@ -5,6 +5,7 @@ import { openNatsBus, subjectOf, subjectsBelow } from "../../src/bus/index.ts";
 import { createMachineWorld } from "../../src/runner/index.ts";
 import type { GreenticError } from "../../src/types/index.ts";
 import { channelId, envId, teamId, tenantId } from "../../src/types/index.ts";
+import { makeCertificates } from "../stand-ins/certificates.ts";
 import type { NatsServer } from "../stand-ins/nats-server.ts";
 import { startNatsServer } from "../stand-ins/nats-server.ts";
 import { hasServer } from "../stand-ins/server-program.ts";
@@ -224,5 +225,66 @@ describe.skipIf(!hasServer("nats-server"))("when a real nats-server comes and go
     await expect(openNatsBus({ url: "http://host:4222", env, world })).rejects.toMatchObject({
       code: "BUS_URL_INVALID",
     });
+  });
+
+  test.skipIf(!hasServer("openssl"))(
+    "openNatsBus() speaks TLS, shows its certificate and believes one authority alone",
+    async () => {
+      const { caFile, certFile, keyFile } = makeCertificates();
+      await using server = await startNatsServer({
+        args: ["--tlsverify", `--tlscert=${certFile}`, `--tlskey=${keyFile}`, `--tlscacert=${caFile}`],
+      });
+      const url = `tls://localhost:${server.port}`;
+      await using bus = await openNatsBus({ url, env, world, tls: { caFile, certFile, keyFile } });
+      expect(bus.isReady).toBe(true);
+      const inbox = new Inbox();
+      bus.subscribe(workers, inbox.take, { group: "workers" });
+      await bus.settle();
+      bus.publish(ingress, "sealed");
+      expect(await inbox.until((payloads) => payloads.length === 1)).toEqual(["sealed"]);
+      const other = makeCertificates();
+      for (const tls of [undefined, { caFile }, { caFile: other.caFile, certFile, keyFile }]) {
+        const errors: GreenticError[] = [];
+        await using refused = await openNatsBus({
+          url,
+          env,
+          world,
+          ...(tls && { tls }),
+          onError: (error) => void errors.push(error),
+        });
+        await expect.poll(() => errors.length).toBeGreaterThan(0);
+        expect(refused.isReady).toBe(false);
+      }
+    },
+  );
+
+  test("a process that stands still holds up nobody, and its memory stays what it was", async () => {
+    verifies("bus.slow-consumer");
+    await using server = await startNatsServer();
+    await using bus = await openNatsBus({ url: server.url, env, world });
+    await using stuck = await openNatsBus({ url: server.url, env, world });
+    const never = new Inbox();
+    stuck.subscribe(
+      workers,
+      (message) => {
+        never.take(message);
+        return new Promise(() => undefined);
+      },
+      { group: "workers", credits: 16 },
+    );
+    await stuck.settle();
+    const quick = new Inbox();
+    bus.subscribe(workers, quick.take, { group: "workers" });
+    await bus.settle();
+    const COUNT = 20_000;
+    for (let n = 0; n < COUNT; n++) {
+      bus.publish(ingress, n);
+      if (n % 1_000 === 999) await new Promise(setImmediate);
+      while (bus.stats().published < n - 5_000) await new Promise(setImmediate);
+    }
+    // What the stuck one has in hand comes to the other once its time of acknowledgement is over.
+    await quick.until((payloads) => payloads.length >= COUNT && new Set(payloads).size === COUNT);
+    expect(never.got).toHaveLength(16);
+    expect(bus.stats().dropped).toBe(0);
   });
 });
