@@ -67,6 +67,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const world = createMachineWorld();
   // The store's thread starts while packs are verified: neither needs the other.
   const opening = openServices({ config, world, onError: (error) => options.onError?.(error, undefined) });
+  // A refusal is met where the services are needed.
+  opening.catch(() => undefined);
   const components = new ProcessComponentHost({
     admissionDir: join(config.dataDir, "admitted"),
     ...(config.componentProcesses > 0 && { poolSize: config.componentProcesses }),
