@@ -2,9 +2,16 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Bundle } from "../config/index.ts";
-import { formatOciReference, isOciReference, parseOciReference, pushComponent, pushPack } from "../oci/index.ts";
+import {
+  formatOciReference,
+  isOciReference,
+  parseOciReference,
+  pushComponent,
+  pushPack,
+  pushProvenance,
+} from "../oci/index.ts";
 import type { OciClient, OciReference } from "../oci/index.ts";
-import { openPack, TRUST_NOBODY } from "../pack/index.ts";
+import { openPack, readProvenanceBeside, TRUST_NOBODY } from "../pack/index.ts";
 import type { Pack } from "../pack/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
 import type { BootstrapStep } from "./bootstrap.ts";
@@ -33,13 +40,14 @@ export async function publishPacks(options: PublishOptions): Promise<readonly Bo
     );
   const steps: BootstrapStep[] = [];
   const published = new Set<string>();
-  for (const { what, bytes } of await packsOf(options)) {
+  for (const { what, bytes, provenance } of await packsOf(options)) {
     if (bytes === undefined) {
       steps.push({ what: `pack ${what}`, done: false, how: `gtc pack build . -o ${what}` });
       continue;
     }
     // Whom to trust is for those to say who load it.
-    const pack = await openPack(bytes, { trust: { ...TRUST_NOBODY, rejectUnsigned: false }, nowMs: options.nowMs });
+    const trust = { ...TRUST_NOBODY, rejectUnsigned: false };
+    const pack = await openPack(bytes, { trust, nowMs: options.nowMs, provenance });
     if (published.has(pack.packHash)) continue;
     published.add(pack.packHash);
     steps.push(...(await publish(options.client, { prefix, pack, bytes })));
@@ -47,20 +55,29 @@ export async function publishPacks(options: PublishOptions): Promise<readonly Bo
   return steps;
 }
 
-async function packsOf({
-  bundle,
-  shelf,
-}: PublishOptions): Promise<readonly { readonly what: string; readonly bytes: Uint8Array | undefined }[]> {
+interface Published {
+  readonly what: string;
+  readonly bytes: Uint8Array | undefined;
+  /** What says how it was built. */
+  readonly provenance: readonly Uint8Array[];
+}
+
+async function packsOf({ bundle, shelf }: PublishOptions): Promise<readonly Published[]> {
   const files = bundle.apps.map((app) => app.pack).filter((pack) => !isOciReference(pack));
   return [
     ...(await Promise.all(
       files.map(async (file) => ({
         what: basename(file),
         bytes: existsSync(file) ? await readFile(file) : undefined,
+        provenance: await readProvenanceBeside(file),
       })),
     )),
     ...(await Promise.all(
-      (await shelf.list(bundle.tenant)).map(async (entry) => ({ what: entry.name, bytes: await shelf.read(entry) })),
+      (await shelf.list(bundle.tenant)).map(async (entry) => ({
+        what: entry.name,
+        bytes: await shelf.read(entry),
+        provenance: await shelf.provenance(entry),
+      })),
     )),
   ];
 }
@@ -75,6 +92,7 @@ async function publish(
     parseOciReference(`${formatOciReference(prefix)}/${path}:${version.replaceAll("+", "_")}`);
   const place = placeOf(name);
   const digest = await pushPack(client, place, { bytes, labels: { name, version, packHash } });
+  for (const envelope of pack.provenance) await pushProvenance(client, { ...place, digest }, envelope);
   const isUnsigned = pack.report.signature.status === "none";
   const steps: BootstrapStep[] = [
     {
