@@ -295,6 +295,7 @@ export const REQUIREMENTS = define({
   "flow.edit.bind": { source: "issue 4 flow tooling", behavior: "gtc flow bind-component lets a step call a component and writes where it comes from into the flow's sidecar" },
   "flow.schema.editor": { source: "issue 4 flow tooling", behavior: "schemas/ holds JSON Schemas with which editors complete and check flows, tool maps and conversation tests, made from the kinds" },
   "docs.flow-tools": { source: "issue 4 flow tooling", behavior: "Every command of docs/flow-tools.md works as it stands there" },
+  "docs.bundles": { source: "issue 4 bundles", behavior: "What docs/bundles.md says to do works as it says" },
   "flow.doctor.pack": { source: "issue 4 flow tooling", behavior: "Doctor checks a pack or its source as a whole: grants and secrets that are used and not declared, tools without a target" },
   // Issue 5: flow power on top of the journal
   "flow.retry": { source: "issue 5 flow power", behavior: "A node is tried again as it says, with waits that grow by its factor up to its maximum, and only where its failure may pass" },
