@@ -74,6 +74,26 @@ export function timerContract({ open, crash }: StoreFactory): void {
     expect(kept?.fence).toBe(lease.fence);
   });
 
+  test("every lease carries what fell due, though no sweep has noticed: one that comes with accept(), one that commit() keeps", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    const timersNew = [{ onceKey: "due", dueAtMs: world.nowMs() + 100, payload: 1 }];
+    await runTurn(store, { timersNew });
+    world.advance(150);
+    const { lease } = await store.accept(entryOf("late"), { leaseTo: { worker: "w1" } });
+    expect(lease?.timers).toEqual(timersNew);
+    await store.commit(lease as Lease, turnOf(lease as Lease, { timersNew: [] }));
+
+    const again = [{ onceKey: "again", dueAtMs: world.nowMs() + 100, payload: 2 }];
+    await runTurn(store, { timersNew: again });
+    await store.accept(entryOf("before"));
+    const before = await leaseOf(store);
+    expect(before.timers).toEqual([]);
+    world.advance(150);
+    const kept = await store.commit(before, turnOf(before), { keep: true });
+    expect(kept?.timers).toEqual(again);
+  });
+
   test("timers fire in time after the wall clock was set back", async () => {
     const world = new ManualWorld();
     await using store = await open(world);

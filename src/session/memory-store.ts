@@ -103,6 +103,8 @@ class MemorySessionStore implements SessionStore {
       this.#deliveries.set(delivery, { key: session.key, order, expiresAtMs: nowMs + entry.dedupeTtlMs, answer });
     }
     if (isLeased) {
+      // Whatever fell due came before this message, though no sweep has noticed yet.
+      this.#wakeTimers(nowMs);
       const lease = this.#grant(session, to.worker, to.ttlMs ?? LEASE_TTL_MS);
       return logIndex === undefined ? { kind: "accepted", lease } : { kind: "accepted", logIndex, lease };
     }
@@ -187,6 +189,7 @@ class MemorySessionStore implements SessionStore {
     }
     for (const activity of turn.log) this.#logs.append(session.conversation, activity, nowMs);
 
+    if (options?.keep === true) this.#wakeTimers(nowMs);
     if (options?.keep === true && session.hasWork) {
       this.#leases.renew(session, this.#world.monotonicMs() + hold.ttlMs);
       return session.lease(hold, nowMs);

@@ -69,6 +69,8 @@ export class InboxOps {
     this.#append(session, { order, forgetMs }, { dedupe, received, trace, body });
     if (log !== undefined) this.#logs.append(session.conversation, log);
     if (!isLeased) return [true, logIndex, undefined, undefined];
+    // Whatever fell due came before this message, though no sweep has noticed yet.
+    core.wakeTimers(nowMs);
     const hold = this.#turns.grant(session, worker, leaseTtl ?? LEASE_TTL_MS);
     const only = session.unread.length === 1 ? order : undefined;
     return [true, logIndex, this.#turns.carry(session, hold, only), undefined];

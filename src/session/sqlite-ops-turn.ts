@@ -200,6 +200,7 @@ export class TurnOps {
     core.setBody(session, body);
     session.attempt = 0;
     if (session.id !== 0) this.#writeSession(session, expires);
+    if (keep) core.wakeTimers(core.nowMs);
     if (keep && session.hasWork) {
       core.leases.renew(session, core.monotonicMs + hold.ttlMs);
       return this.carry(session, hold);
