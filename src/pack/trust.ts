@@ -73,7 +73,7 @@ export async function loadTrust(config: TrustConfig, { baseDir }: { readonly bas
     revoked: new Set(revoked),
     threshold,
     rejectUnsigned: config.reject_unsigned ?? true,
-    requireProvenance: config.require_provenance ?? false,
+    ...(config.require_provenance === true && { requireProvenance: true }),
   };
 }
 

@@ -38,7 +38,7 @@ export interface ResolvePackOptions {
 }
 
 /** How one pack of a lock came there, or went. */
-export interface LockChange {
+interface LockChange {
   readonly name: string;
   readonly before?: string;
   readonly after?: string;
