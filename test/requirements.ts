@@ -59,6 +59,7 @@ export const REQUIREMENTS = define({
   "session.durable": { source: "ao technology", behavior: "Flow state persists across restarts on the embedded default" },
   "session.bit-rot": { source: "failures F23", behavior: "A bit that a disk turns over is told of by the record, or changes no answer; other sessions go on" },
   "session.upgrade": { source: "issue 5 stores", behavior: "A store's file of an older version is upgraded with all that is in it; one of a newer version is refused" },
+  "session.erase": { source: "issue 5 stores", behavior: "Erasing a person leaves no word of theirs in the store, and every word of others" },
   "session.poison": { source: "issue 5 stores", behavior: "A message that ends its process again and again goes to the dead letters, what merely waited doesn't" },
   "session.redis": { source: "ao technology", behavior: "Flow state persists in Redis" },
   "session.redis.strict": { source: "issue 5", behavior: "A Redis that may lose what it acknowledged is refused, unless the operator takes it" },

@@ -124,6 +124,10 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
   },
   "session list": { summary: "List sessions", load: () => import("./commands/session-list.ts") },
   "session show": { summary: "Show one session", load: () => import("./commands/session-show.ts") },
+  "session erase": {
+    summary: "Erase what is kept of a tenant's people",
+    load: () => import("./commands/session-erase.ts"),
+  },
   "session end": { summary: "End a session", load: () => import("./commands/session-end.ts") },
   "outbox list": { summary: "List sends and their states", load: () => import("./commands/outbox-list.ts") },
   "outbox retry": { summary: "Queue a failed or unknown send again", load: () => import("./commands/outbox-retry.ts") },

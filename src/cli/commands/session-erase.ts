@@ -1,0 +1,82 @@
+import { hash } from "node:crypto";
+import { createInterface } from "node:readline/promises";
+import { loadConfig } from "../../config/index.ts";
+import { createMachineWorld } from "../../runner/index.ts";
+import type { Erasure } from "../../session/index.ts";
+import { channelId, conversationId, GreenticError, teamId, tenantId, userId } from "../../types/index.ts";
+import { auditOf } from "../audit.ts";
+import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import type { CommandIo } from "../command.ts";
+import { STORE_OPTIONS } from "../open-store.ts";
+import { openConfiguredStore } from "../services.ts";
+
+export default defineCommand({
+  summary: "Erase what is kept of a tenant's people",
+  options: [
+    ...STORE_OPTIONS,
+    { flags: "--tenant <tenant>", summary: "whose", required: true },
+    { flags: "--team <team>", summary: "only this team's" },
+    { flags: "--channel <channel>", summary: "only this channel's" },
+    { flags: "--conversation <conversation>", summary: "only this conversation's" },
+    { flags: "--user <user>", summary: "only this person's" },
+    { flags: "--yes", summary: "don't ask" },
+  ],
+  examples: ["gtc session erase --tenant acme --user u-17", "gtc session erase --tenant acme --yes --json"],
+  async run(input, io) {
+    const config = loadConfig({
+      cwd: io.cwd,
+      environment: io.environment,
+      flags: { data: textOption(input, "data"), config: textOption(input, "config") },
+    });
+    const text = (name: string): string | undefined => textOption(input, name);
+    const [team, channel, conversation, user] = [text("team"), text("channel"), text("conversation"), text("user")];
+    const whose: Erasure = {
+      env: config.env,
+      tenant: tenantId(text("tenant") ?? ""),
+      ...(team !== undefined && { team: teamId(team) }),
+      ...(channel !== undefined && { channel: channelId(channel) }),
+      ...(conversation !== undefined && { conversation: conversationId(conversation) }),
+      ...(user !== undefined && { user: userId(user) }),
+    };
+    if (!hasFlag(input, "yes")) await confirm(whose, io);
+    const warn = ({ code, message }: GreenticError): void => void io.stderr.write(`${code}: ${message}\n`);
+    await using store = await openConfiguredStore(config, { world: createMachineWorld(), onDamage: warn });
+    const erased = await store.erase(whose);
+    await auditOf(config).append(
+      {
+        event: "session.erased",
+        tenant: whose.tenant,
+        env: whose.env,
+        team,
+        channel,
+        conversationHash: conversation === undefined ? undefined : hash("sha256", conversation),
+        userHash: user === undefined ? undefined : hash("sha256", user),
+        erased: { ...erased },
+      },
+      io.nowMs(),
+    );
+    if (hasFlag(input, "json")) printJson(io, erased);
+    else {
+      const { sessions, deadLetters, rows, logs } = erased;
+      io.stdout.write(`erased ${sessions} sessions, ${logs} logs, ${rows} sends, ${deadLetters} dead letters\n`);
+    }
+  },
+});
+
+/** Lets a person at a terminal think again. @throws CLI_USAGE_INVALID where there is none, or they did */
+async function confirm(whose: Erasure, io: CommandIo): Promise<void> {
+  const names = Object.entries(whose).map(([part, name]) => `${part} ${String(name)}`);
+  const what = `everything that is kept of ${names.join(", ")}`;
+  if (!("isTTY" in io.stdin) || io.stdin.isTTY !== true)
+    throw new GreenticError("CLI_USAGE_INVALID", `Erase ${what}: expected --yes, since there is nobody to ask`);
+  const asking = createInterface({ input: io.stdin, output: io.stderr });
+  try {
+    const answer = await asking.question(`Erase ${what}? It can't be brought back. Type the tenant's name: `, {
+      signal: io.signal,
+    });
+    if (answer.trim() !== whose.tenant)
+      throw new GreenticError("CLI_USAGE_INVALID", `Erase ${what}: expected the tenant's name, so nothing was erased`);
+  } finally {
+    asking.close();
+  }
+}
