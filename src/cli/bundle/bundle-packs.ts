@@ -23,7 +23,7 @@ export interface BundlePack {
 }
 
 /** What stands at a pack's place: read and judged, or the reason why not. */
-export interface PackContent {
+interface PackContent {
   readonly bytes?: Uint8Array;
   /** Of a registry's: what its tag means now. */
   readonly digest?: string;
