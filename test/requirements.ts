@@ -328,6 +328,7 @@ export const REQUIREMENTS = define({
   "pinned.stop": { source: "issue 5 scale-out", behavior: "Flows that wait on a version that is replaced are stopped with a word to the person and a record for the operator, where the policy is stop" },
   "pinned.restart": { source: "issue 5 scale-out", behavior: "Old versions are kept through restarts while sessions wait on them, and no longer" },
   "pinned.revoked": { source: "issue 5 F15", behavior: "A revoked signer's pack never goes on: every session that waits on it migrates or is stopped, as declared" },
+  "pinned.policy.bundle": { source: "issue 5 scale-out", behavior: "A bundle says for each app, and the configuration for all, what becomes of flows that wait on an older version" },
 });
 
 /** The id of a promise. */

@@ -1,12 +1,13 @@
 import type { Bundle, Config, Environment } from "../config/index.ts";
 import { decideAccess, packNameOf } from "../config/index.ts";
-import { PackShelf, readBundlePack } from "../deployer/index.ts";
+import { KeptPacks, PackShelf, readBundlePack } from "../deployer/index.ts";
+import type { KeptPack } from "../deployer/index.ts";
 import { isOciReference } from "../oci/index.ts";
 import { openPack, provenancePathOf } from "../pack/index.ts";
 import type { Pack, TrustPolicy } from "../pack/index.ts";
 import type { PackApp } from "../runner/index.ts";
-import { isGreenticError, teamId, toGreenticError } from "../types/index.ts";
-import type { GreenticError, TenantId } from "../types/index.ts";
+import { GreenticError, isGreenticError, teamId, toGreenticError } from "../types/index.ts";
+import type { TeamId, TenantId } from "../types/index.ts";
 import { dependencyProblem } from "./app-dependencies.ts";
 import { openAudited } from "./audit.ts";
 import { openRegistries, provenanceOf, pullPack } from "./registries.ts";
@@ -52,6 +53,7 @@ export interface AppReaderOptions {
 export class AppReader {
   readonly #options: AppReaderOptions;
   readonly #shelf: PackShelf;
+  readonly #kept: KeptPacks;
   /** What was told of packs: once each, however often they are read. */
   readonly #told = new Set<string>();
   #bundle: Bundle | undefined;
@@ -59,6 +61,7 @@ export class AppReader {
   constructor(options: AppReaderOptions) {
     this.#options = options;
     this.#shelf = new PackShelf(options.config.dataDir);
+    this.#kept = new KeptPacks(options.config.dataDir);
     this.#bundle = options.bundle;
   }
 
@@ -104,6 +107,40 @@ export class AppReader {
     }
   }
 
+  /**
+   * Reads the older versions that sessions may still wait on, verified by the trust of now; `current` is what runs. What isn't
+   * trusted any more is let go.
+   */
+  async readKept(current: readonly PackApp[]): Promise<AppsRead> {
+    const { env } = this.#options.config;
+    const runs = (kept: KeptPack): boolean =>
+      current.some(
+        ({ scope, pack }) =>
+          scope.tenant === kept.tenant && scope.team === kept.team && pack.packHash === kept.packHash,
+      );
+    const kept = (await this.#kept.list()).filter((one) => !runs(one));
+    const read = kept.map((one): Promise<PlacedApp | RefusedApp> => {
+      const { tenant, team, name, packHash, allowUnsigned, allowMismatch } = one;
+      return placed({ place: `kept/${packHash}`, name, tenant }, async () => {
+        const bytes = await this.#kept.read(one);
+        if (bytes === undefined)
+          throw new GreenticError("CLI_FILE_MISSING", `Read kept version of ${name}: its file is gone`);
+        const provenance = async (): Promise<readonly Uint8Array[]> => [];
+        const pack = await this.#verified(bytes, { tenant, allowUnsigned, allowMismatch, provenance, isOld: true });
+        if (pack.packHash !== packHash)
+          throw new GreenticError("PACK_HASH_MISMATCH", `Read kept version of ${name}: its file holds another pack`);
+        return { scope: { env, tenant, ...(team && { team }) }, pack, allows: this.#gateOf(tenant, [name]) };
+      });
+    });
+    const all = await Promise.all(read);
+    return { apps: all.filter((one) => "app" in one), refused: all.filter((one) => "error" in one) };
+  }
+
+  /** Lets a version's bytes go that no session waits on any more. */
+  async forget({ tenant, team }: PackApp["scope"], { packHash }: { readonly packHash: string }): Promise<void> {
+    await this.#kept.drop({ tenant, ...(team && { team }), packHash });
+  }
+
   /** Maps that keep everybody out are more often forgotten than meant: public bundles come with such. */
   #tellClosed(apps: readonly PackApp[]): void {
     const { bundle } = this;
@@ -138,7 +175,7 @@ export class AppReader {
     if (bundle === undefined) return [];
     const registries = openRegistries(config, { environment });
     return bundle.apps.map((app) => {
-      const { name, tenant, team, defaultFlow } = app;
+      const { name, tenant, team, defaultFlow, pinned: onPinned } = app;
       const place = `bundle/${tenant}/${team ?? ""}/${app.pack}`;
       return placed({ place, name, tenant }, async () => {
         // A tag stays what it meant at the first start: whoever moves it changes nothing here.
@@ -148,6 +185,7 @@ export class AppReader {
           tenant,
           allowUnsigned: isDevOk,
           allowMismatch: isDevOk,
+          keepsFor: (onPinned ?? config.pinnedPacks) === "finish" ? { team } : undefined,
           provenance: (trust) =>
             pulled === undefined
               ? provenanceIn(bundle, app.pack)
@@ -158,6 +196,7 @@ export class AppReader {
           pack,
           allows: this.#gateOf(tenant, [pack.name, name, packNameOf(app.pack)]),
           ...(defaultFlow && { defaultFlow }),
+          ...(onPinned && { onPinned }),
         };
       });
     });
@@ -170,7 +209,8 @@ export class AppReader {
       return placed({ place: `shelf/${tenant}/${name}`, name, tenant }, async () => {
         const bytes = await this.#shelf.read(entry);
         const provenance = (): Promise<readonly Uint8Array[]> => this.#shelf.provenance(entry);
-        const pack = await this.#verified(bytes, { tenant, allowUnsigned, allowMismatch, provenance });
+        const keepsFor = this.#options.config.pinnedPacks === "finish" ? { team: undefined } : undefined;
+        const pack = await this.#verified(bytes, { tenant, allowUnsigned, allowMismatch, provenance, keepsFor });
         return { scope: { env, tenant }, pack, allows: this.#gateOf(tenant, [name]) };
       });
     });
@@ -197,6 +237,10 @@ export class AppReader {
       readonly allowUnsigned: boolean;
       readonly allowMismatch: boolean;
       readonly provenance: (trust: TrustPolicy) => Promise<readonly Uint8Array[]>;
+      /** Whose sessions may go on with it once another version is there; undefined where none may. */
+      readonly keepsFor?: { readonly team: TeamId | undefined } | undefined;
+      /** It is older than what runs, and known to be. */
+      readonly isOld?: boolean;
     },
   ): Promise<Pack> {
     const { config, warn } = this.#options;
@@ -209,9 +253,17 @@ export class AppReader {
         trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
         nowMs,
         provenance,
-        policy: { previous: (name) => this.#shelf.previous(tenant, name), ...(allowMismatch && { sbom: "warn" }) },
+        policy: {
+          ...(how.isOld !== true && { previous: (name: string) => this.#shelf.previous(tenant, name) }),
+          ...(allowMismatch && { sbom: "warn" as const }),
+        },
       });
     const pack = await openAudited(openIt, { config, tenant, nowMs });
+    if (how.keepsFor !== undefined) {
+      const { team } = how.keepsFor;
+      const { name, packHash } = pack;
+      await this.#kept.keep({ tenant, ...(team && { team }), name, packHash, allowUnsigned, allowMismatch }, bytes);
+    }
     const about = `${tenant}/${pack.packHash}`;
     if (pack.report.signature.status !== "valid" && !this.#told.has(about)) {
       this.#told.add(about);

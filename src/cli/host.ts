@@ -12,7 +12,7 @@ import {
 } from "../messaging/index.ts";
 import type { ChannelAddress, Provider } from "../messaging/index.ts";
 import { createMachineWorld, openRuntime } from "../runner/index.ts";
-import type { Runtime, RuntimeOptions } from "../runner/index.ts";
+import type { PackApp, Runtime, RuntimeOptions } from "../runner/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import { channelId, DEFAULT_TEAM, GreenticError, toGreenticError } from "../types/index.ts";
 import type { JsonObject, Policy, TeamId, TenantId, World } from "../types/index.ts";
@@ -134,6 +134,10 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
   };
   const services = await opening;
   const { store, bus, runtime: shared } = services;
+  /** Versions that sessions may still wait on. */
+  const retired = new Map<string, PackApp>();
+  const onKeptError = (error: unknown): void =>
+    options.onError?.(toGreenticError(error, "CLI_INTERNAL", "Keep older versions of packs"), undefined);
   const runtime = await openRuntime({
     env: config.env,
     world,
@@ -151,10 +155,16 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     ...(options.observe && { observe: options.observe }),
     ...(options.log && { log: options.log }),
     ...(options.onError && { onError: options.onError }),
+    pinnedPacks: config.pinnedPacks,
+    onPackForgotten: (scope, pack) => {
+      retired.delete(retiredKey({ scope, pack }));
+      reader.forget(scope, pack).catch(onKeptError);
+    },
   });
   const packs = new LivePacks({
     runtime,
     reader,
+    onRetired: (app) => void retired.set(retiredKey(app), app),
     warn: options.warn,
     ...(options.tell && { tell: options.tell }),
   });
@@ -164,10 +174,22 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     await runtime[Symbol.asyncDispose]();
     throw error;
   }
+  const kept = await reader.readKept([...packs.apps]);
+  for (const { app } of kept.apps) {
+    try {
+      await runtime.retainPack(app);
+      retired.set(retiredKey(app), app);
+    } catch (error) {
+      onKeptError(error);
+    }
+  }
+  for (const { name, tenant, error } of kept.refused)
+    options.warn(`flows of ${tenant} that wait on an older version of ${name} are stopped: ${error.message}`);
   const trust = new TrustWatch({
     runtime,
     world,
     apps: () => packs.apps,
+    retired: () => retired.values(),
     readTrust: () => reloadTrust(config, { environment: options.environment, nowMs: world.nowMs() }),
     audit: auditOf(config),
     warn: options.warn,
@@ -189,6 +211,16 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
       await components[Symbol.asyncDispose]();
     },
   };
+}
+
+function retiredKey({
+  scope,
+  pack,
+}: {
+  readonly scope: PackApp["scope"];
+  readonly pack: { readonly packHash: string };
+}): string {
+  return `${scope.tenant}/${scope.team ?? ""}/${pack.packHash}`;
 }
 
 /** The team of a tenant's requests that name none: the bundle's for its own tenant. */

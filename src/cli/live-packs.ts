@@ -9,6 +9,8 @@ export interface LivePacksOptions {
   readonly reader: Pick<AppReader, "read" | "watched">;
   /** Says loudly what an operator should know: packs that don't run. */
   readonly warn: (message: string) => void;
+  /** Told of a version that is no longer the current one: sessions may still wait on it. */
+  readonly onRetired?: (app: PackApp) => void;
   /** Says which packs came, changed and went. */
   readonly tell?: (message: string) => void;
 }
@@ -99,6 +101,7 @@ export class LivePacks {
       }
       try {
         await runtime.loadPack(app);
+        if (old !== undefined) this.#options.onRetired?.(old.app);
         const { name, version } = app.pack;
         tell(
           `pack ${name} ${version} of ${app.scope.tenant} runs${old === undefined ? "" : ` in the place of ${old.app.pack.version}`}`,
@@ -114,6 +117,7 @@ export class LivePacks {
     for (const [key, { app }] of this.#loaded) {
       if (next.has(key)) continue;
       unload(runtime, app);
+      this.#options.onRetired?.(app);
       tell(`pack ${app.pack.name} of ${app.scope.tenant} is gone: it starts no flow any more`);
     }
     this.#loaded = next;

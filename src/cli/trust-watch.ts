@@ -1,16 +1,17 @@
 import type { AuditLog, TrustPolicy } from "../pack/index.ts";
 import type { PackApp, Runtime } from "../runner/index.ts";
-import { unload } from "./live-packs.ts";
 import type { World } from "../types/index.ts";
 
 /** Well within the minute in which a revoked key must be without effect. */
 const INTERVAL_MS = 15_000;
 
 export interface TrustWatchOptions {
-  readonly runtime: Pick<Runtime, "loadPack" | "unloadPack">;
+  readonly runtime: Pick<Runtime, "loadPack" | "retainPack" | "revokePack">;
   readonly world: Pick<World, "nowMs" | "schedule">;
   /** The packs that run now. */
   readonly apps: () => Iterable<PackApp>;
+  /** Older versions that sessions may still wait on. */
+  readonly retired?: () => Iterable<PackApp>;
   readonly readTrust: () => Promise<TrustPolicy>;
   readonly audit: AuditLog;
   readonly warn: (message: string) => void;
@@ -19,8 +20,8 @@ export interface TrustWatchOptions {
 
 /**
  * Judges the packs that run again and again by the trust of now: a pack whose signatures count no more, since a key was revoked
- * or its time is over, starts no flow any more. Sessions in flight end on the pack that they began with. Where trust can't be
- * read, what runs stays as it is.
+ * or its time is over, starts no flow any more, and none goes on with it: what waits there is moved to a version that is trusted, or
+ * stopped, as its app says. Where trust can't be read, what runs stays as it is.
  */
 export class TrustWatch implements AsyncDisposable {
   readonly #options: TrustWatchOptions;
@@ -56,9 +57,9 @@ export class TrustWatch implements AsyncDisposable {
   }
 
   async #check(): Promise<void> {
-    const { readTrust, apps, world } = this.#options;
+    const { readTrust, apps, retired, world } = this.#options;
     const trust = await readTrust();
-    const running = new Set(apps());
+    const running = new Set([...apps(), ...(retired?.() ?? [])]);
     for (const app of this.#refused.keys()) if (!running.has(app)) this.#refused.delete(app);
     for (const app of running) {
       // Who let it run without a trusted signature decided about that, and about nothing else.
@@ -74,16 +75,16 @@ export class TrustWatch implements AsyncDisposable {
   async #unload(app: PackApp, { code, message }: { readonly code: string; readonly message: string }): Promise<void> {
     const { runtime, warn } = this.#options;
     // First what counts: an audit that fails must not keep the pack.
-    unload(runtime, app);
+    runtime.revokePack(app.scope, app.pack);
     this.#refused.set(app, code);
     warn(`pack ${app.pack.name} of ${app.scope.tenant} starts no flow any more: ${message}`);
     await this.#record("pack.unloaded", app, code);
   }
 
   async #restore(app: PackApp): Promise<void> {
-    const { runtime, warn } = this.#options;
+    const { runtime, warn, apps } = this.#options;
     const code = this.#refused.get(app);
-    await runtime.loadPack(app);
+    await ([...apps()].includes(app) ? runtime.loadPack(app) : runtime.retainPack(app));
     this.#refused.delete(app);
     warn(`pack ${app.pack.name} of ${app.scope.tenant} runs again`);
     await this.#record("pack.restored", app, code);

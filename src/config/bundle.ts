@@ -45,6 +45,8 @@ export interface BundleApp {
   readonly defaultFlowAt?: SourcePosition;
   readonly tenant: TenantId;
   readonly team?: TeamId;
+  /** What becomes of flows that wait on a version of the pack that isn't the current one any more; default the host's. */
+  readonly pinned?: "finish" | "migrate" | "stop";
 }
 
 /** What the page says about the worker before anybody wrote. */
@@ -152,6 +154,7 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
   const apps = section("apps").map(([name, entry]): BundleApp => {
     const defaultFlow = text(entry["default_flow"]);
     const own = text(entry["team"]);
+    const pinned = (["finish", "migrate", "stop"] as const).find((word) => word === entry["pinned"]);
     return {
       name,
       pack: locate(text(entry["pack"]) ?? ""),
@@ -160,6 +163,7 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
       tenant: at(["apps", name, "tenant"], () => tenantId(text(entry["tenant"]) ?? tenant)),
       ...(defaultFlow && { defaultFlow, defaultFlowAt: document.positionOf(["apps", name, "default_flow"]) }),
       ...(own && { team: at(["apps", name, "team"], () => teamId(own)) }),
+      ...(pinned && { pinned }),
     };
   });
   const worker = (root["worker"] ?? {}) as JsonObject;

@@ -22,6 +22,7 @@ export const configSchema: SchemaObject = object({
   redis: object({ url: text, durability: { enum: ["strict", "relaxed"] } }),
   nats: object({ url: text, credentials: text, ca_file: text, cert_file: text, key_file: text }),
   unknown_sends: { enum: ["at-least-once", "at-most-once"] },
+  pinned_packs: { enum: ["finish", "migrate", "stop"] },
   component_processes: { type: "integer", minimum: 0, maximum: 64 },
   server: object({ host: text, port: { type: "integer", minimum: 0, maximum: 65535 }, token_key_file: text }),
   log: object({ level: { enum: ["debug", "info", "warn", "error", "silent"] }, format: { enum: ["pretty", "json"] } }),
@@ -79,7 +80,10 @@ const provider = object({
   config: { type: "object" },
 });
 
-const app = object({ pack: text, default_flow: text, tenant: text, team: text }, { required: ["pack"] });
+const app = object(
+  { pack: text, default_flow: text, tenant: text, team: text, pinned: { enum: ["finish", "migrate", "stop"] } },
+  { required: ["pack"] },
+);
 const service = { type: "object", additionalProperties: true } as const;
 const natsService = { ...service, properties: { enabled: { type: "boolean" }, url: text } } as const;
 

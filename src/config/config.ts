@@ -47,6 +47,8 @@ export interface Config extends ServicesConfig {
   readonly security: SecurityConfig;
   /** What happens to a send of class C whose fate is unknown. */
   readonly unknownSends: "at-least-once" | "at-most-once";
+  /** What becomes of flows that wait on a version of a pack that isn't the current one any more. */
+  readonly pinnedPacks: "finish" | "migrate" | "stop";
   readonly network: {
     /** `https://from=http://to,…` as GREENTIC_HTTP_REWRITE gives it; the http layer reads it. */
     readonly rewrite?: string;

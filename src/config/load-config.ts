@@ -129,6 +129,7 @@ export function loadConfig(options: {
       file: root["data_dir"],
       fallback: ".greentic",
     }),
+    pinnedPacks: pick("pinned_packs", { file: root["pinned_packs"], fallback: "finish" }),
     unknownSends: pick("unknown_sends", { file: root["unknown_sends"], fallback: "at-least-once" }),
     componentProcesses: pick("component_processes", { file: root["component_processes"], fallback: 0 }),
     log: {

@@ -5,6 +5,8 @@ export { CONNECTORS, findConnector } from "./connectors.ts";
 export type { InitOptions } from "./init-tenant.ts";
 export { channelName, initTenant } from "./init-tenant.ts";
 export { openBundle, readBundlePack } from "./open-bundle.ts";
+export type { KeptPack } from "./kept-packs.ts";
+export { KeptPacks } from "./kept-packs.ts";
 export type { ShelvedPack } from "./pack-shelf.ts";
 export type { PublishOptions } from "./publish-packs.ts";
 export { publishPacks } from "./publish-packs.ts";

@@ -97,8 +97,8 @@ test(
     await host.trust.check();
     expect(host.runtime.listPacks()).toEqual([]);
     expect(warnings).toEqual([expect.stringContaining("pack greeter of acme starts no flow any more") as string]);
-    // Who is in the middle of it comes to the end; who begins finds nothing.
-    expect(await say(host, "one", "Ada")).toBe("hello Ada");
+    // Who is in the middle of it is told so; who begins finds nothing.
+    expect(await say(host, "one", "Ada")).not.toContain("Ada");
     expect(await say(host, "two", "hi")).not.toBe("name?");
 
     writeFileSync(join(shell.dir, "greentic.toml"), '[security]\ntrusted_publishers = ["acme.pub"]\n');

@@ -125,6 +125,8 @@ export function createEchoRuntime(
       ),
     loadPack: () => Promise.reject(new TypeError("the echo runtime has no packs")),
     unloadPack: () => undefined,
+    retainPack: () => Promise.resolve(),
+    revokePack: () => undefined,
     listOffers: () => [],
     watchPacks: () => () => undefined,
     listPacks: () =>
