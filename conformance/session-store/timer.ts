@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Lease } from "../../src/session/index.ts";
 import type { StoreFactory } from "../session-store.ts";
 import { entryOf, KEY, keyOf, leaseOf, ManualWorld, runTurn, turnOf } from "./fixtures.ts";
 
