@@ -120,7 +120,7 @@ local function drop_expired(c)
     drop_row(c, order)
   end
   for _, key in ipairs(call('ZRANGEBYSCORE', index(c, 'expiry'), '-inf', text(c.now), 'LIMIT', 0, DUE_MAX)) do
-    local held = call('HMGET', at(c, 's', key), 'f', 'u')
+    local held = call('HMGET', at(c, 's', key), 'f', 'u', 'h')
     if is_free(c, held) and call('EXISTS', at(c, 'i', key)) == 0 then
       forget(c, key)
     else

@@ -1,7 +1,7 @@
 -- The library of the Redis store: each function is one operation of `SessionStore`, which Redis runs as a whole or not at all.
 --
 -- keys: KEYS[1] is the shard's own key, `<prefix>:{<shard><letters>}`; every other key starts with it, so all lie in one slot:
---   s:<key>    hash    session: b record, f fence, w worker, u leased until, t its ttl, a attempt, n who asked for the lease, l log index,
+--   s:<key>    hash    session: b record, f fence, w worker, u leased until, h since, t its ttl, a attempt, n who asked for the lease, l log index,
 --                      c last commit
 --   i:<key>    zset    unread messages by order: "<order> <is forgotten> <dedupe> <received> <json>"
 --   v:<key>    hash    state
@@ -22,6 +22,7 @@ local REPEAT_MS = 60000
 local STATUS = { queued = 0, sending = 1, sent = 2, failed = 3, unknown = 4, abandoned = 5 }
 local SHARDS_MAX = 16
 local DELIVERY_SLACK_MS = 60000
+local SET_BACK_MS = 5000
 
 -- Not there yet when a library loads; set by each operation.
 local call
@@ -89,6 +90,17 @@ local function draw(c)
   end
   c.last = c.last + 1
   return c.last * SHARDS_MAX + c.shard
+end
+
+-- Whether numbers are ahead of the clock, as they are after it was set back. What was held until a time that is far again must not
+-- stay so for as long as the clock went back.
+local function is_set_back(c)
+  return tonumber(call('GET', c.base) or '0') - c.micros / 8 > SET_BACK_MS * 125
+end
+
+-- Whether something is held from a time on that is yet to come.
+local function is_from_later(c, since)
+  return since and tonumber(since) > c.mono + SET_BACK_MS
 end
 
 local function conversation_of(key)

@@ -79,17 +79,26 @@ local function unclaim(c, conversation)
   file(c, conversation)
 end
 
+local function expire_claim(c, conversation)
+  local claim = call('HMGET', at(c, 'c', conversation), 'o', 'g')
+  if claim[2] == '1' then
+    set_status(c, claim[1], '1', '4')
+    call('HSET', at(c, 'o', claim[1]), 'u', '1')
+  elseif claim[2] == 'gone' then
+    unlane(c, claim[1], conversation)
+  end
+  unclaim(c, conversation)
+end
+
 -- Frees lanes whose claims expired; what had begun is unknown for ever.
 local function expire_claims(c)
-  for _, conversation in ipairs(call('ZRANGEBYSCORE', index(c, 'claimed'), '-inf', text(c.mono), 'LIMIT', 0, DUE_MAX)) do
-    local claim = call('HMGET', at(c, 'c', conversation), 'o', 'g')
-    if claim[2] == '1' then
-      set_status(c, claim[1], '1', '4')
-      call('HSET', at(c, 'o', claim[1]), 'u', '1')
-    elseif claim[2] == 'gone' then
-      unlane(c, claim[1], conversation)
-    end
-    unclaim(c, conversation)
+  local claimed = index(c, 'claimed')
+  for _, conversation in ipairs(call('ZRANGEBYSCORE', claimed, '-inf', text(c.mono), 'LIMIT', 0, DUE_MAX)) do
+    expire_claim(c, conversation)
+  end
+  if not is_set_back(c) then return end
+  for _, conversation in ipairs(call('ZREVRANGEBYSCORE', claimed, '+inf', text(c.mono), 'LIMIT', 0, DUE_MAX)) do
+    if is_from_later(c, call('HGET', at(c, 'c', conversation), 'h')) then expire_claim(c, conversation) end
   end
 end
 
@@ -130,7 +139,7 @@ local function claim_sends(c)
     if not conversation then break end
     local row = row_of(c, order)
     local expires = text(c.mono + ttl)
-    call('HSET', at(c, 'c', conversation), 's', sender, 'a', row[4], 'o', order, 'g', '0', 'n', c.token)
+    call('HSET', at(c, 'c', conversation), 's', sender, 'a', row[4], 'o', order, 'g', '0', 'n', c.token, 'h', text(c.mono))
     call('ZADD', index(c, 'claimed'), expires, conversation)
     call('ZREM', index(c, 'ready'), conversation)
     rows[#rows + 1] = row
@@ -162,6 +171,7 @@ local function renew_sends(c)
     local claim = call('HMGET', at(c, 'c', item[1]), 's', 'a', 'o')
     if is_held(claim, item[2], item[3], item[4]) then
       call('ZADD', index(c, 'claimed'), text(c.mono + ttl), item[1])
+      call('HSET', at(c, 'c', item[1]), 'h', text(c.mono))
     end
   end
 end

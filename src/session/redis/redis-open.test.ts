@@ -220,6 +220,34 @@ describe.skipIf(!hasRedis)("stores over one server (skipped where Redis isn't in
     expect((await untilSome(() => a.lease("a", { limit: 1 }))).timers).toEqual(timersNew);
   });
 
+  test("don't wait for a lease or claim of a time that the server's clock was set back from", async () => {
+    await using stores = await openTwo();
+    const { a, b } = stores;
+    await a.accept(entryOf("m1"));
+    const first = await leaseOf(a);
+    await a.commit(first, turnOf(first, { outbox: [rowOf("r1")] }));
+    await a.accept(entryOf("m2"));
+    const old = await leaseOf(a);
+    const [row] = await a.claimSends("a", { limit: 1 });
+    if (row === undefined) throw new Error("expected a row");
+    await a.beginSend(row, "a");
+    expect(await b.lease("b", { limit: 1 })).toEqual([]);
+    expect(await b.claimSends("b", { limit: 1 })).toEqual([]);
+    // Nobody can set a test server's clock; what it wrote is moved into the future instead.
+    const base = `p${serial}:{${SHARD_TAGS[0]}}`;
+    const laterMs = Date.now() + 86_400_000;
+    await server.cli("set", base, String(laterMs * 125));
+    await server.cli("hset", `${base}:s:${KEY}`, "u", String(laterMs + 30_000), "h", String(laterMs));
+    await server.cli("zadd", `${base}:held`, String(laterMs + 30_000), KEY);
+    const conversation = KEY.slice(0, KEY.lastIndexOf(":"));
+    await server.cli("hset", `${base}:c:${conversation}`, "h", String(laterMs));
+    await server.cli("zadd", `${base}:claimed`, String(laterMs + 60_000), conversation);
+    const [lease] = await b.lease("b", { limit: 1 });
+    expect(lease?.fence).toBeGreaterThan(old.fence);
+    await expect(a.commit(old, turnOf(old))).rejects.toMatchObject({ code: "STORE_FENCE_STALE" });
+    expect(await b.claimSends("b", { limit: 1 })).toMatchObject([{ id: "r1", status: "unknown" }]);
+  });
+
   test("keep prefixes apart, and fill paces again with the server's time", async () => {
     await using one = await openTwo();
     await using other = await openTwo();

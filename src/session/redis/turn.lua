@@ -21,7 +21,7 @@ local function has_work(c, key)
 end
 
 local function is_free(c, held)
-  return not held[1] or tonumber(held[2]) <= c.mono
+  return not held[1] or tonumber(held[2]) <= c.mono or is_from_later(c, held[3])
 end
 
 -- Files a session among those that can be leased, behind the others, or takes it out.
@@ -35,7 +35,7 @@ end
 
 -- Files a session whose lease or work changed.
 local function refresh(c, key)
-  local held = call('HMGET', at(c, 's', key), 'f', 'u')
+  local held = call('HMGET', at(c, 's', key), 'f', 'u', 'h')
   file_session(c, key, is_free(c, held) and has_work(c, key))
 end
 
@@ -53,24 +53,24 @@ local function carry(c, key, fence, attempt)
 end
 
 local function hold(c, key, until_ms)
-  call('HSET', at(c, 's', key), 'u', text(until_ms))
+  call('HSET', at(c, 's', key), 'u', text(until_ms), 'h', text(c.mono))
   call('ZADD', index(c, 'held'), text(until_ms), key)
   call('ZREM', index(c, 'run'), key)
 end
 
 -- What `is_free`, `grant` and `append` ask of a session.
 local function held_by(c, key)
-  return call('HMGET', at(c, 's', key), 'f', 'u', 'a', 'n', 'l', 'c')
+  return call('HMGET', at(c, 's', key), 'f', 'u', 'h', 'a', 'n', 'l', 'c')
 end
 
 -- Hands a session to a worker, whoever held it before.
 local function grant(c, key, held, worker, ttl)
-  local attempt = tonumber(held[3] or '0')
+  local attempt = tonumber(held[4] or '0')
   -- Whoever held it neither committed nor gave it back.
   if held[1] then attempt = attempt + 1 end
   local fence = text(draw(c))
   local until_ms = text(c.mono + tonumber(ttl))
-  call('HSET', at(c, 's', key), 'f', fence, 'w', worker, 't', ttl, 'a', attempt, 'n', c.token, 'u', until_ms)
+  call('HSET', at(c, 's', key), 'f', fence, 'w', worker, 't', ttl, 'a', attempt, 'n', c.token, 'u', until_ms, 'h', text(c.mono))
   call('ZADD', index(c, 'held'), until_ms, key)
   call('ZREM', index(c, 'run'), key)
   return carry(c, key, fence, attempt)
@@ -85,7 +85,7 @@ end
 
 -- Takes a session from its worker; its attempts are forgotten where `also` names them.
 local function free(c, key, also)
-  call('HDEL', at(c, 's', key), 'f', 'w', 'u', 't', 'n', 'l', also or 'l')
+  call('HDEL', at(c, 's', key), 'f', 'w', 'u', 'h', 't', 'n', 'l', also or 'l')
   call('ZREM', index(c, 'held'), key)
 end
 
@@ -147,7 +147,7 @@ local function accept(c)
     return { 'new', first[2], granted(c, key) or false }
   end
   -- A delivery that isn't remembered is known by the lease that went with it.
-  if held[1] and held[4] == c.token then return { 'new', held[5], granted(c, key) or false } end
+  if held[1] and held[5] == c.token then return { 'new', held[6], granted(c, key) or false } end
 
   local is_leased = worker ~= '' and is_free(c, held)
   local is_forgotten = is_unnamed and is_leased
@@ -156,7 +156,7 @@ local function accept(c)
     dedupe = dedupe,
     received = received,
     json = json,
-    is_listed = held[6],
+    is_listed = held[7],
   })
   local log_index = false
   if has_log then log_index = append_log(c, conversation_of(key), log) end
@@ -184,6 +184,13 @@ local function wake(c)
   for _, key in ipairs(call('ZRANGEBYSCORE', index(c, 'held'), '-inf', text(c.mono), 'LIMIT', 0, DUE_MAX)) do
     call('ZREM', index(c, 'held'), key)
     refresh(c, key)
+  end
+  if not is_set_back(c) then return end
+  for _, key in ipairs(call('ZREVRANGEBYSCORE', index(c, 'held'), '+inf', text(c.mono), 'LIMIT', 0, DUE_MAX)) do
+    if is_from_later(c, call('HGET', at(c, 's', key), 'h')) then
+      call('ZREM', index(c, 'held'), key)
+      refresh(c, key)
+    end
   end
 end
 
