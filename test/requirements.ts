@@ -51,6 +51,7 @@ export const REQUIREMENTS = define({
   "roles.drain": { source: "failures F21", behavior: "A process that is told to stop ends within ten seconds and leaves nothing under way behind" },
   "gateway.journal.refuses": { source: "failures F8", behavior: "A gateway that can't keep a message answers 503 with Retry-After, never 2xx, and is not ready" },
   "cli.store.shared": { source: "ao scale-out", behavior: "Commands on sessions and sends look into the store that is configured, beside the hosts on it" },
+  "roles.unlike": { source: "ao scale-out", behavior: "A process leaves to others what it has no channel for, so that configurations can change one by one" },
   "roles.apart": { source: "ao scale-out", behavior: "Gateway, worker and egress run apart: a gateway answers with what a worker elsewhere gave" },
   "roles.poll.once": { source: "ao scale-out", behavior: "Of many gateways one fetches a polled channel, and another goes on when it is gone" },
   "egress.rate.shared": { source: "failures F18", behavior: "All processes that send by one channel keep to its pace together" },

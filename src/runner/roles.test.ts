@@ -126,6 +126,51 @@ test("a worker that is full leaves what comes to others", async () => {
   expect(busy.events.filter(({ kind }) => kind === "flow.ended")).toHaveLength(1);
 });
 
+test("what a process has no channel for is left to those that have it, in and out", async () => {
+  verifies("roles.unlike");
+  const world = new TestWorld();
+  const store = openMemoryStore(world);
+  const { channel, sent } = platform(world, "A", () => ({ kind: "sent" }));
+  const shared = { world, store, bus: sharedBus(), apps, isShared: true };
+  const old = await openTestRuntime({ ...shared, providers: [consoleChannel()], roles: ["worker", "egress"] });
+  const gateway = await openTestRuntime({ ...shared, providers: [channel], roles: ["gateway"] });
+  await gateway.runtime.accept(channel, received(channel, "1", "one"));
+  await world.advance(5_000);
+  expect(await store.list({})).toMatchObject([{ unread: 1 }]);
+  await openTestRuntime({ ...shared, providers: [channel], roles: ["worker"] });
+  await world.advance(5_000);
+  expect(await store.listOutbox({})).toMatchObject([{ status: "queued", attempts: 0 }]);
+  await openTestRuntime({ ...shared, providers: [channel], roles: ["egress"] });
+  await world.advance(10_000);
+  expect(sent.map(({ payload }) => payload)).toEqual(["one"]);
+  expect(await store.listDeadLetters({})).toEqual([]);
+  expect(old.errors).toEqual([]);
+});
+
+test("what nobody has the channel of for long goes to the dead letters", async () => {
+  const world = new TestWorld();
+  const store = openMemoryStore(world);
+  const { channel } = platform(world, "A", () => ({ kind: "sent" }));
+  const shared = { world, store, bus: sharedBus(), apps, isShared: true };
+  const gateway = await openTestRuntime({ ...shared, providers: [channel], roles: ["gateway", "worker"] });
+  await gateway.runtime.accept(channel, received(channel, "1", "one"));
+  await settle();
+  const intake = await openTestRuntime({
+    ...shared,
+    providers: [channel, consoleChannel("acme", "gone")],
+    roles: ["gateway"],
+  });
+  const gone = consoleChannel("acme", "gone");
+  await intake.runtime.accept(gone, received(gone, "2", "two"));
+  await openTestRuntime({ ...shared, providers: [consoleChannel()], roles: ["worker", "egress"] });
+  await world.advance(590_000);
+  expect(await store.listOutbox({})).toMatchObject([{ status: "queued" }]);
+  expect(await store.listDeadLetters({})).toEqual([]);
+  await world.advance(30_000);
+  expect(await store.listOutbox({})).toMatchObject([{ status: "failed", lastError: "RUNNER_CHANNEL_MISSING" }]);
+  expect(await store.listDeadLetters({})).toMatchObject([{ reason: "RUNNER_CHANNEL_MISSING" }]);
+});
+
 test("who watches a conversation sees what is committed while the bus is down, and what was by the time it is back", async () => {
   const world = new TestWorld();
   const store = openMemoryStore(world);

@@ -6,6 +6,7 @@ import type { GreenticError, Policy, SessionKeyText, TenantCtx, World } from "..
 import { channelId, isGreenticError, parseSessionKey, randomHex, toGreenticError } from "../types/index.ts";
 import type { Scope } from "./runtime.ts";
 import { SendPace } from "./send-pace.ts";
+import { ORPHAN_MS } from "./orphans.ts";
 
 export interface SenderOptions {
   readonly world: World;
@@ -33,6 +34,9 @@ const SEND_TIMEOUT_MS = 45_000;
 /** A send whose fate is unknown rests before policy decides: its answer may still show. */
 const UNKNOWN_REST_MS = 5_000;
 const STORE_BACKOFF_MS = 1_000;
+/** When a row is offered again that this process has no channel for, and how long it claims nothing, so that others get it. */
+const ELSEWHERE_MS = 500;
+const ASIDE_MS = 2_500;
 
 /** Drains the outbox: in order within a conversation, conversations side by side, every attempt on record before and after. */
 export class SenderLoop {
@@ -43,6 +47,7 @@ export class SenderLoop {
   readonly #pace: SendPace;
   readonly #claimTtlMs: number;
   #isRenewing = false;
+  #isAside = false;
   #isClaiming = false;
   #isWanted = false;
   #isDraining = false;
@@ -56,7 +61,7 @@ export class SenderLoop {
 
   /** Says that there may be something to send. */
   wake(): void {
-    if (this.#isDraining) return;
+    if (this.#isDraining || this.#isAside) return;
     this.#isWanted = true;
     if (this.#isClaiming) return;
     this.#isClaiming = true;
@@ -79,7 +84,7 @@ export class SenderLoop {
   async #claim(): Promise<void> {
     const { store, maxSends } = this.#options;
     try {
-      while (this.#isWanted && !this.#isDraining && this.#active.size < maxSends) {
+      while (this.#isWanted && !this.#isDraining && !this.#isAside && this.#active.size < maxSends) {
         this.#isWanted = false;
         const limit = maxSends - this.#active.size;
         const rows = await store.claimSends(this.name, { limit, ttlMs: this.#claimTtlMs });
@@ -138,12 +143,30 @@ export class SenderLoop {
 
   /** What becomes of a row without sending it; undefined where it is to be sent. */
   #judge(row: OutboxRow, provider: Provider | undefined): SendResult | undefined {
-    if (provider?.send === undefined) return { kind: "failed", error: "RUNNER_CHANNEL_MISSING" };
+    if (provider?.send === undefined) return this.#withoutChannel(row);
     if (row.status !== "unknown" || row.sinkClass === "A") return undefined;
     // No provider reads back yet, so a send of class B that is in doubt is judged like an opaque one.
     const { env, tenant, team } = parseSessionKey(row.key);
     const { unknownSends } = this.#options.policy({ env, tenant, team });
     return unknownSends === "at-least-once" ? undefined : { kind: "abandoned", error: "RUNNER_SEND_UNKNOWN" };
+  }
+
+  /** Where others may have the channel, the row is theirs for a while: configurations change one process after the other. */
+  #withoutChannel(row: OutboxRow): SendResult {
+    const { isShared, world } = this.#options;
+    const error = "RUNNER_CHANNEL_MISSING";
+    if (!isShared || world.nowMs() - row.createdAtMs > ORPHAN_MS) return { kind: "failed", error };
+    this.#stepAside();
+    return { kind: "retry", error, notBeforeMs: world.nowMs() + ELSEWHERE_MS };
+  }
+
+  #stepAside(): void {
+    if (this.#isAside) return;
+    this.#isAside = true;
+    this.#options.world.schedule(ASIDE_MS, () => {
+      this.#isAside = false;
+      this.wake();
+    });
   }
 
   async #awaitPace(row: OutboxRow, provider: Provider | undefined): Promise<SendResult | undefined> {

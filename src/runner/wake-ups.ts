@@ -1,9 +1,10 @@
 import type { Bus, BusMessage, DeadLetterStage, Unsubscribe } from "../bus/index.ts";
 import { deadLetterSubject, subjectOf, subjectOfSession, subjectsBelow } from "../bus/index.ts";
 import type { Provider } from "../messaging/index.ts";
-import { conversationOf } from "../session/index.ts";
+import { channelOf, conversationOf } from "../session/index.ts";
 import type { EnvId, SessionKeyText, World } from "../types/index.ts";
 import { isJsonObject, parseSessionKey } from "../types/index.ts";
+import { Orphans } from "./orphans.ts";
 import type { SenderLoop } from "./sender-loop.ts";
 import type { WorkerLoop } from "./worker-loop.ts";
 
@@ -35,6 +36,7 @@ export class WakeUps {
   readonly #options: WakeUpsOptions;
   readonly #watchers = new Map<string, Set<() => void>>();
   readonly #subscriptions: Unsubscribe[] = [];
+  readonly #orphans = new Orphans();
   #isRunning = false;
   #wasDeaf = false;
   #cancelLook: (() => void) | undefined;
@@ -92,8 +94,9 @@ export class WakeUps {
   /** Wakes a worker for a session that a sweep found. */
   overdue(key: SessionKeyText): void {
     const { bus, roles, worker } = this.#options;
-    if (this.#isRunning && roles.has("worker")) worker.wake(key);
-    else bus.publish(subjectOfSession("ingress", key), { key }, { id: `${key} ${this.#slot()}` });
+    if (this.#isRunning && roles.has("worker")) {
+      if (this.#isServed(key)) worker.wake(key);
+    } else bus.publish(subjectOfSession("ingress", key), { key }, { id: `${key} ${this.#slot()}` });
   }
 
   /** Wakes a sender for rows that a commit added to a session, or that a sweep found anywhere. */
@@ -143,8 +146,18 @@ export class WakeUps {
   /** A session's key counts only on its own channel's subject: who may publish for one tenant wakes no other's sessions. */
   async #onIngress({ subject, payload }: BusMessage): Promise<void> {
     const key = isJsonObject(payload) ? payload["key"] : undefined;
-    if (typeof key !== "string" || !isOn(subject, "ingress", key)) return;
+    if (typeof key !== "string" || !isOn(subject, "ingress", key) || !this.#isServed(key as SessionKeyText)) return;
     await this.#options.worker.offer(key as SessionKeyText);
+  }
+
+  /**
+   * Whether this process is to take the session: it has the channel, or nobody has had it for long. Where others may have it, what this
+   * one hasn't is theirs: configurations change one process after the other.
+   */
+  #isServed(key: SessionKeyText): boolean {
+    const { isShared, providers, world } = this.#options;
+    if (!isShared || providers.has(channelOf(key))) return true;
+    return this.#orphans.isOne(key, world.monotonicMs());
   }
 
   #onLog({ subject, payload }: BusMessage): void {

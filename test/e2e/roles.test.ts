@@ -303,6 +303,22 @@ describe.skipIf(!hasRedis || !hasServer("nats-server"))("gateway, workers and eg
     expect((await someone.until(1)).map(({ text }) => text)).toEqual(["Which name?"]);
   });
 
+  test("two senders keep to a platform's pace together", async () => {
+    verifies("egress.rate.shared");
+    const second = await start("egress");
+    const before = telegram.limited();
+    const chats = Array.from({ length: 60 }, (_unused, n) => 1_000 + n);
+    const toldTo = (chat: number): number => telegram.sends.filter(({ chatId }) => chatId === String(chat)).length;
+    const begunMs = performance.now();
+    for (const chat of chats) telegram.say("hello", { chat, user: chat });
+    await telegram.until(() => chats.every((chat) => toldTo(chat) === 1));
+    for (const chat of chats) telegram.say(`N${chat}`, { chat, user: chat });
+    await telegram.until(() => chats.every((chat) => toldTo(chat) === 2));
+    const limited = telegram.limited() - before;
+    process.stderr.write(`120 sends in ${Math.round(performance.now() - begunMs)} ms, ${limited} too early\n`);
+    expect(await second.stop()).toBe(0);
+  });
+
   test("operators look into the store that all share, beside the hosts that run on it", async () => {
     verifies("cli.store.shared");
     const gtc = async (...args: readonly string[]): Promise<unknown> => {

@@ -27,6 +27,8 @@ export interface TelegramStandIn {
   readonly sends: TelegramSend[];
   /** Ids of callback queries that were answered. */
   readonly answered: string[];
+  /** How often a send came too early. */
+  readonly limited: () => number;
   /** Updates that Telegram would still deliver. */
   readonly pending: () => readonly number[];
   /** Faults for the next sends, in order. */
@@ -67,6 +69,7 @@ export async function openTelegramStandIn(options: Options): Promise<TelegramSta
     url: `http://127.0.0.1:${port}`,
     sends: telegram.sends,
     answered: telegram.answered,
+    limited: () => telegram.limited,
     faults: telegram.faults,
     pending: () => telegram.updates.map(({ update_id: id }) => id as number),
     say: (text, { chat = 42, user = 42, language = "en" } = {}) =>
@@ -114,6 +117,7 @@ export async function openTelegramStandIn(options: Options): Promise<TelegramSta
 
 class Telegram {
   readonly sends: TelegramSend[] = [];
+  limited = 0;
   readonly answered: string[] = [];
   readonly faults: TelegramFault[] = [];
   updates: JsonObject[] = [];
@@ -223,6 +227,7 @@ class Telegram {
     const chatId = textOf(body.chat_id);
     const waitSeconds = this.#options.isPaced === false ? 0 : this.#wait(chatId);
     if (waitSeconds > 0) {
+      this.limited++;
       tooMany(outgoing, waitSeconds);
       return;
     }
