@@ -4,6 +4,7 @@ import { parseEnvelope, signedBytes } from "../dsse.ts";
 import type { Envelope } from "../dsse.ts";
 import type { ExaminedPack, JudgedBy, VerifyOptions } from "../examined-pack.ts";
 import { judgeSignatures } from "../judge-signatures.ts";
+import type { SignatureVerdict } from "../judge-signatures.ts";
 import type { PackDescription } from "../manifest.ts";
 import type { PackFinding, ProvenanceReport } from "../report.ts";
 import { packHashOf, parseStatement, STATEMENT_TYPE } from "./statement.ts";
@@ -31,28 +32,23 @@ interface Verdict {
 export function withProvenance(examined: ExaminedPack, options: VerifyOptions): ExaminedPack {
   const { report, content } = examined;
   const { provenance = [] } = options;
-  if (content === undefined || (provenance.length === 0 && options.trust.requireProvenance !== true)) return examined;
+  if (content === undefined) return examined;
   const pack = { manifest: content.manifest, packHash: content.packHash, isNative: report.generation === "native" };
   const judge = (by: JudgedBy): Verdict => judgeProvenance(pack, { envelopes: provenance, by });
-  const verdict = judge(options);
-  const findings = [...report.findings, ...verdict.findings];
-  return {
-    report: {
-      ...report,
-      ok: findings.every(({ severity }) => severity !== "error"),
-      provenance: verdict.report,
-      findings,
-    },
-    content: {
-      ...content,
-      provenance:
-        verdict.best === undefined ? [] : [verdict.best, ...provenance.filter((bytes) => bytes !== verdict.best)],
-      judge: async (by) => {
-        const signatures = await content.judge(by);
-        return { ...signatures, findings: [...signatures.findings, ...judge(by).findings] };
-      },
+  // Also where nobody asks for any now: policy may while the pack runs.
+  const judged = {
+    ...content,
+    judge: async (by: JudgedBy): Promise<SignatureVerdict> => {
+      const signatures = await content.judge(by);
+      return { ...signatures, findings: [...signatures.findings, ...judge(by).findings] };
     },
   };
+  if (provenance.length === 0 && options.trust.requireProvenance !== true) return { report, content: judged };
+  const { best, report: told, findings: found } = judge(options);
+  const findings = [...report.findings, ...found];
+  const ok = findings.every(({ severity }) => severity !== "error");
+  const given = best === undefined ? [] : [best, ...provenance.filter((bytes) => bytes !== best)];
+  return { report: { ...report, ok, provenance: told, findings }, content: { ...judged, provenance: given } };
 }
 
 function judgeProvenance(

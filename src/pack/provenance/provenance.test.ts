@@ -192,6 +192,8 @@ test("a pack's provenance is judged again by the trust of now", async () => {
   const both = await signPack(bytes, second);
   const next = { ...trust, publishers: [...trust.publishers, { key: publisher }], revoked: new Set([signing.id]) };
   expect((await pack.judge({ trust, nowMs: NOW })).findings).toEqual([]);
+  const bare = await openPack(bytes, { trust: { ...trust, requireProvenance: false }, nowMs: NOW });
+  expect((await bare.judge({ trust, nowMs: NOW })).findings).toMatchObject([{ code: "PACK_PROVENANCE_MISSING" }]);
   const rotated = await openPack(both.bytes, {
     trust: { ...trust, publishers: next.publishers },
     nowMs: NOW,
