@@ -77,7 +77,9 @@ export class AppReader {
     const { files, file, apps, access = [] } = bundle;
     if (files.isImage) return [files.place, this.#shelf.file];
     const packs = apps.map(({ pack }) => pack).filter((pack) => !isOciReference(pack));
-    const folders = ["packs", "tenants"].map((folder) => files.locate(folder));
+    const tenants = [...new Set(apps.map(({ tenant }) => `tenants/${tenant}`))];
+    // A folder changes when a file comes or goes.
+    const folders = ["packs", "tenants", ...tenants].map((folder) => files.locate(folder));
     return [...new Set([file, ...packs, ...folders, ...access.map(({ map }) => map.file), this.#shelf.file])];
   }
 

@@ -32,6 +32,13 @@ describe("createGateway()", () => {
     expect((await gateway.app.request("/readyz")).status).toBe(503);
   });
 
+  test("names in its status the packs that don't run as they are", async () => {
+    verifies("bundle.partial");
+    const refused = [{ pack: "shop", code: "PACK_UNSIGNED" }];
+    const { gateway } = createGatewayFixture({ refused: () => refused });
+    expect(await (await gateway.app.request("/status")).json()).toMatchObject({ refused });
+  });
+
   test("refuses new work while draining, and says when to come back", async () => {
     const { gateway } = createGatewayFixture();
     gateway.startDraining();
