@@ -22,8 +22,11 @@ export interface RedisServer extends AsyncDisposable {
   cli(...args: readonly string[]): Promise<string>;
 }
 
+const PROGRAM = "redis-server";
+const CLIENT = "redis-cli";
+
 /** Whether there is a Redis to test with. Where it must be (CI) and isn't, the run fails. */
-export const hasRedis = hasServer("redis-server") && hasServer("redis-cli");
+export const hasRedis = hasServer(PROGRAM) && hasServer(CLIENT);
 
 const DURABLE = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
 
@@ -53,7 +56,7 @@ export async function startRedis(
       child = undefined;
     },
     async start() {
-      const started = spawn("redis-server", line, { stdio: "ignore" });
+      const started = spawn(PROGRAM, line, { stdio: "ignore" });
       child = started;
       await until(async () => {
         if (started.exitCode !== null) throw new Error("redis-server ended at its start");
@@ -105,7 +108,7 @@ async function until(isTrue: () => Promise<boolean>, what: string): Promise<void
 }
 
 async function redisCli(port: number, command: readonly string[]): Promise<string> {
-  const child = spawn("redis-cli", ["-p", String(port), ...command], { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(CLIENT, ["-p", String(port), ...command], { stdio: ["ignore", "pipe", "ignore"] });
   let out = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     out += text;

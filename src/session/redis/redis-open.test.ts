@@ -20,6 +20,7 @@ import { SHARD_TAGS } from "./shards.ts";
 // Its clock stands still: whatever time passes in these tests is the server's.
 const world = createTestWorld();
 const SECRET = "p@ss:wörd/1";
+const OPENSSL = "openssl";
 const LOG = ["--appendonly", "yes", "--save", ""];
 
 test("parseRedisUrl() reads servers, sentinels and clusters", () => {
@@ -329,7 +330,7 @@ describe.skipIf(!hasRedis)("what a store leaves in the server (skipped where Red
     });
   });
 
-  test.skipIf(!hasServer("openssl"))("rediss:// speaks TLS with a server that the machine trusts", async () => {
+  test.skipIf(!hasServer(OPENSSL))("rediss:// speaks TLS with a server that the machine trusts", async () => {
     const dir = mkdtempSync(join(tmpdir(), "greentic-tls-"));
     const [key, certificate] = [join(dir, "key.pem"), join(dir, "certificate.pem")];
     const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
@@ -345,7 +346,7 @@ describe.skipIf(!hasRedis)("what a store leaves in the server (skipped where Red
       "2",
       ...subject,
     ];
-    expect(spawnSync("openssl", [...made, "-keyout", key, "-out", certificate]).status).toBe(0);
+    expect(spawnSync(OPENSSL, [...made, "-keyout", key, "-out", certificate]).status).toBe(0);
     const port = await freePort();
     const tls = [
       "--tls-port",

@@ -31,7 +31,7 @@ export const SHARD_TAGS = [
 const CLUSTER_SHARDS = SHARD_TAGS.length;
 
 /** Finds a channel's shard: everything of one channel lies together, since its dedupe keys are its own. FNV-1a. */
-export function shardOf(key: string, shards: number): number {
+function shardOf(key: string, shards: number): number {
   if (shards === 1) return 0;
   const channel = channelOf(key as SessionKeyText);
   let hash = 0x811c9dc5;
