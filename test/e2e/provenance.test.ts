@@ -84,7 +84,7 @@ describe.each(REGISTRIES)("how packs were built, through %s", { timeout: 120_000
     await ok(`gtc pack push tiny.gtpack ${place("tiny")}:1 && gtc pack push tiny.gtpack ${place("tiny")}:1`);
     await ok(`gtc pack pull ${place("tiny")}:1 --data other -o pulled/tiny.gtpack`);
     expect(read("pulled/tiny.gtpack.intoto.json")).toBe(read("tiny.gtpack.intoto.json"));
-    await ok(`GREENTIC_OFFLINE=1 gtc pack pull ${place("tiny")}:1 --data other -o again/tiny.gtpack`);
+    await ok(`GREENTIC_OFFLINE=1 gtc pack pull ${place("tiny")}:1 --data other --provenance -o again/tiny.gtpack`);
     await ok(`gtc runner load --pack ${place("tiny")}:1`);
     expect(await ok(`gtc runner run-flow --tenant demo --input '"hi"'`)).toContain("hello");
     // What says how another build was made doesn't stay beside this one.
