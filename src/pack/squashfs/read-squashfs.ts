@@ -21,8 +21,8 @@ type FileInode = Extract<Inode, { readonly kind: "file" }>;
 type FolderInode = Extract<Inode, { readonly kind: "folder" }>;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
-/** Others get their turn after this much was inflated: well under 20 ms of xz, and less of gzip. */
-const BREATH_BYTES = 256 << 10;
+/** Others get their turn after this much was inflated, the usual size of a block: 10 ms of xz, and 1 of gzip. */
+const BREATH_BYTES = 128 << 10;
 
 /**
  * Reads all regular files of a SquashFS 4.0 image of gzip or xz, in path order. Links, devices, pipes and sockets are refused,
