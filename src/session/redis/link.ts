@@ -15,6 +15,8 @@ const STALL_MS = 4_000;
 const WAITING_MAX = 20_000;
 const BATCH_MAX = 512;
 const AGAIN_MS = 50;
+/** How long a store that is closed waits for what is under way. */
+const CLOSE_MS = 5_000;
 /** How long a store waits for its servers when it is opened. */
 const OPEN_MS = 10_000;
 /** How often those that wait for a server are looked through. */
@@ -58,6 +60,8 @@ export class RedisLink {
   #isReady = false;
   #isScheduled = false;
   #isClosed = false;
+  /** Set when what is still under way is given up. */
+  #isGone = false;
   #barrier: Barrier | undefined;
   #looking: NodeJS.Timeout | undefined;
   /** Why the servers can't be used although they can be reached. */
@@ -122,11 +126,18 @@ export class RedisLink {
     }
   }
 
-  /** Lets what is under way end, then closes the connections. */
+  /** Lets what is under way end, for some seconds at most, then closes the connections. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.allSettled(this.#settled);
+    let late: NodeJS.Timeout | undefined;
+    const isLate = new Promise<void>((resolve) => {
+      late = setTimeout(resolve, CLOSE_MS);
+    });
+    await Promise.race([Promise.allSettled(this.#settled), isLate]);
+    clearTimeout(late);
+    this.#isGone = true;
     this.#client.close();
+    await Promise.allSettled(this.#settled);
   }
 
   async #track(answered: Promise<unknown>): Promise<unknown> {
@@ -205,7 +216,7 @@ export class RedisLink {
     const remedy = remedyFor(error);
     const failure = redisFailure(error, `Ask Redis to ${request.name}`);
     if (remedy !== "none") this.#patience.failed(request.lane);
-    if (remedy === "none" || this.#patience.isOver(request)) {
+    if (remedy === "none" || this.#isGone || this.#patience.isOver(request)) {
       request.reject(failure);
       return;
     }
@@ -224,7 +235,9 @@ export class RedisLink {
   #look(): void {
     this.#looking ??= setInterval(() => {
       for (const [lane, requests] of this.#waiting) {
-        const patient = requests.filter((request) => this.#refusal === undefined && !this.#patience.isOver(request));
+        const patient = requests.filter(
+          (request) => this.#refusal === undefined && !this.#isGone && !this.#patience.isOver(request),
+        );
         for (const request of requests) {
           if (!patient.includes(request))
             request.reject(this.#refusal ?? unavailable(`Ask Redis to ${request.name}`, GONE));

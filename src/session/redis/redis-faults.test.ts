@@ -172,6 +172,17 @@ describe.skipIf(!hasRedis)("between a store and its server (skipped where Redis 
     expect(await near.read(KEY)).toMatchObject({ session: { revision: 1 }, unread: 1 });
   });
 
+  test("a store that is closed gives up what a server that is gone can't take", async () => {
+    await using stores = await openPair();
+    const { far, near } = stores;
+    const lease = await lastLease(far, "m0");
+    proxy.set({ kind: "down" });
+    const refused = expect(far.commit(lease, turnOf(lease))).rejects.toMatchObject(UNAVAILABLE);
+    await far[Symbol.asyncDispose]();
+    await refused;
+    expect((await near.read(KEY))?.unread).toBe(1);
+  });
+
   test("a server that says nothing is given up, and what it did meanwhile is not done again", async () => {
     await using stores = await openPair();
     const { far, near } = stores;
