@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { openMemoryStore } from "../src/session/memory-store.ts";
 import type { RawCall } from "../src/session/sqlite-protocol.ts";
 import { openDatabase } from "../src/session/sqlite-schema.ts";
+import { defineRowSum } from "../src/session/sqlite-sum.ts";
 import { SqliteWriter } from "../src/session/sqlite-writer.ts";
 import type { SessionStore } from "../src/session/index.ts";
 import { GreenticError } from "../src/types/index.ts";
@@ -163,6 +164,7 @@ export class SqliteBacking implements Backing {
 
 function openImage(image: Uint8Array): DatabaseSync {
   const db = new DatabaseSync(":memory:");
+  defineRowSum(db);
   db.deserialize(image);
   return db;
 }

@@ -25,6 +25,7 @@ export function check(history: History, plan: Pick<Plan, "talks" | "unknownSends
       const givenUp = history.abandoned.filter(({ tenant }) => tenant === talk.tenant).map(({ text }) => text);
       checkReplies(replies, { talk, said, givenUp: new Set(talk.sink === "opaque" ? givenUp : []), told });
     }
+    if (talk.kind === "clock") checkTicks(history, { talk, told });
     if (talk.kind === "order") checkEvents(history, { talk, said, told });
   }
   return violations;
@@ -159,7 +160,11 @@ function scriptOf(talk: Talk, texts: readonly string[]): Script {
   const { tenant, kind } = talk;
   if (kind === "talk") return talkScript(tenant, texts);
   const replies = texts.map((text, i) => {
-    if (kind === "order") return `${tenant}|${text}|`;
+    if (kind === "order" || kind === "pause") return `${tenant}|${text}|`;
+    if (kind === "many") {
+      const items = ["a", "b", "c"].map((item) => `${tenant}|${text}-${item}|`);
+      return `${tenant}|${text}|${JSON.stringify(items)}`;
+    }
     if (kind !== "form") return `${tenant}|${text}|${texts[i - 1] ?? ""}`;
     return i < 3 ? `${tenant}|${["one", "two", "three"][i] ?? ""}?` : `${tenant}|${texts.slice(1, 4).join("+")}`;
   });
@@ -186,6 +191,17 @@ function talkScript(tenant: string, texts: readonly string[]): Script {
     },
     isOver: () => at >= texts.length && !isWaiting,
   };
+}
+
+/** Each time of the calendar comes once, whatever number of workers looks at it. */
+function checkTicks(history: History, { talk, told }: { readonly talk: Talk; readonly told: Tell }): void {
+  const seen = new Set<string>();
+  for (const { tenant, text } of history.delivered) {
+    if (tenant !== talk.tenant || !text.endsWith("|tick")) continue;
+    if (seen.has(text)) told(`fired twice: ${text}`);
+    seen.add(text);
+  }
+  if (seen.size === 0) told("never fired");
 }
 
 function checkEvents(

@@ -93,6 +93,51 @@ nodes:
     routing: [{ to: tell }]
   tell: { message.send: { text: "{{work.mark}}", to: { id: ops, channel: hook } }, routing: out }
 `,
+  // Time that passes in the middle, with what was done before it still known behind it.
+  pause: `
+id: pause
+type: messaging
+start: work
+nodes:
+  work:
+    component.exec: { component: shop, operation: work, input: { text: "{{in.text}}", last: "" } }
+    retry: { max_attempts: 4, base_delay_ms: 6000 }
+    routing: [{ to: rest }]
+  rest: { delay: 3s, routing: [{ to: note }] }
+  note:
+    component.exec: { component: shop, operation: note, input: { text: "{{in.text}}", last: "" } }
+    retry: { max_attempts: 4, base_delay_ms: 50 }
+    routing: [{ to: tell }]
+  tell: { message.send: { text: "{{work.mark}}" }, routing: out }
+`,
+  // Effects side by side in one turn.
+  many: `
+id: many
+type: messaging
+start: each
+nodes:
+  each: { for_each: { items: [a, b, c], do: work, max_concurrency: 2 }, routing: [{ to: tell }] }
+  work:
+    component.exec: { component: shop, operation: item, input: { text: "{{in.text}}-{{vars.item}}", last: "" } }
+    retry: { max_attempts: 4, base_delay_ms: 50 }
+    routing: [{ to: give }]
+  give: { flow.return: { value: "{{work.mark}}" } }
+  tell: { message.send: { text: "{{tenant.id}}|{{in.text}}|{{json each.results}}" }, routing: out }
+`,
+  // Nobody says anything: the calendar starts it, once each time whatever number of workers looks.
+  clock: `
+id: clock
+type: timer
+schedule: { cron: "*/10 * * * * *" }
+start: work
+nodes:
+  work:
+    component.exec:
+      { component: shop, operation: tick, input: { text: "{{tenant.id}}-{{in.scheduled_at}}", last: tick } }
+    retry: { max_attempts: 4, base_delay_ms: 50 }
+    routing: [{ to: tell }]
+  tell: { message.send: { text: "{{work.mark}}", to: { id: ops, channel: hook } }, routing: out }
+`,
   request: `
 id: request
 type: webhook

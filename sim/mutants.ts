@@ -7,8 +7,6 @@ export interface Mutant {
   readonly bug: string;
   readonly edits?: readonly Edit[];
   readonly switches?: StoreSwitches;
-  /** Where a run of the suite finds it. */
-  readonly seed: number;
 }
 
 /** An exact text of one source that must occur in it once. */
@@ -27,14 +25,12 @@ export const MUTANTS: readonly Mutant[] = [
     name: "sqlite-no-fsync",
     bug: "commits of the file don't wait for the disk",
     edits: edit("session/sqlite-schema.ts", "PRAGMA synchronous=FULL", "PRAGMA synchronous=OFF"),
-    seed: 1,
   },
-  { name: "store-no-flush", bug: "the store answers and never flushes", switches: { skipsFlush: true }, seed: 1 },
+  { name: "store-no-flush", bug: "the store answers and never flushes", switches: { skipsFlush: true } },
   {
     name: "ack-before-journal",
     bug: "the store answers before it writes",
     switches: { acksBeforeJournal: true },
-    seed: 1,
   },
   {
     name: "accept-not-awaited",
@@ -45,7 +41,6 @@ export const MUTANTS: readonly Mutant[] = [
       `void this.store.accept(entry).then(() => this.#wakeUps.accepted(key, entry.traceId), () => undefined);
        const accepted = { kind: "accepted" };`,
     ),
-    seed: 1,
   },
   {
     name: "memory-no-fence",
@@ -62,7 +57,6 @@ export const MUTANTS: readonly Mutant[] = [
         'const hold = session?.hold ?? { worker: "", fence: lease.fence, expiresAtMs: 0, ttlMs: 6_000 };',
       ),
     ],
-    seed: 1,
   },
   {
     name: "sqlite-no-fence",
@@ -79,7 +73,6 @@ export const MUTANTS: readonly Mutant[] = [
         'const hold = session?.hold ?? { worker: "", fence, expiresAtMs: 0, ttlMs: 6_000 };',
       ),
     ],
-    seed: 1,
   },
   {
     name: "outbox-outside-commit",
@@ -94,7 +87,6 @@ export const MUTANTS: readonly Mutant[] = [
        const next = await env.store.commit(lease, { ...commit, outbox: [] }, { keep: !this.#isDraining });
     if (env.observe`,
     ),
-    seed: 1,
   },
   {
     name: "memory-no-dedupe",
@@ -104,7 +96,6 @@ export const MUTANTS: readonly Mutant[] = [
       "if (first !== undefined && first.expiresAtMs > nowMs) return first.answer;",
       "",
     ),
-    seed: 1,
   },
   {
     name: "sqlite-no-dedupe",
@@ -114,7 +105,6 @@ export const MUTANTS: readonly Mutant[] = [
       "if (Number(added.changes) === 0) {",
       "if (Number(added.changes) < 0) {",
     ),
-    seed: 1,
   },
   {
     name: "dedupe-across-tenants",
@@ -124,7 +114,6 @@ export const MUTANTS: readonly Mutant[] = [
       "const delivery = `${known?.channel ?? channelOf(entry.key)} ${entry.dedupeKey}`;",
       "const delivery = entry.dedupeKey;",
     ),
-    seed: 1,
   },
   {
     name: "conversations-across-tenants",
@@ -134,7 +123,6 @@ export const MUTANTS: readonly Mutant[] = [
       'return key.slice(0, key.lastIndexOf(":"));',
       'return key.slice(0, key.lastIndexOf(":")).replace(/^([^:]*):[^:]*/, "$1:");',
     ),
-    seed: 1,
   },
   {
     name: "begin-after-send",
@@ -147,7 +135,6 @@ export const MUTANTS: readonly Mutant[] = [
     await store.beginSend(row, this.name);
     return this.#end(row, result, startedMs);`,
     ),
-    seed: 1,
   },
   {
     name: "end-before-send",
@@ -158,7 +145,6 @@ export const MUTANTS: readonly Mutant[] = [
       `await this.#end(row, { kind: "sent" }, startedMs);
     await this.#attempt(row, provider as Provider);`,
     ),
-    seed: 1,
   },
   {
     name: "retry-without-key",
@@ -168,7 +154,6 @@ export const MUTANTS: readonly Mutant[] = [
       "{ idempotencyKey: row.id, conversation,",
       "{ idempotencyKey: `${row.id}-${row.attempts}`, conversation,",
     ),
-    seed: 1,
   },
   {
     name: "most-once-ignored",
@@ -178,7 +163,6 @@ export const MUTANTS: readonly Mutant[] = [
       'return unknownSends === "at-least-once" ? undefined : { kind: "abandoned", error: "RUNNER_SEND_UNKNOWN" };',
       "return undefined;",
     ),
-    seed: 1,
   },
   {
     name: "expired-claim-queued",
@@ -188,17 +172,16 @@ export const MUTANTS: readonly Mutant[] = [
       'this.#file({ ...row, status: "unknown", wasUnknown: true });',
       'this.#file({ ...row, status: "queued" });',
     ),
-    seed: 1,
   },
   {
     name: "recovered-send-queued",
     bug: "a send that a crash cut off is queued as if it had never begun",
     edits: edit(
-      "session/sqlite-writer.ts",
-      "UPDATE outbox SET status = ${STATUS.unknown}, was_unknown = 1 WHERE",
-      "UPDATE outbox SET status = ${STATUS.queued} WHERE",
+      "session/sqlite-ops-outbox.ts",
+      "this.#recover = db.prepare(`${LOSE} WHERE",
+      `this.#recover = db.prepare(\`UPDATE outbox SET status = 0,
+        mark = row_sum(ord, 0, attempts, was_unknown, not_before, ended, error, receipt) WHERE`,
     ),
-    seed: 1,
   },
   {
     name: "doubt-not-kept",
@@ -208,7 +191,6 @@ export const MUTANTS: readonly Mutant[] = [
       'return { status: "unknown", wasUnknown: true, notBeforeMs',
       'return { status: "queued", wasUnknown, notBeforeMs',
     ),
-    seed: 1,
   },
   {
     name: "claim-never-expires",
@@ -218,7 +200,6 @@ export const MUTANTS: readonly Mutant[] = [
       "if (claim !== undefined && claim.expiresAtMs > monotonicMs) {",
       "if (claim !== undefined) {",
     ),
-    seed: 1,
   },
   {
     name: "lease-never-expires",
@@ -228,13 +209,11 @@ export const MUTANTS: readonly Mutant[] = [
       "return session.hold === undefined || session.hold.expiresAtMs <= monotonicMs;",
       "return session.hold === undefined;",
     ),
-    seed: 1,
   },
   {
     name: "lane-claimed-twice",
     bug: "two senders can hold one conversation's row",
     edits: edit("session/send-lanes.ts", "lane.claim = claim;\n    this.#ready.delete(lane);", "lane.claim = claim;"),
-    seed: 1,
   },
   {
     name: "lease-taken-twice",
@@ -251,7 +230,6 @@ export const MUTANTS: readonly Mutant[] = [
         "const hold = { worker, fence: session.hold?.fence ?? ++this.#last,",
       ),
     ],
-    seed: 1,
   },
   {
     name: "lease-revived",
@@ -263,7 +241,6 @@ export const MUTANTS: readonly Mutant[] = [
     if (found !== undefined) this.#leases.grant(found, { worker: lease.worker, fence: lease.fence, expiresAtMs: this.#world.monotonicMs() + ttlMs, ttlMs });
     return true;`,
     ),
-    seed: 1,
   },
   {
     name: "timer-fires-again",
@@ -273,7 +250,6 @@ export const MUTANTS: readonly Mutant[] = [
       "for (const onceKey of turn.timersDone) session.timers.delete(onceKey);",
       "",
     ),
-    seed: 1,
   },
   {
     name: "timer-lost",
@@ -281,41 +257,33 @@ export const MUTANTS: readonly Mutant[] = [
     edits: edit(
       "session/sqlite-core.ts",
       "this.#timersSeenMs = -1;\n    this.#nextTimerMs = 0;",
-      "this.#timersSeenMs = this.#nextTimerMs;",
+      "this.#timersSeenMs = -1;\n    this.#nextTimerMs = Number.POSITIVE_INFINITY;",
     ),
-    seed: 1,
   },
   {
     name: "inbox-reversed",
     bug: "the newest message is served first",
     edits: edit("runner/choose-trigger.ts", "const [entry] = lease.inbox;", "const entry = lease.inbox.at(-1);"),
-    seed: 1,
   },
   {
     name: "consumed-stays",
     bug: "what a turn consumed stays in the file",
     edits: edit("session/sqlite-ops-turn.ts", "for (const order of gone) this.#sql.deleteEntry.run(order);", ""),
-    seed: 1,
   },
   {
     name: "journal-ignored",
     bug: "a turn that crashed doesn't look what it had done",
     edits: edit("runner/turn-effects.ts", "if (recovered !== undefined) return apply(turn, decode(recovered));", ""),
-    seed: 1,
   },
   {
     name: "recorded-before-effect",
     bug: "an effect is on record before it happened",
     edits: edit(
       "runner/turn-effects.ts",
-      "const done = await attemptAll(turn, { ...effect, idempotencyKey });",
-      `if (isJournaled) {
-         const early = { turn: turn.revision, seq: turn.nextSeq(), node: name, inputHash, outcome: { result: { kind: "ok", status: "ok", output: {} } } };
-         try { await turn.env.store.record(turn.lease, early); } catch (error) { throw new TurnAborted(error); }
-       }
-       const done = await attemptAll(turn, { ...effect, idempotencyKey });`,
+      "const done = await attemptAll(turn, { ...effect, idempotencyKey: again?.idempotencyKey ?? ownKey });",
+      `if (isJournaled) await recordStep(turn, { node: name, inputHash, outcome: { result: { kind: "ok", status: "ok", output: {} } } });
+       const done = await attemptAll(turn, { ...effect, idempotencyKey: again?.idempotencyKey ?? ownKey });`,
     ),
-    seed: 1,
   },
   {
     name: "steps-not-recovered",
@@ -325,7 +293,6 @@ export const MUTANTS: readonly Mutant[] = [
       "for (const { key } of steps.all()) this.open(String(key)).hasSteps = true;",
       'this.db.exec("DELETE FROM step");',
     ),
-    seed: 1,
   },
   {
     name: "turn-named-by-lease",
@@ -335,19 +302,16 @@ export const MUTANTS: readonly Mutant[] = [
       "turnIdOf(this.lease.key, this.trigger)",
       "turnIdOf(`${this.lease.key}:${this.lease.fence}`, this.trigger)",
     ),
-    seed: 1,
   },
   {
     name: "sweeper-asleep",
     bug: "nobody looks after sessions whose wake-up was lost",
     edits: edit("runner/sweeper.ts", "for (const key of overdue.sessions) onSession(key);", ""),
-    seed: 1,
   },
   {
     name: "sends-not-swept",
     bug: "nobody looks after rows whose wake-up was lost",
     edits: edit("runner/sweeper.ts", "if (overdue.sends) onSends();", ""),
-    seed: 1,
   },
   {
     name: "refusal-counts-as-sent",
@@ -357,7 +321,6 @@ export const MUTANTS: readonly Mutant[] = [
       'return { status: "queued", wasUnknown, notBeforeMs: result.notBeforeMs, lastError',
       'return { status: "sent", wasUnknown, notBeforeMs: 0, lastError',
     ),
-    seed: 1,
   },
   {
     name: "relay-without-dedupe",
@@ -367,12 +330,10 @@ export const MUTANTS: readonly Mutant[] = [
       "{ envelope, dedupeKey: name, conversation",
       "{ envelope, dedupeKey: `${name}${options.world.monotonicMs()}`, conversation",
     ),
-    seed: 1,
   },
   {
     name: "sequence-starts-over",
     bug: "numbers of fences and orders are drawn again after a crash",
     edits: edit("session/sqlite-sequence.ts", "this.#write.run(end);", ""),
-    seed: 1,
   },
 ];

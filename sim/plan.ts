@@ -2,7 +2,7 @@ import type { Role } from "../src/runner/index.ts";
 import { Random } from "./random.ts";
 
 /** What a conversation is about: which flow answers it. */
-export type TalkKind = "chain" | "plain" | "talk" | "form" | "order" | "request";
+export type TalkKind = "chain" | "plain" | "talk" | "form" | "order" | "request" | "pause" | "many" | "clock";
 
 /** Where a conversation's replies go: our own log, a platform that honours idempotency keys, an opaque one, or to who waits. */
 export type SinkName = "web" | "hook" | "opaque" | "request";
@@ -173,7 +173,18 @@ function processesOf(random: Random): readonly ProcessPlan[] {
   return processes;
 }
 
-const KINDS: readonly TalkKind[] = ["chain", "chain", "plain", "talk", "form", "order", "request"];
+const KINDS: readonly TalkKind[] = [
+  "chain",
+  "chain",
+  "plain",
+  "talk",
+  "form",
+  "order",
+  "request",
+  "pause",
+  "many",
+  "clock",
+];
 
 function talksOf(random: Random, kinds: readonly TalkKind[]): readonly Talk[] {
   const talks: Talk[] = [];
@@ -181,7 +192,7 @@ function talksOf(random: Random, kinds: readonly TalkKind[]): readonly Talk[] {
   for (let i = 1; i <= count; i++) {
     const kind = random.pick(kinds);
     const sink: SinkName = kind === "request" ? "request" : random.pick(["web", "hook", "opaque"] as const);
-    const length = kind === "form" ? 4 : 1 + random.int(4);
+    const length = kind === "form" ? 4 : kind === "clock" ? 0 : 1 + random.int(4);
     const base = {
       kind,
       sink,

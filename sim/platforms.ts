@@ -61,7 +61,7 @@ export class Platforms {
     };
     for (const talk of talks) {
       add(talk, talk.sink);
-      if (talk.kind === "order") add(talk, "hook");
+      if (talk.kind === "order" || talk.kind === "clock") add(talk, "hook");
     }
     return [...providers.values()];
   }

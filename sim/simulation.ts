@@ -45,6 +45,8 @@ const LEASE_TTL_MS = 6_000;
 const SWEEP_MS = 4_000;
 /** How long after the last fault everything must be done: claims, backoffs and the longest wait. */
 const LIVENESS_MS = 400_000;
+/** What ends by itself in time. */
+const WAITS: ReadonlySet<string | undefined> = new Set(["more", "delay", "retry"]);
 /** How long the run goes on when all is done: what comes twice comes then. */
 const LINGER_MS = 1_500;
 
@@ -262,7 +264,7 @@ class Simulation {
     const store = this.#server.peek();
     const [sessions, rows] = await Promise.all([store.list({ limit: 1_000 }), store.listOutbox({ limit: 1_000 })]);
     return (
-      sessions.every(({ unread, session }) => unread === 0 && session?.waitReason !== "more") && rows.every(isOver)
+      sessions.every(({ unread, session }) => unread === 0 && !WAITS.has(session?.waitReason)) && rows.every(isOver)
     );
   }
 
