@@ -61,6 +61,8 @@ export const REQUIREMENTS = define({
   "session.bit-rot": { source: "failures F23", behavior: "A bit that a disk turns over is told of by the record, or changes no answer; other sessions go on" },
   "session.upgrade": { source: "issue 5 stores", behavior: "A store's file of an older version is upgraded with all that is in it; one of a newer version is refused" },
   "session.erase": { source: "issue 5 stores", behavior: "Erasing a person leaves no word of theirs in the store, and every word of others" },
+  "session.disk-failed": { source: "failures F12", behavior: "A flush that fails is never tried again: the store is shut, and the next process has all that was acknowledged" },
+  "session.disk-full": { source: "failures F12", behavior: "A full disk takes nothing in, finishes what is under way from a reserve, and resumes by itself when there is room" },
   "session.poison": { source: "issue 5 stores", behavior: "A message that ends its process again and again goes to the dead letters, what merely waited doesn't" },
   "session.redis": { source: "ao technology", behavior: "Flow state persists in Redis" },
   "session.redis.strict": { source: "issue 5", behavior: "A Redis that may lose what it acknowledged is refused, unless the operator takes it" },
@@ -330,6 +332,9 @@ export const REQUIREMENTS = define({
   "pinned.restart": { source: "issue 5 scale-out", behavior: "Old versions are kept through restarts while sessions wait on them, and no longer" },
   "pinned.revoked": { source: "issue 5 F15", behavior: "A revoked signer's pack never goes on: every session that waits on it migrates or is stopped, as declared" },
   "pinned.policy.bundle": { source: "issue 5 scale-out", behavior: "A bundle says for each app, and the configuration for all, what becomes of flows that wait on an older version" },
+  "flow.approval": { source: "issue 5 flow power", behavior: "An approval asks people here or in other conversations and goes on as approved, rejected or expired, the same after any crash" },
+  "flow.approval.entitled": { source: "issue 5 flow power", behavior: "Only who may decide does, once, and only with the code that was sent; who asks decides only where named" },
+  "flow.approval.expires": { source: "issue 5 flow power", behavior: "An approval that nobody decides expires, and a late word changes nothing" },
 });
 
 /** The id of a promise. */

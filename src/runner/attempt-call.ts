@@ -137,6 +137,10 @@ export class AttemptCall implements NodeCall {
     throw new TypeError("Publish event: what an attempt says is kept apart, and no kind with effects publishes");
   }
 
+  askApproval(): never {
+    throw new TypeError("Ask for approval: no kind with effects asks");
+  }
+
   renderAgain(output: JsonValue): JsonValue {
     return this.#turn.renderAgain(output);
   }

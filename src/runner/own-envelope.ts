@@ -17,6 +17,10 @@ export interface OwnRequest {
   readonly firing?: JsonObject;
   /** True where the message is to be said, not answered: another session's flow sent it here. */
   readonly relay?: boolean;
+  /** What is said to an approval's own session. */
+  readonly approval?: JsonObject;
+  /** What was decided on an approval that the session waits for. */
+  readonly decision?: JsonObject;
   /** The code under which the message is a record for the operator and nothing else. */
   readonly record?: string;
 }

@@ -4,7 +4,9 @@ import { subjectOf } from "../bus/index.ts";
 import type { ChannelAddress, Provider, ReceivedMessage } from "../messaging/index.ts";
 import type { SendResult } from "../session/index.ts";
 import type { ChannelMessageEnvelope, JsonObject, World } from "../types/index.ts";
-import { channelId, isGreenticError, isRetryable } from "../types/index.ts";
+import { channelId, isGreenticError, isRetryable, parseSessionKey } from "../types/index.ts";
+import type { ApprovalNote, Decision, OpenApproval, Verdict } from "./approvals.ts";
+import { conversationOfApproval } from "./approvals.ts";
 import type { FlowEvent } from "./event-flows.ts";
 import { subscribersOf } from "./event-flows.ts";
 import type { LoadedPack } from "./loaded-pack.ts";
@@ -22,7 +24,18 @@ export type Relayed =
       readonly conversation: string;
       readonly message: ChannelMessageEnvelope;
     }
-  | OperatorRecord;
+  | OperatorRecord
+  /** An approval that is asked for, for its own session. */
+  | { readonly kind: "approval"; readonly code: string; readonly open: OpenApproval }
+  /** Somebody's word on an approval, for its own session. */
+  | {
+      readonly kind: "verdict";
+      readonly code: string;
+      readonly verdict: Verdict;
+      readonly reply: Pick<ChannelMessageEnvelope, "reply_scope" | "to">;
+    }
+  /** What was decided, for the session that waits for it. */
+  | { readonly kind: "decision"; readonly session: string; readonly decision: Decision & { readonly code: string } };
 
 /** What an operator should find among the dead letters though no unread message is behind it. */
 export interface OperatorRecord {
@@ -62,7 +75,9 @@ export function createRelay(address: ChannelAddress, options: RelayOptions): Pro
       try {
         if (relayed.kind === "event") return await sendEvent(relayed.event, { relay, options });
         if (relayed.kind === "message") return await sendMessage(relayed, { relay, options });
-        return await sendRecord(relayed, { relay, options, name: idempotencyKey });
+        if (relayed.kind === "record") return await sendRecord(relayed, { relay, options, name: idempotencyKey });
+        if (relayed.kind === "decision") return await sendDecision(relayed, { relay, options, name: idempotencyKey });
+        return await sendNote(relayed, { relay, options, name: idempotencyKey });
       } catch (error) {
         if (!isGreenticError(error)) throw error;
         if (!isRetryable(error.kind)) return { kind: "failed", error: error.code };
@@ -117,6 +132,57 @@ async function sendRecord(
   };
   const message = { envelope, dedupeKey: `record:${name}`, conversation: `record-${name}`, user: RELAY_USER };
   await options.accept(relay, message, { record: code });
+  return { kind: "sent" };
+}
+
+async function sendNote(
+  note: Relayed & { readonly kind: "approval" | "verdict" },
+  { relay, options, name }: Sending & { readonly name: string },
+): Promise<SendResult> {
+  const { env, tenant, team } = relay.address;
+  const conversation = conversationOfApproval(note.code);
+  const envelope: ChannelMessageEnvelope = {
+    id: name,
+    tenant: { env, tenant, team },
+    channel: RELAY,
+    session_id: conversation,
+    text: "",
+    attachments: [],
+    metadata: {},
+    ...(note.kind === "verdict"
+      ? { extensions: { "greentic.reply": { ...note.reply } as unknown as JsonObject } }
+      : {}),
+  };
+  const said: ApprovalNote =
+    note.kind === "approval"
+      ? { kind: "open", open: note.open }
+      : { kind: "verdict", code: note.code, verdict: note.verdict };
+  const message = { envelope, dedupeKey: `approval:${name}`, conversation, user: RELAY_USER };
+  await options.accept(relay, message, { approval: said as unknown as JsonObject });
+  return { kind: "sent" };
+}
+
+async function sendDecision(
+  { session, decision }: Relayed & { readonly kind: "decision" },
+  { relay, options, name }: Sending & { readonly name: string },
+): Promise<SendResult> {
+  const { env, tenant, team } = relay.address;
+  const key = parseSessionKey(session);
+  // An approval of one team is never another's.
+  const isOwn = key.env === env && key.tenant === tenant && key.team === team;
+  const provider = isOwn ? options.providerOf(`${env}:${tenant}:${team}:${key.channel}`) : undefined;
+  if (provider === undefined) return { kind: "failed", error: "RUNNER_CHANNEL_MISSING" };
+  const envelope: ChannelMessageEnvelope = {
+    id: name,
+    tenant: { env, tenant, team },
+    channel: key.channel,
+    session_id: key.conversation,
+    text: "",
+    attachments: [],
+    metadata: {},
+  };
+  const message = { envelope, dedupeKey: `decision:${name}`, conversation: key.conversation, user: key.user };
+  await options.accept(provider, message, { decision: { ...decision } });
   return { kind: "sent" };
 }
 

@@ -2,6 +2,8 @@ import { applyChoice, CHOICE_TOKEN_KEY, findChoice } from "../messaging/index.ts
 import type { Lease, SessionRecord } from "../session/index.ts";
 import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../types/index.ts";
 import { GreenticError, isJsonObject, quote } from "../types/index.ts";
+import { takeApprovalTurn } from "./approval-turns.ts";
+import { decisionOf } from "./approvals.ts";
 import type { EngineEnv } from "./engine-env.ts";
 import type { FindPack, Frame } from "./frame.ts";
 import { decodeFrames } from "./frame.ts";
@@ -41,13 +43,14 @@ export function startTurn(
     turn.bury(record);
     return { turn, pending: undefined };
   }
+  if (takeApprovalTurn(turn)) return { turn, pending: undefined };
   if (isBaseline(message)) {
     turn.ignore();
     return { turn, pending: undefined };
   }
   const packs = env.registry.packsFor(teamKey);
   if (session?.cursor === undefined) {
-    if (trigger.kind === "timer") turn.ignore();
+    if (trigger.kind === "timer" || decisionOf(message) !== undefined) turn.ignore();
     else return { turn, pending: start(turn, packs, teamOf(teamKey)) };
     return { turn, pending: undefined };
   }
@@ -66,7 +69,16 @@ export function startTurn(
     turn.ignore();
     return { turn, pending: undefined };
   }
-  const isClosed = frames.at(-1)?.wait?.isClosed === true;
+  const wait = frames.at(-1)?.wait;
+  const decision = decisionOf(message);
+  if (decision !== undefined) {
+    // Whoever decides after the wait is over decides nothing.
+    const isAwaited = isJsonObject(wait?.kept ?? null) && (wait?.kept as JsonObject)["code"] === decision.code;
+    if (isAwaited) return { turn, pending: turn.resume("message") };
+    turn.ignore();
+    return { turn, pending: undefined };
+  }
+  const isClosed = wait?.isClosed === true;
   if (firingOf(message) !== undefined && !isClosed) {
     // Nobody answers a flow that started by itself: what still waits there is over.
     turn.drop();

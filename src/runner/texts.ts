@@ -30,6 +30,12 @@ const EN = {
   "greentic.elicit.hint": 'Say "{decline}" to refuse, "{cancel}" to stop.',
   "greentic.done": "Done",
   "greentic.decline": "Decline",
+  "greentic.approve": "Approve",
+  "greentic.reject": "Reject",
+  "greentic.approval.approved": "Thank you, it is approved.",
+  "greentic.approval.rejected": "Thank you, it is rejected.",
+  "greentic.approval.over": "This has been decided already, or its time is over.",
+  "greentic.approval.not_yours": "You can't decide this.",
   "greentic.cancel": "Cancel",
 } as const;
 
@@ -62,6 +68,12 @@ const ES: Readonly<Record<TextKey, string>> = {
   "greentic.elicit.hint": "Di «{decline}» para negarte o «{cancel}» para parar.",
   "greentic.done": "Hecho",
   "greentic.decline": "Rechazar",
+  "greentic.approve": "Aprobar",
+  "greentic.reject": "Rechazar",
+  "greentic.approval.approved": "Gracias, queda aprobado.",
+  "greentic.approval.rejected": "Gracias, queda rechazado.",
+  "greentic.approval.over": "Esto ya se ha decidido o su plazo ha terminado.",
+  "greentic.approval.not_yours": "No puedes decidir esto.",
   "greentic.cancel": "Cancelar",
 };
 
@@ -91,6 +103,12 @@ const ID: Readonly<Record<TextKey, string>> = {
   "greentic.elicit.hint": 'Katakan "{decline}" untuk menolak, "{cancel}" untuk berhenti.',
   "greentic.done": "Selesai",
   "greentic.decline": "Tolak",
+  "greentic.approve": "Setujui",
+  "greentic.reject": "Tolak",
+  "greentic.approval.approved": "Terima kasih, sudah disetujui.",
+  "greentic.approval.rejected": "Terima kasih, sudah ditolak.",
+  "greentic.approval.over": "Ini sudah diputuskan atau waktunya sudah habis.",
+  "greentic.approval.not_yours": "Anda tidak dapat memutuskan ini.",
   "greentic.cancel": "Batal",
 };
 
@@ -120,6 +138,12 @@ const JA: Readonly<Record<TextKey, string>> = {
   "greentic.elicit.hint": "断る場合は「{decline}」、やめる場合は「{cancel}」と入力してください。",
   "greentic.done": "完了",
   "greentic.decline": "断る",
+  "greentic.approve": "承認",
+  "greentic.reject": "却下",
+  "greentic.approval.approved": "承認されました。ありがとうございます。",
+  "greentic.approval.rejected": "却下されました。ありがとうございます。",
+  "greentic.approval.over": "すでに決定済みか、期限が過ぎています。",
+  "greentic.approval.not_yours": "この決定をする権限がありません。",
   "greentic.cancel": "キャンセル",
 };
 

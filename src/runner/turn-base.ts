@@ -2,12 +2,14 @@ import type { CallStats } from "../component/index.ts";
 import type { InboxEntry, Lease } from "../session/index.ts";
 import type { WorkingSet } from "../state/index.ts";
 import type { ChannelMessageEnvelope, JsonValue, OutcomeError } from "../types/index.ts";
-import { GreenticError, isJsonObject, quote } from "../types/index.ts";
+import { GreenticError, isJsonObject, parseSessionKey, quote } from "../types/index.ts";
 import type { EngineEnv, OpenStep } from "./engine-env.ts";
 import type { Frame } from "./frame.ts";
 import type { FlowEvent } from "./event-flows.ts";
 import { eventOf, MAX_EVENT_HOPS } from "./event-flows.ts";
-import type { EventDraft, MessageDraft } from "./kinds/kind.ts";
+import type { OpenApproval } from "./approvals.ts";
+import { decisionOf } from "./approvals.ts";
+import type { ApprovalDraft, EventDraft, MessageDraft } from "./kinds/kind.ts";
 import type { LoadedNode, LoadedPack } from "./loaded-pack.ts";
 import type { OperatorRecord, Relayed } from "./relay.ts";
 import { RELAY } from "./relay.ts";
@@ -125,7 +127,8 @@ export abstract class TurnBase extends TurnScope {
   /** Where replies go. */
   get address(): ReplyAddress {
     if (this.#address === undefined) {
-      if (this.message === undefined) {
+      // Who decides an approval isn't who is answered.
+      if (this.message === undefined || decisionOf(this.message) !== undefined) {
         const { env, tenant, team, provider } = this.ctx;
         const snapshot = this.lease.session?.snapshot;
         const kept = snapshot !== undefined && isJsonObject(snapshot) ? snapshot["via"] : undefined;
@@ -217,6 +220,18 @@ export abstract class TurnBase extends TurnScope {
     };
     this.relayed.push({ kind: "event", event });
     return event.id;
+  }
+
+  askApproval({ users, to, untilMs }: ApprovalDraft): string {
+    const code = Buffer.from(this.env.world.randomBytes(16)).toString("base64url");
+    const here = parseSessionKey(this.lease.key);
+    const conversations = (to ?? [{ id: here.conversation }]).map(({ id, channel = here.channel }) => ({
+      id,
+      channel,
+    }));
+    const open: OpenApproval = { session: this.lease.key, users, conversations, untilMs };
+    this.relayed.push({ kind: "approval", code, open });
+    return code;
   }
 
   inLocale<T>(locale: string, render: () => T): T {

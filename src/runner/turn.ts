@@ -176,6 +176,11 @@ export class Turn extends TurnRoutes implements NodeCall {
     else this.error = { code: "RUNNER_LATER_FULL", message: "Keep message: too many wait already", retryable: false };
   }
 
+  /** Ends a turn that ran no flow and changed the session's state. */
+  close(): void {
+    this.status = "done";
+  }
+
   /** Sends the message to the dead letters as it is; whatever waits here goes on waiting. */
   bury(code: string): void {
     this.status = "unchanged";

@@ -1,4 +1,5 @@
 import type { KindCatalog, ResolvedKind } from "../../flow/index.ts";
+import { approval } from "./approval.ts";
 import { componentExec, componentOperation } from "./component-exec.ts";
 import { delay } from "./delay.ts";
 import { emit, emitLog } from "./emit.ts";
@@ -42,6 +43,7 @@ const BUILT_IN: readonly Kind[] = [
   forEach,
   parallel,
   sagaCompensate,
+  approval,
   mcpSample,
   mcp,
   mcpExec,

@@ -110,6 +110,14 @@ export interface MessageDraft {
   readonly extensions?: EnvelopeExtensions | undefined;
 }
 
+/** Who may decide an approval, and until when. */
+export interface ApprovalDraft {
+  readonly users: readonly string[];
+  /** Conversations that are asked; this one where absent. */
+  readonly to: readonly DraftDestination[] | undefined;
+  readonly untilMs: number;
+}
+
 /** An event as a kind publishes it; the turn says when and where it came from. */
 export interface EventDraft {
   readonly type: string;
@@ -141,6 +149,8 @@ export interface NodeCall {
   send(draft: MessageDraft): ChannelMessageEnvelope;
   /** Publishes an event; it leaves with the turn's commit. @returns its id */
   publish(event: EventDraft): string;
+  /** Opens an approval that a word with its code decides. @returns the code, which nobody can guess */
+  askApproval(asked: ApprovalDraft): string;
   /** Renders the node's input again, where the node has given `output` so far: what it asks next may name what it was told. */
   renderAgain(output: JsonValue): JsonValue;
   /** Renders with another locale than the turn's. */

@@ -1,14 +1,10 @@
 import type { EnvelopeExtensions, JsonObject, JsonValue, SuggestedAction } from "../../types/index.ts";
-import { GreenticError, isJsonObject } from "../../types/index.ts";
+import { isJsonObject } from "../../types/index.ts";
 import { ATTACHMENTS_SCHEMA, readAttachments } from "./attachments.ts";
 import { CARD_SCHEMA, renderCard } from "./card.ts";
-import type { DraftDestination, Kind, NodeCall } from "./kind.ts";
-import { fields, ok, print, text as textOr } from "./kind.ts";
-
-const MAX_DESTINATIONS = 100;
-
-/** What a destination may be. */
-const DESTINATIONS = ["chat", "user", "phone", "room", "channel", "email"] as const;
+import { destinations } from "./destinations.ts";
+import type { Kind, NodeCall } from "./kind.ts";
+import { fields, ok, print } from "./kind.ts";
 
 /** JSON Schema of an output that lists what was said. */
 const MESSAGES_OUTPUT: JsonObject = {
@@ -81,18 +77,4 @@ function suggestedAction(action: JsonValue): SuggestedAction {
   if (!isJsonObject(action)) return { title: print(action), value: print(action) };
   const title = print(action["title"] ?? action["value"]);
   return { title, value: print(action["value"] ?? title) };
-}
-
-function destinations(to: JsonValue): readonly DraftDestination[] {
-  const list = Array.isArray(to) ? to : [to];
-  if (list.length === 0 || list.length > MAX_DESTINATIONS)
-    throw new GreenticError("RUNNER_INPUT_INVALID", `Read "to": expected 1 to ${MAX_DESTINATIONS} destinations`);
-  return list.map((one: JsonValue) => {
-    const given = isJsonObject(one) ? one : { id: one };
-    const id = print(given["id"]);
-    if (id === "") throw new GreenticError("RUNNER_INPUT_INVALID", 'Read "to": expected the id of a conversation');
-    const channel = textOr(given["channel"]);
-    const kind = DESTINATIONS.find((known) => known === given["kind"]);
-    return { id, ...(kind === undefined ? {} : { kind }), ...(channel === undefined ? {} : { channel }) };
-  });
 }
