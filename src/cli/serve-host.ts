@@ -133,6 +133,11 @@ export async function serveHost(
   });
   const { runtime, world, tenants } = host;
   if (!runtime.store.isDurable) log.warn("the memory store keeps nothing: every conversation ends with this process");
+  if (config.redis?.durability === "relaxed") {
+    log.warn(
+      'redis.durability is "relaxed": a crash of the server may lose messages that were acknowledged and turns that had run',
+    );
+  }
   await hooks.prepare?.(host);
   const mcp =
     feed &&
