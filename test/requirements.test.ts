@@ -14,7 +14,7 @@ function testFiles(dir: string): string[] {
 }
 
 const cited = new Set(
-  ["src", "test", "conformance"]
+  ["src", "test", "conformance", "sim"]
     .flatMap((dir) => testFiles(join(ROOT, dir)))
     .flatMap((file) => [...readFileSync(file, "utf8").matchAll(/\bverifies\(([^)]*)\)/g)])
     .flatMap((call) => [...(call[1] ?? "").matchAll(/"([^"]+)"/g)].map((id) => id[1])),
