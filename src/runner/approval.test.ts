@@ -3,7 +3,6 @@ import { verifies } from "../../test/verifies.ts";
 import { receiveConsole } from "../messaging/index.ts";
 import type { Provider } from "../messaging/index.ts";
 import { openMemoryStore } from "../session/index.ts";
-import type { JsonValue } from "../types/index.ts";
 import { channelId } from "../types/index.ts";
 import { dyingStore } from "./crash-fixture.ts";
 import { ENV, makePack, openTestRuntime, settle, TEAM, TENANT, TestWorld } from "./runtime-fixture.ts";

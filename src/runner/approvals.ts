@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../types/index.ts";
+import type { ChannelMessageEnvelope, JsonObject } from "../types/index.ts";
 import { isJsonObject, parseSessionKey } from "../types/index.ts";
 import { requestOf } from "./own-envelope.ts";
 import { cardValue } from "./submitted-values.ts";

@@ -73,8 +73,8 @@ export function startTurn(
   const decision = decisionOf(message);
   if (decision !== undefined) {
     // Whoever decides after the wait is over decides nothing.
-    const isAwaited = isJsonObject(wait?.kept ?? null) && (wait?.kept as JsonObject)["code"] === decision.code;
-    if (isAwaited) return { turn, pending: turn.resume("message") };
+    const kept = wait?.kept ?? null;
+    if (isJsonObject(kept) && kept["code"] === decision.code) return { turn, pending: turn.resume("message") };
     turn.ignore();
     return { turn, pending: undefined };
   }
