@@ -20,10 +20,15 @@ const BUNDLE_FILES = ["greentic.demo.yaml", "greentic.operator.yaml", "bundle.ya
 export async function bundleSettings(input: CommandInput, io: CommandIo): Promise<BundleSettings> {
   const named = input.args[0];
   const place = resolve(io.cwd, named ?? ".");
-  const hasBundle = named !== undefined || BUNDLE_FILES.some((file) => existsSync(join(place, file)));
+  const hasBundle = named !== undefined || isBundleHere(place);
   const bundle = hasBundle ? await openBundle(place) : undefined;
   const configFile = textOption(input, "config") ?? (bundle && configBesideBundle(bundle, io));
   return { bundle, configFile, ...(hasBundle && { reopenBundle: () => openBundle(place) }) };
+}
+
+/** Tells whether a directory is a bundle's. */
+export function isBundleHere(dir: string): boolean {
+  return BUNDLE_FILES.some((file) => existsSync(join(dir, file)));
 }
 
 /** Finds the greentic.toml beside a bundle, where this directory has none. What stands in an image isn't the operator's word. */

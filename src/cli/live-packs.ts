@@ -137,7 +137,7 @@ export class LivePacks {
 }
 
 /** Takes a pack out, where it hasn't been taken out already for its signers' sake. */
-export function unload(runtime: Pick<Runtime, "unloadPack">, { scope, pack }: PackApp): void {
+function unload(runtime: Pick<Runtime, "unloadPack">, { scope, pack }: PackApp): void {
   try {
     runtime.unloadPack(scope, pack.name);
   } catch (error) {

@@ -32,7 +32,7 @@ test("docs/bundles.md holds word for word", { timeout: 120_000 }, async () => {
     args: ["--port", "0", "--data", join(shell.dir, "data")],
     cwd: shell.dir,
   });
-  const status = (await (await fetch(`${host.url}/status`)).json()) as unknown;
+  const status: unknown = await (await fetch(`${host.url}/status`)).json();
   expect(await host.stop()).toBe(0);
   expect(status).toMatchObject({ packs: 1, refused: [] });
 });

@@ -1,6 +1,5 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { loadConfig, readBundle } from "../../config/index.ts";
+import { loadConfig } from "../../config/index.ts";
+import { openBundle } from "../../deployer/index.ts";
 import { receiveConsole } from "../../messaging/index.ts";
 import { openPack } from "../../pack/index.ts";
 import type { PackApp } from "../../runner/index.ts";
@@ -17,7 +16,7 @@ import {
   tenantId,
 } from "../../types/index.ts";
 import type { ErrorCode, JsonValue } from "../../types/index.ts";
-import { withoutPolling } from "../bundle-settings.ts";
+import { isBundleHere, withoutPolling } from "../bundle-settings.ts";
 import { defineCommand, hasFlag, printJson, textOption, timeoutOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { CONSOLE_CHANNEL, openHost } from "../host.ts";
@@ -58,11 +57,11 @@ export default defineCommand({
     });
     const value = withText(parseJson(String(input.options["input"])));
     const timeoutMs = timeoutOption(input);
-    const bundleFile = join(io.cwd, "greentic.demo.yaml");
     const packFile = textOption(input, "pack");
     await using host = await openHost({
       config,
-      ...(packFile === undefined && existsSync(bundleFile) && { bundle: withoutPolling(readBundle(bundleFile)) }),
+      ...(packFile === undefined && isBundleHere(io.cwd) && { bundle: withoutPolling(await openBundle(io.cwd)) }),
+      isDevOk: isDevOk(input),
       environment: io.environment,
       warn: (message) => io.stderr.write(`warning: ${message}\n`),
       ...(packFile !== undefined && { apps: [await appOf(packFile, { input, io, config })] }),
