@@ -5,7 +5,7 @@ import type { Bundle, Config } from "../config/index.ts";
 import { createGateway, createTurnFeed } from "../gateway/index.ts";
 import type { GatewayTenant } from "../gateway/index.ts";
 import { combineObservers, createLogger, createLogObserver, logSafe, sessionPseudonym } from "../telemetry/index.ts";
-import { GreenticError, quote } from "../types/index.ts";
+import { GreenticError, isGreenticError, quote } from "../types/index.ts";
 import type { TenantId } from "../types/index.ts";
 import type { BundleSettings } from "./bundle-settings.ts";
 import { hasFlag, textOption } from "./command.ts";
@@ -113,6 +113,7 @@ export async function serveHost(
   const isGateway = config.roles.includes("gateway");
   const feed = config.mcpServe && isGateway ? new CallFeed() : undefined;
   const observe = combineObservers([createLogObserver(log), turns.observe, feed?.observe, otlp?.observe]);
+  const lost = Promise.withResolvers<GreenticError>();
   await using host = await openHost({
     config,
     ...(bundle && { bundle }),
@@ -128,8 +129,10 @@ export async function serveHost(
       feed?.log(ctx, level, message);
       log[level]({ trace_id: ctx.traceId, tenant: ctx.tenant, flow_id: ctx.flow, node_id: ctx.node }, logSafe(message));
     },
-    onError: (error, key) =>
-      log.error({ err: error, ...(key !== undefined && { session_id: sessionPseudonym(key) }) }, "runtime error"),
+    onError: (error, key) => {
+      log.error({ err: error, ...(key !== undefined && { session_id: sessionPseudonym(key) }) }, "runtime error");
+      if (isGreenticError(error, "STORE_DISK_FAILED")) lost.resolve(error);
+    },
   });
   const { runtime, world, tenants } = host;
   if (!runtime.store.isDurable) log.warn("the memory store keeps nothing: every conversation ends with this process");
@@ -182,10 +185,16 @@ export async function serveHost(
       onError: (error) => log.error({ err: error }, "the bundle can't be read; packs stay as they were"),
     });
   hooks.ready?.(url);
-  await new Promise<void>((stop) =>
-    io.signal.aborted ? stop() : io.signal.addEventListener("abort", () => stop(), { once: true }),
+  const stopped = new Promise<undefined>((stop) =>
+    io.signal.aborted ? stop(undefined) : io.signal.addEventListener("abort", () => stop(undefined), { once: true }),
   );
+  const failure = await Promise.race([stopped, lost.promise]);
   unwatch?.();
+  if (failure !== undefined) {
+    // Nothing can be finished without a disk; whoever starts the host again finds all that was acknowledged.
+    await close({ timeoutMs: 0 });
+    throw failure;
+  }
   io.stderr.write("draining\n");
   // Intake ends first, so that everything acknowledged is in the inbox before the workers finish.
   gateway.startDraining();

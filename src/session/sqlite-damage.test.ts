@@ -103,7 +103,7 @@ test(`a flipped bit in any of ${FLIPS} places is told of, or changes no answer`,
     let db: ReturnType<typeof openDatabase> | undefined;
     try {
       db = openDatabase(file);
-      writer = new SqliteWriter(db, clock.nowMs, (error) => void damage.push(error));
+      writer = new SqliteWriter(db, clock.nowMs, { onDamage: (error) => void damage.push(error) });
       return { damage, said: answers(writer) };
     } catch (error) {
       if (!isGreenticError(error)) throw error;

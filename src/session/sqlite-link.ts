@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { GreenticError } from "../types/index.ts";
 import type { World } from "../types/index.ts";
-import type { FromWorker, RawAnswers, RawCall, StoreOps, ToWorker } from "./sqlite-protocol.ts";
+import type { FromWorker, RawAnswers, RawCall, StoreOps, ToWorker, WriterData } from "./sqlite-protocol.ts";
 
 interface Waiting {
   readonly resolve: (result: never) => void;
@@ -28,10 +28,15 @@ export class SqliteLink {
   /** Starts the worker and waits until it has opened the file. @throws what `openDatabase` throws */
   static async open(
     file: string,
-    { world, onDamage }: { readonly world: World; readonly onDamage: (error: GreenticError) => void },
+    options: {
+      readonly world: World;
+      readonly reserveBytes: number;
+      readonly onDamage: (error: GreenticError) => void;
+    },
   ): Promise<SqliteLink> {
+    const { world, reserveBytes, onDamage } = options;
     const worker = new Worker(new URL("./sqlite.worker.ts", import.meta.url), {
-      workerData: { file, nowMs: world.nowMs() },
+      workerData: { file, nowMs: world.nowMs(), reserveBytes } satisfies WriterData,
       env: {},
       name: "session-store",
     });

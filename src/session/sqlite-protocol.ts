@@ -198,5 +198,12 @@ export type FromWorker =
   | { readonly kind: "damaged"; readonly code: ErrorCode; readonly message: string }
   | RawAnswers;
 
+/** What the worker is started with. */
+export interface WriterData {
+  readonly file: string;
+  readonly nowMs: number;
+  readonly reserveBytes: number;
+}
+
 /** What the worker gets. */
 export type ToWorker = RawBatch | { readonly kind: "close" };

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { GreenticError, quote } from "../types/index.ts";
 import { storeFailure } from "./sqlite-failure.ts";
+import { restoreLog } from "./sqlite-kept-log.ts";
 import { isSmall, structureFault } from "./sqlite-scrub.ts";
 import { defineRowSum, MARK_SQL, SUMMED, sumSql } from "./sqlite-sum.ts";
 import type { SummedTable } from "./sqlite-sum.ts";
@@ -90,6 +91,7 @@ export function openDatabase(file: string): DatabaseSync {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     // It holds what people wrote: nobody else's to read, whatever the directory allows. SQLite gives its log the same mode.
     closeSync(openSync(file, "a", 0o600));
+    restoreLog(file);
     db = new DatabaseSync(file, { timeout: 0 });
     defineRowSum(db);
     db.exec(
@@ -98,8 +100,7 @@ export function openDatabase(file: string): DatabaseSync {
     checkVersion(db, doing);
     // What is deleted is overwritten: it costs nothing measurable, and little is left over for an erasure to find.
     db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32768; PRAGMA secure_delete=ON;");
-    // Checkpoints write each page once however often it changed, so rarer ones write less; 16 MB bounds the time to recover.
-    db.exec("PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;");
+    db.exec("PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=33554432;");
     const fault = isSmall(db) ? structureFault(db) : undefined;
     if (fault !== undefined) throw new GreenticError("STORE_DATA_CORRUPT", `${doing}: ${fault}`);
     upgrade(db);

@@ -27,7 +27,7 @@ const dirs = new WeakMap<SessionStore, string>();
 const world = new ManualWorld();
 
 async function openIn(dir: string, world: ManualWorld): Promise<SessionStore> {
-  const store = await openSqliteStore({ dir, world });
+  const store = await openSqliteStore({ dir, world, reserveBytes: 0 });
   dirs.set(store, dir);
   return store;
 }

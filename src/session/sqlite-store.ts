@@ -35,9 +35,17 @@ export interface SqliteStoreOptions {
   /** Holds `sessions.db` and its log; made if absent. */
   readonly dir: string;
   readonly world: World;
-  /** Told of each record that is not as it was written; its session is served no more until it is ended or erased. */
+  /**
+   * Told of each record that is not as it was written (STORE_DATA_CORRUPT; its session is served no more until it is ended or erased),
+   * and once where a flush failed (STORE_DISK_FAILED): then nothing is written any more, and only a new process may open the store.
+   */
   readonly onDamage?: (error: GreenticError) => void;
+  /** Room that is kept on the disk for when it is full; default 24 MB, 0 for none. */
+  readonly reserveBytes?: number;
 }
+
+/** The log's 16 MB, which have to find their way into the file then, and some for what follows. */
+const RESERVE_BYTES = 24 * 1_048_576;
 
 /**
  * Opens the durable store of one process: a SQLite file with one writer off the event loop. What resolves is flushed to the disk.
@@ -45,8 +53,8 @@ export interface SqliteStoreOptions {
  * @throws STORE_UNAVAILABLE where another process has it open, STORE_READ_ONLY, STORE_SCHEMA_NEWER, STORE_DATA_CORRUPT
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SessionStore> {
-  const { dir, world, onDamage } = options;
-  const link = await SqliteLink.open(join(dir, "sessions.db"), { world, onDamage: onDamage ?? (() => undefined) });
+  const { dir, world, onDamage = () => undefined, reserveBytes = RESERVE_BYTES } = options;
+  const link = await SqliteLink.open(join(dir, "sessions.db"), { world, onDamage, reserveBytes });
   return new SqliteSessionStore(link, world);
 }
 

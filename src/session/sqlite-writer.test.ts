@@ -169,7 +169,7 @@ test("run() shuts the store for good when a flush fails", () => {
   isBroken = true;
   const down = (index: number): unknown => ({
     index,
-    code: "STORE_UNAVAILABLE",
+    code: "STORE_DISK_FAILED",
     message: expect.stringContaining("Write session store"),
   });
   expect(writer.run([accept("m2"), read()], clock).failures).toEqual([down(0), down(1)]);

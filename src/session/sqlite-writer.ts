@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { GreenticError, isGreenticError } from "../types/index.ts";
+import { Checkpoints } from "./sqlite-checkpoint.ts";
 import { SqliteCore } from "./sqlite-core.ts";
 import { isFatal, storeFailure } from "./sqlite-failure.ts";
 import { AdminOps } from "./sqlite-ops-admin.ts";
@@ -9,6 +10,7 @@ import { JournalOps } from "./sqlite-ops-journal.ts";
 import { LogOps } from "./sqlite-ops-log.ts";
 import { OutboxOps } from "./sqlite-ops-outbox.ts";
 import { TurnOps } from "./sqlite-ops-turn.ts";
+import type { SpaceReserve } from "./sqlite-reserve.ts";
 import { isSmall, Scrub } from "./sqlite-scrub.ts";
 import type { RawAnswers, RawCall, RawErased, RawFailure, StoreOps } from "./sqlite-protocol.ts";
 
@@ -30,6 +32,18 @@ const READS: ReadonlySet<keyof StoreOps> = new Set([
   "stats",
 ]);
 
+/** What is refused while the disk is full but for what the reserve left. */
+const INTAKE: ReadonlySet<keyof StoreOps> = new Set(["accept", "redrive"]);
+
+/** What a writer stands in besides its file. */
+export interface WriterOptions {
+  /** Told of records that are not as they were written. */
+  readonly onDamage?: (error: GreenticError) => void;
+  /** Told once when nothing is written any more. */
+  readonly onShut?: (error: GreenticError) => void;
+  readonly reserve?: SpaceReserve;
+}
+
 /** Answers being collected. */
 interface Answers {
   readonly results: unknown[];
@@ -49,30 +63,48 @@ export class SqliteWriter {
   readonly #commit: StatementSync;
   /** Until then writes are refused untried: going back after each failure costs far more than a refusal. */
   #readOnlyUntilMs = Number.NEGATIVE_INFINITY;
+  /** When the reserve is to be taken again. */
+  #holdAtMs = Number.NEGATIVE_INFINITY;
+  readonly #options: WriterOptions;
+  readonly #checkpoints: Checkpoints;
   /** What ended this store's life. */
   #fatal: GreenticError | undefined;
 
   /** Recovers what the last process left behind: its leases are gone, and sends that it had begun are unknown. */
-  constructor(db: DatabaseSync, nowMs: number, onDamage: (error: GreenticError) => void = () => undefined) {
+  constructor(db: DatabaseSync, nowMs: number, options: WriterOptions = {}) {
     this.#db = db;
+    this.#options = options;
+    this.#checkpoints = new Checkpoints(db, options.reserve?.sizeBytes);
     this.#begin = db.prepare("BEGIN IMMEDIATE");
     this.#commit = db.prepare("COMMIT");
     this.#core = new SqliteCore(db);
-    const scrub = new Scrub(this.#core, onDamage);
+    const scrub = new Scrub(this.#core, options.onDamage ?? (() => undefined));
     const rooms = roomsOf(this.#core, scrub);
     this.#begin.run();
     rooms.outbox.recover();
     this.#core.recover(nowMs);
     this.#commit.run();
+    options.reserve?.hold();
     if (isSmall(db)) scrub.all();
     this.#ops = operations(rooms);
   }
 
   run(calls: readonly RawCall[], clock: Clock): RawAnswers {
     const together: Answers = { results: [], failures: [] };
+    const { reserve } = this.#options;
+    if (this.#isShort && clock.monotonicMs >= this.#holdAtMs) {
+      this.#holdAtMs = clock.monotonicMs + READ_ONLY_MS;
+      reserve?.hold();
+    }
     const isReadOnly = clock.monotonicMs < this.#readOnlyUntilMs;
-    if (this.#fatal === undefined && !isReadOnly && this.#attempt(calls, clock, together) === undefined) {
-      return answersOf(together);
+    if (this.#fatal === undefined && !isReadOnly) {
+      const error = this.#attempt(calls, clock, together);
+      if (error === undefined) return answersOf(together);
+      if (error.code === "STORE_READ_ONLY" && reserve?.isHeld === true) {
+        reserve.release();
+        this.#holdAtMs = clock.monotonicMs + READ_ONLY_MS;
+        return this.run(calls, clock);
+      }
     }
     const apart: Answers = { results: [], failures: [] };
     let refused = isReadOnly ? READ_ONLY_AFTER : 0;
@@ -90,6 +122,11 @@ export class SqliteWriter {
     return answersOf(apart);
   }
 
+  /** Whether the disk is full but for what the reserve left: nothing new is taken in. */
+  get #isShort(): boolean {
+    return this.#options.reserve?.isHeld === false;
+  }
+
   close(): void {
     try {
       if (this.#fatal === undefined) this.#core.openings.end();
@@ -104,8 +141,10 @@ export class SqliteWriter {
     try {
       this.#core.begin(clock);
       this.#begin.run();
+      const isShort = this.#isShort;
       for (const [index, [name, args]] of calls.entries()) {
         try {
+          if (isShort && INTAKE.has(name)) throw diskFull();
           answers.results.push(Reflect.apply(this.#ops[name], undefined, args));
         } catch (error) {
           if (!isGreenticError(error) && !(error instanceof RangeError)) throw error;
@@ -117,10 +156,32 @@ export class SqliteWriter {
     } catch (error) {
       return this.#rollback(error);
     }
+    this.#checkpoint();
     for (const [index, [name]] of calls.entries()) {
       if (name === "erase" && isErased(answers.results[index])) this.#overwrite(index, answers);
     }
     return undefined;
+  }
+
+  /** What was committed stays so whatever becomes of this. */
+  #checkpoint(): void {
+    try {
+      if (this.#isShort) this.#checkpoints.now();
+      else this.#checkpoints.committed();
+    } catch (error) {
+      if (isFatal(error)) this.#shut(error);
+    }
+  }
+
+  /** Shuts the store for good: what is on disk is open, or can't be read back, so nothing may be built on it any more. */
+  #shut(cause: unknown): GreenticError {
+    const { code, message } = storeFailure(cause, "Write session store");
+    this.#fatal = new GreenticError(
+      code === "STORE_DATA_CORRUPT" ? code : "STORE_DISK_FAILED",
+      `${message}; it was shut`,
+    );
+    this.#options.onShut?.(this.#fatal);
+    return this.#fatal;
   }
 
   /**
@@ -132,7 +193,7 @@ export class SqliteWriter {
       this.#db.exec("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
     } catch (error) {
       const failure = storeFailure(error, "Overwrite what was erased");
-      if (isFatal(error)) this.#fatal = failure;
+      if (isFatal(error)) this.#shut(error);
       answers.failures.push(failureOf(failure, index));
     }
   }
@@ -144,13 +205,7 @@ export class SqliteWriter {
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       this.#core.rollback();
     } catch (second) {
-      // What is on disk is open, or it can't be read back: nothing may be built on it any more.
-      const { code, message } = storeFailure(second, "Write session store");
-      this.#fatal = new GreenticError(
-        code === "STORE_DATA_CORRUPT" ? code : "STORE_UNAVAILABLE",
-        `${message}; it was shut`,
-      );
-      return this.#fatal;
+      return this.#shut(second);
     }
     return failure;
   }
@@ -159,6 +214,10 @@ export class SqliteWriter {
 /** Whether a call was the last step of an erasure. */
 function isErased(result: unknown): boolean {
   return result !== undefined && (result as RawErased).next === undefined;
+}
+
+function diskFull(): GreenticError {
+  return new GreenticError("STORE_READ_ONLY", "Accept message: the disk is full");
 }
 
 function readOnly(): GreenticError {

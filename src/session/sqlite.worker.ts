@@ -1,8 +1,13 @@
 // The thread that owns a store's file. Flushing takes it a fraction of a millisecond at a time, which the event loop is spared.
+import { dirname, join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
-import type { FromWorker, RawCall, ToWorker } from "./sqlite-protocol.ts";
+import type { GreenticError } from "../types/index.ts";
+import type { FromWorker, RawCall, ToWorker, WriterData } from "./sqlite-protocol.ts";
 import { storeFailure } from "./sqlite-failure.ts";
+import { keepLog } from "./sqlite-kept-log.ts";
+import { SpaceReserve } from "./sqlite-reserve.ts";
 import { openDatabase } from "./sqlite-schema.ts";
+import type { WriterOptions } from "./sqlite-writer.ts";
 import { SqliteWriter } from "./sqlite-writer.ts";
 
 const port = parentPort;
@@ -18,11 +23,29 @@ function flush(writer: SqliteWriter): void {
   if (calls.length > 0) send(writer.run(calls, clock));
 }
 
+/** A disk that is full must not keep from opening what would make room. */
+function openWriter(file: string, nowMs: number, options: WriterOptions): SqliteWriter {
+  try {
+    return new SqliteWriter(openDatabase(file), nowMs, options);
+  } catch (error) {
+    if (storeFailure(error, "").code !== "STORE_READ_ONLY" || options.reserve === undefined) throw error;
+    options.reserve.release();
+    return new SqliteWriter(openDatabase(file), nowMs, options);
+  }
+}
+
 try {
-  const { file, nowMs } = workerData as { readonly file: string; readonly nowMs: number };
-  const writer = new SqliteWriter(openDatabase(file), nowMs, ({ code, message }) =>
-    send({ kind: "damaged", code, message }),
-  );
+  const { file, nowMs, reserveBytes } = workerData as WriterData;
+  const reserve = new SpaceReserve(join(dirname(file), "sessions.reserve"), reserveBytes);
+  const tell = ({ code, message }: GreenticError): void => send({ kind: "damaged", code, message });
+  const writer = openWriter(file, nowMs, {
+    ...(reserveBytes > 0 && { reserve }),
+    onDamage: tell,
+    onShut: (error) => {
+      keepLog(file);
+      tell(error);
+    },
+  });
   port.on("message", (message: ToWorker) => {
     if ("kind" in message) {
       flush(writer);

@@ -27,6 +27,10 @@ export const storeErrors = {
     kind: "conflict",
     help: "A newer version of this program wrote the store; run that version, or restore a backup made before the upgrade.",
   },
+  STORE_DISK_FAILED: {
+    kind: "unavailable",
+    help: "The disk failed while the store was flushed, so nothing more is written; look after the disk, then start again: it goes on from what was flushed.",
+  },
   STORE_DATA_CORRUPT: {
     kind: "internal",
     help: "The store's file is damaged or is no session store; stop, keep a copy of it, and restore a backup.",
