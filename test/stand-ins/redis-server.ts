@@ -76,20 +76,26 @@ export async function startRedis(
   return server;
 }
 
-/** Three masters that share the slots. */
+/** Three masters that share the slots, then their replicas. */
 export interface RedisCluster extends AsyncDisposable {
   readonly url: string;
   readonly nodes: readonly RedisServer[];
 }
 
-/** Starts a cluster of three masters without replicas. */
-export async function startRedisCluster(): Promise<RedisCluster> {
+/** Starts a cluster of three masters; each may have a replica. */
+export async function startRedisCluster({ replicas = 0 } = {}): Promise<RedisCluster> {
   const args = [...DURABLE, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-  const nodes = await Promise.all(Array.from({ length: 3 }, () => startRedis(args)));
+  const starting = Array.from({ length: 3 * (1 + replicas) }, () =>
+    startRedis([...args, "--repl-diskless-sync-delay", "0"]),
+  );
+  const nodes = await Promise.all(starting);
   const hosts = nodes.map(({ port }) => `127.0.0.1:${port}`);
-  await nodes[0]?.cli("--cluster", "create", ...hosts, "--cluster-yes");
+  await nodes[0]?.cli("--cluster", "create", ...hosts, "--cluster-replicas", String(replicas), "--cluster-yes");
   for (const node of nodes) {
     await until(async () => (await node.cli("cluster", "info")).includes("cluster_state:ok"), "cluster");
+  }
+  for (const node of nodes.slice(3)) {
+    await until(async () => (await node.cli("info", "replication")).includes("master_link_status:up"), "replica");
   }
   return {
     url: `redis-cluster://${hosts.join(",")}`,

@@ -104,4 +104,27 @@ describe.skipIf(!hasRedis)("when a master dies (skipped where Redis isn't instal
       await check(store, await talked);
     },
   );
+
+  test("what was acknowledged is on the replica that its cluster puts in its place", { timeout: 90_000 }, async () => {
+    verifies("session.redis.failover");
+    await using cluster = await startRedisCluster({ replicas: 1 });
+    await using store = await openRedisStore({ url: cluster.url, world });
+    let isOver = false;
+    const talked = talk(store, () => isOver);
+    await sleep(300);
+    await cluster.nodes[0]?.kill();
+    const rolesOfReplicas = async (): Promise<string> =>
+      (await Promise.all(cluster.nodes.slice(3).map((node) => node.cli("role")))).join(" ");
+    await expect.poll(rolesOfReplicas, { timeout: 30_000 }).toContain("master");
+    // The new master has no replica of its own: nothing more is acknowledged in its slots until there is a second disk again.
+    await cluster.nodes[0]?.start();
+    for (const key of KEYS) {
+      await untilTaken(() =>
+        store.accept(entryOf("after", { key: keyOf({ channel: key.split(":")[3] ?? "", conversation: "after" }) })),
+      );
+    }
+    isOver = true;
+    await check(store, await talked);
+    expect((await cluster.nodes[0]?.cli("role"))?.startsWith("slave")).toBe(true);
+  });
 });
