@@ -2,9 +2,10 @@ import { didYouMean, quote } from "../types/index.ts";
 import { judgeGuards } from "./check-guards.ts";
 import type { GuardVerdict } from "./check-guards.ts";
 import type { Findings } from "./finding.ts";
-import type { FlowIr, RouteIr } from "./ir.ts";
+import type { FlowIr, NodeIr, RouteIr } from "./ir.ts";
 import { isUnguarded } from "./ir.ts";
 import { escapePointer } from "./json-template.ts";
+import type { KindBody } from "./kind-spec.ts";
 import { ROOTS } from "./path.ts";
 
 const NONE: ReadonlySet<string> = new Set();
@@ -47,7 +48,11 @@ export function checkStructure(flow: FlowIr, findings: Findings, unread: Readonl
 }
 
 /** Finds nodes that nothing leads to, entries that are never taken, and nodes without a default. */
-export function checkReach(flow: FlowIr, findings: Findings): void {
+export function checkReach(
+  flow: FlowIr,
+  findings: Findings,
+  bodiesOf: (node: NodeIr) => readonly KindBody[] = () => [],
+): void {
   const verdicts = new Map<string, ReadonlyMap<number, GuardVerdict>>();
   for (const node of flow.nodes.values()) verdicts.set(node.id, judgeGuards(node));
   const reached = new Set<string>();
@@ -56,6 +61,7 @@ export function checkReach(flow: FlowIr, findings: Findings): void {
     const node = flow.nodes.get(id);
     if (node === undefined || reached.has(id)) continue;
     reached.add(id);
+    for (const body of bodiesOf(node)) if (body.node !== undefined) queue.push(body.node);
     node.routing.forEach(({ target }, i) => {
       if (target.kind === "node" && verdicts.get(id)?.get(i)?.isDead !== true) queue.push(target.node);
     });

@@ -1,5 +1,6 @@
 import type { JsonValue, Paced, SourcePosition } from "../types/index.ts";
 import { didYouMean, Pace, quote, runWhole } from "../types/index.ts";
+import { bodiesOf, checkBodies, checkSchedules } from "./check-bodies.ts";
 import { checkCard, isAdaptiveCard } from "./check-card.ts";
 import { checkComponentCall, componentOutput } from "./check-component.ts";
 import type { ComponentFactsByName } from "./check-component.ts";
@@ -128,7 +129,8 @@ class FlowDoctor {
   }
 
   *examine(pace: Pace): Paced<void> {
-    checkReach(this.#flow, this.#findings);
+    checkReach(this.#flow, this.#findings, (node) => bodiesOf(node, this.#options.catalog));
+    checkSchedules(this.#flow, this.#findings);
     this.#checkFailureText();
     for (const node of this.#flow.nodes.values()) {
       if (pace.spend(STEPS_PER_NODE)) yield;
@@ -137,6 +139,7 @@ class FlowDoctor {
       this.#checkValues(node, kind);
       this.#checkRoutes(node, kind);
       this.#checkCards(node.input, { node, pointer: "" });
+      checkBodies(node, { flow: this.#flow, kind, findings: this.#findings, locate: this.#locate(node) });
       const { facts } = this.#options;
       if (facts !== undefined)
         checkComponentCall(node, { kind, facts, findings: this.#findings, locate: this.#locate(node) });

@@ -1,7 +1,14 @@
+import { bodiesOf } from "./check-bodies.ts";
 import type { FlowIr, NodeIr, RouteIr } from "./ir.ts";
+import type { KindCatalog } from "./kind-spec.ts";
 
-/** Draws a flow as a Mermaid flowchart: entrypoints, nodes with their kinds, and routes with their guards. */
-export function flowToMermaid(flow: FlowIr): string {
+const NO_KINDS: KindCatalog = new Map();
+
+/**
+ * Draws a flow as a Mermaid flowchart: entrypoints and schedules, nodes with their kinds, routes with their guards; dotted what nodes
+ * run by themselves and what undoes them, where the catalog says so.
+ */
+export function flowToMermaid(flow: FlowIr, catalog: KindCatalog = NO_KINDS): string {
   const names = new Map([...flow.nodes.keys()].map((id, i) => [id, `n${i}`]));
   const lines = ["flowchart TD"];
   const drawn = new Set<string>();
@@ -9,6 +16,12 @@ export function flowToMermaid(flow: FlowIr): string {
     const target = names.get(node);
     if (target !== undefined) lines.push(`  e${i}([${label(entry)}]) --> ${target}`);
   });
+  (flow.schedules ?? []).forEach(({ cron, zone = "UTC", entry }, i) => {
+    const start = entry === undefined ? flow.start : (flow.entrypoints.get(entry) ?? entry);
+    const target = names.get(start ?? "");
+    if (target !== undefined) lines.push(`  s${i}([${label(`${cron} ${zone}`)}]) --> ${target}`);
+  });
+  const called = new Map<string, string>();
   for (const node of flow.nodes.values())
     lines.push(`  ${names.get(node.id) ?? ""}[${label(`${node.id}\n${node.kind}`)}]`);
   for (const node of flow.nodes.values()) {
@@ -21,6 +34,16 @@ export function flowToMermaid(flow: FlowIr): string {
         lines.push(`  ${to}(((${label(to)})))`);
       }
       lines.push(`  ${arrow(node, route, { names, to })}`);
+    }
+    for (const body of bodiesOf(node, catalog)) {
+      const target =
+        body.flow === undefined ? names.get(body.node ?? "") : (called.get(body.flow) ?? `f${called.size}`);
+      if (target === undefined) continue;
+      if (body.flow !== undefined && !called.has(body.flow)) {
+        called.set(body.flow, target);
+        lines.push(`  ${target}[[${label(body.flow)}]]`);
+      }
+      lines.push(`  ${names.get(node.id) ?? ""} -.->|${label(body.label)}| ${target}`);
     }
   }
   return `${lines.join("\n")}\n`;

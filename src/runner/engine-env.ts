@@ -2,7 +2,7 @@ import type { CallStats } from "../component/index.ts";
 import type { Provider } from "../messaging/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
-import type { GreenticError, SessionKeyText, TenantCtx, World } from "../types/index.ts";
+import type { GreenticError, JsonValue, SessionKeyText, TenantCtx, World } from "../types/index.ts";
 import type { EffectScope } from "./host-services.ts";
 import type { PackRegistry } from "./pack-registry.ts";
 import type { RetryBudget } from "./retry-budget.ts";
@@ -22,7 +22,14 @@ export interface EngineEnv {
   readonly onError: (error: GreenticError, key: SessionKeyText | undefined) => void;
   readonly limits: EngineLimits;
   readonly retries: RetryBudget;
+  readonly stubWait?: StubWait | undefined;
 }
+
+/** Stands in for a node that waits for time or a person, for tests of flows; undefined lets it wait. */
+export type StubWait = (
+  kind: string,
+  input: JsonValue,
+) => { readonly status: string; readonly output: JsonValue } | undefined;
 
 /** Bounds and defaults of turns. */
 export interface EngineLimits {

@@ -8,7 +8,7 @@ import { LEASE_TTL_MS } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import type { EnvId, Policy, SessionKeyText, TenantCtx, World } from "../types/index.ts";
 import { DEFAULT_TEAM, GreenticError, quote, randomHex, toGreenticError } from "../types/index.ts";
-import type { EngineEnv, EngineLimits } from "./engine-env.ts";
+import type { EngineEnv, EngineLimits, StubWait } from "./engine-env.ts";
 import { createEffectScope } from "./host-services.ts";
 import type { PackApp } from "./load-pack.ts";
 import type { StubTool } from "./loaded-pack.ts";
@@ -48,6 +48,8 @@ export interface RuntimeOptions {
   readonly providers: readonly Provider[];
   /** Stands in for tools, for tests of flows; undefined lets the tool run. */
   readonly stubTool?: StubTool;
+  /** Stands in for delays, timers and approvals, for tests of flows. */
+  readonly stubWait?: StubWait;
   readonly apps: readonly PackApp[];
   readonly policy: (scope: Scope) => Policy;
   readonly observe?: TurnObserver;
@@ -154,6 +156,7 @@ class LocalRuntime implements Runtime {
       onError,
       limits: { ...LIMITS, ...defaults },
       retries: new RetryBudget(world),
+      stubWait: options.stubWait,
     };
     this.#sweeper = new Sweeper({
       world,

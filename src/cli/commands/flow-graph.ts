@@ -1,4 +1,5 @@
 import { flowToMermaid, parseFlow } from "../../flow/index.ts";
+import { KIND_CATALOG } from "../../runner/index.ts";
 import { defineCommand } from "../command.ts";
 import { readInputFile } from "../files.ts";
 
@@ -8,6 +9,6 @@ export default defineCommand({
   examples: ["gtc flow graph flows/on_message.ygtc > on_message.mmd"],
   async run(input, io) {
     const file = input.args[0] ?? "";
-    io.stdout.write(flowToMermaid(parseFlow(await readInputFile(io, file), { file })));
+    io.stdout.write(flowToMermaid(parseFlow(await readInputFile(io, file), { file }), KIND_CATALOG));
   },
 });

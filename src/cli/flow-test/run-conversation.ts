@@ -13,7 +13,7 @@ import type { Policy, SourcePosition, World } from "../../types/index.ts";
 import { checkReply } from "./check-reply.ts";
 import type { Conversation } from "./read-conversation.ts";
 import { TEST_ENV } from "./read-conversation.ts";
-import { StubbedComponents, Stubs } from "./stubs.ts";
+import { APPROVAL, StubbedComponents, Stubs } from "./stubs.ts";
 
 /** Components load with what their manifest asks for; what is behind it isn't there: no network, no secret. */
 const POLICY: Policy = {
@@ -70,6 +70,7 @@ export async function runConversation(
     providers: [provider],
     apps: [{ scope: { env: TEST_ENV, tenant }, pack: from.pack }],
     stubTool: stubs.stubTool,
+    stubWait: stubs.stubWait,
   });
   runtime.start();
   const choice = {
@@ -108,7 +109,9 @@ function unmatchedIn(stubs: Stubs, { test, step }: Place): readonly Conversation
     step: step + 1,
     message: test.stubs.has(name)
       ? `no case of the stub ${quote(name)} is for what it was called with`
-      : `tool ${quote(name)} needs the network and has no stub`,
+      : name === APPROVAL
+        ? "an approval has no stub that decides it"
+        : `tool ${quote(name)} needs the network and has no stub`,
     expected: `input like ${(test.stubs.get(name) ?? []).map(({ when }) => JSON.stringify(when)).join(" or ")}`,
     got: JSON.stringify(input),
     at: test.positionOf(["stubs", name]),
@@ -120,7 +123,7 @@ function checkStubs(
   test: Conversation,
   { pack, tools }: { readonly pack: Pack; readonly tools: ToolMap["tools"] },
 ): void {
-  const known = new Set([...tools.keys(), ...pack.components.keys()]);
+  const known = new Set([...tools.keys(), ...pack.components.keys(), APPROVAL]);
   for (const name of test.stubs.keys()) {
     const component = name.slice(0, Math.max(0, name.lastIndexOf(".")));
     if (known.has(name) || pack.components.has(component)) continue;

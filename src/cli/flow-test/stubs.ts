@@ -1,6 +1,6 @@
 import type { ComponentCall, ComponentHost, ComponentResult } from "../../component/index.ts";
 import type { RuntimeOptions } from "../../runner/index.ts";
-import { GreenticError } from "../../types/index.ts";
+import { GreenticError, isJsonObject } from "../../types/index.ts";
 import type { JsonValue, OutcomeError, TenantCtx } from "../../types/index.ts";
 import { isLike } from "./check-reply.ts";
 import type { StubCase } from "./read-conversation.ts";
@@ -12,6 +12,9 @@ export interface UnmatchedCall {
 }
 
 type Answer = { readonly result: JsonValue } | { readonly error: OutcomeError };
+
+/** The kind whose stub decides in the place of a person. */
+export const APPROVAL = "approval";
 
 /** Answers calls of tools and components as a test says. */
 export class Stubs {
@@ -31,6 +34,18 @@ export class Stubs {
     const answer = this.answer(name, input) ?? (this.#remote.has(name) ? this.#refuse(name, input) : undefined);
     if (answer === undefined || "error" in answer) return answer;
     return { result: answer.result, content: [{ type: "text", text: JSON.stringify(answer.result) }] };
+  };
+
+  /** Lets no time pass for delays and timers, and decides approvals as the stub `approval` says. */
+  readonly stubWait: NonNullable<RuntimeOptions["stubWait"]> = (kind, input) => {
+    if (kind === "delay" || kind === "timer") return { status: "ok", output: { until: null } };
+    if (kind !== APPROVAL) return undefined;
+    const answer = this.answer(APPROVAL, input) ?? this.#refuse(APPROVAL, input);
+    const given = "result" in answer ? answer.result : null;
+    const decision = typeof given === "string" ? given : isJsonObject(given) ? given["decision"] : undefined;
+    const status = typeof decision === "string" ? decision : "expired";
+    const output = { decision: status, by: null, at: null };
+    return { status, output: isJsonObject(given) ? { ...output, ...given } : output };
   };
 
   answer(name: string, input: JsonValue): Answer | undefined {

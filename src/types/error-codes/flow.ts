@@ -12,6 +12,7 @@ export const flowErrors = {
     kind: "invalid_input",
     help: "Use at most 100 aliases and let them stand for at most 10,000 values in all.",
   },
+  FLOW_SCHEDULE_IGNORED: { kind: "invalid_input", help: "Give the flow the type timer, or leave its schedule out." },
   FLOW_SHAPE_INVALID: {
     kind: "invalid_input",
     help: "A flow has id, type and nodes; see the flow schema (`gtc flow schema`).",
@@ -90,6 +91,10 @@ export const flowErrors = {
     help: "A .resolve.json has schema_version 1, flow and nodes; delete a broken one and bind again.",
   },
   FLOW_I18N_KEY_UNUSED: { kind: "invalid_input", help: "Remove the text, or use it by `{{t 'key'}}`." },
+  FLOW_BODY_MISSING: {
+    kind: "invalid_input",
+    help: "Name a node of this flow where the chain starts; it ends with `out`.",
+  },
   FLOW_CARD_INVALID: {
     kind: "invalid_input",
     help: "Follow the Adaptive Card schema 1.6; renderers leave out or refuse what differs.",
