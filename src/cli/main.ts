@@ -12,6 +12,8 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+/** What may still be written after a command has ended. */
+const LINGER_MS = 500;
 const stop = new AbortController();
 let hits = 0;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -31,3 +33,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   nowMs: () => Date.now(),
   signal: stop.signal,
 });
+
+// Whoever was told to stop ends, though somebody's answer is still awaited: what it was for is on record, and others see to it.
+if (stop.signal.aborted) setTimeout(() => process.exit(), LINGER_MS).unref();

@@ -54,7 +54,8 @@ export class Sockets {
     }
     if (socket.destroyed) return;
     if ("status" in opened) {
-      socket.end(`HTTP/1.1 ${opened.status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+      const later = opened.status === 503 ? "retry-after: 2\r\n" : "";
+      socket.end(`HTTP/1.1 ${opened.status} Refused\r\n${later}connection: close\r\ncontent-length: 0\r\n\r\n`);
       return;
     }
     const { claims, serve } = opened;

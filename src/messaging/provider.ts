@@ -79,7 +79,7 @@ export interface Provider {
    * once. Asked before the attempt is begun on record, so that waiting for a channel's pace costs neither an attempt nor a doubt.
    */
   readonly readyAtMs?: (conversation: string) => number;
-  /** The paces of a send to a conversation, narrowest first: where several processes send, each send takes one token of each. */
+  /** The paces of a send to a conversation, widest first: where several processes send, each send takes one token of each. */
   readonly sendRates?: (conversation: string) => readonly SendRate[];
   /** Sends one projected payload. Throws only for programming mistakes: every outcome of the network is a result. */
   readonly send?: (

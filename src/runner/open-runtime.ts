@@ -79,6 +79,8 @@ export interface RuntimeOptions {
   };
 }
 
+/** How long giving leases back may take, where turns had no time to end. */
+const ABANDON_MS = 500;
 const LIMITS: EngineLimits = {
   locale: "en",
   maxNodes: 1_000,
@@ -295,8 +297,6 @@ class LocalRuntime implements Runtime {
     this.#state = "draining";
     this.#stop.abort();
     this.#wakeUps.stop();
-    const { promise: timeout, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#options.world.schedule(timeoutMs, resolve);
     const finished = Promise.allSettled([
       this.#sweeper.stop(),
       this.#scheduler.stop(),
@@ -304,8 +304,8 @@ class LocalRuntime implements Runtime {
       this.#sender.drain(),
       ...this.#polls,
     ]);
-    await Promise.race([finished, timeout]);
-    cancel();
+    const isDone = await this.#within(timeoutMs, finished);
+    if (!isDone) await this.#within(ABANDON_MS, this.#worker.abandon());
     this.#state = "closed";
     await this.#reach[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
@@ -313,6 +313,15 @@ class LocalRuntime implements Runtime {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain(5_000);
+  }
+
+  /** Waits for what goes on, but no longer than that; tells whether it is over. */
+  async #within(ms: number, goingOn: Promise<unknown>): Promise<boolean> {
+    const { promise: timeout, resolve } = Promise.withResolvers<boolean>();
+    const cancel = this.#options.world.schedule(ms, () => resolve(false));
+    const isDone = await Promise.race([goingOn.then(() => true), timeout]);
+    cancel();
+    return isDone;
   }
 
   /** Gives a team its relay, where it has none. */

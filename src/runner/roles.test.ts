@@ -3,7 +3,7 @@ import { verifies } from "../../test/verifies.ts";
 import { deadLettersOf, openInProcessBus } from "../bus/index.ts";
 import type { Bus, BusMessage } from "../bus/index.ts";
 import type { Provider } from "../messaging/index.ts";
-import type { SendResult } from "../session/index.ts";
+import type { SendResult, SessionStore } from "../session/index.ts";
 import { openMemoryStore } from "../session/index.ts";
 import type { JsonValue } from "../types/index.ts";
 import { apps, pack, platform, received } from "./delivery-fixture.ts";
@@ -27,6 +27,17 @@ function sharedBus(): Bus & { isReady: boolean } {
     stats: () => bus.stats(),
     [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
   };
+}
+
+/** A store that one process's end doesn't close, as others share it. */
+function unclosed(store: SessionStore): SessionStore {
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (name === Symbol.asyncDispose) return async () => undefined;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
 }
 
 test("a message that no turn can handle, and a row that nobody sends any more, are announced by code and name", async () => {
@@ -78,8 +89,8 @@ test("two senders together keep to the pace that a channel's provider gives, and
   const paced: Provider = {
     ...channel,
     sendRates: (conversation) => [
-      { name: `chat:${conversation}`, rate: { capacity: 1, perSecond: 1 } },
       { name: "bot", rate: { capacity: 2, perSecond: 4 } },
+      { name: `chat:${conversation}`, rate: { capacity: 1, perSecond: 1 } },
     ],
   };
   const shared = { world, store, bus: sharedBus(), apps, providers: [paced], isShared: true };
@@ -210,15 +221,7 @@ test("of many processes one fetches a polled channel, and another goes on once i
       fetching.delete(name);
     },
   });
-  // One process's end doesn't close what both share.
-  const kept = new Proxy(store, {
-    get: (target, name) => {
-      if (name === Symbol.asyncDispose) return async () => undefined;
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === "function" ? (value.bind(target) as unknown) : value;
-    },
-  });
-  const shared = { world, store: kept, bus: sharedBus(), apps, isShared: true, roles: ["gateway"] as const };
+  const shared = { world, store: unclosed(store), bus: sharedBus(), apps, isShared: true, roles: ["gateway"] as const };
   const first = await openTestRuntime({ ...shared, providers: [polled("first")] });
   await openTestRuntime({ ...shared, providers: [polled("second")] });
   await world.advance(60_000);
@@ -239,4 +242,22 @@ test("a worker that is told to stop gives back what it was offered", async () =>
     kind: "unavailable",
   });
   await draining;
+});
+
+test("drain() gives back at once what it has no time for, and another worker goes on with it", async () => {
+  const world = new TestWorld();
+  const store = openMemoryStore(world);
+  const shared = { world, store: unclosed(store), bus: sharedBus(), pack, isShared: true };
+  const stuck = await openTestRuntime({ ...shared, component: () => new Promise(() => undefined) });
+  const channel = consoleChannel();
+  await stuck.runtime.accept(channel, received(channel, "1", "one"));
+  await settle();
+  const draining = stuck.runtime.drain(2_000);
+  await openTestRuntime({ ...shared, component: () => ({ said: "by another" }) });
+  await world.advance(1_900);
+  expect(await store.readLog("test:acme:default:console:s1", { after: -1, limit: 9 })).toEqual([]);
+  await world.advance(1_200);
+  await draining;
+  const log = await store.readLog("test:acme:default:console:s1", { after: -1, limit: 9 });
+  expect(log.map(({ activity }) => activity)).toMatchObject([{ text: "by another" }]);
 });

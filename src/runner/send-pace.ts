@@ -1,5 +1,5 @@
-import type { Provider } from "../messaging/index.ts";
-import type { SessionStore } from "../session/index.ts";
+import type { Provider, SendRate } from "../messaging/index.ts";
+import type { SessionStore, TokenRate } from "../session/index.ts";
 import type { World } from "../types/index.ts";
 
 export interface SendPaceOptions {
@@ -11,6 +11,8 @@ export interface SendPaceOptions {
 
 /** How long a row waits in hand for its channel's pace; for longer it goes back to the queue. */
 const PACE_WAIT_MS = 2_000;
+/** What may lie between a token and its send. */
+const SLIP_MS = 50;
 
 /** Keeps sends to their channels' pace before anything is on record: a crash meanwhile leaves no doubt about a send that never began. */
 export class SendPace {
@@ -34,18 +36,18 @@ export class SendPace {
     const untilMs = world.nowMs() + PACE_WAIT_MS;
     const localMs = await this.#awaitLocal(provider, conversation, untilMs);
     if (localMs !== undefined || !isShared) return localMs;
-    for (const { name, rate } of provider.sendRates?.(conversation) ?? []) {
-      const bucket = `send:${channelKey}:${name}`;
-      const readyAtMs = await this.#inTurn(bucket, rate.perSecond, async () => {
-        for (;;) {
-          const waitMs = await this.#options.store.takeTokens(bucket, rate);
-          if (waitMs === 0) return undefined;
-          const readyAtMs = world.nowMs() + waitMs;
-          if (readyAtMs > untilMs || this.#isStopping) return readyAtMs;
-          await this.#sleep(waitMs);
-        }
-      });
-      if (readyAtMs !== undefined) return readyAtMs;
+    const rates = provider.sendRates?.(conversation) ?? [];
+    for (let at = 0; at < rates.length;) {
+      const { name, rate } = rates[at] as SendRate;
+      const waitMs = await this.#take(`send:${channelKey}:${name}`, rate, untilMs);
+      if (waitMs === 0) at++;
+      else {
+        const readyAtMs = world.nowMs() + waitMs;
+        if (readyAtMs > untilMs || this.#isStopping) return readyAtMs;
+        await this.#sleep(waitMs);
+        // Tokens say when they were taken. One that was taken long before its send would let the next one come too soon.
+        if (waitMs > SLIP_MS) at = 0;
+      }
     }
     return undefined;
   }
@@ -62,16 +64,21 @@ export class SendPace {
     }
   }
 
-  /** Asks for a bucket's tokens one after the other; who would wait too long behind the others is told at once. */
-  async #inTurn(
-    bucket: string,
-    perSecond: number,
-    ask: () => Promise<number | undefined>,
-  ): Promise<number | undefined> {
+  /** Takes a token and gives 0, or tells how long to wait. Who asks here asks one after the other, and waits for it, but not too long. */
+  async #take(bucket: string, rate: TokenRate, untilMs: number): Promise<number> {
+    const { world, store } = this.#options;
     const queue = this.#queues.get(bucket) ?? { waiting: 0, last: Promise.resolve() };
-    const expectedMs = (queue.waiting * 1_000) / perSecond;
-    if (expectedMs > PACE_WAIT_MS) return this.#options.world.nowMs() + expectedMs;
+    const expectedMs = (queue.waiting * 1_000) / rate.perSecond;
+    if (expectedMs > PACE_WAIT_MS) return expectedMs;
     queue.waiting++;
+    const ask = async (): Promise<number> => {
+      for (;;) {
+        const waitMs = await store.takeTokens(bucket, rate);
+        // A short while is waited out in line, so that the next one here doesn't take what this one waits for.
+        if (waitMs === 0 || waitMs > SLIP_MS || world.nowMs() + waitMs > untilMs || this.#isStopping) return waitMs;
+        await this.#sleep(waitMs);
+      }
+    };
     const mine = queue.last.then(ask, ask);
     queue.last = mine.catch(() => undefined);
     this.#queues.set(bucket, queue);

@@ -33,6 +33,8 @@ const STORE_BACKOFF_MS = 1_000;
 const LEASE_BATCH = 64;
 /** Why a turn was given up that nobody wants any more. */
 const CANCELLED = "cancelled";
+/** Why a turn was given up that this process has no time for any more. */
+const STOPPED = "stopped";
 
 /** Runs turns: one at a time for a session, many sessions side by side. */
 export class WorkerLoop {
@@ -117,6 +119,12 @@ export class WorkerLoop {
       reject(new GreenticError("RUNNER_DRAINING", "Take session: the host is shutting down"));
     this.#offers.clear();
     while (this.#active.size > 0) await Promise.allSettled(this.#active);
+  }
+
+  /** Lets go of the turns that still wait for an effect: others go on with them at once, behind the last effect on record. */
+  async abandon(): Promise<void> {
+    for (const turn of this.#waiting.values()) turn.giveUp(STOPPED);
+    await Promise.allSettled(this.#active);
   }
 
   #fill(): void {
@@ -266,6 +274,7 @@ export class WorkerLoop {
     const error = thrown instanceof TurnAborted ? thrown.cause : thrown;
     if (error === "lease" || isGreenticError(error, "STORE_FENCE_STALE")) return undefined;
     if (error === CANCELLED) return this.#callOff(lease);
+    if (error === STOPPED) return this.#release(lease);
     if (isGreenticError(error) && (error.kind === "unavailable" || error.kind === "timeout")) {
       this.#rest(lease.key, STORE_BACKOFF_MS, this.#failures.get(lease.key)?.count ?? 0);
       return this.#release(lease);

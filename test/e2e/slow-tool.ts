@@ -10,6 +10,8 @@ export interface SlowTool extends AsyncDisposable {
   readonly calls: readonly string[];
   /** Resolves with the next call, which then hangs. */
   hold(): Promise<string>;
+  /** Holds the next call no more. */
+  free(): void;
 }
 
 /** Serves a tool that answers at once unless it is held. */
@@ -36,6 +38,9 @@ export async function openSlowTool(): Promise<SlowTool> {
       new Promise((called) => {
         held = called;
       }),
+    free: () => {
+      held = undefined;
+    },
     async [Symbol.asyncDispose]() {
       for (const response of hanging) response.destroy();
       server.close();

@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { busContract, Inbox } from "../../conformance/bus.ts";
 import type { Bus, NatsBusOptions } from "../../src/bus/index.ts";
@@ -224,6 +227,25 @@ describe.skipIf(!hasServer("nats-server"))("when a real nats-server comes and go
     expect(second.isReady).toBe(true);
     await expect(openNatsBus({ url: "http://host:4222", env, world })).rejects.toMatchObject({
       code: "BUS_URL_INVALID",
+    });
+  });
+
+  test("openNatsBus() proves by a credentials file who it is", async () => {
+    const { createUser } = await import("@nats-io/transport-node").then(({ nkeys }) => nkeys);
+    const user = createUser();
+    const dir = mkdtempSync(join(tmpdir(), "greentic-creds-"));
+    const configFile = join(dir, "nats.conf");
+    writeFileSync(configFile, `authorization { users = [ { nkey: "${user.getPublicKey()}" } ] }\n`);
+    const credentialsFile = join(dir, "bus.creds");
+    const credsOf = (seed: Uint8Array): string =>
+      `-----BEGIN NATS USER JWT-----\nbm9uZQ\n------END NATS USER JWT------\n\n-----BEGIN USER NKEY SEED-----\n${Buffer.from(seed).toString()}\n------END USER NKEY SEED------\n`;
+    writeFileSync(credentialsFile, credsOf(user.getSeed()));
+    await using server = await startNatsServer({ args: ["-c", configFile] });
+    await using bus = await openNatsBus({ url: server.url, env, world, credentialsFile });
+    expect(bus.isReady).toBe(true);
+    writeFileSync(credentialsFile, credsOf(createUser().getSeed()));
+    await expect(openNatsBus({ url: server.url, env, world, credentialsFile })).rejects.toMatchObject({
+      code: "BUS_CREDENTIAL_INVALID",
     });
   });
 

@@ -32,9 +32,9 @@ interface ChatPace {
 /** The paces that all processes share which send for one bot. */
 export function telegramRates(chat: string): readonly SendRate[] {
   return [
+    { name: "bot", rate: BOT_RATE },
     ...(isGroup(chat) ? [{ name: `group:${chat}`, rate: GROUP_RATE }] : []),
     { name: `chat:${chat}`, rate: CHAT_RATE },
-    { name: "bot", rate: BOT_RATE },
   ];
 }
 
