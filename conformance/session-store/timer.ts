@@ -110,6 +110,23 @@ export function timerContract({ open, crash }: StoreFactory): void {
     expect((await store.lease("w1", { limit: 1 }))[0]?.timers.map(({ payload }) => payload)).toEqual([1]);
   });
 
+  test("a timer that was found due before the wall clock was set back is found again when its time comes", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    await runTurn(store, { timersNew: [{ onceKey: "t", dueAtMs: world.nowMs() + 100, payload: 1 }] });
+    world.advance(200);
+    await store.sweep(world.nowMs());
+    await store.accept(entryOf("m"));
+    const lease = await leaseOf(store);
+    expect(lease.timers).toHaveLength(1);
+    world.jump(-60_000);
+    await store.commit(lease, turnOf(lease, { timersDone: [] }));
+    expect((await store.sweep(world.nowMs())).sessions).toEqual([]);
+    world.advance(60_000);
+    expect((await store.sweep(world.nowMs())).sessions).toEqual([KEY]);
+    expect((await leaseOf(store)).timers.map(({ payload }) => payload)).toEqual([1]);
+  });
+
   test("many timers due at once are all found", async () => {
     const world = new ManualWorld();
     await using store = await open(world);

@@ -63,6 +63,8 @@ class MemorySessionStore implements SessionStore {
   readonly #deliveries = new Map<string, Delivery>();
   readonly #leases = new LeaseTable<MemorySession>();
   readonly #timers = new DueHeap<TimerDue>();
+  /** Timers due up to this were taken out of the heap. */
+  #timersSeenMs = Number.NEGATIVE_INFINITY;
   readonly #outbox: MemoryOutbox;
   readonly #logs = new MemoryLogs();
   readonly #journals = new MemoryJournals();
@@ -183,7 +185,7 @@ class MemorySessionStore implements SessionStore {
     this.#consume(session, turn, nowMs);
     for (const onceKey of turn.timersDone) session.timers.delete(onceKey);
     for (const timer of turn.timersNew) this.#setTimer(session, timer);
-    if (session.hasDueTimer || turn.timersNew.length > 0) refreshDue(session, nowMs);
+    if (session.hasDueTimer || turn.timersNew.length > 0) this.#refreshDue(session, nowMs);
     for (const row of turn.outbox) {
       this.#outbox.add(row, { key: session.key, conversation: session.conversation, order: ++this.#last });
     }
@@ -435,7 +437,17 @@ class MemorySessionStore implements SessionStore {
     this.#timers.push(timer.dueAtMs, { session, timer });
   }
 
+  #refreshDue(session: MemorySession, nowMs: number): void {
+    session.hasDueTimer = false;
+    for (const timer of session.timers.values()) {
+      if (timer.dueAtMs <= nowMs) session.hasDueTimer = true;
+      // The wall clock was set back: what was noticed as due and isn't any more must be noticed again.
+      else if (timer.dueAtMs <= this.#timersSeenMs) this.#timers.push(timer.dueAtMs, { session, timer });
+    }
+  }
+
   #wakeTimers(nowMs: number): void {
+    this.#timersSeenMs = Math.max(this.#timersSeenMs, nowMs);
     for (let due = this.#timers.popDue(nowMs); due !== undefined; due = this.#timers.popDue(nowMs)) {
       if (!isLiving(due) || this.#sessions.get(due.session.key) !== due.session) continue;
       due.session.hasDueTimer = true;
@@ -455,11 +467,6 @@ function withoutText({ kind, logIndex }: Accepted): Accepted {
 
 function isLiving({ session, timer }: TimerDue): boolean {
   return session.timers.get(timer.onceKey) === timer;
-}
-
-function refreshDue(session: MemorySession, nowMs: number): void {
-  session.hasDueTimer = false;
-  for (const timer of session.timers.values()) if (timer.dueAtMs <= nowMs) session.hasDueTimer = true;
 }
 
 function isOf(key: SessionKeyText, tenant: TenantId | undefined): boolean {

@@ -146,6 +146,11 @@ export class SqliteCore {
   begin(clock: { readonly nowMs: number; readonly monotonicMs: number }): void {
     this.nowMs = clock.nowMs;
     this.monotonicMs = clock.monotonicMs;
+    if (clock.nowMs < this.#timersSeenMs) {
+      // The wall clock was set back: what was noticed as due and isn't any more must be noticed again.
+      this.#timersSeenMs = clock.nowMs;
+      this.#nextTimerMs = 0;
+    }
     this.leases.startJournal();
     this.lanes.startJournal();
   }

@@ -91,6 +91,15 @@ local function write_timers(c, turn)
   end
 end
 
+-- What was found due left the index. Where the clock was set back it isn't due any more, and must be found again.
+local function refile_timers(c, key)
+  local all = call('HGETALL', at(c, 't', key))
+  for i = 1, #all, 2 do
+    local at_ms = string.match(all[i + 1], '^(%S+) ')
+    if tonumber(at_ms) > c.now then call('ZADD', index(c, 'timers'), at_ms, key .. ' ' .. all[i]) end
+  end
+end
+
 local function write_journal(c, turn)
   local journal = at(c, 'j', turn.key)
   call('RPUSH', journal, turn.revision .. ' ' .. text(c.now) .. ' ' .. turn.journal)
@@ -132,6 +141,7 @@ local function commit(c)
   if turn.journal ~= '' then write_journal(c, turn) end
 
   local due, has_timers = due_timers(c, key)
+  if has_timers then refile_timers(c, key) end
   local is_unread = call('EXISTS', at(c, 'i', key)) == 1
   local is_over = turn.body == '' and not is_unread and not has_timers
   if turn.keep and (is_unread or #due > 0) then
