@@ -338,6 +338,7 @@ export const REQUIREMENTS = define({
   "flow.approval": { source: "issue 5 flow power", behavior: "An approval asks people here or in other conversations and goes on as approved, rejected or expired, the same after any crash" },
   "flow.approval.entitled": { source: "issue 5 flow power", behavior: "Only who may decide does, once, and only with the code that was sent; who asks decides only where named" },
   "flow.approval.expires": { source: "issue 5 flow power", behavior: "An approval that nobody decides expires, and a late word changes nothing" },
+  "docs.flow-power": { source: "issue 5 flow power", behavior: "Every flow, test and command of docs/flow-power.md works as it stands there" },
 });
 
 /** The id of a promise. */
