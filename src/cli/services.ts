@@ -66,6 +66,8 @@ function checkRoles({ roles, store, redis, nats }: ServicesConfig): void {
 export async function openServices({ config, world, onError }: ServicesOptions): Promise<Services> {
   checkRoles(config);
   const opening = openConfiguredStore(config, { world, onDamage: onError });
+  // What it is refused with is met below, whatever becomes of the bus.
+  opening.catch(() => undefined);
   let bus: Bus;
   try {
     bus = await openBus({ config, world, onError });
