@@ -12,26 +12,28 @@ local function read(c)
   return summary(c, key)
 end
 
--- tenant ("": all), limit → summaries in the order of their keys
+-- tenant ("": all), after which key ("": none), limit → summaries in the order of their keys
 local function list(c)
-  local tenant, limit = take(c), number(c)
+  local tenant, after, limit = take(c), take(c), number(c)
   local found = {}
   local function add(from, to)
     for _, key in ipairs(call('ZRANGEBYLEX', index(c, 'keys'), from, to, 'LIMIT', 0, limit - #found)) do
       found[#found + 1] = summary(c, key)
     end
   end
+  local from = after == '' and '-' or '(' .. after
   if tenant == '' then
-    add('-', '+')
+    add(from, '+')
     return found
   end
   -- The tenant's range in each env; ";" is the character behind the separator ":".
-  local from = '-'
   while #found < limit do
     local key = call('ZRANGEBYLEX', index(c, 'keys'), from, '+', 'LIMIT', 0, 1)[1]
     if not key then break end
     local env = string.match(key, '^[^:]*')
-    add('[' .. env .. ':' .. tenant .. ':', '(' .. env .. ':' .. tenant .. ';')
+    local range = env .. ':' .. tenant
+    local is_inside = string.sub(after, 1, #range + 1) == range .. ':'
+    add(is_inside and '(' .. after or '[' .. range .. ':', '(' .. range .. ';')
     from = '[' .. env .. ';'
   end
   return found

@@ -249,6 +249,21 @@ describe.skipIf(!hasRedis)("stores over one server (skipped where Redis isn't in
     expect(await b.claimSends("b", { limit: 1 })).toMatchObject([{ id: "r1", status: "unknown" }]);
   });
 
+  test("list more sessions than one request brings, in order and of one tenant where asked", async () => {
+    await using stores = await openTwo();
+    const { a } = stores;
+    const keys = Array.from({ length: 900 }, (_, n) =>
+      keyOf({ env: n % 2 === 0 ? "dev" : "prod", tenant: n % 3 === 0 ? "globex" : "acme", conversation: `c${n}` }),
+    );
+    await Promise.all(keys.map((key, n) => a.accept(entryOf(`m${n}`, { key }))));
+    const listed = async (filter: Parameters<typeof a.list>[0]): Promise<string[]> =>
+      (await a.list(filter)).map(({ key }) => key);
+    expect(await listed({ limit: 2_000 })).toEqual(keys.toSorted());
+    const acme = keys.filter((key) => key.includes(":acme:")).sort();
+    expect(await listed({ limit: 2_000, tenant: tenantId("acme") })).toEqual(acme);
+    expect(await listed({ limit: 500, tenant: tenantId("acme") })).toEqual(acme.slice(0, 500));
+  });
+
   test("keep prefixes apart, and fill paces again with the server's time", async () => {
     await using one = await openTwo();
     await using other = await openTwo();

@@ -225,9 +225,8 @@ class RedisSessionStore implements SessionStore {
 
   async list(filter: SessionFilter): Promise<readonly SessionSummary[]> {
     const limit = filter.limit ?? 100;
-    const found = (await this.#shards.all("list", [filter.tenant ?? "", limit])) as RawSummary[][];
-    return found
-      .flat()
+    const found = await this.#shards.keyed("list", [filter.tenant ?? ""], limit);
+    return (found as RawSummary[])
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .slice(0, limit)
       .map(summaryOf);

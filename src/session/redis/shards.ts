@@ -109,6 +109,20 @@ export class RedisShards {
     return (await Promise.all(Array.from({ length: this.#count }, (_, shard) => collect(shard)))).flat();
   }
 
+  /** Collects up to `limit` items of each shard, page by page; items begin with the key by which they are in order. */
+  async keyed(name: RedisFunction, args: readonly Argument[], limit: number): Promise<unknown[]> {
+    const collect = async (shard: number): Promise<unknown[]> => {
+      const found: (readonly [string])[] = [];
+      for (;;) {
+        const size = Math.min(limit - found.length, WALKED);
+        const page = await this.at(shard, name, [...args, found.at(-1)?.[0] ?? "", size]);
+        found.push(...(page as (readonly [string])[]));
+        if ((page as readonly unknown[]).length < size || found.length >= limit) return found;
+      }
+    };
+    return (await Promise.all(Array.from({ length: this.#count }, (_, shard) => collect(shard)))).flat();
+  }
+
   /** Walks all items of all shards: `[shard, page]` each. */
   async *walk(name: RedisFunction, args: readonly Argument[]): AsyncGenerator<readonly [number, readonly unknown[]]> {
     for (let shard = 0; shard < this.#count; shard++) {
