@@ -1,7 +1,7 @@
 import { GreenticError } from "../types/index.ts";
 
 /** What the connection shows to the servers; at most one kind. */
-export interface NatsLogin {
+interface NatsLogin {
   readonly user?: string;
   readonly pass?: string;
   readonly token?: string;
