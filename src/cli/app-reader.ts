@@ -165,7 +165,9 @@ export class AppReader {
   #reopened(bundle: Bundle): void {
     // Where they stand in the file doesn't matter.
     const told = (of: Bundle | undefined): string =>
-      JSON.stringify([of?.providers, of?.tenant, of?.worker], (key, value: unknown) => (key === "at" ? undefined : value));
+      JSON.stringify([of?.providers, of?.tenant, of?.worker], (key, value: unknown) =>
+        key === "at" ? undefined : value,
+      );
     if (told(this.#bundle) !== told(bundle))
       this.#options.warn("channels of the bundle have changed: they count after a restart");
     this.#bundle = bundle;

@@ -129,6 +129,16 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     load: () => import("./commands/session-erase.ts"),
   },
   "session end": { summary: "End a session", load: () => import("./commands/session-end.ts") },
+  "dlq list": {
+    summary: "List what could not be handled or delivered",
+    load: () => import("./commands/dlq-list.ts"),
+  },
+  "dlq redrive": { summary: "Try a dead letter again", load: () => import("./commands/dlq-redrive.ts") },
+  "dlq drop": { summary: "Forget a dead letter", load: () => import("./commands/dlq-drop.ts") },
+  "runner replay": {
+    summary: "Replay a recorded session against another version of its pack",
+    load: () => import("./commands/runner-replay.ts"),
+  },
   "outbox list": { summary: "List sends and their states", load: () => import("./commands/outbox-list.ts") },
   "outbox retry": { summary: "Queue a failed or unknown send again", load: () => import("./commands/outbox-retry.ts") },
 };

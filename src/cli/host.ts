@@ -150,6 +150,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     policy: () => policy,
     secrets,
     secretWriter: secretWriter(config),
+    journal: config.journal,
     http,
     mcp: { servers: config.mcpServers, path: options.environment["PATH"] },
     ...(options.observe && { observe: options.observe }),

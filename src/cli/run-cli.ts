@@ -18,6 +18,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   config: "Show configuration",
   session: "Look at sessions",
   outbox: "Look at sends",
+  dlq: "Look at what could not be handled or delivered",
 };
 
 /** Commands that run until they are told to stop: ending them is no interruption. */

@@ -21,6 +21,7 @@ export const configSchema: SchemaObject = object({
   roles: { type: "array", minItems: 1, uniqueItems: true, items: { enum: ["gateway", "worker", "egress"] } },
   redis: object({ url: text, durability: { enum: ["strict", "relaxed"] } }),
   nats: object({ url: text, credentials: text, ca_file: text, cert_file: text, key_file: text }),
+  journal: { enum: ["off", "turns", "replay"] },
   unknown_sends: { enum: ["at-least-once", "at-most-once"] },
   pinned_packs: { enum: ["finish", "migrate", "stop"] },
   component_processes: { type: "integer", minimum: 0, maximum: 64 },

@@ -49,6 +49,8 @@ export interface Config extends ServicesConfig {
   readonly unknownSends: "at-least-once" | "at-most-once";
   /** What becomes of flows that wait on a version of a pack that isn't the current one any more. */
   readonly pinnedPacks: "finish" | "migrate" | "stop";
+  /** How much of each turn the store keeps for operators: nothing, what ran, or all that a replay takes, texts included. */
+  readonly journal: "off" | "turns" | "replay";
   readonly network: {
     /** `https://from=http://to,…` as GREENTIC_HTTP_REWRITE gives it; the http layer reads it. */
     readonly rewrite?: string;

@@ -131,6 +131,12 @@ export function loadConfig(options: {
     }),
     pinnedPacks: pick("pinned_packs", { file: root["pinned_packs"], fallback: "finish" }),
     unknownSends: pick("unknown_sends", { file: root["unknown_sends"], fallback: "at-least-once" }),
+    journal: pick("journal", {
+      variable: "GREENTIC_JOURNAL",
+      fromText: oneOf(["off", "turns", "replay"] as const),
+      file: root["journal"],
+      fallback: "turns",
+    }),
     componentProcesses: pick("component_processes", { file: root["component_processes"], fallback: 0 }),
     log: {
       level: pick("log.level", {

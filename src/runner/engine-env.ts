@@ -7,6 +7,7 @@ import type { EffectScope } from "./host-services.ts";
 import type { PackRegistry } from "./pack-registry.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import type { StepReport } from "./runtime.ts";
+import type { JournalMode } from "./turn-journal.ts";
 
 /** What all turns of a runtime share. */
 export interface EngineEnv {
@@ -21,6 +22,8 @@ export interface EngineEnv {
   /** Told of what the engine could not do; the operator's business. */
   readonly onError: (error: GreenticError, key: SessionKeyText | undefined) => void;
   readonly limits: EngineLimits;
+  /** How much of each turn is kept for operators. */
+  readonly journal: JournalMode;
   readonly retries: RetryBudget;
   readonly stubWait?: StubWait | undefined;
 }

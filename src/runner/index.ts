@@ -6,3 +6,5 @@ export type { RuntimeOptions } from "./open-runtime.ts";
 export { openRuntime } from "./open-runtime.ts";
 export type { Ask, FlowChoice, FlowOffer, PackSummary, Runtime, Scope, StepReport, TurnReport } from "./runtime.ts";
 export type { Role } from "./wake-ups.ts";
+export type { JournalMode, JournalStep, ReplayRecord, TurnJournal } from "./turn-journal.ts";
+export { readTurnJournal } from "./turn-journal.ts";

@@ -30,6 +30,7 @@ import { SenderLoop } from "./sender-loop.ts";
 import { Sweeper } from "./sweeper.ts";
 import type { McpReachOptions, ToolReach } from "./tool-reach.ts";
 import { createToolReach } from "./tool-reach.ts";
+import type { JournalMode } from "./turn-journal.ts";
 import { Waiters } from "./waiters.ts";
 import type { Role } from "./wake-ups.ts";
 import { WakeUps } from "./wake-ups.ts";
@@ -68,6 +69,8 @@ export interface RuntimeOptions {
   readonly onPackForgotten?: (scope: Scope, pack: { readonly name: string; readonly packHash: string }) => void;
   /** MCP servers that the operator offers to packs. */
   readonly mcp?: McpReachOptions;
+  /** How much of each turn is kept for operators. Default off. */
+  readonly journal?: JournalMode;
   readonly defaults?: Partial<EngineLimits> & {
     /** Turns under way at once. */
     readonly maxTurns?: number;
@@ -157,6 +160,7 @@ class LocalRuntime implements Runtime {
       log,
       onError,
       limits: { ...LIMITS, ...defaults },
+      journal: options.journal ?? "off",
       retries: new RetryBudget(world),
       stubWait: options.stubWait,
     };

@@ -27,7 +27,8 @@ export function startTurn(
   lease: Lease,
   options: { readonly trigger: Trigger; readonly teamKey: string; readonly wantsSteps: boolean },
 ): StartedTurn {
-  const { trigger, teamKey, wantsSteps } = options;
+  const { trigger, teamKey } = options;
+  const wantsSteps = options.wantsSteps || env.journal !== "off";
   const { session } = lease;
   const snapshot = snapshotOf(lease);
   const message = trigger.kind === "message" ? resolveChoice(trigger.entry.envelope, snapshot["choices"]) : undefined;

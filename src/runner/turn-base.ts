@@ -1,5 +1,5 @@
 import type { CallStats } from "../component/index.ts";
-import type { InboxEntry, Lease } from "../session/index.ts";
+import type { InboxEntry, Lease, Step } from "../session/index.ts";
 import type { WorkingSet } from "../state/index.ts";
 import type { ChannelMessageEnvelope, JsonValue, OutcomeError } from "../types/index.ts";
 import { GreenticError, isJsonObject, parseSessionKey, quote } from "../types/index.ts";
@@ -66,6 +66,8 @@ export abstract class TurnBase extends TurnScope {
   readonly relayed: Relayed[] = [];
   /** The nodes that ran, where somebody wants to know. */
   readonly steps: StepReport[] | undefined;
+  /** What effects left in the journal, where it is kept for a replay. */
+  readonly journaled: Step[] | undefined;
   /** Effects so far, recovered ones included. */
   effectCount = 0;
   protected current: LoadedNode | undefined;
@@ -103,7 +105,9 @@ export abstract class TurnBase extends TurnScope {
     this.later = part === undefined ? laterOf(lease) : NO_ENTRIES;
     if (part !== undefined) this.#turnId = `${part.whole.turnId}-${part.path}`;
     this.traceId = trigger.kind === "message" ? trigger.entry.traceId : turnIdOf(lease.key, trigger);
+    // A part's nodes are told with its whole's.
     this.steps = options.wantsSteps ? [] : undefined;
+    this.journaled = env.journal === "replay" ? (part?.whole.journaled ?? []) : undefined;
   }
 
   /** The packs of the conversation's team, the running one first: it may be an older version than the team's. */
@@ -145,6 +149,7 @@ export abstract class TurnBase extends TurnScope {
       if (step.turn !== this.revision || step.node !== node || step.inputHash !== inputHash) continue;
       if (this.#usedSteps.has(step.seq)) continue;
       this.#usedSteps.add(step.seq);
+      this.journaled?.push(step);
       return step.outcome;
     }
     return undefined;

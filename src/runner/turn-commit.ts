@@ -12,6 +12,7 @@ import { firingOf, lastFired, withFiring } from "./schedules.ts";
 import type { Trigger } from "./trigger.ts";
 import { firedTimer, LATER_TIMER, laterOf, unreadOf, WAIT_TIMER } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
+import { journalOf } from "./turn-journal.ts";
 import { encodeAddress } from "./turn-messages.ts";
 
 const NONE: readonly never[] = Object.freeze<never[]>([]);
@@ -63,6 +64,7 @@ export function commitOf(turn: Turn, provider: Provider): TurnCommit {
     outbox,
     log,
     ...(answers === undefined ? {} : { answers }),
+    ...(turn.env.journal === "off" ? {} : { journal: journalOf(turn) }),
   };
 }
 

@@ -29,6 +29,7 @@ export async function recordStep(
   const step: Step = { turn: turn.revision, seq: turn.nextSeq(), node, inputHash, outcome };
   try {
     const recorded = await turn.env.store.record(turn.lease, step);
+    turn.journaled?.push(recorded);
     return recorded;
   } catch (error) {
     throw new TurnAborted(error);

@@ -2,7 +2,7 @@ import type { Provider } from "../messaging/index.ts";
 import type { Lease, TurnCommit } from "../session/index.ts";
 import { channelOf } from "../session/index.ts";
 import type { SessionKeyText } from "../types/index.ts";
-import { GreenticError, isGreenticError, quote, randomHex, toGreenticError } from "../types/index.ts";
+import { GreenticError, isGreenticError, parseSessionKey, quote, randomHex, toGreenticError } from "../types/index.ts";
 import { chooseTrigger } from "./choose-trigger.ts";
 import type { EngineEnv } from "./engine-env.ts";
 import type { TurnReport } from "./runtime.ts";
@@ -272,7 +272,7 @@ export class WorkerLoop {
   /** Decides after a failed turn: dropped where another worker has the session, else tried again, at last given up. */
   async #recover(lease: Lease, thrown: unknown): Promise<Lease | undefined> {
     const error = thrown instanceof TurnAborted ? thrown.cause : thrown;
-    if (error === "lease" || isGreenticError(error, "STORE_FENCE_STALE")) return undefined;
+    if (error === "lease" || isGreenticError(error, "STORE_FENCE_STALE")) return this.#refused(lease);
     if (error === CANCELLED) return this.#callOff(lease);
     if (error === STOPPED) return this.#release(lease);
     if (isGreenticError(error) && (error.kind === "unavailable" || error.kind === "timeout")) {
@@ -294,6 +294,25 @@ export class WorkerLoop {
     const jitter = (world.randomBytes(1)[0] ?? 0) / 255;
     this.#rest(lease.key, BACKOFF_MS * 2 ** (count - 1) * (0.5 + jitter), count);
     return this.#release(lease);
+  }
+
+  /** Lets go of a session that another worker has. */
+  #refused({ key }: Lease): undefined {
+    const { observe, world } = this.#options.env;
+    const { env, tenant, team, channel } = parseSessionKey(key);
+    const ctx = {
+      env,
+      tenant,
+      team,
+      session: key,
+      provider: channel,
+      traceId: "",
+      correlationId: "",
+      attempt: 1,
+      locale: "",
+    };
+    observe?.({ kind: "fence.refused", ctx, atMs: world.nowMs() });
+    return undefined;
   }
 
   /** Takes a message that nobody wants answered any more out of the inbox; its session is as it was before. */

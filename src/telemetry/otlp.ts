@@ -1,3 +1,5 @@
+import type { WaitingCounts } from "./store-gauges.ts";
+import { createStoreGauges } from "./store-gauges.ts";
 import type { TurnObserver } from "./turn-event.ts";
 import { createSpanObserver } from "./turn-spans.ts";
 
@@ -13,6 +15,8 @@ export interface OtlpOptions {
 /** A running export; `shutdown` flushes what is waiting. */
 export interface OtlpExport {
   readonly observe: TurnObserver;
+  /** Exports what waits in a store, too. */
+  watch(from: { readonly stats: () => Promise<WaitingCounts>; readonly nowMs: () => number }): void;
   shutdown(): Promise<void>;
 }
 
@@ -67,6 +71,7 @@ export async function openOtlpExport(options: OtlpOptions): Promise<OtlpExport> 
   };
   return {
     observe: createSpanObserver(tracerProvider.getTracer("greentic"), meterProvider.getMeter("greentic"), withTraceId),
+    watch: (from) => createStoreGauges(meterProvider.getMeter("greentic"), from),
     async shutdown() {
       await Promise.allSettled([tracerProvider.shutdown(), meterProvider.shutdown()]);
     },

@@ -60,6 +60,8 @@ export type TurnEvent =
       readonly durationMs: number;
       readonly errorCode?: string;
     }
+  /** A turn that came too late: another worker has its session, and nothing of it was committed. */
+  | { readonly kind: "fence.refused"; readonly ctx: TenantCtx; readonly atMs: number }
   | {
       readonly kind: "warning";
       readonly ctx: TenantCtx;

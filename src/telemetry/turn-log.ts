@@ -14,6 +14,9 @@ export function createLogObserver(log: Logger): TurnObserver {
   const isDebug = log.level === "debug";
   return (event) => {
     switch (event.kind) {
+      case "fence.refused":
+        log.warn(base(event.ctx), "turn refused: another worker has its session");
+        return;
       case "warning":
         log.warn(
           { ...base(event.ctx), code: event.code, flow_id: event.flow, node_id: event.node, path: event.path },

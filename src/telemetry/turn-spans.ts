@@ -17,7 +17,8 @@ function attributesOf(ctx: TenantCtx): Attributes {
 
 /**
  * Makes spans and metrics of turn events: `flow.execute` with a `node.execute` child for each node, `message.send` for each
- * attempt; `greentic.flow.duration` (ms), `greentic.messages` and `greentic.errors`.
+ * attempt; `greentic.flow.duration` (ms), `greentic.messages`
+ * (in, with redeliveries as `duplicate`, and out), `greentic.fences.refused` and `greentic.errors`.
  * `withTraceId` runs a root span's creation so that it gets the turn's own trace id.
  */
 export function createSpanObserver(
@@ -32,6 +33,7 @@ export function createSpanObserver(
   });
   const messages = meter.createCounter("greentic.messages", { description: "Messages accepted and sent" });
   const errors = meter.createCounter("greentic.errors", { description: "Nodes, flows and sends that failed" });
+  const fences = meter.createCounter("greentic.fences.refused", { description: "Turns of leases that had moved on" });
   const keyOf = (ctx: TenantCtx): string => `${ctx.traceId}:${ctx.session ?? ""}`;
 
   const fail = (
@@ -102,6 +104,9 @@ export function createSpanObserver(
       case "send.ended":
         child(event, "message.send", {});
         messages.add(1, { tenant: event.ctx.tenant, direction: "out", outcome: event.outcome });
+        return;
+      case "fence.refused":
+        fences.add(1, { tenant: event.ctx.tenant });
         return;
       case "warning":
         errors.add(1, { tenant: event.ctx.tenant, stage: "warning", code: event.code });

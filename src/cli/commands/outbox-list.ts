@@ -5,12 +5,16 @@ import { openStore, STORE_OPTIONS } from "../open-store.ts";
 
 const STATUSES: readonly OutboxStatus[] = ["queued", "sending", "sent", "failed", "unknown", "abandoned"];
 
+/** Rows among which doubtful ones are looked for. */
+const MAX_SEARCHED = 100_000;
+
 export default defineCommand({
   summary: "List sends and their states",
   options: [
     ...STORE_OPTIONS,
     { flags: "--tenant <tenant>", summary: "only this tenant's" },
     { flags: "--status <status>", summary: STATUSES.join(", ") },
+    { flags: "--unknown", summary: "only those whose fate is or was unknown" },
     { flags: "--limit <n>", summary: "at most so many", default: "100" },
   ],
   async run(input, io) {
@@ -20,11 +24,13 @@ export default defineCommand({
       throw new GreenticError("CLI_USAGE_INVALID", `List sends: expected --status ${STATUSES.join(", ")}`);
     const tenant = textOption(input, "tenant");
     await using store = await openStore(input, io);
-    const rows = await store.listOutbox({
+    const isDoubtful = hasFlag(input, "unknown");
+    const listed = await store.listOutbox({
       ...(tenant !== undefined && { tenant: tenantId(tenant) }),
       ...(status && { status }),
-      limit: Number(input.options["limit"]),
+      limit: isDoubtful ? MAX_SEARCHED : Number(input.options["limit"]),
     });
+    const rows = isDoubtful ? listed.filter((row) => row.wasUnknown).slice(0, Number(input.options["limit"])) : listed;
     // Payloads are people's messages: they stay in the store.
     const shown = rows.map(
       ({ id, key, order, provider, sinkClass, status: state, attempts, wasUnknown, lastError }) => ({

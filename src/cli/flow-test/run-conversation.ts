@@ -135,7 +135,8 @@ function checkStubs(
   }
 }
 
-function toolsOf(pack: Pack): ToolMap["tools"] {
+/** Reads a pack's tool map; empty where it has none. */
+export function toolsOf(pack: Pack): ToolMap["tools"] {
   const file = TOOL_MAP_FILES.find((path) => pack.assets.has(path));
   const source = file === undefined ? undefined : pack.readText(file);
   return file === undefined || source === undefined ? new Map() : parseToolMap(source, file).tools;

@@ -25,6 +25,12 @@ export const cliErrors = {
     kind: "not_found",
     help: "Put the test below the pack's source directory, or name the pack with --pack.",
   },
+  CLI_REPLAY_INCOMPLETE: {
+    kind: "not_found",
+    help: 'Set journal = "replay" in greentic.toml before the conversation that is to be replayed; a journal keeps 50 turns for a week.',
+  },
+  CLI_REPLAY_STUCK: { kind: "timeout", help: "Give it longer with --timeout, or look at what the flow waits for." },
+  CLI_DEAD_LETTER_MISSING: { kind: "not_found", help: "`gtc dlq list` names them." },
   CLI_ROLE_ALONE: {
     kind: "invalid_input",
     help: "Give redis.url and nats.url (GREENTIC_REDIS_URL, GREENTIC_NATS_URL), or let one process have all roles.",
@@ -43,7 +49,10 @@ export const cliErrors = {
     kind: "not_found",
     help: "Set the channel up by hand, with `gtc secrets set` and its `config`.",
   },
-  CLI_BUNDLE_SECRET_MISSING: { kind: "not_found", help: "Keep the secret with `gtc secrets set`, as the message says." },
+  CLI_BUNDLE_SECRET_MISSING: {
+    kind: "not_found",
+    help: "Keep the secret with `gtc secrets set`, as the message says.",
+  },
   CLI_BUNDLE_ACCESS_UNMATCHED: {
     kind: "invalid_input",
     help: "The rule is about nothing that this bundle has: correct its path, or remove it.",
