@@ -55,9 +55,9 @@ export class History {
   /** What a page saw change or saw twice. */
   readonly contradictions: string[] = [];
   /** What an operator can read of rows that policy gave up: their texts. */
-  readonly abandoned: { readonly tenant: string; readonly text: string }[] = [];
+  abandoned: { readonly tenant: string; readonly text: string }[] = [];
   /** What an operator can read of messages that no turn could handle. */
-  readonly deadLetters: string[] = [];
+  deadLetters: string[] = [];
 
   /** Takes in what a page read of a conversation's log. */
   readLog(talk: Talk, lines: readonly LogLine[]): void {

@@ -51,7 +51,12 @@ export async function runMutants(options: {
   const queue = [...wanted];
   const work = async (): Promise<void> => {
     for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-      const { seeds, seed, violation } = await runMutant(mutant, { from: 1, count: SEEDS_MAX });
+      const { seeds, seed, violation } = await runMutant(mutant, { from: 1, count: SEEDS_MAX }).catch(
+        (error: unknown): Catch => {
+          console.log(String(error));
+          return { seeds: 0, seed: undefined, violation: undefined };
+        },
+      );
       if (seed !== undefined) caught++;
       const how =
         seed === undefined ? `NOT FOUND in ${seeds} seeds` : `${seeds} seeds; seed ${seed}: ${violation ?? ""}`;

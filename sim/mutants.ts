@@ -290,7 +290,7 @@ export const MUTANTS: readonly Mutant[] = [
     bug: "the file's journal isn't read after a crash",
     edits: edit(
       "session/sqlite-core.ts",
-      "for (const { key } of steps.all()) this.open(String(key)).hasSteps = true;",
+      "for (const { key } of steps.all()) this.reopen(String(key)).hasSteps = true;",
       'this.db.exec("DELETE FROM step");',
     ),
   },
