@@ -167,12 +167,18 @@ export const packErrors = {
     help: "Expected an in-toto statement v1 about one pack, as `gtc pack build --provenance` writes it.",
   },
   PACK_PROVENANCE_PREDICATE_UNKNOWN: { kind: "invalid_input", help: "Expected SLSA provenance v1." },
-  PACK_PROVENANCE_UNSIGNED: { kind: "permission_denied", help: "Nobody has signed the statement: build again with a key." },
+  PACK_PROVENANCE_UNSIGNED: {
+    kind: "permission_denied",
+    help: "Nobody has signed the statement: build again with a key.",
+  },
   PACK_PROVENANCE_UNTRUSTED: {
     kind: "permission_denied",
     help: "No trusted publisher has signed the statement; [security] trusted_publishers says whom to trust.",
   },
-  PACK_PROVENANCE_FORGED: { kind: "permission_denied", help: "The statement isn't what its builder signed: don't use the pack." },
+  PACK_PROVENANCE_FORGED: {
+    kind: "permission_denied",
+    help: "The statement isn't what its builder signed: don't use the pack.",
+  },
   PACK_PROVENANCE_SUBJECT_MISMATCH: {
     kind: "permission_denied",
     help: "The statement is about another pack: fetch the one that belongs to this pack.",
@@ -237,7 +243,10 @@ export const packErrors = {
     kind: "conflict",
     help: "The message names who wants what: widen one of the ranges, or take other versions of those who want it.",
   },
-  PACK_DEPENDENCY_CYCLE: { kind: "invalid_input", help: "A pack can't need itself: move what both need to a third pack." },
+  PACK_DEPENDENCY_CYCLE: {
+    kind: "invalid_input",
+    help: "A pack can't need itself: move what both need to a third pack.",
+  },
   PACK_DEPENDENCY_AMBIGUOUS: {
     kind: "permission_denied",
     help: "Two places have different packs of one name and version. Find out which is the publisher's, and name no other place.",
