@@ -64,7 +64,7 @@ function readSchedule(
 }
 
 /** Tells whether a name is a time zone's that this machine knows. */
-export function isZone(zone: string): boolean {
+function isZone(zone: string): boolean {
   try {
     return new Intl.DateTimeFormat("en", { timeZone: zone }).format(0) !== "";
   } catch {

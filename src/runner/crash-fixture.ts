@@ -59,7 +59,7 @@ export function dyingStore(
 }
 
 /** What is said, and how long nobody says anything after it. */
-export interface Line {
+interface Line {
   readonly text: string;
   readonly thenMs?: number;
 }

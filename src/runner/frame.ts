@@ -29,7 +29,7 @@ export interface Frame {
 }
 
 /** Why a frame waits and what it needs to go on. */
-export interface FrameWait {
+interface FrameWait {
   readonly reason: string;
   /** What the node kept. */
   readonly kept: JsonValue;

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue, OutcomeError } from "../types/index.ts";
 import type { NodeOutcome } from "../flow/index.ts";
-import type { Body, EachPlan } from "./kinds/kind.ts";
+import type { EachPlan } from "./kinds/kind.ts";
 
 /** How far a node is with its items, one after another; kept in the snapshot. */
 export interface LoopState {
@@ -72,9 +72,4 @@ export function outcomeOfItems(
           retryable: false,
         };
   return { kind: "error", status: "error", error, output: { ...output, ok: false, error: { ...error } as JsonObject } };
-}
-
-/** The name of where a body's run stands in its turn: the same when a crashed turn runs again. */
-export function bodyName({ node, flow }: Body): string {
-  return flow ?? node ?? "";
 }
