@@ -98,15 +98,6 @@ export const MUTANTS: readonly Mutant[] = [
     ),
   },
   {
-    name: "sqlite-no-dedupe",
-    bug: "the SQLite store takes a known delivery for a new one",
-    edits: edit(
-      "session/sqlite-ops-inbox.ts",
-      "if (Number(added.changes) === 0) {",
-      "if (Number(added.changes) < 0) {",
-    ),
-  },
-  {
     name: "dedupe-across-tenants",
     bug: "dedupe keys of two tenants are one",
     edits: edit(
@@ -134,16 +125,6 @@ export const MUTANTS: readonly Mutant[] = [
       `const result = this.#settle(row, await this.#attempt(row, provider as Provider));
     await store.beginSend(row, this.name);
     return this.#end(row, result, startedMs);`,
-    ),
-  },
-  {
-    name: "end-before-send",
-    bug: "a send is put on record as done before it is tried",
-    edits: edit(
-      "runner/sender-loop.ts",
-      "return this.#end(row, this.#settle(row, await this.#attempt(row, provider as Provider)), startedMs);",
-      `await this.#end(row, { kind: "sent" }, startedMs);
-    await this.#attempt(row, provider as Provider);`,
     ),
   },
   {
@@ -214,22 +195,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: "lane-claimed-twice",
     bug: "two senders can hold one conversation's row",
     edits: edit("session/send-lanes.ts", "lane.claim = claim;\n    this.#ready.delete(lane);", "lane.claim = claim;"),
-  },
-  {
-    name: "lease-taken-twice",
-    bug: "a living lease keeps nobody out, and fences don't rise with it",
-    edits: [
-      ...edit(
-        "session/lease-table.ts",
-        "return session.hold === undefined || session.hold.expiresAtMs <= monotonicMs;",
-        "return monotonicMs >= 0;",
-      ),
-      ...edit(
-        "session/memory-store.ts",
-        "const hold = { worker, fence: ++this.#last,",
-        "const hold = { worker, fence: session.hold?.fence ?? ++this.#last,",
-      ),
-    ],
   },
   {
     name: "lease-revived",
@@ -309,20 +274,6 @@ export const MUTANTS: readonly Mutant[] = [
     edits: edit("runner/sweeper.ts", "for (const key of overdue.sessions) onSession(key);", ""),
   },
   {
-    name: "sends-not-swept",
-    bug: "nobody looks after rows whose wake-up was lost",
-    edits: edit("runner/sweeper.ts", "if (overdue.sends) onSends();", ""),
-  },
-  {
-    name: "refusal-counts-as-sent",
-    bug: "what a platform refused for now is not sent again",
-    edits: edit(
-      "session/outbox-rules.ts",
-      'return { status: "queued", wasUnknown, notBeforeMs: result.notBeforeMs, lastError',
-      'return { status: "sent", wasUnknown, notBeforeMs: 0, lastError',
-    ),
-  },
-  {
     name: "relay-without-dedupe",
     bug: "an event that is handed on twice arrives twice",
     edits: edit(
@@ -330,10 +281,5 @@ export const MUTANTS: readonly Mutant[] = [
       "{ envelope, dedupeKey: name, conversation",
       "{ envelope, dedupeKey: `${name}${options.world.monotonicMs()}`, conversation",
     ),
-  },
-  {
-    name: "sequence-starts-over",
-    bug: "numbers of fences and orders are drawn again after a crash",
-    edits: edit("session/sqlite-sequence.ts", "this.#write.run(end);", ""),
   },
 ];
