@@ -72,7 +72,10 @@ export async function startRedis(
       rmSync(dir, { recursive: true, force: true });
     },
   };
+  await using unfinished = new AsyncDisposableStack();
+  unfinished.use(server);
   await server.start();
+  unfinished.move();
   return server;
 }
 
@@ -85,8 +88,9 @@ export interface RedisCluster extends AsyncDisposable {
 /** Starts a cluster of three masters; each may have a replica. */
 export async function startRedisCluster({ replicas = 0 } = {}): Promise<RedisCluster> {
   const args = [...DURABLE, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-  const starting = Array.from({ length: 3 * (1 + replicas) }, () =>
-    startRedis([...args, "--repl-diskless-sync-delay", "0"]),
+  await using unfinished = new AsyncDisposableStack();
+  const starting = Array.from({ length: 3 * (1 + replicas) }, async () =>
+    unfinished.use(await startRedis([...args, "--repl-diskless-sync-delay", "0"])),
   );
   const nodes = await Promise.all(starting);
   const hosts = nodes.map(({ port }) => `127.0.0.1:${port}`);
@@ -97,12 +101,11 @@ export async function startRedisCluster({ replicas = 0 } = {}): Promise<RedisClu
   for (const node of nodes.slice(3)) {
     await until(async () => (await node.cli("info", "replication")).includes("master_link_status:up"), "replica");
   }
+  const owned = unfinished.move();
   return {
     url: `redis-cluster://${hosts.join(",")}`,
     nodes,
-    async [Symbol.asyncDispose]() {
-      await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
-    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
@@ -131,13 +134,16 @@ export interface RedisSentinel extends AsyncDisposable {
 
 /** Starts a master, two replicas and a sentinel that puts one of them in its place a second after it is gone. */
 export async function startRedisSentinel(): Promise<RedisSentinel> {
-  const master = await startRedis();
+  await using unfinished = new AsyncDisposableStack();
+  const master = unfinished.use(await startRedis());
   const follow = [...DURABLE, "--replicaof", "127.0.0.1", String(master.port), "--repl-diskless-sync-delay", "0"];
-  const replicas = await Promise.all([startRedis(follow), startRedis(follow)]);
+  const starting = [1, 2].map(async () => unfinished.use(await startRedis(follow)));
+  const replicas = await Promise.all(starting);
   for (const replica of replicas) {
     await until(async () => (await replica.cli("info", "replication")).includes("master_link_status:up"), "replica");
   }
   const dir = mkdtempSync(join(tmpdir(), "greentic-sentinel-"));
+  unfinished.defer(() => rmSync(dir, { recursive: true, force: true }));
   const file = join(dir, "sentinel.conf");
   writeFileSync(
     file,
@@ -148,15 +154,12 @@ export async function startRedisSentinel(): Promise<RedisSentinel> {
       "",
     ].join("\n"),
   );
-  const sentinel = await startRedis(["--sentinel"], { file });
+  const sentinel = unfinished.use(await startRedis(["--sentinel"], { file }));
   await until(async () => (await sentinel.cli("sentinel", "replicas", "main")).split("flags").length > 2, "sentinel");
+  const owned = unfinished.move();
   return {
     url: `redis-sentinel://127.0.0.1:${sentinel.port}/main`,
     master,
-    async [Symbol.asyncDispose]() {
-      await sentinel[Symbol.asyncDispose]();
-      await Promise.all([master, ...replicas].map((server) => server[Symbol.asyncDispose]()));
-      rmSync(dir, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
