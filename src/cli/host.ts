@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { BusStats } from "../bus/index.ts";
 import { ProcessComponentHost } from "../component/index.ts";
 import type { Bundle, BundleProvider } from "../config/index.ts";
 import { parseHttpRewrites, sendHttp } from "../http/index.ts";
@@ -57,6 +58,8 @@ export interface Host extends AsyncDisposable {
   isReady(): Promise<boolean>;
   /** Roles, store and bus, for `/status`. */
   status(): JsonObject;
+  /** The bus, for metrics. */
+  readonly bus: { readonly stats: () => BusStats; readonly isReady: () => boolean };
   /** Gets component processes ready before they are needed. */
   warm(): void;
 }
@@ -204,6 +207,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     trust,
     isReady: () => services.isReady(),
     status: () => services.status(),
+    bus: { stats: () => bus.stats(), isReady: () => bus.isReady },
     warm: () => components.warm(),
     async [Symbol.asyncDispose]() {
       await trust[Symbol.asyncDispose]();

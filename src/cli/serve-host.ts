@@ -135,6 +135,7 @@ export async function serveHost(
     },
   });
   const { runtime, world, tenants } = host;
+  otlp?.watchBus(host.bus);
   otlp?.watch({ stats: () => runtime.store.stats(), nowMs: () => world.nowMs() });
   if (!runtime.store.isDurable) log.warn("the memory store keeps nothing: every conversation ends with this process");
   if (config.redis?.durability === "relaxed") {

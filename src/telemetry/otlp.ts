@@ -1,3 +1,5 @@
+import type { BusCounts } from "./bus-gauges.ts";
+import { createBusGauges } from "./bus-gauges.ts";
 import type { WaitingCounts } from "./store-gauges.ts";
 import { createStoreGauges } from "./store-gauges.ts";
 import type { TurnObserver } from "./turn-event.ts";
@@ -17,6 +19,8 @@ export interface OtlpExport {
   readonly observe: TurnObserver;
   /** Exports what waits in a store, too. */
   watch(from: { readonly stats: () => Promise<WaitingCounts>; readonly nowMs: () => number }): void;
+  /** Exports what went through a bus, too. */
+  watchBus(from: { readonly stats: () => BusCounts; readonly isReady: () => boolean }): void;
   shutdown(): Promise<void>;
 }
 
@@ -72,6 +76,7 @@ export async function openOtlpExport(options: OtlpOptions): Promise<OtlpExport> 
   return {
     observe: createSpanObserver(tracerProvider.getTracer("greentic"), meterProvider.getMeter("greentic"), withTraceId),
     watch: (from) => createStoreGauges(meterProvider.getMeter("greentic"), from),
+    watchBus: (from) => createBusGauges(meterProvider.getMeter("greentic"), from),
     async shutdown() {
       await Promise.allSettled([tracerProvider.shutdown(), meterProvider.shutdown()]);
     },

@@ -78,12 +78,12 @@ test(
         session_id: expect.stringMatching(/^[0-9a-f]{16}$/),
         outcome: expect.any(String),
       });
-    expect(
-      received
-        .filter(({ path }) => path === "/v1/metrics")
-        .map(({ body }) => body)
-        .join(""),
-    ).toContain("greentic.flow.duration");
+    const metrics = received
+      .filter(({ path }) => path === "/v1/metrics")
+      .map(({ body }) => body)
+      .join("");
+    for (const name of ["greentic.flow.duration", "greentic.bus.ready", "greentic.bus.dropped"])
+      expect(metrics).toContain(name);
 
     const everything = [...received.map(({ body }) => body), ...host.said].join("\n");
     for (const canary of [
