@@ -127,6 +127,24 @@ export function timerContract({ open, crash }: StoreFactory): void {
     expect((await leaseOf(store)).timers.map(({ payload }) => payload)).toEqual([1]);
   });
 
+  test("a timer that was found due before the wall clock was set back is not lost with a lease that is given back", async () => {
+    for (const how of ["release", "any", "key"] as const) {
+      const world = new ManualWorld();
+      await using store = await open(world);
+      await runTurn(store, { timersNew: [{ onceKey: "t", dueAtMs: world.nowMs() + 100, payload: 1 }] });
+      world.advance(200);
+      await store.sweep(world.nowMs());
+      const lease = how === "release" ? await leaseOf(store) : undefined;
+      world.jump(-60_000);
+      if (lease !== undefined) await store.release(lease);
+      const asked = how === "any" ? { limit: 1 } : { limit: 1, keys: [KEY] };
+      for (const early of await store.lease("w1", asked)) await store.release(early);
+      world.advance(60_000);
+      expect((await store.sweep(world.nowMs())).sessions).toEqual([KEY]);
+      expect((await leaseOf(store)).timers.map(({ payload }) => payload)).toEqual([1]);
+    }
+  });
+
   test("many timers due at once are all found", async () => {
     const world = new ManualWorld();
     await using store = await open(world);

@@ -91,15 +91,6 @@ local function write_timers(c, turn)
   end
 end
 
--- What was found due left the index. Where the clock was set back it isn't due any more, and must be found again.
-local function refile_timers(c, key)
-  local all = call('HGETALL', at(c, 't', key))
-  for i = 1, #all, 2 do
-    local at_ms = string.match(all[i + 1], '^(%S+) ')
-    if tonumber(at_ms) > c.now then call('ZADD', index(c, 'timers'), at_ms, key .. ' ' .. all[i]) end
-  end
-end
-
 local function write_journal(c, turn)
   local journal = at(c, 'j', turn.key)
   call('RPUSH', journal, turn.revision .. ' ' .. text(c.now) .. ' ' .. turn.journal)

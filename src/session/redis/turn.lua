@@ -33,10 +33,21 @@ local function file_session(c, key, is_open)
   end
 end
 
+-- What was found due left the index. Where the clock was set back it isn't due any more, and must be found again.
+local function refile_timers(c, key)
+  local all = call('HGETALL', at(c, 't', key))
+  for i = 1, #all, 2 do
+    local at_ms = string.match(all[i + 1], '^(%S+) ')
+    if tonumber(at_ms) > c.now then call('ZADD', index(c, 'timers'), at_ms, key .. ' ' .. all[i]) end
+  end
+end
+
 -- Files a session whose lease or work changed.
 local function refresh(c, key)
   local held = call('HMGET', at(c, 's', key), 'f', 'u', 'h')
-  file_session(c, key, is_free(c, held) and has_work(c, key))
+  local is_idle = not has_work(c, key)
+  file_session(c, key, is_free(c, held) and not is_idle)
+  if is_idle then refile_timers(c, key) end
 end
 
 local function carry(c, key, fence, attempt)
@@ -208,7 +219,7 @@ local function lease_any(c, worker, limit, ttl)
       if is_free(c, held) and has_work(c, key) then
         leases[#leases + 1] = grant(c, key, held, worker, ttl)
       else
-        call('ZREM', index(c, 'run'), key)
+        refresh(c, key)
       end
     end
   end
@@ -232,6 +243,8 @@ local function lease(c)
         leases[#leases + 1] = had
       elseif is_free(c, held) and has_work(c, key) then
         leases[#leases + 1] = grant(c, key, held, worker, ttl)
+      elseif not held[1] then
+        refresh(c, key)
       end
     end
   end
