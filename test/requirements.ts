@@ -342,6 +342,7 @@ export const REQUIREMENTS = define({
   "flow.approval.entitled": { source: "issue 5 flow power", behavior: "Only who may decide does, once, and only with the code that was sent; who asks decides only where named" },
   "flow.approval.expires": { source: "issue 5 flow power", behavior: "An approval that nobody decides expires, and a late word changes nothing" },
   "docs.flow-power": { source: "issue 5 flow power", behavior: "Every flow, test and command of docs/flow-power.md works as it stands there" },
+  "effects.keys": { source: "issue 5 flow power", behavior: "Every effect has a key that HTTP endpoints, MCP servers and components get, the same when it is made again after a crash" },
 });
 
 /** The id of a promise. */

@@ -27,12 +27,26 @@ export class Platform {
   };
 }
 
-const COUNTED = ["accept", "lease", "release", "record", "commit", "claimSends", "beginSend", "endSend"] as const;
+const COUNTED: readonly string[] = [
+  "accept",
+  "lease",
+  "release",
+  "record",
+  "commit",
+  "claimSends",
+  "beginSend",
+  "endSend",
+];
 
 /** A store whose process dies at its n-th operation, before or after it took effect: from then on nothing ever answers. */
 export function dyingStore(
   inner: SessionStore,
-  dies: { readonly at: number; readonly when: "before" | "after" },
+  dies: {
+    readonly at: number;
+    readonly when: "before" | "after";
+    /** The operations that count; all that change something where absent. */
+    readonly of?: readonly string[];
+  },
 ): { readonly store: SessionStore; readonly isDead: () => boolean } {
   let count = 0;
   let isDead = false;
@@ -43,7 +57,7 @@ export function dyingStore(
       if (typeof value !== "function") return value;
       return async (...args: unknown[]): Promise<unknown> => {
         if (isDead) return never;
-        const isCounted = (COUNTED as readonly unknown[]).includes(name);
+        const isCounted = (dies.of ?? COUNTED).includes(name as string);
         const isLast = isCounted && ++count === dies.at;
         if (isLast && dies.when === "before") {
           isDead = true;

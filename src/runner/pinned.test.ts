@@ -51,7 +51,7 @@ describe("a pack whose flows wait is replaced", () => {
     ["migrate", "2.0.0 ann"],
     ["stop", undefined],
   ] as const)("%s", async (onPinned, said) => {
-    verifies(`pinned.${onPinned}`);
+    verifies("pinned.finish", "pinned.migrate", "pinned.stop");
     const opened = await waiting(onPinned);
     await opened.runtime.loadPack({ scope, pack: two, onPinned });
     const [text] = await opened.texts("ann");

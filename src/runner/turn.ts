@@ -298,11 +298,13 @@ export class Turn extends TurnRoutes implements NodeCall {
         this.ended({ node: this.node, outcome: "ok", status: "called" });
         return this.call(result);
       case "each":
+        this.ended({ node: this.node, outcome: "ok", status: "called" });
         frame.loop = startLoop(result);
         return this.advance(frame);
       case "branches":
         throw new TypeError("Run branches: they run before their result is taken in");
       case "undo":
+        this.ended({ node: this.node, outcome: "ok", status: "called" });
         frame.undoing = { undone: [], failed: [] };
         return this.undoNext(frame);
       case "goto":

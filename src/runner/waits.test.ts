@@ -61,6 +61,14 @@ describe("delay", () => {
     expect(told.dead).toEqual([]);
   });
 
+  test("more messages than a session keeps go to the dead letters, and the flow goes on", async () => {
+    verifies("flow.later");
+    const lines = Array.from({ length: 67 }, (_, i) => ({ text: `m${i}`, thenMs: 10 }));
+    const { delivered, dead } = await tell({ pack: later, lines, component: () => null, endMs: 610_000 });
+    expect(dead.map(({ reason }) => reason)).toEqual(["RUNNER_LATER_FULL", "RUNNER_LATER_FULL"]);
+    expect(delivered.slice(0, 4)).toEqual(["one moment, m0", "done: m0", "And now?", "got m1"]);
+  });
+
   test("a command interrupts a delay, and what was kept is about nothing any more", async () => {
     const told = await tell({
       pack: later,
