@@ -12,8 +12,8 @@ import { channelOf, conversationOf } from "./store.ts";
 
 /** Idle sessions whose record stays in memory. */
 const IDLE_MAX = 4_096;
-/** Records above this are read again rather than kept. */
-const IDLE_BODY_MAX = 16_384;
+/** Records and states above this are read again rather than kept. */
+const IDLE_SIZE_MAX = 16_384;
 
 /** An unread message; its body is in the file. */
 export interface Unread {
@@ -43,6 +43,8 @@ export interface HotSession extends Leasable {
   /** The record as it is stored; null where no flow runs. */
   body: string | null;
   hasState: boolean;
+  /** The state as JSON texts by key, once it was read. */
+  state: Map<string, string> | undefined;
   hasSteps: boolean;
   hasDueTimer: boolean;
   /** The order of the newest turn in its journal, 0 where there is none, and how many there have been. */
@@ -52,6 +54,13 @@ export interface HotSession extends Leasable {
   attempt: number;
   /** Why nothing more is done for it: a record of it is not as it was written. */
   damage: GreenticError | undefined;
+}
+
+/** How many characters a session keeps in memory. */
+function sizeOf({ body, state }: HotSession): number {
+  let size = body?.length ?? 0;
+  if (state !== undefined) for (const [key, value] of state) size += key.length + value.length;
+  return size;
 }
 
 /** Tells whether the file or the memory holds anything of a session. */
@@ -67,6 +76,7 @@ class Hot implements HotSession {
   unread: Unread[] = [];
   body: string | null;
   hasState: boolean;
+  state: Map<string, string> | undefined;
   hasSteps = false;
   hasDueTimer = false;
   journal: number;
@@ -296,7 +306,7 @@ export class SqliteCore {
       this.#idle.delete(session.key);
       return;
     }
-    if (session.body !== null && session.body.length > IDLE_BODY_MAX) {
+    if (sizeOf(session) > IDLE_SIZE_MAX) {
       this.#sessions.delete(session.key);
       return;
     }

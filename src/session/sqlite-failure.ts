@@ -39,10 +39,17 @@ function classify(error: unknown): readonly [ErrorCode, string] {
       return ["STORE_UNAVAILABLE", "the file can't be opened"];
     default:
   }
+  // A number that the program never wrote: greater than it can read.
+  if (isOutOfRange(error)) return ["STORE_DATA_CORRUPT", "a number in it is damaged"];
   const system = error instanceof Error && "code" in error ? String(error.code) : "";
   if (system === "EROFS" || system === "EACCES" || system === "EPERM") return ["STORE_READ_ONLY", system];
   if (system === "ENOSPC") return ["STORE_READ_ONLY", "the disk is full"];
   return ["STORE_UNAVAILABLE", /^E[A-Z]+$/.test(system) ? system : "it failed"];
+}
+
+/** Whether SQLite read a number that is too great to have been written. */
+export function isOutOfRange(error: unknown): boolean {
+  return error instanceof RangeError && "code" in error && error.code === "ERR_OUT_OF_RANGE";
 }
 
 /** SQLite's result code without its detail. */

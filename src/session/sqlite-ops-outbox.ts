@@ -3,7 +3,7 @@ import type { SessionKeyText } from "../types/index.ts";
 import { claimLost, fateOf, isPending, STATUS, STATUSES } from "./outbox-rules.ts";
 import type { HotSession, SqliteCore } from "./sqlite-core.ts";
 import type { RawClaim, RawFilter, RawNewRow, RawRow } from "./sqlite-protocol.ts";
-import { isWhole, MARK_SQL, rowSum, wholeRow } from "./sqlite-sum.ts";
+import { IS_MARKED, isWhole, rowSum, wholeRow } from "./sqlite-sum.ts";
 import type { SqlRow } from "./sqlite-sum.ts";
 import { IS_TENANT } from "./sqlite-tenant.ts";
 import { conversationOf } from "./store.ts";
@@ -32,8 +32,8 @@ export class OutboxOps {
     this.#core = core;
     const { db } = core;
     this.#insert = db.prepare(
-      `INSERT INTO outbox (ord, id, key, status, attempts, was_unknown, not_before, created, provider, sink, trace, payload, sum, mark)
-       VALUES (?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO outbox (ord, id, key, status, attempts, was_unknown, not_before, created, provider, sink, trace, payload, sum)
+       VALUES (?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?)`,
     );
     this.#byOrder = db.prepare("SELECT * FROM outbox WHERE ord = ?");
     this.#byId = db.prepare("SELECT * FROM outbox WHERE id = ? AND status >= 3 ORDER BY ord LIMIT 1");
@@ -41,18 +41,18 @@ export class OutboxOps {
     this.#begin = db.prepare(
       `UPDATE outbox SET status = ${sending}, attempts = attempts + 1,
          mark = row_sum(ord, ${sending}, attempts + 1, was_unknown, not_before, ended, error, receipt)
-       WHERE ord = ? AND mark = ${MARK_SQL}`,
+       WHERE ord = ? AND ${IS_MARKED}`,
     );
     this.#end = db.prepare(
       `UPDATE outbox SET status = ?, was_unknown = ?, not_before = ?, error = ?, receipt = ?, ended = ?, mark = ?
        WHERE ord = ?`,
     );
-    this.#lose = db.prepare(`${LOSE} WHERE ord = ? AND mark = ${MARK_SQL}`);
-    this.#recover = db.prepare(`${LOSE} WHERE status = ${sending} AND mark = ${MARK_SQL}`);
+    this.#lose = db.prepare(`${LOSE} WHERE ord = ? AND ${IS_MARKED}`);
+    this.#recover = db.prepare(`${LOSE} WHERE status = ${sending} AND ${IS_MARKED}`);
     this.#requeue = db.prepare(
       `UPDATE outbox SET status = ${queued}, not_before = 0,
          mark = row_sum(ord, ${queued}, attempts, was_unknown, 0, ended, error, receipt)
-       WHERE ord = ? AND mark = ${MARK_SQL}`,
+       WHERE ord = ? AND ${IS_MARKED}`,
     );
     this.#delete = db.prepare("DELETE FROM outbox WHERE ord = ?");
     this.#givenUp = db.prepare("SELECT status, count(*) AS n FROM outbox WHERE status >= 3 GROUP BY status");
@@ -80,8 +80,7 @@ export class OutboxOps {
     for (const [id, provider, sink, payload, trace] of rows) {
       const order = sequence.next();
       const sum = rowSum(order, id, session.key, nowMs, provider, sink, trace, payload);
-      const mark = rowSum(order, STATUS.queued, 0, 0, 0, null, null, null);
-      this.#insert.run(order, id, session.key, nowMs, provider, sink, trace, payload, sum, mark);
+      this.#insert.run(order, id, session.key, nowMs, provider, sink, trace, payload, sum);
       lanes.add(session.conversation, { order, notBeforeMs: 0, attempts: 0 });
       pendingIds.set(id, order);
     }

@@ -6,7 +6,7 @@ import type { JournalOps } from "./sqlite-ops-journal.ts";
 import type { LogOps } from "./sqlite-ops-log.ts";
 import type { OutboxOps } from "./sqlite-ops-outbox.ts";
 import type { RawDeadLetter, RawEntry, RawLease, RawState, RawTimer, RawTurn } from "./sqlite-protocol.ts";
-import { rowDamaged, rowSum, wholeRow } from "./sqlite-sum.ts";
+import { rowSum, wholeRow } from "./sqlite-sum.ts";
 import { JOURNAL_RETENTION_MS, LEASE_INBOX_MAX } from "./store.ts";
 import { fenceStale, notUnread, rowDuplicate } from "./turn-rules.ts";
 
@@ -96,13 +96,14 @@ export class TurnOps {
     });
   }
 
-  /** This is read for each lease. */
-  #state({ id }: HotSession): RawState[] {
-    const rows = this.#sql.state.all(id) as unknown as [string, string, number][];
-    return rows.map(([key, value, sum]) => {
-      if (rowSum(id, key, value) !== sum) throw rowDamaged("state", { session: id, key });
-      return [key, value];
-    });
+  #state(session: HotSession): RawState[] {
+    session.state ??= this.#readState(session);
+    return [...session.state];
+  }
+
+  #readState({ id }: HotSession): Map<string, string> {
+    const rows = this.#sql.state.all(id);
+    return new Map(rows.map((row) => [String(wholeRow("state", row)["key"]), String(row["value"])]));
   }
 
   #steps({ id }: HotSession): string[] {
@@ -255,14 +256,19 @@ export class TurnOps {
     session.hasDueTimer = false;
     if (session.hasState) this.#sql.deleteState.run(session.id);
     session.hasState = false;
+    session.state = undefined;
   }
 
   #writeState(session: HotSession, changes: readonly RawState[]): void {
+    if (!session.hasState) session.state = new Map();
     for (const [key, value] of changes) {
-      if (value === null) this.#sql.deleteStateKey.run(session.id, key);
-      else {
+      if (value === null) {
+        this.#sql.deleteStateKey.run(session.id, key);
+        session.state?.delete(key);
+      } else {
         this.#sql.setState.run(session.id, key, value, rowSum(session.id, key, value));
         session.hasState = true;
+        session.state?.set(key, value);
       }
     }
   }
@@ -283,16 +289,11 @@ function checkUnread({ key, unread }: HotSession, order: number): void {
 }
 
 function prepare({ db }: SqliteCore): Readonly<Record<StatementName, StatementSync>> {
-  const arrays = (sql: string): StatementSync => {
-    const statement = db.prepare(sql);
-    statement.setReturnArrays(true);
-    return statement;
-  };
   return {
     entry: db.prepare("SELECT * FROM inbox WHERE ord = ?"),
     answer: db.prepare("INSERT OR REPLACE INTO answer (ord, expires, body, key, sum) VALUES (?, ?, ?, ?, ?)"),
     dueTimers: db.prepare("SELECT * FROM timer WHERE session = ? AND due <= ? ORDER BY due, once"),
-    state: arrays("SELECT key, value, sum FROM state WHERE session = ?"),
+    state: db.prepare("SELECT * FROM state WHERE session = ?"),
     steps: db.prepare("SELECT * FROM step WHERE session = ? ORDER BY turn, seq"),
     step: db.prepare("SELECT * FROM step WHERE session = ? AND turn = ? AND seq = ?"),
     insertStep: db.prepare("INSERT INTO step (session, turn, seq, body, sum) VALUES (?, ?, ?, ?, ?)"),

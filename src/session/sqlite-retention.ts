@@ -3,7 +3,7 @@ import { STATUS } from "./outbox-rules.ts";
 import type { LogOps } from "./sqlite-ops-log.ts";
 import type { HotSession, SqliteCore } from "./sqlite-core.ts";
 import type { TurnOps } from "./sqlite-ops-turn.ts";
-import { isWhole, MARK_SQL, sumSql } from "./sqlite-sum.ts";
+import { IS_MARKED, isWhole, sumSql } from "./sqlite-sum.ts";
 import { JOURNAL_RETENTION_MS, JOURNAL_TURNS_MAX, LOG_RETENTION_MS, SENT_RETENTION_MS } from "./store.ts";
 
 /** Rows of each table that one sweep looks at: a few milliseconds of the writer. */
@@ -65,7 +65,7 @@ export class Retention {
       ),
       rows: slice("outbox", "ord"),
       dropRows: db.prepare(
-        `DELETE FROM outbox WHERE ord > ? AND ord <= ? AND status = ${STATUS.sent} AND ended <= ? AND mark = ${MARK_SQL}`,
+        `DELETE FROM outbox WHERE ord > ? AND ord <= ? AND status = ${STATUS.sent} AND ended <= ? AND ${IS_MARKED}`,
       ),
       turns: slice("journal", "ord"),
       dropTurns: db.prepare(

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { GreenticError, isGreenticError } from "../types/index.ts";
 import { Checkpoints } from "./sqlite-checkpoint.ts";
 import { SqliteCore } from "./sqlite-core.ts";
-import { isFatal, storeFailure } from "./sqlite-failure.ts";
+import { isFatal, isOutOfRange, storeFailure } from "./sqlite-failure.ts";
 import { AdminOps } from "./sqlite-ops-admin.ts";
 import { EraseOps } from "./sqlite-ops-erase.ts";
 import { InboxOps } from "./sqlite-ops-inbox.ts";
@@ -148,8 +148,9 @@ export class SqliteWriter {
           answers.results.push(Reflect.apply(this.#ops[name], undefined, args));
         } catch (error) {
           if (!isGreenticError(error) && !(error instanceof RangeError)) throw error;
+          const failure = isOutOfRange(error) ? storeFailure(error, "Read session store") : error;
           answers.results.push(undefined);
-          answers.failures.push(failureOf(error, index));
+          answers.failures.push(failureOf(failure, index));
         }
       }
       this.#commit.run();

@@ -1,10 +1,12 @@
 // The thread that owns a store's file. Flushing takes it a fraction of a millisecond at a time, which the event loop is spared.
+import { copyFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
-import type { GreenticError } from "../types/index.ts";
+import { GreenticError } from "../types/index.ts";
 import type { FromWorker, RawCall, ToWorker, WriterData } from "./sqlite-protocol.ts";
 import { storeFailure } from "./sqlite-failure.ts";
 import { keepLog } from "./sqlite-kept-log.ts";
+import { lostCommits } from "./sqlite-log-check.ts";
 import { SpaceReserve } from "./sqlite-reserve.ts";
 import { openDatabase } from "./sqlite-schema.ts";
 import type { WriterOptions } from "./sqlite-writer.ts";
@@ -23,8 +25,18 @@ function flush(writer: SqliteWriter): void {
   if (calls.length > 0) send(writer.run(calls, clock));
 }
 
+/** What SQLite would drop without a word is told of, and kept beside the file. */
+function tellOfLog(file: string, { onDamage }: WriterOptions): void {
+  const lost = lostCommits(file);
+  if (lost === 0) return;
+  copyFileSync(`${file}-wal`, `${file}-wal.damaged`);
+  const message = `Open session store: its log is damaged, and ${lost} transactions behind the damage are lost; the log was kept`;
+  onDamage?.(new GreenticError("STORE_DATA_CORRUPT", message));
+}
+
 /** A disk that is full must not keep from opening what would make room. */
 function openWriter(file: string, nowMs: number, options: WriterOptions): SqliteWriter {
+  tellOfLog(file, options);
   try {
     return new SqliteWriter(openDatabase(file), nowMs, options);
   } catch (error) {
