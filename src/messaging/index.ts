@@ -3,9 +3,9 @@ export { cardToText } from "./cards/card-to-text.ts";
 export { ADAPTIVE_CARD_TYPE, cardsOf, isCard } from "./cards/find-card.ts";
 export { messageToText } from "./cards/message-to-text.ts";
 export { applyChoice, CHOICE_TOKEN_KEY, choiceToken, findChoice, longChoices } from "./choice.ts";
-export { createMcpProvider } from "./mcp/provider.ts";
-export type { McpCall } from "./mcp/receive.ts";
-export { mcpCallOf, receiveMcp } from "./mcp/receive.ts";
+export { createMcpProvider } from "./providers/mcp/provider.ts";
+export type { McpCall } from "./providers/mcp/receive.ts";
+export { mcpCallOf, receiveMcp } from "./providers/mcp/receive.ts";
 export type {
   ChannelAddress,
   Delivery,
@@ -17,20 +17,20 @@ export type {
 } from "./provider.ts";
 export { shortenText, splitText } from "./split-text.ts";
 export { localeIn, submittedFields } from "./submitted-fields.ts";
-export type { BotApiResult, SendHttp } from "./telegram/bot-api.ts";
-export { checkTelegramSend } from "./telegram/project.ts";
-export type { TelegramOptions } from "./telegram/provider.ts";
-export { createTelegramProvider, registerTelegramWebhook } from "./telegram/provider.ts";
+export type { BotApiResult, SendHttp } from "./providers/telegram/bot-api.ts";
+export { checkTelegramSend } from "./providers/telegram/project.ts";
+export type { TelegramOptions } from "./providers/telegram/provider.ts";
+export { createTelegramProvider, registerTelegramWebhook } from "./providers/telegram/provider.ts";
 export type { BucketRate } from "./token-bucket.ts";
 export { TokenBucket, TokenBuckets } from "./token-bucket.ts";
-export type { PostedActivity } from "./webchat/activity.ts";
-export { activityFromLog, activityId, parseActivity } from "./webchat/activity.ts";
-export type { WebChatOptions } from "./webchat/provider.ts";
-export { createWebChatProvider } from "./webchat/provider.ts";
-export type { Speaker } from "./webchat/receive.ts";
-export { receiveActivity } from "./webchat/receive.ts";
-export type { WebhookOptions } from "./webhook/provider.ts";
-export { createConsoleProvider, createWebhookProvider } from "./webhook/provider.ts";
-export { receiveConsole } from "./webhook/receive-webhook.ts";
-export type { WebhookSecrets } from "./webhook/standard-webhooks.ts";
-export { isOneOf } from "./webhook/standard-webhooks.ts";
+export type { PostedActivity } from "./providers/webchat/activity.ts";
+export { activityFromLog, activityId, parseActivity } from "./providers/webchat/activity.ts";
+export type { WebChatOptions } from "./providers/webchat/provider.ts";
+export { createWebChatProvider } from "./providers/webchat/provider.ts";
+export type { Speaker } from "./providers/webchat/receive.ts";
+export { receiveActivity } from "./providers/webchat/receive.ts";
+export type { WebhookOptions } from "./providers/webhook/provider.ts";
+export { createConsoleProvider, createWebhookProvider } from "./providers/webhook/provider.ts";
+export { receiveConsole } from "./providers/webhook/receive-webhook.ts";
+export type { WebhookSecrets } from "./providers/webhook/standard-webhooks.ts";
+export { isOneOf } from "./providers/webhook/standard-webhooks.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { createTestWorld } from "../../../test/stand-ins/test-world.ts";
-import { verifies } from "../../../test/verifies.ts";
-import type { ChannelMessageEnvelope } from "../../types/index.ts";
-import { channelId, DEFAULT_TEAM, envId, tenantId } from "../../types/index.ts";
+import { createTestWorld } from "../../../../test/stand-ins/test-world.ts";
+import { verifies } from "../../../../test/verifies.ts";
+import type { ChannelMessageEnvelope } from "../../../types/index.ts";
+import { channelId, DEFAULT_TEAM, envId, tenantId } from "../../../types/index.ts";
 import {
   activityFromLog,
   createConsoleProvider,
@@ -10,7 +10,7 @@ import {
   parseActivity,
   receiveActivity,
   receiveConsole,
-} from "../index.ts";
+} from "../../index.ts";
 
 const address = { env: envId("test"), tenant: tenantId("acme"), team: DEFAULT_TEAM, channel: channelId("webchat") };
 const message = (extra: Partial<ChannelMessageEnvelope>): ChannelMessageEnvelope => ({

@@ -1,4 +1,4 @@
-import type { World } from "../../types/index.ts";
+import type { World } from "../types/index.ts";
 
 /** Resolves after a time, or at once when the signal aborts. */
 export function pause(

@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
-import type { ChannelMessageEnvelope, JsonObject, JsonValue, World } from "../../types/index.ts";
-import { isJsonObject, parseJson, randomHex } from "../../types/index.ts";
-import type { ChannelAddress, ReceivedMessage, WebhookRequest } from "../provider.ts";
-import { localeIn } from "../submitted-fields.ts";
+import type { ChannelMessageEnvelope, JsonObject, JsonValue, World } from "../../../types/index.ts";
+import { isJsonObject, parseJson, randomHex } from "../../../types/index.ts";
+import type { ChannelAddress, ReceivedMessage, WebhookRequest } from "../../provider.ts";
+import { localeIn } from "../../submitted-fields.ts";
 
 // Headers that a flow may see: what describes the content and the event, never what authorises.
 const SHOWN_HEADERS =

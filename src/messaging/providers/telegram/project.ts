@@ -1,10 +1,10 @@
-import type { ChannelMessageEnvelope, JsonObject } from "../../types/index.ts";
-import { cardToText, webUrl } from "../cards/card-to-text.ts";
-import { unsaid } from "../cards/message-to-text.ts";
-import type { CardAction } from "../cards/card-to-text.ts";
-import { cardsOf, isCard } from "../cards/find-card.ts";
-import { encodeChoice } from "../choice.ts";
-import { shortenText, splitText } from "../split-text.ts";
+import type { ChannelMessageEnvelope, JsonObject } from "../../../types/index.ts";
+import { cardToText, webUrl } from "../../cards/card-to-text.ts";
+import { unsaid } from "../../cards/message-to-text.ts";
+import type { CardAction } from "../../cards/card-to-text.ts";
+import { cardsOf, isCard } from "../../cards/find-card.ts";
+import { encodeChoice } from "../../choice.ts";
+import { shortenText, splitText } from "../../split-text.ts";
 import { MAX_BUTTONS, MAX_CALLBACK_BYTES, MAX_TEXT_UNITS, MAX_TITLE_UNITS } from "./limits.ts";
 
 /** A message that has buttons and no text still needs one: Telegram refuses empty texts. */

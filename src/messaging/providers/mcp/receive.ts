@@ -1,6 +1,6 @@
-import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../../types/index.ts";
-import { isJsonObject } from "../../types/index.ts";
-import type { ChannelAddress, ReceivedMessage } from "../provider.ts";
+import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../../../types/index.ts";
+import { isJsonObject } from "../../../types/index.ts";
+import type { ChannelAddress, ReceivedMessage } from "../../provider.ts";
 
 /** The extension that tells what kind of call a message is; this channel alone writes it. */
 const CALL_EXTENSION = "mcp_call";

@@ -5,11 +5,11 @@
  * The log keeps activities without `id`; it is `{conversation}|{index}`, so that a repeated delivery has the first one's id.
  * @see https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference#activity-object
  */
-import type { LogEntry } from "../../session/index.ts";
-import type { Attachment, ChannelMessageEnvelope, JsonObject, JsonValue } from "../../types/index.ts";
-import { GreenticError, isJsonObject, quote } from "../../types/index.ts";
-import { webUrl } from "../cards/card-to-text.ts";
-import { ADAPTIVE_CARD_TYPE, cardsOf, isCard } from "../cards/find-card.ts";
+import type { LogEntry } from "../../../session/index.ts";
+import type { Attachment, ChannelMessageEnvelope, JsonObject, JsonValue } from "../../../types/index.ts";
+import { GreenticError, isJsonObject, quote } from "../../../types/index.ts";
+import { webUrl } from "../../cards/card-to-text.ts";
+import { ADAPTIVE_CARD_TYPE, cardsOf, isCard } from "../../cards/find-card.ts";
 
 /** What a client posted, checked. */
 export type PostedActivity =

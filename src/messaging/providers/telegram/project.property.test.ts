@@ -13,10 +13,10 @@ import {
 } from "fast-check";
 import type { Arbitrary } from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ChannelMessageEnvelope, JsonObject } from "../../types/index.ts";
-import { cardToText } from "../cards/card-to-text.ts";
-import { choiceToken } from "../choice.ts";
-import { shortenText, splitText } from "../split-text.ts";
+import type { ChannelMessageEnvelope, JsonObject } from "../../../types/index.ts";
+import { cardToText } from "../../cards/card-to-text.ts";
+import { choiceToken } from "../../choice.ts";
+import { shortenText, splitText } from "../../split-text.ts";
 import { checkTelegramSend, projectTelegram } from "./project.ts";
 
 const text = oneof(

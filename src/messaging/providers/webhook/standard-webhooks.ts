@@ -1,5 +1,5 @@
 import { createHmac, hash, timingSafeEqual } from "node:crypto";
-import type { WebhookRequest } from "../provider.ts";
+import type { WebhookRequest } from "../../provider.ts";
 
 /** One or two secrets: the second serves while the first is rotated. `whsec_` and base64, or raw text. */
 export type WebhookSecrets = readonly [string, string?];

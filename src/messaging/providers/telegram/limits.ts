@@ -1,7 +1,7 @@
-import type { TokenRate } from "../../session/index.ts";
-import type { SendRate } from "../provider.ts";
-import type { WindowRate } from "../sliding-window.ts";
-import { SlidingWindow } from "../sliding-window.ts";
+import type { TokenRate } from "../../../session/index.ts";
+import type { SendRate } from "../../provider.ts";
+import type { WindowRate } from "../../sliding-window.ts";
+import { SlidingWindow } from "../../sliding-window.ts";
 
 /** Text of one message, in UTF-16 units. */
 export const MAX_TEXT_UNITS = 4096;

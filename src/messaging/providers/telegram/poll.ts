@@ -1,11 +1,11 @@
-import type { JsonValue, World } from "../../types/index.ts";
-import { GreenticError, isJsonObject } from "../../types/index.ts";
-import type { ReceivedMessage } from "../provider.ts";
+import type { JsonValue, World } from "../../../types/index.ts";
+import { GreenticError, isJsonObject } from "../../../types/index.ts";
+import type { ReceivedMessage } from "../../provider.ts";
 import type { BotApiOptions } from "./bot-api.ts";
 import { callBotApi } from "./bot-api.ts";
 import type { TelegramIdentity } from "./normalise.ts";
 import { normaliseUpdate } from "./normalise.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../../pause.ts";
 
 /** What the polling loop works with. */
 export interface TelegramPolling {

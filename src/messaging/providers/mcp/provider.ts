@@ -1,5 +1,5 @@
-import type { JsonValue } from "../../types/index.ts";
-import type { ChannelAddress, Provider } from "../provider.ts";
+import type { JsonValue } from "../../../types/index.ts";
+import type { ChannelAddress, Provider } from "../../provider.ts";
 
 /** How long a call's answer is kept for a repetition of it; calls that wait for a person are continued by new ones. */
 const DEDUPE_TTL_MS = 24 * 3_600_000;

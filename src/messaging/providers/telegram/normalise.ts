@@ -1,8 +1,8 @@
-import type { Attachment, ChannelMessageEnvelope, JsonObject, JsonValue } from "../../types/index.ts";
-import { isJsonObject } from "../../types/index.ts";
-import { applyChoice, CHOICE_TOKEN_KEY, isChoiceToken } from "../choice.ts";
-import type { ChannelAddress, ReceivedMessage } from "../provider.ts";
-import { localeIn } from "../submitted-fields.ts";
+import type { Attachment, ChannelMessageEnvelope, JsonObject, JsonValue } from "../../../types/index.ts";
+import { isJsonObject } from "../../../types/index.ts";
+import { applyChoice, CHOICE_TOKEN_KEY, isChoiceToken } from "../../choice.ts";
+import type { ChannelAddress, ReceivedMessage } from "../../provider.ts";
+import { localeIn } from "../../submitted-fields.ts";
 
 /** What normalising an update needs to know. */
 export interface TelegramIdentity {

@@ -1,5 +1,5 @@
-import type { World } from "../../types/index.ts";
-import type { ChannelAddress, Provider } from "../provider.ts";
+import type { World } from "../../../types/index.ts";
+import type { ChannelAddress, Provider } from "../../provider.ts";
 import { activityOf } from "./activity.ts";
 
 /** What the web chat needs. */

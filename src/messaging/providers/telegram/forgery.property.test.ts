@@ -1,6 +1,6 @@
 import { assert, asyncProperty, constantFrom, integer, oneof, string } from "fast-check";
 import { expect, test } from "vitest";
-import { channelId, DEFAULT_TEAM, envId, tenantId } from "../../types/index.ts";
+import { channelId, DEFAULT_TEAM, envId, tenantId } from "../../../types/index.ts";
 import { createTelegramProvider } from "./provider.ts";
 
 const SECRET = "Stand-in_secret-0123456789";

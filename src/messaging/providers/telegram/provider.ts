@@ -1,13 +1,13 @@
-import type { SendResult } from "../../session/index.ts";
-import type { World } from "../../types/index.ts";
-import { isJsonObject, parseJson, toGreenticError } from "../../types/index.ts";
-import type { ChannelAddress, Provider, Received, WebhookRequest } from "../provider.ts";
+import type { SendResult } from "../../../session/index.ts";
+import type { World } from "../../../types/index.ts";
+import { isJsonObject, parseJson, toGreenticError } from "../../../types/index.ts";
+import type { ChannelAddress, Provider, Received, WebhookRequest } from "../../provider.ts";
 import { isOneOf } from "../webhook/standard-webhooks.ts";
 import type { BotApiOptions, BotApiResult, SendHttp } from "./bot-api.ts";
 import { botIdOf, callBotApi } from "./bot-api.ts";
 import { TelegramPace, telegramRates } from "./limits.ts";
 import { normaliseUpdate } from "./normalise.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../../pause.ts";
 import { pollTelegram } from "./poll.ts";
 import { projectTelegram } from "./project.ts";
 

@@ -1,9 +1,9 @@
-import type { ChannelAddress, Provider } from "../provider.ts";
-import type { JsonValue } from "../../types/index.ts";
+import type { ChannelAddress, Provider } from "../../provider.ts";
+import type { JsonValue } from "../../../types/index.ts";
 import { receiveWebhook } from "./receive-webhook.ts";
 import type { WebhookSecrets } from "./standard-webhooks.ts";
 import { verifyStandardWebhook } from "./standard-webhooks.ts";
-import type { World } from "../../types/index.ts";
+import type { World } from "../../../types/index.ts";
 
 /** What a generic webhook channel needs. */
 export interface WebhookOptions {

@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
-import type { ChannelMessageEnvelope, JsonObject } from "../../types/index.ts";
-import { isJsonObject } from "../../types/index.ts";
-import type { ChannelAddress, ReceivedMessage } from "../provider.ts";
-import { localeIn, submittedFields } from "../submitted-fields.ts";
+import type { ChannelMessageEnvelope, JsonObject } from "../../../types/index.ts";
+import { isJsonObject } from "../../../types/index.ts";
+import type { ChannelAddress, ReceivedMessage } from "../../provider.ts";
+import { localeIn, submittedFields } from "../../submitted-fields.ts";
 import type { PostedActivity } from "./activity.ts";
 
 /** Who speaks, as the conversation's token says; nothing of it comes from the body. */
