@@ -135,7 +135,7 @@ export function loadConfig(options: {
       variable: "GREENTIC_JOURNAL",
       fromText: oneOf(["off", "turns", "replay"] as const),
       file: root["journal"],
-      fallback: "turns",
+      fallback: "off",
     }),
     componentProcesses: pick("component_processes", { file: root["component_processes"], fallback: 0 }),
     log: {

@@ -92,12 +92,13 @@ function readNodeBody(incoming: IncomingMessage, maxBytes: number): Promise<Uint
 /** Writes an answer to node:http. */
 export function toNode(answer: GatewayAnswer, outgoing: ServerResponse): void {
   if (outgoing.destroyed || outgoing.headersSent) return;
-  const body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
+  // Text leaves in one piece with its headers, bytes don't: node:http writes them apart.
+  const { body } = answer;
   // A body that was refused unread leaves bytes on the connection that nobody wants to read.
   const isUnread = !outgoing.req.complete;
   outgoing.writeHead(answer.status, {
     ...answer.headers,
-    "content-length": body.byteLength,
+    "content-length": typeof body === "string" ? Buffer.byteLength(body) : body.byteLength,
     ...(isUnread ? { connection: "close" } : {}),
   });
   outgoing.end(outgoing.req.method === "HEAD" ? undefined : body);

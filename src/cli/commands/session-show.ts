@@ -38,7 +38,9 @@ export default defineCommand({
         ? []
         : [`pack ${pack} ${packHash?.slice(0, 12) ?? ""}, locale ${locale ?? ""}, revision ${revision ?? 0}`]),
       `unread ${unread}`,
-      journal.length === 0 ? "the journal holds no turn of it" : `its last ${journal.length} turns:`,
+      journal.length === 0
+        ? 'the journal holds no turn of it; journal = "turns" in greentic.toml keeps them'
+        : `its last ${journal.length} turns:`,
     ];
     io.stdout.write(`${lines.join("\n")}\n`);
     for (const entry of journal) printTurn(io, entry);
