@@ -43,7 +43,8 @@ export class SenderLoop {
   readonly name: string;
   readonly #options: SenderOptions;
   readonly #active = new Set<Promise<void>>();
-  readonly #inHand = new Set<OutboxRow>();
+  /** Rows under way, with the time from which their claims live. */
+  readonly #inHand = new Map<OutboxRow, number>();
   readonly #pace: SendPace;
   readonly #claimTtlMs: number;
   #isRenewing = false;
@@ -82,13 +83,14 @@ export class SenderLoop {
   }
 
   async #claim(): Promise<void> {
-    const { store, maxSends } = this.#options;
+    const { store, maxSends, world } = this.#options;
     try {
       while (this.#isWanted && !this.#isDraining && !this.#isAside && this.#active.size < maxSends) {
         this.#isWanted = false;
         const limit = maxSends - this.#active.size;
+        const askedMs = world.monotonicMs();
         const rows = await store.claimSends(this.name, { limit, ttlMs: this.#claimTtlMs });
-        for (const row of rows) this.#take(row);
+        for (const row of rows) this.#take(row, askedMs);
         if (rows.length === limit) this.#isWanted = true;
       }
     } catch (error) {
@@ -99,7 +101,7 @@ export class SenderLoop {
     }
   }
 
-  #take(row: OutboxRow): void {
+  #take(row: OutboxRow, claimedMs: number): void {
     const sending = this.#send(row).catch((error: unknown) => {
       // A claim that was lost is another sender's; anything else shows again when the claim expires.
       if (!isGreenticError(error, "STORE_CLAIM_LOST")) {
@@ -107,7 +109,7 @@ export class SenderLoop {
       }
     });
     this.#active.add(sending);
-    this.#inHand.add(row);
+    this.#inHand.set(row, claimedMs);
     this.#renewLater();
     void sending.finally(() => {
       this.#active.delete(sending);
@@ -124,9 +126,14 @@ export class SenderLoop {
     world.schedule(this.#claimTtlMs / 3, () => {
       this.#isRenewing = false;
       if (this.#inHand.size === 0) return;
-      store
-        .renewSends?.([...this.#inHand], this.name, this.#claimTtlMs)
-        .catch((error: unknown) => onError(toGreenticError(error, "RUNNER_SEND_FAILED", "Renew claims"), undefined));
+      const askedMs = world.monotonicMs();
+      const rows = [...this.#inHand.keys()];
+      store.renewSends?.(rows, this.name, this.#claimTtlMs).then(
+        () => {
+          for (const row of rows) if (this.#inHand.has(row)) this.#inHand.set(row, askedMs);
+        },
+        (error: unknown) => onError(toGreenticError(error, "RUNNER_SEND_FAILED", "Renew claims"), undefined),
+      );
       this.#renewLater();
     });
   }
@@ -138,6 +145,9 @@ export class SenderLoop {
     const verdict = this.#judge(row, provider) ?? (await this.#awaitPace(row, provider));
     if (verdict !== undefined) return this.#end(row, verdict, startedMs);
     await store.beginSend(row, this.name);
+    // Who stood still for so long may have been overtaken: policy may have judged the row, and others of its conversation have left.
+    if (world.monotonicMs() - (this.#inHand.get(row) ?? startedMs) >= this.#claimTtlMs)
+      return this.#end(row, { kind: "retry", error: "STORE_CLAIM_LOST", notBeforeMs: world.nowMs() }, startedMs);
     return this.#end(row, this.#settle(row, await this.#attempt(row, provider as Provider)), startedMs);
   }
 
