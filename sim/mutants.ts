@@ -118,14 +118,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "begin-after-send",
     bug: "an attempt is put on record when it is over",
-    edits: edit(
-      "runner/sender-loop.ts",
-      `await store.beginSend(row, this.name);
-    return this.#end(row, this.#settle(row, await this.#attempt(row, provider as Provider)), startedMs);`,
-      `const result = this.#settle(row, await this.#attempt(row, provider as Provider));
+    edits: [
+      ...edit("runner/sender-loop.ts", "    await store.beginSend(row, this.name);\n", ""),
+      ...edit(
+        "runner/sender-loop.ts",
+        "return this.#end(row, this.#settle(row, await this.#attempt(row, provider as Provider)), startedMs);",
+        `const result = this.#settle(row, await this.#attempt(row, provider as Provider));
     await store.beginSend(row, this.name);
     return this.#end(row, result, startedMs);`,
-    ),
+      ),
+    ],
   },
   {
     name: "retry-without-key",

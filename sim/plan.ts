@@ -49,6 +49,14 @@ export type Fault =
   | { readonly kind: "kill"; readonly process: string; readonly atMs: number; readonly restartMs: number }
   | { readonly kind: "term"; readonly process: string; readonly atMs: number; readonly restartMs: number }
   | { readonly kind: "pause"; readonly process: string; readonly atMs: number; readonly forMs: number }
+  /** A process stands still when it reaches a named point for the nth time: what it asked for is done meanwhile. */
+  | {
+      readonly kind: "stall";
+      readonly process: string;
+      readonly point: string;
+      readonly nth: number;
+      readonly forMs: number;
+    }
   | { readonly kind: "clock"; readonly process: string; readonly atMs: number; readonly jumpMs: number }
   | { readonly kind: "outage"; readonly what: "store" | "bus"; readonly atMs: number; readonly forMs: number }
   | { readonly kind: "noise"; readonly what: NoiseKind; readonly chance: number };
@@ -138,11 +146,13 @@ export function planOf(seed: number): Plan {
   const random = new Random(seed, "plan");
   // Every eighth seed looks for what only a long pause in the right place shows: a worker that comes back behind its lease.
   const isTakeover = seed % 8 === 0;
-  const isOne = !isTakeover && random.chance(0.4);
+  // Every sixteenth one the same of senders, whose claims live a minute.
+  const isZombie = seed % 16 === 4;
+  const isOne = !isTakeover && !isZombie && random.chance(0.4);
   const backing = random.chance(0.5) ? "memory" : random.chance(0.02) ? "sqlite-file" : "sqlite";
   const isEmbedded = isOne && backing !== "memory";
   const processes = isOne ? [ALL_IN_ONE] : processesOf(random);
-  const healAtMs = isTakeover ? 30_000 : random.between(3_000, 25_000);
+  const healAtMs = isZombie ? 95_000 : isTakeover ? 30_000 : random.between(3_000, 25_000);
   const names = [...processes.map(({ name }) => name), ...(isEmbedded ? [] : [STORE])];
   return {
     seed,
@@ -152,8 +162,12 @@ export function planOf(seed: number): Plan {
     hasOwnBus: isOne && random.chance(0.5),
     isOrdered: isEmbedded || random.chance(0.7),
     unknownSends: random.chance(0.5) ? "at-least-once" : "at-most-once",
-    talks: talksOf(random, isTakeover ? ["talk"] : KINDS),
-    faults: isTakeover ? takeoverOf(random, processes) : faultsOf(random, { processes, names, isEmbedded, healAtMs }),
+    talks: talksOf(random, isTakeover ? ["talk"] : isZombie ? ["plain", "chain"] : KINDS),
+    faults: isTakeover
+      ? takeoverOf(random, processes)
+      : isZombie
+        ? zombiesOf(random, processes)
+        : faultsOf(random, { processes, names, isEmbedded, healAtMs }),
     healAtMs,
   };
 }
@@ -169,7 +183,7 @@ function processesOf(random: Random): readonly ProcessPlan[] {
   if (random.chance(0.8))
     processes.push({ name: "worker-2", roles: random.chance(0.3) ? ["worker", "egress"] : ["worker"] });
   if (random.chance(0.3)) processes.push({ name: "gateway-2", roles: ["gateway"] });
-  if (random.chance(0.3)) processes.push({ name: "egress-2", roles: ["egress"] });
+  if (random.chance(0.4)) processes.push({ name: "egress-2", roles: ["egress"] });
   return processes;
 }
 
@@ -274,11 +288,22 @@ function faultsOf(
 function takeoverOf(random: Random, processes: readonly ProcessPlan[]): readonly Fault[] {
   const workers = processes.filter(({ roles }) => roles.includes("worker"));
   const pauses = workers.map(({ name }): Fault => {
-    return { kind: "pause", process: name, atMs: random.between(500, 16_000), forMs: random.between(6_500, 14_000) };
+    const forMs = random.between(6_500, 14_000);
+    if (random.chance(0.5)) return { kind: "pause", process: name, atMs: random.between(500, 16_000), forMs };
+    return { kind: "stall", process: name, point: random.pick(WORKER_POINTS), nth: 1 + random.int(6), forMs };
   });
   return [
     ...pauses,
     { kind: "noise", what: "effect.slow", chance: 0.5 },
     ...(random.chance(0.3) ? [{ kind: "noise", what: "store.late", chance: 0.1 } as const] : []),
   ];
+}
+
+/** Senders that stand still for longer than their claims live, one after another. */
+function zombiesOf(random: Random, processes: readonly ProcessPlan[]): readonly Fault[] {
+  const senders = processes.filter(({ roles }) => roles.includes("egress"));
+  return senders.map(({ name }): Fault => {
+    const point = random.pick(["claimSends.before", "beginSend.before", "send.first-byte"]);
+    return { kind: "stall", process: name, point, nth: 1 + random.int(3), forMs: random.between(61_000, 90_000) };
+  });
 }

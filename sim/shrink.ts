@@ -86,6 +86,8 @@ function describeFault(fault: Fault): string {
       return `${fault.process}: ${fault.kind} at ${fault.atMs.toFixed(0)} ms, back after ${fault.restartMs.toFixed(0)} ms`;
     case "pause":
       return `${fault.process} stands still from ${fault.atMs.toFixed(0)} ms for ${fault.forMs.toFixed(0)} ms`;
+    case "stall":
+      return `${fault.process} stands still at ${fault.point}, time ${fault.nth}, for ${fault.forMs.toFixed(0)} ms`;
     case "clock":
       return `${fault.process}'s clock jumps by ${fault.jumpMs.toFixed(0)} ms at ${fault.atMs.toFixed(0)} ms`;
     case "outage":

@@ -14,6 +14,7 @@ export interface SimProcessOptions {
   readonly name: string;
   readonly scheduler: Scheduler;
   readonly crashes: readonly (Fault & { readonly kind: "crash" })[];
+  readonly stalls: readonly (Fault & { readonly kind: "stall" })[];
   /** From then on it doesn't die any more. */
   readonly healAtMs: number;
   /** Starts what runs in it; called at each start. */
@@ -92,8 +93,12 @@ export class SimProcess {
   reach(point: string): boolean {
     const count = (this.#reached.get(point) ?? 0) + 1;
     this.#reached.set(point, count);
-    const crash = this.#options.crashes.find((fault) => fault.point === point && fault.nth === count);
-    if (crash === undefined || this.#options.scheduler.nowMs >= this.#options.healAtMs) return false;
+    const { crashes, stalls, scheduler, healAtMs } = this.#options;
+    if (scheduler.nowMs >= healAtMs) return false;
+    const stall = stalls.find((fault) => fault.point === point && fault.nth === count);
+    if (stall !== undefined) this.pause(Math.min(stall.forMs, healAtMs - scheduler.nowMs));
+    const crash = crashes.find((fault) => fault.point === point && fault.nth === count);
+    if (crash === undefined) return false;
     this.crash(crash.restartMs, `at ${point}, time ${count}`);
     return true;
   }

@@ -58,7 +58,7 @@ describe("simulate()", () => {
     expect(seen(({ processes }) => [`${processes.length}`]).length).toBeGreaterThanOrEqual(4);
     expect(seen(({ talks }) => talks.map(({ kind }) => kind))).toHaveLength(9);
     expect(seen(({ talks }) => talks.map(({ sink }) => sink))).toHaveLength(4);
-    expect(seen(({ faults }) => faults.map(({ kind }) => kind))).toHaveLength(7);
+    expect(seen(({ faults }) => faults.map(({ kind }) => kind))).toHaveLength(8);
     expect(seen(({ faults }) => faults.flatMap((fault) => (fault.kind === "noise" ? [fault.what] : [])))).toHaveLength(
       15,
     );

@@ -171,7 +171,8 @@ class Simulation {
       seed,
       name,
       scheduler: this.#scheduler,
-      crashes: faults.filter((fault) => fault.kind === "crash" && fault.process === name) as never,
+      crashes: faults.filter((fault) => fault.kind === "crash").filter((fault) => fault.process === name),
+      stalls: faults.filter((fault) => fault.kind === "stall").filter((fault) => fault.process === name),
       healAtMs,
       boot: (sim) => {
         if (isHost) this.#server.open();
@@ -191,7 +192,8 @@ class Simulation {
   #schedule(): void {
     const scheduler = this.#scheduler;
     for (const fault of this.#plan.faults) {
-      if (fault.kind === "crash" || fault.kind === "noise" || fault.kind === "outage") continue;
+      if (fault.kind === "crash" || fault.kind === "stall" || fault.kind === "noise" || fault.kind === "outage")
+        continue;
       const process = this.#process(fault.process);
       scheduler.after(fault.atMs, "", () => {
         if (fault.kind === "kill") process.crash(fault.restartMs, "killed");
