@@ -343,6 +343,7 @@ export const REQUIREMENTS = define({
   "flow.approval.expires": { source: "issue 5 flow power", behavior: "An approval that nobody decides expires, and a late word changes nothing" },
   "docs.flow-power": { source: "issue 5 flow power", behavior: "Every flow, test and command of docs/flow-power.md works as it stands there" },
   "effects.keys": { source: "issue 5 flow power", behavior: "Every effect has a key that HTTP endpoints, MCP servers and components get, the same when it is made again after a crash" },
+  "flow.doctor.bodies": { source: "issue 5 flow power", behavior: "Doctor finds bodies and compensations that aren't there, waits beside others, attempts that are never made and schedules that nothing follows" },
 });
 
 /** The id of a promise. */

@@ -1,8 +1,8 @@
 import type { SourcePosition } from "../types/index.ts";
 import { didYouMean, quote } from "../types/index.ts";
-import type { Findings } from "./finding.ts";
+import type { FindingPlace, Findings } from "./finding.ts";
 import type { FlowIr, NodeIr } from "./ir.ts";
-import type { KindBody, KindCatalog, ResolvedKind } from "./kind-spec.ts";
+import type { KindBody, KindCatalog } from "./kind-spec.ts";
 import { resolveKind } from "./kind-spec.ts";
 
 /** What a node runs or leads to beside its routes: the bodies of its kind, and what undoes it. */
@@ -13,22 +13,62 @@ export function bodiesOf(node: NodeIr, catalog: KindCatalog): readonly KindBody[
   return compensate === undefined ? own : [...own, { ...compensate, pointer: "", label: "undo", mayWait: true }];
 }
 
+interface BodyCheck {
+  readonly flow: FlowIr;
+  readonly catalog: KindCatalog;
+  readonly findings: Findings;
+  /** The place of a value of the node's input. */
+  readonly locate: (pointer: string) => SourcePosition;
+}
+
 /** Checks what a node runs beside its routes, and what it says of attempts that its kind never makes. */
-export function checkBodies(
-  node: NodeIr,
-  from: {
-    readonly flow: FlowIr;
-    readonly kind: ResolvedKind;
-    readonly findings: Findings;
-    readonly locate: (pointer: string) => SourcePosition;
-  },
-): void {
-  const { flow, kind, findings, locate } = from;
+export function checkBodies(node: NodeIr, check: BodyCheck): void {
+  const { flow, catalog, findings, locate } = check;
+  const kind = resolveKind(node.kind, catalog);
   const spec = kind.kind === "builtin" ? kind.spec : undefined;
-  for (const { node: start, pointer } of spec?.bodies?.(node.input) ?? []) checkStart(start, locate(pointer));
-  const { compensate } = node;
-  checkStart(compensate?.node, flow.positions.get(`/nodes/${node.id}/compensate`) ?? node.at);
-  if (spec === undefined || spec.effect === "effectful") return;
+  for (const body of spec?.bodies?.(node.input) ?? []) {
+    const place = { at: locate(body.pointer), node: node.id };
+    checkStart(body.node, { flow, findings, place });
+    const waiting = body.mayWait || body.node === undefined ? undefined : findWait(body.node, check);
+    if (waiting === undefined) continue;
+    const what = `${quote(body.label)} reaches node ${quote(waiting.id)}, a ${quote(waiting.kind)}`;
+    findings.add("FLOW_BODY_WAITS", `Check node: what runs beside others can't wait, and ${what}`, place);
+  }
+  const at = flow.positions.get(`/nodes/${node.id}/compensate`) ?? node.at;
+  checkStart(node.compensate?.node, { flow, findings, place: { at, node: node.id } });
+  if (spec !== undefined && spec.effect !== "effectful") checkAttempts(node, { flow, findings });
+}
+
+function checkStart(
+  start: string | undefined,
+  { flow, findings, place }: Pick<BodyCheck, "flow" | "findings"> & { readonly place: FindingPlace },
+): void {
+  if (start === undefined || flow.nodes.has(start)) return;
+  findings.add(
+    "FLOW_BODY_MISSING",
+    `Check node: no node ${quote(start)}${didYouMean(start, flow.nodes.keys())}`,
+    place,
+  );
+}
+
+/** The first node that waits of those that a start leads to in its flow. */
+function findWait(start: string, { flow, catalog }: Pick<BodyCheck, "flow" | "catalog">): NodeIr | undefined {
+  const seen = new Set<string>();
+  const pending = [start];
+  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
+    const node = flow.nodes.get(id);
+    if (node === undefined || seen.has(id)) continue;
+    seen.add(id);
+    const kind = resolveKind(node.kind, catalog);
+    // Whether a called flow waits is its own matter; loading the pack finds out.
+    if (kind.kind === "builtin" && kind.spec.effect === "waits" && node.kind !== "flow.call") return node;
+    for (const { target } of node.routing) if (target.kind === "node") pending.push(target.node);
+    for (const body of bodiesOf(node, catalog)) if (body.node !== undefined) pending.push(body.node);
+  }
+  return undefined;
+}
+
+function checkAttempts(node: NodeIr, { flow, findings }: Pick<BodyCheck, "flow" | "findings">): void {
   for (const [key, value] of [
     ["retry", node.retry],
     ["timeout_ms", node.timeoutMs],
@@ -39,14 +79,6 @@ export function checkBodies(
       `Check node: ${quote(key)} has no effect, since a ${quote(node.kind)} makes no attempts`,
       { at: flow.positions.get(`/nodes/${node.id}/${key}`) ?? node.at, node: node.id, severity: "warning" },
     );
-  }
-
-  function checkStart(start: string | undefined, at: SourcePosition): void {
-    if (start === undefined || flow.nodes.has(start)) return;
-    findings.add("FLOW_BODY_MISSING", `Check node: no node ${quote(start)}${didYouMean(start, flow.nodes.keys())}`, {
-      at,
-      node: node.id,
-    });
   }
 }
 

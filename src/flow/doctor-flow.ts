@@ -139,7 +139,8 @@ class FlowDoctor {
       this.#checkValues(node, kind);
       this.#checkRoutes(node, kind);
       this.#checkCards(node.input, { node, pointer: "" });
-      checkBodies(node, { flow: this.#flow, kind, findings: this.#findings, locate: this.#locate(node) });
+      const { catalog } = this.#options;
+      checkBodies(node, { flow: this.#flow, catalog, findings: this.#findings, locate: this.#locate(node) });
       const { facts } = this.#options;
       if (facts !== undefined)
         checkComponentCall(node, { kind, facts, findings: this.#findings, locate: this.#locate(node) });

@@ -16,7 +16,8 @@ export const delay: Kind = {
       until: { type: ["string", "number"], description: "A time with its offset, such as 2026-03-05T10:00:00Z" },
     },
     additionalProperties: false,
-    oneOf: [{ type: ["string", "number"] }, { required: ["for"] }, { required: ["until"] }],
+    minProperties: 1,
+    maxProperties: 1,
   },
   output: { type: "object", properties: { until: { type: "string" } }, required: ["until"] },
   run(input, call) {

@@ -95,6 +95,10 @@ export const flowErrors = {
     kind: "invalid_input",
     help: "Name a node of this flow where the chain starts; it ends with `out`.",
   },
+  FLOW_BODY_WAITS: {
+    kind: "invalid_input",
+    help: "Set max_concurrency to 1, or ask before or after: nobody could tell whose answer a message is.",
+  },
   FLOW_CARD_INVALID: {
     kind: "invalid_input",
     help: "Follow the Adaptive Card schema 1.6; renderers leave out or refuse what differs.",
