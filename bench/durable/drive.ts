@@ -6,7 +6,7 @@ import type { ServerProcess } from "../server-process.ts";
 import type { Row } from "../table.ts";
 
 /** One HTTP exchange: the request, and what its answer must hold. */
-export interface Exchange {
+interface Exchange {
   readonly path: string;
   readonly body: string;
   readonly expect: string;

@@ -44,7 +44,7 @@ export interface ReplayRecord {
   readonly before?: { readonly session?: SessionRecord; readonly state: readonly (readonly [string, JsonValue])[] };
 }
 
-export type ReplayTrigger =
+type ReplayTrigger =
   /** `isLater`: the session had kept it for this turn. */
   | { readonly kind: "message"; readonly entry: InboxEntry; readonly isLater?: boolean }
   | { readonly kind: "timer"; readonly timer: Timer };
