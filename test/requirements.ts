@@ -142,6 +142,7 @@ export const REQUIREMENTS = define({
   "adapter.session-key": { source: "ng 5.3", behavior: "An incoming event derives the session key, loads the session and resumes the flow" },
   "engine.nodes": { source: "ng 5.4", behavior: "The engine executes QA, tool, template and message nodes" },
   "engine.policy": { source: "ng 5.4", behavior: "The engine applies policy" },
+  "engine.read-back": { source: "issue 6 egress", behavior: "A send in doubt is looked up at its platform where that can tell, and repeated only where it certainly isn't there" },
   "tools.toolmap": { source: "ng 5.5", behavior: "tool.invoke resolves through toolmap.json to an MCP component in the sandbox" },
   "response.template": { source: "ng 5.6", behavior: "A template renders the answer" },
   "response.send": { source: "ng 5.6", behavior: "The message-send node posts the reply" },
@@ -344,6 +345,7 @@ export const REQUIREMENTS = define({
   "docs.flow-power": { source: "issue 5 flow power", behavior: "Every flow, test and command of docs/flow-power.md works as it stands there" },
   "effects.keys": { source: "issue 5 flow power", behavior: "Every effect has a key that HTTP endpoints, MCP servers and components get, the same when it is made again after a crash" },
   "flow.doctor.bodies": { source: "issue 5 flow power", behavior: "Doctor finds bodies and compensations that aren't there, waits beside others, attempts that are never made and schedules that nothing follows" },
+  "flow.delay.long": { source: "issue 5 F20", behavior: "A delay of many months goes on where it was; its session isn't forgotten before" },
 });
 
 /** The id of a promise. */

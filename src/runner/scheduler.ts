@@ -83,7 +83,8 @@ export class Scheduler {
       }
     }
     for (const name of this.#seenUntilMs.keys()) if (!living.has(name)) this.#seenUntilMs.delete(name);
-    if (this.#isStopped) return;
+    // Where nothing is scheduled, the next pack makes it look again.
+    if (this.#isStopped || living.size === 0) return;
     this.#cancel?.();
     this.#cancel = world.schedule(nextMs, () => this.look());
   }

@@ -78,6 +78,23 @@ describe("delay", () => {
     expect(told.delivered).toEqual(["one moment, hi", "stopped"]);
   });
 
+  test("a delay of half a year and more goes on where it was, though sessions are forgotten after a month", async () => {
+    verifies("flow.delay.long");
+    const pack = await makePack({
+      flows: {
+        default: flow(`
+  a: { delay: 200d, routing: [{ to: b }] }
+  b: { message.send: { text: "still here, {{in.text}}" }, routing: out }
+`),
+      },
+    });
+    const opened = await openTestRuntime({ pack, defaults: { sweepIntervalMs: 86_400_000 } });
+    await opened.say("ann");
+    await opened.world.advance(200 * 86_400_000 + 1_000);
+    const log = await opened.store.readLog("test:acme:default:console:s1", { after: -1, limit: 10 });
+    expect(log.map(({ activity }) => (activity as { readonly text?: string }).text)).toEqual(["still here, ann"]);
+  });
+
   test("until takes an instant, and none that is past", async () => {
     const pack = await makePack({
       flows: {
