@@ -345,7 +345,6 @@ export const REQUIREMENTS = define({
   "docs.flow-power": { source: "issue 5 flow power", behavior: "Every flow, test and command of docs/flow-power.md works as it stands there" },
   "effects.keys": { source: "issue 5 flow power", behavior: "Every effect has a key that HTTP endpoints, MCP servers and components get, the same when it is made again after a crash" },
   "flow.doctor.bodies": { source: "issue 5 flow power", behavior: "Doctor finds bodies and compensations that aren't there, waits beside others, attempts that are never made and schedules that nothing follows" },
-  "flow.delay.long": { source: "issue 5 F20", behavior: "A delay of many months goes on where it was; its session isn't forgotten before" },
 });
 
 /** The id of a promise. */

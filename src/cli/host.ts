@@ -1,13 +1,12 @@
 import { join } from "node:path";
 import type { BusStats } from "../bus/index.ts";
 import { ProcessComponentHost } from "../component/index.ts";
-import type { Bundle, BundleProvider } from "../config/index.ts";
-import { parseHttpRewrites, sendHttp } from "../http/index.ts";
+import type { Bundle } from "../config/index.ts";
+import { parseHttpRewrites } from "../http/index.ts";
 import type { HttpOptions } from "../http/index.ts";
 import {
   createConsoleProvider,
   createMcpProvider,
-  createTelegramProvider,
   createWebChatProvider,
   createWebhookProvider,
 } from "../messaging/index.ts";
@@ -15,11 +14,12 @@ import type { ChannelAddress, Provider } from "../messaging/index.ts";
 import { createMachineWorld, openRuntime } from "../runner/index.ts";
 import type { PackApp, Runtime, RuntimeOptions } from "../runner/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
-import { channelId, DEFAULT_TEAM, GreenticError, toGreenticError } from "../types/index.ts";
+import { channelId, DEFAULT_TEAM, toGreenticError } from "../types/index.ts";
 import type { JsonObject, Policy, TeamId, TenantId, World } from "../types/index.ts";
 import { AppReader } from "./app-reader.ts";
 import type { AppReaderOptions } from "./app-reader.ts";
 import { auditOf } from "./audit.ts";
+import { openChannels } from "./channels.ts";
 import { LivePacks } from "./live-packs.ts";
 import { secretReader, secretWriter } from "./secret-stores.ts";
 import type { Services } from "./services.ts";
@@ -109,9 +109,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     rewrites: parseHttpRewrites(config.network.rewrite ?? "", config.env),
   };
   const secrets = secretReader(config, options.environment);
-  const providers: Provider[] = (bundle?.providers ?? []).flatMap((provider) =>
-    createProvider(provider, { ...options, world, http, secrets }),
-  );
+  const providers: Provider[] = [...openChannels(bundle, { ...options, world, http, secrets })];
   for (const tenant of tenants) {
     const address = (channel: ChannelAddress["channel"]): ChannelAddress => ({
       env: config.env,
@@ -231,62 +229,4 @@ function retiredKey({
 /** The team of a tenant's requests that name none: the bundle's for its own tenant. */
 export function teamOf(bundle: Bundle | undefined, tenant: TenantId): TeamId {
   return bundle?.tenant === tenant ? bundle.team : DEFAULT_TEAM;
-}
-
-interface ProviderParts extends HostOptions {
-  readonly world: World;
-  readonly http: HttpOptions;
-  readonly secrets: ReturnType<typeof secretReader>;
-}
-
-/** Opens a channel with its built-in adapter; none where there is no such adapter. */
-function createProvider(
-  provider: BundleProvider,
-  { config, world, http, secrets, warn }: ProviderParts,
-): readonly Provider[] {
-  const address: ChannelAddress = {
-    env: config.env,
-    tenant: provider.tenant,
-    team: provider.team,
-    channel: channelId(provider.name),
-  };
-  switch (provider.type) {
-    case "webchat":
-      // Direct Line's paths name no channel, so that a tenant's web chat is always this one, whatever the bundle calls it.
-      return [createWebChatProvider({ ...address, channel: WEBCHAT_CHANNEL }, { world })];
-    case "telegram": {
-      const ctx = { ...address, traceId: "", correlationId: "", attempt: 1, locale: "en" };
-      const read = async (name: string): Promise<string> => (await secrets.get(ctx, provider.name, name)) ?? "";
-      const username = provider.config["username"];
-      const isWebhook = provider.config["mode"] === "webhook" || typeof provider.config["public_base_url"] === "string";
-      read("telegram_bot_token").then(
-        (token) =>
-          !/^\d+:/.test(token) &&
-          warn(
-            `channel ${provider.name} waits for ${token === "" ? "its token" : "a token of digits, a colon and a secret"}: greentic-secrets set telegram_bot_token --category ${provider.name} --tenant ${provider.tenant}`,
-          ),
-        (error: unknown) =>
-          warn(
-            `channel ${provider.name}: ${error instanceof GreenticError ? error.message : "its token can't be read"}`,
-          ),
-      );
-      return [
-        createTelegramProvider({
-          address,
-          world,
-          mode: isWebhook ? "webhook" : "polling",
-          token: () => read("telegram_bot_token"),
-          secretToken: async () => [await read("telegram_secret_token")].filter((token) => token !== ""),
-          http: (request, { signal } = {}) => sendHttp(request, { ...http, ...(signal && { signal }) }),
-          ...(typeof username === "string" && { username }),
-        }),
-      ];
-    }
-    default:
-      // A bundle brings providers of every domain; what isn't served yet must not keep the rest from running.
-      warn(
-        `channel ${provider.name} isn't served: this version has no built-in channel for its pack; name its "type" where one fits`,
-      );
-      return [];
-  }
 }

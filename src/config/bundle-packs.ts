@@ -1,7 +1,8 @@
 import { GreenticError, quote } from "../types/index.ts";
 import type { SourcePosition } from "../types/index.ts";
-import type { BundleProvider } from "./bundle.ts";
 import type { BundleFiles } from "./bundle-files.ts";
+import { CHANNEL_TYPES } from "./channel-types.ts";
+import type { ChannelType } from "./channel-types.ts";
 
 /** The name of the pack that a path or reference leads to: its last part without tag, digest and extension. */
 export function packNameOf(reference: string): string {
@@ -12,9 +13,8 @@ export function packNameOf(reference: string): string {
 }
 
 /** The built-in adapter that serves the channel of a provider pack with this name, as the public packs are named. */
-export function builtInType(name: string): BundleProvider["type"] {
-  const [, type] = /^(?:messaging-)(telegram|webchat)(?:-gui)?$/.exec(name) ?? [];
-  return type as BundleProvider["type"];
+export function builtInType(name: string): ChannelType | undefined {
+  return CHANNEL_TYPES.find((type) => name === `messaging-${type}` || name === `messaging-${type}-gui`);
 }
 
 /**

@@ -8,6 +8,7 @@ import { directoryFiles } from "./bundle-files.ts";
 import type { BundleFiles } from "./bundle-files.ts";
 import { lockReference, readBundleLock } from "./bundle-lock.ts";
 import { builtInType, packNameOf } from "./bundle-packs.ts";
+import type { ChannelType } from "./channel-types.ts";
 import { checkDocument } from "./check-document.ts";
 import { bundleSchema } from "./config-schema.ts";
 import { MANIFEST_FILE, readPublicBundle, WORKSPACE_FILE } from "./public-bundle.ts";
@@ -19,7 +20,7 @@ export interface BundleProvider {
   /** The channel's name. */
   readonly name: string;
   /** The built-in adapter that serves it; absent where a provider pack does. */
-  readonly type?: "webchat" | "telegram";
+  readonly type?: ChannelType;
   readonly pack?: string;
   /** The pack as the bundle names it. */
   readonly reference?: string;
@@ -128,7 +129,7 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
     .map(([name, entry]): BundleProvider => {
       const pack = text(entry["pack"]);
       const type =
-        (text(entry["type"]) as BundleProvider["type"]) ??
+        (text(entry["type"]) as ChannelType | undefined) ??
         (pack && (builtInType(name) ?? builtInType(packNameOf(pack))));
       const setupFlow = text(entry["setup_flow"]);
       const verifyFlow = text(entry["verify_flow"]);

@@ -1,4 +1,5 @@
 import type { SchemaObject } from "ajv";
+import { CHANNEL_TYPES } from "./channel-types.ts";
 import { operatorServerSchema } from "./mcp-server.ts";
 
 const text = { type: "string", minLength: 1 } as const;
@@ -72,7 +73,7 @@ export const configSchema: SchemaObject = object({
 
 const provider = object({
   pack: text,
-  type: { enum: ["webchat", "telegram"] },
+  type: { enum: CHANNEL_TYPES },
   setup_flow: text,
   verify_flow: text,
   tenant: text,

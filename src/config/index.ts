@@ -5,6 +5,8 @@ export { decideAccess, parseAccessMap, rankOf, ruleFor } from "./access-map.ts";
 export type { BundleFiles } from "./bundle-files.ts";
 export { directoryFiles, imageFiles } from "./bundle-files.ts";
 export { builtInType, packNameOf } from "./bundle-packs.ts";
+export type { ChannelType } from "./channel-types.ts";
+export { CHANNEL_TYPES } from "./channel-types.ts";
 export { LOCK_FILE } from "./bundle-lock.ts";
 export { MANIFEST_FILE } from "./public-bundle.ts";
 export { checkDocument } from "./check-document.ts";

@@ -1,18 +1,21 @@
+import type { ChannelType } from "../config/index.ts";
+import { PROVIDERS } from "../messaging/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
 
 /** A channel that `init` can set up. */
 export interface Connector {
   /** The documents' name, `messaging.telegram`. */
   readonly id: string;
-  readonly type: "webchat" | "telegram";
+  readonly type: ChannelType;
   /** Secrets that it can't work without, kept under the category of its channel's name. */
   readonly secrets: readonly string[];
 }
 
-export const CONNECTORS: readonly Connector[] = [
-  { id: "messaging.webchat", type: "webchat", secrets: [] },
-  { id: "messaging.telegram", type: "telegram", secrets: ["telegram_bot_token"] },
-];
+export const CONNECTORS: readonly Connector[] = PROVIDERS.map(({ type, secrets }) => ({
+  id: `messaging.${type}`,
+  type,
+  secrets: secrets.filter(({ isRequired }) => isRequired === true).map(({ name }) => name),
+}));
 
 /** Finds a connector by its documented name, with or without `messaging.`. @throws DEPLOYER_CONNECTOR_UNKNOWN */
 export function findConnector(name: string): Connector {

@@ -13,8 +13,6 @@ const EVENT_ACCEPTED: GatewayAnswer = {
   headers: { "cache-control": "no-store", "content-type": "text/plain; charset=utf-8" },
   body: "accepted",
 };
-/** WhatsApp sends up to 3 MB. */
-const LARGE_BODIES = new Map([["whatsapp", 3 << 20]]);
 
 /** What intake needs of the gateway. */
 export interface IntakeOptions extends GatewayOptions {
@@ -35,7 +33,7 @@ export async function handleIngress(
   const named = findChannel(route, options);
   // Webhooks have a route of their own, which keeps them to webhook flows; here they would run the tenant's default flow, unsigned.
   const provider = named?.delivery.kind === "answer" ? undefined : named;
-  const maxBytes = LARGE_BODIES.get(provider?.type ?? "") ?? options.limits.maxBodyBytes;
+  const maxBytes = provider?.maxBodyBytes ?? options.limits.maxBodyBytes;
   const received = await receive(request, provider, maxBytes);
   switch (received.kind) {
     case "refused":

@@ -3,13 +3,17 @@ export { cardToText } from "./cards/card-to-text.ts";
 export { ADAPTIVE_CARD_TYPE, cardsOf, isCard } from "./cards/find-card.ts";
 export { messageToText } from "./cards/message-to-text.ts";
 export { applyChoice, CHOICE_TOKEN_KEY, choiceToken, findChoice, longChoices } from "./choice.ts";
+export { checkSettings, isNeeded, providerOf, PROVIDERS } from "./providers/catalog.ts";
+export type { ChannelQuestion, ChannelSecret, ProviderEntry, ProviderParts, SendHttp } from "./providers/entry.ts";
 export { createMcpProvider } from "./providers/mcp/provider.ts";
 export type { McpCall } from "./providers/mcp/receive.ts";
 export { mcpCallOf, receiveMcp } from "./providers/mcp/receive.ts";
 export type {
   ChannelAddress,
   Delivery,
+  DoubtfulSend,
   Provider,
+  ReadBack,
   Received,
   ReceivedMessage,
   SendRate,
@@ -17,7 +21,7 @@ export type {
 } from "./provider.ts";
 export { shortenText, splitText } from "./split-text.ts";
 export { localeIn, submittedFields } from "./submitted-fields.ts";
-export type { BotApiResult, SendHttp } from "./providers/telegram/bot-api.ts";
+export type { BotApiResult } from "./providers/telegram/bot-api.ts";
 export { checkTelegramSend } from "./providers/telegram/project.ts";
 export type { TelegramOptions } from "./providers/telegram/provider.ts";
 export { createTelegramProvider, registerTelegramWebhook } from "./providers/telegram/provider.ts";

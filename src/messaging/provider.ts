@@ -51,6 +51,25 @@ export type Delivery =
   | { readonly kind: "answer" }
   | { readonly kind: "send"; readonly sinkClass: SinkClass };
 
+/** A send whose fate is unknown, as the platform is asked about it. */
+export interface DoubtfulSend {
+  readonly payload: JsonValue;
+  readonly idempotencyKey: string;
+  readonly conversation: string;
+  /** Before this it can't have been sent, by this host's clock. */
+  readonly createdAtMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What the platform says of a send in doubt. `unsent` lets it be sent again, so it must be certain. `unknown` is asked again at
+ * `notBeforeMs`, or, without one, left to the tenant's policy: this platform will never tell.
+ */
+export type ReadBack =
+  | { readonly kind: "sent"; readonly receipt?: string }
+  | { readonly kind: "unsent" }
+  | { readonly kind: "unknown"; readonly error: string; readonly notBeforeMs?: number };
+
 /** A pace of a channel: sends of the same name share it. */
 export interface SendRate {
   /** `bot`, `chat:42`: unique within the channel. */
@@ -68,6 +87,8 @@ export interface Provider {
   readonly isOneOff?: boolean;
   /** The platform's longest redelivery. */
   readonly dedupeTtlMs: number;
+  /** The largest request that the platform sends, where that is more than others may. */
+  readonly maxBodyBytes?: number;
   /** Verifies and normalises one webhook request; pure but for the clock. */
   readonly receive?: (request: WebhookRequest) => Promise<Received>;
   /** Starts fetching messages where the platform is polled; ends when the signal aborts. Messages must be accepted before they are acknowledged. */
@@ -86,4 +107,9 @@ export interface Provider {
     payload: JsonValue,
     options: { readonly idempotencyKey: string; readonly conversation: string; readonly signal: AbortSignal },
   ) => Promise<SendResult>;
+  /**
+   * Looks for a send whose fate is unknown, where the platform can be asked: makes class B what it is. Throws only for programming
+   * mistakes.
+   */
+  readonly readBack?: (send: DoubtfulSend) => Promise<ReadBack>;
 }

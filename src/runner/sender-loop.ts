@@ -4,6 +4,7 @@ import { channelOf, CLAIM_TTL_MS } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import type { GreenticError, Policy, SessionKeyText, TenantCtx, World } from "../types/index.ts";
 import { channelId, isGreenticError, parseSessionKey, randomHex, toGreenticError } from "../types/index.ts";
+import { DoubtfulSends } from "./doubtful-sends.ts";
 import type { Scope } from "./runtime.ts";
 import { SendPace } from "./send-pace.ts";
 import { ORPHAN_MS } from "./orphans.ts";
@@ -46,6 +47,7 @@ export class SenderLoop {
   /** Rows under way, with the time from which their claims live. */
   readonly #inHand = new Map<OutboxRow, number>();
   readonly #pace: SendPace;
+  readonly #doubts: DoubtfulSends;
   readonly #claimTtlMs: number;
   #isRenewing = false;
   #isAside = false;
@@ -57,6 +59,7 @@ export class SenderLoop {
     this.#options = options;
     this.name = `sender-${randomHex(options.world, 8)}`;
     this.#pace = new SendPace(options);
+    this.#doubts = new DoubtfulSends(options);
     this.#claimTtlMs = (options.store.renewSends && options.claimTtlMs) ?? CLAIM_TTL_MS;
   }
 
@@ -142,7 +145,7 @@ export class SenderLoop {
     const { store, providers, world } = this.#options;
     const startedMs = world.monotonicMs();
     const provider = providers.get(channelKeyOf(row));
-    const verdict = this.#judge(row, provider) ?? (await this.#awaitPace(row, provider));
+    const verdict = await this.#judge(row, provider);
     if (verdict !== undefined) return this.#end(row, verdict, startedMs);
     await store.beginSend(row, this.name);
     // Who stood still for so long may have been overtaken: policy may have judged the row, and others of its conversation have left.
@@ -151,14 +154,11 @@ export class SenderLoop {
     return this.#end(row, this.#settle(row, await this.#attempt(row, provider as Provider)), startedMs);
   }
 
-  /** What becomes of a row without sending it; undefined where it is to be sent. */
-  #judge(row: OutboxRow, provider: Provider | undefined): SendResult | undefined {
+  /** What becomes of a row without sending it; undefined where it is to be sent, once the channel's pace lets it. */
+  async #judge(row: OutboxRow, provider: Provider | undefined): Promise<SendResult | undefined> {
     if (provider?.send === undefined) return this.#withoutChannel(row);
-    if (row.status !== "unknown" || row.sinkClass === "A") return undefined;
-    // No provider reads back yet, so a send of class B that is in doubt is judged like an opaque one.
-    const { env, tenant, team } = parseSessionKey(row.key);
-    const { unknownSends } = this.#options.policy({ env, tenant, team });
-    return unknownSends === "at-least-once" ? undefined : { kind: "abandoned", error: "RUNNER_SEND_UNKNOWN" };
+    const verdict = row.status === "unknown" ? await this.#doubts.judge(row, provider) : undefined;
+    return verdict ?? this.#awaitPace(row, provider);
   }
 
   /** Where others may have the channel, the row is theirs for a while: configurations change one process after the other. */
@@ -179,8 +179,7 @@ export class SenderLoop {
     });
   }
 
-  async #awaitPace(row: OutboxRow, provider: Provider | undefined): Promise<SendResult | undefined> {
-    if (provider === undefined) return undefined;
+  async #awaitPace(row: OutboxRow, provider: Provider): Promise<SendResult | undefined> {
     const readyAtMs = await this.#pace.awaitTurn(provider, channelKeyOf(row), parseSessionKey(row.key).conversation);
     return readyAtMs === undefined
       ? undefined

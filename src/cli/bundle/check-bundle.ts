@@ -1,4 +1,5 @@
 import type { Bundle, BundleApp, BundleProvider } from "../../config/index.ts";
+import { checkSettings, isNeeded, providerOf } from "../../messaging/index.ts";
 import { inspectFlow } from "../../flow/index.ts";
 import type { FlowFinding } from "../../flow/index.ts";
 import type { Pack, PackFinding } from "../../pack/index.ts";
@@ -17,8 +18,6 @@ export interface CheckBundleOptions {
   }) => Promise<boolean>;
 }
 
-/** What a built-in channel can't do without. */
-const CHANNEL_SECRETS: Readonly<Record<string, readonly string[]>> = { telegram: ["telegram_bot_token"] };
 /** The names that set-up flows of public provider packs have. */
 const SETUP_FLOWS = ["setup_default", "setup"];
 const SHOWN_OF_A_CODE = 3;
@@ -153,6 +152,9 @@ function checkProvider(provider: BundleProvider, pack: Pack | undefined): readon
         at,
       ),
     );
+  if (type !== undefined)
+    for (const problem of checkSettings(providerOf(type), provider.config))
+      findings.push(finding("CONFIG_VALUE_INVALID", "error", `Check channel ${quote(name)}: ${problem}`, at));
   if (pack === undefined) return findings;
   const { setupFlow, verifyFlow } = provider;
   for (const flow of [setupFlow, verifyFlow]) {
@@ -182,7 +184,7 @@ async function missingSecrets(
   const isChannel = "config" in use;
   const category = isChannel ? use.name : (pack?.name ?? use.name);
   const wanted = new Set([
-    ...((isChannel && use.type !== undefined && CHANNEL_SECRETS[use.type]) || []),
+    ...(isChannel ? neededSecrets(use) : []),
     // Public packs write them in capitals; stores know one spelling.
     ...(pack?.manifest.secrets.required ?? []).map((name) => name.toLowerCase()),
   ]);
@@ -199,6 +201,14 @@ async function missingSecrets(
     );
   }
   return findings;
+}
+
+/** What a built-in channel can't do without. */
+function neededSecrets({ type, config }: BundleProvider): readonly string[] {
+  if (type === undefined) return [];
+  return providerOf(type)
+    .secrets.filter((secret) => isNeeded(secret, config))
+    .map(({ name }) => name);
 }
 
 function finding(code: ErrorCode, severity: FlowFinding["severity"], message: string, at: SourcePosition): FlowFinding {

@@ -3,12 +3,10 @@
  * The token stands in the URL's path, so no URL, and no error that might hold one, leaves this file: callers get a result by kind.
  * @see https://core.telegram.org/bots/api#making-requests
  */
-import type { HttpRequest, HttpResponse } from "../../../http/index.ts";
+import type { HttpResponse } from "../../../http/index.ts";
 import type { JsonObject, JsonValue } from "../../../types/index.ts";
 import { GreenticError, isJsonObject, parseJson } from "../../../types/index.ts";
-
-/** Sends one HTTP request; `sendHttp` with the operator's options bound. */
-export type SendHttp = (request: HttpRequest, options?: { readonly signal?: AbortSignal }) => Promise<HttpResponse>;
+import type { SendHttp } from "../entry.ts";
 
 /** How a call ended. `refused` before it could have had an effect; `unknown` once the request was on its way. */
 export type BotApiResult =

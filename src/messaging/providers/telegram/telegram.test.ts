@@ -9,7 +9,7 @@ import type { ChannelMessageEnvelope, JsonValue, World } from "../../../types/in
 import { channelId, DEFAULT_TEAM, envId, GreenticError, tenantId } from "../../../types/index.ts";
 import type { Provider, ReceivedMessage, WebhookRequest } from "../../index.ts";
 import { applyChoice, choiceToken, createTelegramProvider, findChoice, longChoices } from "../../index.ts";
-import type { SendHttp } from "./bot-api.ts";
+import type { SendHttp } from "../entry.ts";
 import { botIdOf } from "./bot-api.ts";
 import { normaliseUpdate } from "./normalise.ts";
 

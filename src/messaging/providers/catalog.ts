@@ -1,0 +1,37 @@
+/** The built-in channels: what each needs is read here by `gtc doctor`, by the host's warnings and by set-up. */
+import type { ChannelType } from "../../config/index.ts";
+import { CHANNEL_TYPES } from "../../config/index.ts";
+import type { JsonObject } from "../../types/index.ts";
+import type { ChannelQuestion, ProviderEntry } from "./entry.ts";
+import { telegram } from "./telegram/entry.ts";
+import { webchat } from "./webchat/entry.ts";
+
+const ENTRIES: Readonly<Record<ChannelType, ProviderEntry>> = { webchat, telegram };
+
+/** Every built-in channel, in the order in which they are shown. */
+export const PROVIDERS: readonly ProviderEntry[] = CHANNEL_TYPES.map((type) => ENTRIES[type]);
+
+/** The entry of a platform. */
+export function providerOf(type: ChannelType): ProviderEntry {
+  return ENTRIES[type];
+}
+
+/** Tells whether a channel with these settings can't do without something. */
+export function isNeeded({ isRequired }: ChannelQuestion, config: JsonObject): boolean {
+  return typeof isRequired === "boolean" ? isRequired : isRequired(config);
+}
+
+/** Says what is wrong with a channel's settings, each as `config.{name}: expected …`; empty where nothing is. Values aren't shown. */
+export function checkSettings(entry: ProviderEntry, config: JsonObject): readonly string[] {
+  const problems: string[] = [];
+  for (const setting of entry.settings) {
+    const { name, form } = setting;
+    const value = config[name];
+    if (value === undefined) {
+      if (isNeeded(setting, config)) problems.push(`config.${name}: expected ${form?.words ?? "a text"}, got nothing`);
+    } else if (typeof value !== "string" || (form !== undefined && !form.pattern.test(value))) {
+      problems.push(`config.${name}: expected ${form?.words ?? "a text"}`);
+    }
+  }
+  return problems;
+}
