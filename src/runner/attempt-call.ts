@@ -14,6 +14,9 @@ export interface StateWrite {
   readonly value?: JsonValue;
 }
 
+/** Why what is still under way stops; one for all, as every attempt ends and making a reason with its stack is costly. */
+const OVER = new DOMException("The attempt is over", "AbortError");
+
 /**
  * One attempt of an effectful node, as its kind sees the turn. What it says and writes is kept apart until it succeeds; an
  * attempt whose time is over keeps running somewhere and changes nothing any more.
@@ -119,7 +122,7 @@ export class AttemptCall implements NodeCall {
   /** Ends the attempt: what is still under way for it is told to stop. */
   end(): void {
     this.#isOver = true;
-    this.#abort.abort();
+    this.#abort.abort(OVER);
   }
 
   setVar(name: string, value: JsonValue): void {
