@@ -142,7 +142,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "most-once-ignored",
     bug: "a send in doubt is repeated though the tenant wants it at most once",
     edits: edit(
-      "runner/sender-loop.ts",
+      "runner/doubtful-sends.ts",
       'return unknownSends === "at-least-once" ? undefined : { kind: "abandoned", error: "RUNNER_SEND_UNKNOWN" };',
       "return undefined;",
     ),

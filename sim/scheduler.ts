@@ -131,6 +131,6 @@ function isBefore(a: Event, b: Event): boolean {
 }
 
 /** Lets everything happen that waits for promises alone: an immediate runs after all of them. */
-export function settled(): Promise<void> {
+function settled(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }

@@ -11,7 +11,7 @@ export interface Omission {
 }
 
 /** Leaves nothing out. */
-export const WHOLE: Omission = { faults: [], talks: [], processes: [] };
+const WHOLE: Omission = { faults: [], talks: [], processes: [] };
 
 /** A seed's plan without some of its parts. */
 export function planWithout(seed: number, { faults, talks, processes }: Omission): Plan {

@@ -7,7 +7,7 @@ import type { Scheduler } from "./scheduler.ts";
 /** What `schedule` answers where the process that asks is dead already. */
 const NOTHING = (): void => undefined;
 /** When every run begins, by the wall clock. */
-export const EPOCH_MS = Date.parse("2026-03-05T10:00:00Z");
+const EPOCH_MS = Date.parse("2026-03-05T10:00:00Z");
 
 export interface SimProcessOptions {
   readonly seed: number;

@@ -1,4 +1,5 @@
 import { fork } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { verifies } from "../test/verifies.ts";
@@ -90,6 +91,15 @@ describe("planted bugs", () => {
     verifies("sim.mutants");
     expect(MUTANTS.length).toBeGreaterThanOrEqual(30);
     expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
+  });
+
+  test("are planted where their texts stand, each once", () => {
+    const edits = MUTANTS.flatMap((mutant) => mutant.edits ?? []);
+    const counts = edits.map(({ file, from }) => {
+      const source = readFileSync(join(import.meta.dirname, "..", "src", file), "utf8");
+      return { file, from, times: source.split(from).length - 1 };
+    });
+    expect(counts.filter(({ times }) => times !== 1)).toEqual([]);
   });
 
   // All of them are looked for by `npm run sim -- --mutants`; these are quick.
