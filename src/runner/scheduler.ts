@@ -7,7 +7,7 @@ import type { OwnRequest } from "./own-envelope.ts";
 import { sessionKeyOf } from "./own-envelope.ts";
 import { RELAY_USER } from "./relay.ts";
 import type { Firing, Scheduled } from "./schedules.ts";
-import { conversationOfFlow, lastFired } from "./schedules.ts";
+import { conversationOfFlow, FIRING_TTL_MS, lastFired } from "./schedules.ts";
 
 export interface SchedulerOptions {
   readonly world: World;
@@ -24,8 +24,6 @@ const LOOK_EVERY_MS = 30_000;
 const GRACE_MS = 60_000;
 /** Missed firings that `all` runs, the latest ones. */
 const MAX_CAUGHT_UP = 100;
-/** Longer than any worker is behind the others. */
-const DEDUPE_TTL_MS = 45 * 86_400_000;
 
 type Placed = Scheduled & { readonly relay: Provider };
 
@@ -148,7 +146,7 @@ export class Scheduler {
       dedupeKey: `${conversation}:${placed.id}:${atMs}`,
       conversation,
       user: RELAY_USER,
-      dedupeTtlMs: DEDUPE_TTL_MS,
+      dedupeTtlMs: FIRING_TTL_MS,
     };
   }
 }

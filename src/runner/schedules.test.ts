@@ -103,6 +103,25 @@ describe("schedule", () => {
     expect(fired.slice(2)).toEqual(["2026-03-05T22:00:00.000Z"]);
   });
 
+  test("a worker that was away for days fires nothing again that others have", async () => {
+    verifies("flow.schedule.once");
+    const { fired, component } = recorder();
+    const pack = await packOf(`schedule: { cron: "0 0 * * *", catch_up: all }`);
+    const away = new JumpingWorld();
+    const world = new TestWorld();
+    const store = openMemoryStore(world);
+    await openTestRuntime({ ...QUIET, pack, component, world: away, store });
+    await away.advance(1_000);
+    await openTestRuntime({ ...QUIET, pack, component, world, store });
+    await world.advance(6 * 24 * hour);
+    expect(fired).toHaveLength(6);
+    // Its process stood still for six days.
+    away.jump(6 * 24 * hour);
+    await away.advance(hour);
+    await world.advance(hour);
+    expect(fired).toHaveLength(6);
+  });
+
   test("a firing waits for the one before it where that only lets time pass, and ends one that waits for nobody", async () => {
     const { fired, component } = recorder();
     const slow = `

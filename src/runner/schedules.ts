@@ -68,6 +68,17 @@ export function lastFired(snapshot: JsonValue | undefined): LastFired {
   return fired !== undefined && isJsonObject(fired) ? (fired as LastFired) : NEVER;
 }
 
+/** How long a firing's name is remembered; what fired last is remembered for good. */
+export const FIRING_TTL_MS = 2 * 86_400_000;
+
+/**
+ * Tells whether a firing comes from a worker that was away for so long that its name is forgotten: the session knows that later ones
+ * have fired. A firing of now is none, even where a wrong clock fired later ones.
+ */
+export function isStale(firing: Firing | undefined, fired: LastFired, nowMs: number): boolean {
+  return firing !== undefined && firing.at <= (fired[firing.id] ?? 0) && firing.at < nowMs - FIRING_TTL_MS;
+}
+
 /** Adds a firing; time that went back takes none away. */
 export function withFiring(fired: LastFired, firing: Firing | undefined): LastFired {
   if (firing === undefined || (fired[firing.id] ?? 0) >= firing.at) return fired;

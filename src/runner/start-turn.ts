@@ -10,7 +10,7 @@ import { decodeFrames } from "./frame.ts";
 import { recordOf, relayedMessage } from "./own-envelope.ts";
 import { migrateFrames } from "./resumption.ts";
 import { interruptionOf, routeMessage } from "./router.ts";
-import { firingOf, isBaseline } from "./schedules.ts";
+import { firingOf, isBaseline, isStale, lastFired } from "./schedules.ts";
 import type { Trigger } from "./trigger.ts";
 import { WAIT_TIMER } from "./trigger.ts";
 import { Turn } from "./turn.ts";
@@ -45,7 +45,8 @@ export function startTurn(
     return { turn, pending: undefined };
   }
   if (takeApprovalTurn(turn)) return { turn, pending: undefined };
-  if (isBaseline(message)) {
+  const isLate = trigger.kind === "message" && trigger.isLater === true;
+  if (isBaseline(message) || (!isLate && isStale(firingOf(message), lastFired(session?.snapshot), turn.nowMs))) {
     turn.ignore();
     return { turn, pending: undefined };
   }
