@@ -66,6 +66,7 @@ export const REQUIREMENTS = define({
   "session.erase": { source: "issue 5 stores", behavior: "Erasing a person leaves no word of theirs in the store, and every word of others" },
   "session.disk-failed": { source: "failures F12", behavior: "A flush that fails is never tried again: the store is shut, and the next process has all that was acknowledged" },
   "session.disk-full": { source: "failures F12", behavior: "A full disk takes nothing in, finishes what is under way from a reserve, and resumes by itself when there is room" },
+  "session.power-loss": { source: "failures F3", behavior: "Whatever of the unflushed sectors a loss of power leaves, what was acknowledged is there and the file is sound" },
   "session.poison": { source: "issue 5 stores", behavior: "A message that ends its process again and again goes to the dead letters, what merely waited doesn't" },
   "session.redis": { source: "ao technology", behavior: "Flow state persists in Redis" },
   "session.redis.strict": { source: "issue 5", behavior: "A Redis that may lose what it acknowledged is refused, unless the operator takes it" },
