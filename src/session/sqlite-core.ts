@@ -64,7 +64,7 @@ function sizeOf({ body, state }: HotSession): number {
 }
 
 /** Tells whether the file or the memory holds anything of a session. */
-export function exists({ id, unread }: HotSession): boolean {
+function exists({ id, unread }: HotSession): boolean {
   return id !== 0 || unread.length > 0;
 }
 

@@ -23,7 +23,7 @@ export const SUMMED = {
 } as const;
 
 /** What changes of an outbox row while it is sent; its checksum is `mark`. */
-export const MARKED = ["ord", "status", "attempts", "was_unknown", "not_before", "ended", "error", "receipt"] as const;
+const MARKED = ["ord", "status", "attempts", "was_unknown", "not_before", "ended", "error", "receipt"] as const;
 
 /** A table whose rows carry checksums. */
 export type SummedTable = keyof typeof SUMMED;
