@@ -164,6 +164,7 @@ export async function serveHost(
     turns,
     refused: () => host.packs.refused.map(({ name, error: { code } }) => ({ pack: name, code })),
     takesIn: isGateway,
+    limits: { tokensPerMinute: config.tokensPerMinute },
     isReady: () => host.isReady(),
     status: () => host.status(),
     ...(mcp && { mcp: (request, tenant) => mcp.fetch(request, tenant) }),

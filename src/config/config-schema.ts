@@ -26,7 +26,12 @@ export const configSchema: SchemaObject = object({
   unknown_sends: { enum: ["at-least-once", "at-most-once"] },
   pinned_packs: { enum: ["finish", "migrate", "stop"] },
   component_processes: { type: "integer", minimum: 0, maximum: 64 },
-  server: object({ host: text, port: { type: "integer", minimum: 0, maximum: 65535 }, token_key_file: text }),
+  server: object({
+    host: text,
+    port: { type: "integer", minimum: 0, maximum: 65535 },
+    token_key_file: text,
+    tokens_per_minute: { type: "integer", minimum: 1 },
+  }),
   log: object({ level: { enum: ["debug", "info", "warn", "error", "silent"] }, format: { enum: ["pretty", "json"] } }),
   security: object({
     trusted_publishers: {

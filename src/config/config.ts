@@ -57,6 +57,8 @@ export interface Config extends ServicesConfig {
     /** Addresses or CIDR ranges that are reachable though they are private. */
     readonly privateAddresses: readonly string[];
   };
+  /** New WebChat conversations that one address may open a minute; behind a proxy that is everybody's. */
+  readonly tokensPerMinute: number;
   readonly registry: RegistryConfig;
   readonly telemetry: {
     readonly otlpEndpoint?: string;

@@ -161,6 +161,7 @@ export function loadConfig(options: {
         fallback: [] as readonly string[],
       }),
     },
+    tokensPerMinute: pick("server.tokens_per_minute", { file: table("server")["tokens_per_minute"], fallback: 60 }),
     registry: {
       plainHttp: pick("registry.plain_http", {
         file: table("registry")["plain_http"],

@@ -29,15 +29,31 @@ nodes:
     routing: out
 `;
 
+interface KillBundleOptions {
+  /** Another flow than the one that asks twice and answers once. */
+  readonly flow?: string;
+  readonly toolMap?: object;
+  /** Lines of greentic.toml that come first. */
+  readonly settings?: string;
+}
+
 /** Makes a bundle of a flow that asks twice and answers once, in WebChat and Telegram; `data` names the data directories. */
-export async function makeKillBundle(data: readonly string[]): Promise<string> {
+export async function makeKillBundle(
+  data: readonly string[],
+  { flow = FLOW, toolMap, settings = "" }: KillBundleOptions = {},
+): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), "greentic-kill-"));
   mkdirSync(join(dir, "pack/flows"), { recursive: true });
-  writeFileSync(join(dir, "pack/flows/on_message.ygtc"), FLOW);
+  writeFileSync(join(dir, "pack/flows/on_message.ygtc"), flow);
   writeFileSync(
     join(dir, "pack/pack.toml"),
-    '[pack]\nname = "kill"\nversion = "1.0.0"\ndescription = "Asks twice, answers once"\nauthors = []\n[capabilities]\nid = "greentic.cap.app.v1"\nprovides = ["kill"]\n[flows]\non_message = "flows/on_message.ygtc"\n',
+    '[pack]\nname = "kill"\nversion = "1.0.0"\ndescription = "Asks twice, answers once"\nauthors = []\n[capabilities]\nid = "greentic.cap.app.v1"\nprovides = ["kill"]\n[flows]\non_message = "flows/on_message.ygtc"\n'
+      + (toolMap === undefined ? "" : '[assets]\ntoolmap = "assets/toolmap.json"\n'),
   );
+  if (toolMap !== undefined) {
+    mkdirSync(join(dir, "pack/assets"));
+    writeFileSync(join(dir, "pack/assets/toolmap.json"), JSON.stringify(toolMap));
+  }
   writeFileSync(
     join(dir, "kill.gtpack"),
     (await buildPack(join(dir, "pack"), { probeComponent: () => ({ abi: "none", world: "" }) })).bytes,
@@ -46,7 +62,7 @@ export async function makeKillBundle(data: readonly string[]): Promise<string> {
     join(dir, "greentic.demo.yaml"),
     "tenant: demo\nproviders:\n  webchat: { type: webchat }\n  messaging-telegram: { type: telegram }\napps:\n  kill: { pack: kill.gtpack }\n",
   );
-  writeFileSync(join(dir, "greentic.toml"), "[security]\nreject_unsigned = false\n");
+  writeFileSync(join(dir, "greentic.toml"), `${settings}[security]\nreject_unsigned = false\n`);
   for (const name of data) {
     mkdirSync(join(dir, name), { mode: 0o700 });
     writeFileSync(
@@ -68,8 +84,10 @@ export function seeded(seed: number): () => number {
 }
 
 export const pause = (ms: number): Promise<void> => new Promise((later) => setTimeout(later, ms));
-const expected = (i: number): readonly string[] => ["Which name?", "Which colour?", `Noted N${i} C${i}.`];
-const said = (i: number): readonly string[] => ["hello", `N${i}`, `C${i}`];
+/** What person `i` hears of the flow. */
+export const expected = (i: number): readonly string[] => ["Which name?", "Which colour?", `Noted N${i} C${i}.`];
+/** What person `i` says. */
+export const said = (i: number): readonly string[] => ["hello", `N${i}`, `C${i}`];
 
 /** A row of `gtc outbox list --json` as the checker needs it. */
 export interface SeenRow {
