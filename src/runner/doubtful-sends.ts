@@ -32,6 +32,9 @@ export class DoubtfulSends {
     if (row.sinkClass === "A") return undefined;
     if (row.sinkClass === "B" && provider.readBack !== undefined) {
       const { world } = this.#options;
+      // Nobody waited for the answer: what a process sent that died may still be on its way, and the platform says that it isn't there.
+      if (row.notBeforeMs === 0)
+        return { kind: "unknown", error: row.lastError ?? "RUNNER_SEND_UNKNOWN", notBeforeMs: world.nowMs() + REST_MS };
       const sinceMs = this.#askedSince.get(row.id) ?? world.monotonicMs();
       this.#askedSince.set(row.id, sinceMs);
       const found = await this.#readBack(row, provider);
