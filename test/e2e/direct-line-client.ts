@@ -105,7 +105,7 @@ export class DirectLineClient {
         if (response.status !== 503 && response.status !== 429)
           throw new RangeError(`${method} ${path}: ${response.status} ${text}`);
       } catch (error) {
-        if (error instanceof RangeError || attempt > 400) throw error;
+        if (error instanceof RangeError || attempt > 2_000) throw error;
       }
       await new Promise((later) => setTimeout(later, 50));
     }

@@ -47,8 +47,8 @@ export async function makeKillBundle(
   writeFileSync(join(dir, "pack/flows/on_message.ygtc"), flow);
   writeFileSync(
     join(dir, "pack/pack.toml"),
-    '[pack]\nname = "kill"\nversion = "1.0.0"\ndescription = "Asks twice, answers once"\nauthors = []\n[capabilities]\nid = "greentic.cap.app.v1"\nprovides = ["kill"]\n[flows]\non_message = "flows/on_message.ygtc"\n'
-      + (toolMap === undefined ? "" : '[assets]\ntoolmap = "assets/toolmap.json"\n'),
+    '[pack]\nname = "kill"\nversion = "1.0.0"\ndescription = "Asks twice, answers once"\nauthors = []\n[capabilities]\nid = "greentic.cap.app.v1"\nprovides = ["kill"]\n[flows]\non_message = "flows/on_message.ygtc"\n' +
+      (toolMap === undefined ? "" : '[assets]\ntoolmap = "assets/toolmap.json"\n'),
   );
   if (toolMap !== undefined) {
     mkdirSync(join(dir, "pack/assets"));
@@ -62,7 +62,10 @@ export async function makeKillBundle(
     join(dir, "greentic.demo.yaml"),
     "tenant: demo\nproviders:\n  webchat: { type: webchat }\n  messaging-telegram: { type: telegram }\napps:\n  kill: { pack: kill.gtpack }\n",
   );
-  writeFileSync(join(dir, "greentic.toml"), `${settings}[security]\nreject_unsigned = false\n`);
+  writeFileSync(
+    join(dir, "greentic.toml"),
+    `${settings}[server]\ntokens_per_minute = 1000000\n[security]\nreject_unsigned = false\n`,
+  );
   for (const name of data) {
     mkdirSync(join(dir, name), { mode: 0o700 });
     writeFileSync(
