@@ -106,7 +106,7 @@ function checkSink(
     const { tenant, conversation, sink, text, wasUnknown } = delivered;
     if (tenant !== talk.tenant || conversation !== talk.conversation || sink !== talk.sink) continue;
     if (!seen.has(text)) seen.set(text, delivered);
-    else if (sink === "hook") told(`duplicated: ${text}`);
+    else if (sink !== "opaque") told(`duplicated: ${text}`);
     else if (plan.unknownSends === "at-most-once") told(`duplicated though at most once: ${text}`);
     else if (!wasUnknown) told(`duplicated without a doubt on record: ${text}`);
   }

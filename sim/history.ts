@@ -17,7 +17,7 @@ export interface Said {
 
 /** A reply that arrived somewhere. */
 export interface Delivered {
-  readonly sink: "hook" | "opaque";
+  readonly sink: "hook" | "traced" | "opaque";
   readonly tenant: string;
   readonly conversation: string;
   readonly key: string;

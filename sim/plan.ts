@@ -4,8 +4,8 @@ import { Random } from "./random.ts";
 /** What a conversation is about: which flow answers it. */
 export type TalkKind = "chain" | "plain" | "talk" | "form" | "order" | "request" | "pause" | "many" | "clock";
 
-/** Where a conversation's replies go: our own log, a platform that honours idempotency keys, an opaque one, or to who waits. */
-export type SinkName = "web" | "hook" | "opaque" | "request";
+/** Where a conversation's replies go: our own log, a platform that honours keys, one that can be asked, an opaque one, or who waits. */
+export type SinkName = "web" | "hook" | "traced" | "opaque" | "request";
 
 /** One conversation that a platform carries. */
 export interface Talk {
@@ -113,6 +113,7 @@ const EGRESS_POINTS = [
   "beginSend.before",
   "beginSend.after",
   "send.first-byte",
+  "send.left",
   "send.delivered",
   "send.response",
   "endSend.before",
@@ -205,7 +206,7 @@ function talksOf(random: Random, kinds: readonly TalkKind[]): readonly Talk[] {
   const count = 1 + random.int(3);
   for (let i = 1; i <= count; i++) {
     const kind = random.pick(kinds);
-    const sink: SinkName = kind === "request" ? "request" : random.pick(["web", "hook", "opaque"] as const);
+    const sink: SinkName = kind === "request" ? "request" : random.pick(["web", "hook", "traced", "opaque"] as const);
     const length = kind === "form" ? 4 : kind === "clock" ? 0 : 1 + random.int(4);
     const base = {
       kind,

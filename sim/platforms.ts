@@ -1,5 +1,6 @@
 import type { Provider, ReceivedMessage } from "../src/messaging/index.ts";
 import { createWebChatProvider, createWebhookProvider, receiveConsole } from "../src/messaging/index.ts";
+import type { ReadBack } from "../src/messaging/index.ts";
 import type { SendResult } from "../src/session/index.ts";
 import { channelId } from "../src/types/index.ts";
 import type { World } from "../src/types/index.ts";
@@ -13,10 +14,11 @@ import type { SimProcess } from "./sim-process.ts";
 
 const NEVER = new Promise<never>(() => undefined);
 const TIMEOUT_MS = 5_000;
+const CLASSES = { hook: "A", traced: "B", opaque: "C" } as const;
 
 /** One request to a platform. */
 interface Sent {
-  readonly sink: "hook" | "opaque";
+  readonly sink: "hook" | "traced" | "opaque";
   readonly tenant: string;
   readonly conversation: string;
   readonly key: string;
@@ -77,9 +79,10 @@ export class Platforms {
     return {
       type: "platform",
       address,
-      delivery: { kind: "send", sinkClass: sink === "hook" ? "A" : "C" },
+      delivery: { kind: "send", sinkClass: CLASSES[sink] },
       dedupeTtlMs: 86_400_000,
       project: (message) => [message.text ?? ""],
+      ...(sink === "traced" ? { readBack: ({ idempotencyKey }) => this.#readBack(process, idempotencyKey) } : {}),
       send: (payload, { idempotencyKey, conversation }) => {
         if (!process.isAlive(life)) return NEVER;
         const place = { sink, tenant: String(address.tenant), conversation };
@@ -121,6 +124,17 @@ export class Platforms {
         if (process.reach("send.delivered")) return;
         if (weather.losesAnswer()) respond(TIMEOUT_MS, () => ({ kind: "unknown", error: "MESSAGING_TIMEOUT" }));
         else respond(random.between(1, 20), () => ({ kind: "sent" }));
+      });
+      process.reach("send.left");
+    });
+  }
+
+  /** Looks for what arrived under a key, which takes a while. */
+  #readBack(process: SimProcess, key: string): Promise<ReadBack> {
+    const { random } = this.#options;
+    return new Promise((resolve) => {
+      process.post(random.between(1, 40), "", () => {
+        resolve({ kind: this.#seen.has(`traced ${key}`) ? "sent" : "unsent" });
       });
     });
   }

@@ -58,13 +58,13 @@ describe("simulate()", () => {
     expect(seen(({ backing }) => [backing]).toSorted()).toEqual(["memory", "sqlite", "sqlite-file"]);
     expect(seen(({ processes }) => [`${processes.length}`]).length).toBeGreaterThanOrEqual(4);
     expect(seen(({ talks }) => talks.map(({ kind }) => kind))).toHaveLength(9);
-    expect(seen(({ talks }) => talks.map(({ sink }) => sink))).toHaveLength(4);
+    expect(seen(({ talks }) => talks.map(({ sink }) => sink))).toHaveLength(5);
     expect(seen(({ faults }) => faults.map(({ kind }) => kind))).toHaveLength(8);
     expect(seen(({ faults }) => faults.flatMap((fault) => (fault.kind === "noise" ? [fault.what] : [])))).toHaveLength(
       15,
     );
     expect(seen(({ faults }) => faults.flatMap((fault) => (fault.kind === "crash" ? [fault.point] : []))).length).toBe(
-      27,
+      28,
     );
   });
 });
