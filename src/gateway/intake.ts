@@ -1,5 +1,5 @@
 /** The routes that platforms and other systems call: provider ingress, and webhooks that wait for their turn. */
-import type { Provider, ReceivedMessage, WebhookRequest } from "../messaging/index.ts";
+import type { HookAnswer, Provider, Received, WebhookRequest } from "../messaging/index.ts";
 import type { TurnReport } from "../runner/index.ts";
 import type { TeamId, TenantId } from "../types/index.ts";
 import { DEFAULT_TEAM, GreenticError, isGreenticError, isJsonObject, teamId, tenantId } from "../types/index.ts";
@@ -45,6 +45,8 @@ export async function handleIngress(
       break;
   }
   for (const message of received.messages) await options.runtime.accept(received.provider, message);
+  if (received.receipts !== undefined) options.runtime.noteReceipts(received.provider, received.receipts);
+  if (received.answer !== undefined) return answerOf(received.answer);
   return route.domain === "events" ? EVENT_ACCEPTED : ACCEPTED;
 }
 
@@ -128,9 +130,8 @@ function isWebhookFlow(
 }
 
 type Verified =
-  | { readonly kind: "messages"; readonly provider: Provider; readonly messages: readonly ReceivedMessage[] }
-  | { readonly kind: "answer"; readonly status: number; readonly contentType: string; readonly body: string }
-  | { readonly kind: "refused"; readonly reason: string };
+  | (Extract<Received, { kind: "messages" }> & { readonly provider: Provider })
+  | Exclude<Received, { kind: "messages" }>;
 
 async function receive(request: GatewayRequest, provider: Provider | undefined, maxBytes: number): Promise<Verified> {
   // The body is read for unknown channels too, so that these take as long as a bad signature.
@@ -164,11 +165,7 @@ function findChannel(
   return runtime.channel({ env, tenant, team: named ?? known.team ?? DEFAULT_TEAM }, route.channel);
 }
 
-function answerOf(answer: {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-}): GatewayAnswer {
+function answerOf(answer: HookAnswer): GatewayAnswer {
   return {
     status: answer.status,
     headers: { "content-type": answer.contentType, "x-content-type-options": "nosniff", "cache-control": "no-store" },

@@ -51,6 +51,12 @@ export function findChoice(token: string, values: Iterable<string>): string | un
   return undefined;
 }
 
+/** Finds the value that a typed number means among those that were offered in this order; undefined where the text is no such number. */
+export function findNumbered(text: string | undefined, values: readonly string[]): string | undefined {
+  const number = /^\s*([1-9]\d{0,2})[.)]?\s*$/.exec(text ?? "")?.[1];
+  return number === undefined ? undefined : values[Number(number) - 1];
+}
+
 /**
  * Puts a chosen value into a message: a JSON object's fields become metadata and `extensions.channel_data.value`, as with a submitted
  * card; anything else becomes the text.

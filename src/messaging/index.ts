@@ -2,7 +2,7 @@ export type { CardAction, DegradedCard } from "./cards/card-to-text.ts";
 export { cardToText } from "./cards/card-to-text.ts";
 export { ADAPTIVE_CARD_TYPE, cardsOf, isCard } from "./cards/find-card.ts";
 export { messageToText } from "./cards/message-to-text.ts";
-export { applyChoice, CHOICE_TOKEN_KEY, choiceToken, findChoice, longChoices } from "./choice.ts";
+export { applyChoice, CHOICE_TOKEN_KEY, choiceToken, findChoice, findNumbered, longChoices } from "./choice.ts";
 export { checkSettings, isNeeded, providerOf, PROVIDERS } from "./providers/catalog.ts";
 export type { ChannelQuestion, ChannelSecret, ProviderEntry, ProviderParts, SendHttp } from "./providers/entry.ts";
 export { createMcpProvider } from "./providers/mcp/provider.ts";
@@ -12,8 +12,10 @@ export type {
   ChannelAddress,
   Delivery,
   DoubtfulSend,
+  HookAnswer,
   Provider,
   ReadBack,
+  Receipt,
   Received,
   ReceivedMessage,
   SendRate,

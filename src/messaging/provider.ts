@@ -1,5 +1,13 @@
 import type { SendResult, SinkClass, TokenRate } from "../session/index.ts";
-import type { ChannelId, ChannelMessageEnvelope, EnvId, JsonValue, TeamId, TenantId } from "../types/index.ts";
+import type {
+  ChannelId,
+  ChannelMessageEnvelope,
+  EnvId,
+  ErrorCode,
+  JsonValue,
+  TeamId,
+  TenantId,
+} from "../types/index.ts";
 
 /** Where a channel stands: one provider instance of one team. */
 export interface ChannelAddress {
@@ -36,10 +44,29 @@ export interface ReceivedMessage {
   readonly log?: JsonValue;
 }
 
+/** What a platform says later of a send, by the key that went with it; `failed` where it took the message and then gave it up. */
+export type Receipt =
+  | { readonly kind: "sent"; readonly idempotencyKey: string; readonly receipt?: string }
+  | { readonly kind: "failed"; readonly idempotencyKey: string; readonly receipt?: string; readonly error: ErrorCode };
+
+/** The answer to a webhook request. */
+export interface HookAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
 /** What a webhook request turned out to be. `refused` looks the same outside whatever the reason: 401 without a body. */
 export type Received =
-  | { readonly kind: "messages"; readonly messages: readonly ReceivedMessage[] }
-  | { readonly kind: "answer"; readonly status: number; readonly contentType: string; readonly body: string }
+  | {
+      readonly kind: "messages";
+      readonly messages: readonly ReceivedMessage[];
+      /** What the platform says of earlier sends. */
+      readonly receipts?: readonly Receipt[];
+      /** What the platform waits for once the messages are durable. Default an empty 200. */
+      readonly answer?: HookAnswer;
+    }
+  | ({ readonly kind: "answer" } & HookAnswer)
   | { readonly kind: "refused"; readonly reason: string };
 
 /**
@@ -93,6 +120,13 @@ export interface Provider {
   readonly receive?: (request: WebhookRequest) => Promise<Received>;
   /** Starts fetching messages where the platform is polled; ends when the signal aborts. Messages must be accepted before they are acknowledged. */
   readonly poll?: (accept: (message: ReceivedMessage) => Promise<void>, signal: AbortSignal) => Promise<void>;
+  /** Remembers what the platform said of sends, for `readBack`. */
+  readonly noteReceipts?: (receipts: readonly Receipt[]) => void;
+  /**
+   * The values of actions that a projection offers by number, the first one first, since the channel has no buttons for them: an
+   * answer that is such a number means that action.
+   */
+  readonly numbered?: (message: ChannelMessageEnvelope) => readonly string[];
   /** Projects a message to what the channel can show: each value is one send or one log entry. Never drops an action or text silently. */
   readonly project: (message: ChannelMessageEnvelope) => readonly JsonValue[];
   /**

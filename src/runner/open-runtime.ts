@@ -1,7 +1,7 @@
 import type { Bus } from "../bus/index.ts";
 import type { ComponentHost } from "../component/index.ts";
 import type { HttpRewrite } from "../http/index.ts";
-import type { Provider, ReceivedMessage } from "../messaging/index.ts";
+import type { Provider, Receipt, ReceivedMessage } from "../messaging/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
 import type { Accepted, IngressEntry, LeaseTo, SessionStore, TurnCommit } from "../session/index.ts";
 import { LEASE_TTL_MS } from "../session/index.ts";
@@ -227,6 +227,10 @@ class LocalRuntime implements Runtime {
   async accept(provider: Provider, message: ReceivedMessage): Promise<Accepted> {
     const { accepted } = await this.#accept(provider, message, { isWaitedFor: false, request: undefined });
     return accepted;
+  }
+
+  noteReceipts(provider: Provider, receipts: readonly Receipt[]): void {
+    this.#wakeUps.receipts(provider, receipts);
   }
 
   async request(

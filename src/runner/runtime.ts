@@ -1,6 +1,6 @@
 import type { CallStats } from "../component/index.ts";
 import type { Offer } from "../flow/index.ts";
-import type { Provider, ReceivedMessage } from "../messaging/index.ts";
+import type { Provider, Receipt, ReceivedMessage } from "../messaging/index.ts";
 import type { PackApp } from "./load-pack.ts";
 import type { Accepted, SessionStore } from "../session/index.ts";
 import type {
@@ -89,6 +89,8 @@ export interface Runtime extends AsyncDisposable {
   readonly store: SessionStore;
   /** Appends a message to its session's inbox and wakes a worker; durable when it resolves. The flow runs later. */
   accept(provider: Provider, message: ReceivedMessage): Promise<Accepted>;
+  /** Hands on what a platform said of earlier sends, to whichever process has one of them in doubt; what gets lost on the way is read back or left to policy. */
+  noteReceipts(provider: Provider, receipts: readonly Receipt[]): void;
   /**
    * Accepts a message and waits for its turn's end: synchronous webhooks and `run-flow`.
    * Aborting `signal` ends the turn where it is, without effects from then on: its report says RUNNER_TURN_CANCELLED.

@@ -1,4 +1,4 @@
-import { applyChoice, CHOICE_TOKEN_KEY, findChoice } from "../messaging/index.ts";
+import { applyChoice, CHOICE_TOKEN_KEY, findChoice, findNumbered } from "../messaging/index.ts";
 import type { Lease, SessionRecord } from "../session/index.ts";
 import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../types/index.ts";
 import { GreenticError, isJsonObject, quote } from "../types/index.ts";
@@ -31,7 +31,7 @@ export function startTurn(
   const wantsSteps = options.wantsSteps || env.journal !== "off";
   const { session } = lease;
   const snapshot = snapshotOf(lease);
-  const message = trigger.kind === "message" ? resolveChoice(trigger.entry.envelope, snapshot["choices"]) : undefined;
+  const message = trigger.kind === "message" ? resolveChoice(trigger.entry.envelope, snapshot) : undefined;
   const turn = new Turn(env, lease, { trigger, message, wantsSteps });
   if (trigger.kind === "message" && trigger.isLater === true) turn.later = turn.later.slice(1);
   const relayed = relayedMessage(message);
@@ -163,10 +163,15 @@ function snapshotOf(lease: Lease): Readonly<Record<string, JsonValue>> {
   return snapshot !== undefined && isJsonObject(snapshot) ? snapshot : NOTHING;
 }
 
-/** Gives a button's token the value that it stood for, where the session still knows. */
-function resolveChoice(message: ChannelMessageEnvelope, choices: JsonValue | undefined): ChannelMessageEnvelope {
+/** Gives a button's token, or a typed number, the value that it stood for, where the session still knows. */
+function resolveChoice(
+  message: ChannelMessageEnvelope,
+  { choices, numbered }: Readonly<Record<string, JsonValue>>,
+): ChannelMessageEnvelope {
   const token = message.metadata[CHOICE_TOKEN_KEY];
-  if (token === undefined || !Array.isArray(choices)) return message;
-  const value = findChoice(token, choices as readonly string[]);
+  const value =
+    token === undefined
+      ? findNumbered(message.text, (numbered ?? []) as readonly string[])
+      : findChoice(token, (choices ?? []) as readonly string[]);
   return value === undefined ? message : applyChoice(message, value);
 }

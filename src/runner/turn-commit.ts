@@ -20,6 +20,7 @@ const EMPTY: JsonObject = Object.freeze({});
 /** Buttons of the most cramped channel carry this much. */
 const BUTTON_BYTES = 64;
 const MAX_CHOICES = 32;
+const MAX_NUMBERED = 200;
 
 /** Makes the one commit of a finished turn. */
 export function commitOf(turn: Turn, provider: Provider): TurnCommit {
@@ -148,6 +149,7 @@ function recordOf(turn: Turn, provider: Provider): SessionRecord | null {
   }
   const pack = (turn.stack[0] ?? top).pack;
   const choices = choicesOf(turn, provider);
+  const numbered = numberedOf(turn, provider);
   return {
     cursor: { flow: top.flow.id, node: top.node },
     waitReason: top.wait?.reason ?? "routing",
@@ -160,6 +162,7 @@ function recordOf(turn: Turn, provider: Provider): SessionRecord | null {
       frames: encodeFrames(turn.stack),
       via: encodeAddress(turn.address),
       ...(choices.length === 0 ? {} : { choices }),
+      ...(numbered.length === 0 ? {} : { numbered }),
       ...aside,
     },
   };
@@ -197,6 +200,16 @@ function choicesOf(turn: Turn, provider: Provider): readonly string[] {
     for (const value of longChoices(message, BUTTON_BYTES).values()) values.push(value);
   }
   return values.slice(0, MAX_CHOICES);
+}
+
+/** Values that the last message to have any offered by number: an earlier one's numbers would mean two things. */
+function numberedOf(turn: Turn, provider: Provider): readonly string[] {
+  if (provider.numbered === undefined) return NONE;
+  for (const message of turn.messages.toReversed()) {
+    const values = provider.numbered(message);
+    if (values.length > 0) return values.slice(0, MAX_NUMBERED);
+  }
+  return NONE;
 }
 
 function newTimers(turn: Turn): readonly Timer[] {

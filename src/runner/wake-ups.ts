@@ -1,8 +1,8 @@
 import type { Bus, BusMessage, DeadLetterStage, Unsubscribe } from "../bus/index.ts";
 import { deadLetterSubject, subjectOf, subjectOfSession, subjectsBelow } from "../bus/index.ts";
-import type { Provider } from "../messaging/index.ts";
+import type { ChannelAddress, Provider, Receipt } from "../messaging/index.ts";
 import { channelOf, conversationOf } from "../session/index.ts";
-import type { EnvId, SessionKeyText, World } from "../types/index.ts";
+import type { EnvId, JsonValue, SessionKeyText, World } from "../types/index.ts";
 import { isJsonObject, parseSessionKey } from "../types/index.ts";
 import { Orphans } from "./orphans.ts";
 import type { SenderLoop } from "./sender-loop.ts";
@@ -57,6 +57,9 @@ export class WakeUps {
     if (roles.has("egress")) {
       const options = { group: "senders", credits: SENDER_CREDITS };
       this.#subscriptions.push(bus.subscribe(subjectsBelow("egress", { env }), () => sender.offer(), options));
+      this.#subscriptions.push(
+        bus.subscribe(subjectsBelow("receipt", { env }), (message) => this.#onReceipts(message)),
+      );
       sender.wake();
     }
     if (roles.has("gateway")) {
@@ -123,14 +126,34 @@ export class WakeUps {
     if (!isAlone) bus.publish(subjectOfSession("log", key), { conversation });
   }
 
+  /**
+   * Tells of what a platform said of its sends: the process that has one of them in doubt is any that sends. What it took and then gave
+   * up is announced as what died on its way out.
+   */
+  receipts(provider: Provider, receipts: readonly Receipt[]): void {
+    const { bus, roles } = this.#options;
+    provider.noteReceipts?.(receipts);
+    for (const receipt of receipts) {
+      if (receipt.kind === "failed")
+        this.#announce(provider.address, { stage: "egress", id: receipt.idempotencyKey, code: receipt.error });
+    }
+    if (bus.isShared || !roles.has("egress"))
+      bus.publish(subjectOf("receipt", provider.address), { receipts: receipts as unknown as JsonValue });
+  }
+
   /** Announces what died on its way: codes and names, never what was said. */
   died(
     key: SessionKeyText,
     letter: { readonly stage: DeadLetterStage; readonly id: string; readonly code: string },
   ): void {
+    this.#announce(parseSessionKey(key), letter);
+  }
+
+  #announce(
+    { env, tenant, team, channel }: ChannelAddress,
+    { stage, id, code }: { readonly stage: DeadLetterStage; readonly id: string; readonly code: string },
+  ): void {
     const { bus, world } = this.#options;
-    const { env, tenant, team, channel } = parseSessionKey(key);
-    const { stage, id, code } = letter;
     bus.publish(deadLetterSubject(tenant, stage), {
       env,
       tenant,
@@ -160,6 +183,16 @@ export class WakeUps {
     return this.#orphans.isOne(key, world.monotonicMs());
   }
 
+  /** A receipt counts for the channel on whose subject it came. */
+  #onReceipts({ subject, payload }: BusMessage): void {
+    const list = isJsonObject(payload) && Array.isArray(payload["receipts"]) ? payload["receipts"] : [];
+    const receipts = (list as readonly JsonValue[]).filter(isReceipt);
+    for (const provider of this.#options.providers.values()) {
+      if (provider.noteReceipts !== undefined && subjectOf("receipt", provider.address) === subject)
+        provider.noteReceipts(receipts);
+    }
+  }
+
   #onLog({ subject, payload }: BusMessage): void {
     const conversation = isJsonObject(payload) ? payload["conversation"] : undefined;
     if (typeof conversation === "string" && isOn(subject, "log", `${conversation}:_`)) this.#notify(conversation);
@@ -183,6 +216,14 @@ export class WakeUps {
   #slot(): number {
     return Math.floor(this.#options.world.nowMs() / SWEEP_SLOT_MS);
   }
+}
+
+function isReceipt(value: JsonValue): value is JsonValue & Receipt {
+  return (
+    isJsonObject(value) &&
+    (value["kind"] === "sent" || value["kind"] === "failed") &&
+    typeof value["idempotencyKey"] === "string"
+  );
 }
 
 function isOn(subject: string, kind: "ingress" | "log", key: string): boolean {

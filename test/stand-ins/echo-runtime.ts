@@ -109,6 +109,7 @@ export function createEchoRuntime(
       const output = options.output?.(message.envelope, choice?.flow) ?? null;
       return { status: "done", reply, output, session: key, steps: [] };
     },
+    noteReceipts: (provider, receipts) => provider.noteReceipts?.(receipts),
     watchLog: (conversation, listener) => {
       const set = watchers.get(conversation) ?? new Set();
       watchers.set(conversation, set);

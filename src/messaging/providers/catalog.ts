@@ -5,8 +5,9 @@ import type { JsonObject } from "../../types/index.ts";
 import type { ChannelQuestion, ProviderEntry } from "./entry.ts";
 import { telegram } from "./telegram/entry.ts";
 import { webchat } from "./webchat/entry.ts";
+import { whatsapp } from "./whatsapp/entry.ts";
 
-const ENTRIES: Readonly<Record<ChannelType, ProviderEntry>> = { webchat, telegram };
+const ENTRIES: Readonly<Record<ChannelType, ProviderEntry>> = { webchat, telegram, whatsapp };
 
 /** Every built-in channel, in the order in which they are shown. */
 export const PROVIDERS: readonly ProviderEntry[] = CHANNEL_TYPES.map((type) => ENTRIES[type]);

@@ -26,6 +26,10 @@ export const messagingErrors = {
     kind: "unauthenticated",
     help: "The platform doesn't know the channel's credential; set it again with `gtc secrets set`.",
   },
+  MESSAGING_WINDOW_CLOSED: {
+    kind: "permission_denied",
+    help: "The person last wrote more than 24 hours ago, when WhatsApp takes templates only: name an approved one as the channel's `template_name`, or wait until they write.",
+  },
   MESSAGING_SEND_UNKNOWN: {
     kind: "timeout",
     help: "The connection broke after the request had begun, so the message may have arrived; the tenant's policy decides what follows.",

@@ -7,6 +7,8 @@ import type { HttpResponse } from "../../../http/index.ts";
 import type { JsonObject, JsonValue } from "../../../types/index.ts";
 import { GreenticError, isJsonObject, parseJson } from "../../../types/index.ts";
 import type { SendHttp } from "../entry.ts";
+import { unansweredOf } from "../reach.ts";
+import type { Unanswered } from "../reach.ts";
 
 /** How a call ended. `refused` before it could have had an effect; `unknown` once the request was on its way. */
 export type BotApiResult =
@@ -14,21 +16,10 @@ export type BotApiResult =
   | { readonly kind: "limited"; readonly retryAfterMs: number }
   | { readonly kind: "rejected"; readonly status: number }
   | { readonly kind: "server-error" }
-  | { readonly kind: "unreachable" }
-  | { readonly kind: "denied"; readonly code: string }
-  | { readonly kind: "unknown" };
+  | Unanswered;
 
 const TELEGRAM_ORIGIN = "https://api.telegram.org";
 const TOKEN = /^(\d{1,20}):[A-Za-z0-9_-]{10,}$/;
-// Node's codes of connections that were never made.
-const NOT_CONNECTED = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "EADDRNOTAVAIL",
-]);
 
 /** What calls need. */
 export interface BotApiOptions {
@@ -71,30 +62,9 @@ export async function callBotApi(
       options.signal === undefined ? {} : { signal: options.signal },
     );
   } catch (error) {
-    return failureOf(error);
+    return unansweredOf(error);
   }
   return resultOf(response);
-}
-
-function failureOf(error: unknown): BotApiResult {
-  if (!(error instanceof GreenticError)) return { kind: "unknown" };
-  if (error.code === "HTTP_HOST_UNRESOLVED") return { kind: "unreachable" };
-  if (error.code === "HTTP_UNAVAILABLE") {
-    return NOT_CONNECTED.has(causeCode(error.cause)) ? { kind: "unreachable" } : { kind: "unknown" };
-  }
-  if (error.kind === "permission_denied" || error.kind === "invalid_input") {
-    return error.code === "HTTP_RESPONSE_TOO_LARGE" ? { kind: "unknown" } : { kind: "denied", code: error.code };
-  }
-  return { kind: "unknown" };
-}
-
-/** The first system code along the causes; with several addresses tried, Node gives an AggregateError. */
-function causeCode(cause: unknown): string {
-  if (cause instanceof AggregateError) {
-    const codes = cause.errors.map(causeCode);
-    return codes.find((code) => !NOT_CONNECTED.has(code)) ?? codes[0] ?? "";
-  }
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
 }
 
 function resultOf({ status, body }: HttpResponse): BotApiResult {

@@ -1,0 +1,98 @@
+import type { SendRate } from "../../provider.ts";
+import { TokenBucket, TokenBuckets } from "../../token-bucket.ts";
+
+/** Text of one message, in UTF-16 units. */
+export const MAX_TEXT_UNITS = 4096;
+/** The body above buttons; a list's may be longer, what phones show beside it isn't. */
+export const MAX_BODY_UNITS = 1024;
+/** Buttons of one message. */
+export const MAX_BUTTONS = 3;
+/** A button's title, and that of the button that opens a list. */
+export const MAX_BUTTON_UNITS = 20;
+/** Rows of one list. */
+export const MAX_ROWS = 10;
+/** A row's title. */
+export const MAX_ROW_UNITS = 24;
+/** What stands under a row's title. */
+export const MAX_DESCRIPTION_UNITS = 72;
+/** What a button carries is 256 characters, what a row carries 200: one size for both, so that a choice is the same in either. */
+export const MAX_ID_BYTES = 200;
+/** `biz_opaque_callback_data`. */
+export const MAX_CALLBACK_UNITS = 512;
+/** How long after a person's last message anything but a template may be sent. */
+export const WINDOW_MS = 24 * 3_600_000;
+
+/** Messages a second that a number may send; a number that is in use with the app as well gets 20, large ones 1,000. */
+export const DEFAULT_PER_SECOND = 80;
+const MAX_PEOPLE = 10_000;
+// 45 at once, then one in six seconds: a bit less of both, since what leaves apart may arrive closer.
+const PAIR_CAPACITY = 40;
+const PAIR_PER_SECOND = 0.16;
+/** A tenth of a second's messages at once; with what comes within a second that is no more than the number may send. */
+const BURST_SHARE = 0.1;
+
+/** The paces that all processes share which send for one number. */
+export function whatsappRates(person: string, perSecond: number): readonly SendRate[] {
+  return [
+    { name: "number", rate: numberRate(perSecond) },
+    { name: `pair:${person}`, rate: { capacity: PAIR_CAPACITY, perSecond: PAIR_PER_SECOND } },
+  ];
+}
+
+function numberRate(perSecond: number): { readonly capacity: number; readonly perSecond: number } {
+  const capacity = Math.max(1, Math.floor(perSecond * BURST_SHARE));
+  return { capacity, perSecond: Math.max(0.5, perSecond - capacity) };
+}
+
+/** WhatsApp's pace as one process knows it, with the pauses that the platform's refusals ask for: 4, 16, 64 … seconds for a pair. */
+export class WhatsAppPace {
+  readonly #number: TokenBucket;
+  readonly #pairs = new TokenBuckets({ capacity: PAIR_CAPACITY, perMs: PAIR_PER_SECOND / 1000 }, MAX_PEOPLE);
+  /** How often in a row a person's pair was refused, and until when it rests. */
+  readonly #refused = new Map<string, { readonly times: number; readonly untilMs: number }>();
+  #pausedUntilMs = 0;
+
+  constructor(perSecond: number, nowMs: number) {
+    const { capacity, perSecond: refill } = numberRate(perSecond);
+    this.#number = new TokenBucket({ capacity, perMs: refill / 1000 }, nowMs);
+  }
+
+  /** When the next send to a person may begin; `nowMs` means now. */
+  readyAtMs(person: string, nowMs: number): number {
+    return Math.max(
+      this.#number.readyAtMs(nowMs),
+      this.#pairs.of(person, nowMs).readyAtMs(nowMs),
+      this.#refused.get(person)?.untilMs ?? 0,
+      this.#pausedUntilMs,
+    );
+  }
+
+  /** Counts a send. */
+  add(person: string, nowMs: number): void {
+    this.#number.take(nowMs);
+    this.#pairs.of(person, nowMs).take(nowMs);
+  }
+
+  /** Notes a message that the platform took. */
+  sent(person: string): void {
+    this.#refused.delete(person);
+  }
+
+  /** Holds a pair back after another refusal. @returns until when */
+  refusePair(person: string, nowMs: number): number {
+    const times = (this.#refused.get(person)?.times ?? 0) + 1;
+    const untilMs = nowMs + Math.min(4 ** times, 3_600) * 1000;
+    if (this.#refused.size >= MAX_PEOPLE) this.#forget(nowMs);
+    this.#refused.set(person, { times, untilMs });
+    return untilMs;
+  }
+
+  /** Holds the whole number back. */
+  pause(untilMs: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
+  }
+
+  #forget(nowMs: number): void {
+    for (const [person, { untilMs }] of this.#refused) if (untilMs <= nowMs) this.#refused.delete(person);
+  }
+}

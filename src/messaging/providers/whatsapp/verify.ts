@@ -1,0 +1,34 @@
+import { createHmac } from "node:crypto";
+import type { Received, WebhookRequest } from "../../provider.ts";
+import { isOneOf } from "../webhook/standard-webhooks.ts";
+
+const SIGNATURE_HEADER = "x-hub-signature-256";
+const CHALLENGE = /^[\x21-\x7e]{1,200}$/;
+
+/**
+ * Verifies `X-Hub-Signature-256: sha256=hex(HMAC-SHA256(app secret, body))` over the raw bytes, against each of the secrets. A missing
+ * header and a missing secret are compared against something too, so that time tells nothing.
+ */
+export function isAuthentic({ headers, body }: WebhookRequest, secrets: readonly string[]): boolean {
+  const given = headers[SIGNATURE_HEADER];
+  const expected = (secrets.length === 0 ? [""] : secrets).map(
+    (secret) => `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`,
+  );
+  const isKnown = isOneOf(typeof given === "string" ? given : "", expected);
+  return isKnown && typeof given === "string" && secrets.length > 0;
+}
+
+/**
+ * Answers the handshake by which the platform makes sure of the address: `GET ?hub.mode=subscribe&hub.verify_token=…&hub.challenge=…`.
+ * Repeated parameters are refused.
+ */
+export function answerHandshake({ url }: WebhookRequest, verifyTokens: readonly string[]): Received {
+  const query = new URLSearchParams(url.slice(url.indexOf("?") + 1));
+  const [mode, token, challenge] = ["hub.mode", "hub.verify_token", "hub.challenge"].map((name) => query.getAll(name));
+  const isKnown = isOneOf(token?.[0] ?? "", verifyTokens.length === 0 ? [""] : verifyTokens);
+  const isWhole = [mode, token, challenge].every((values) => values?.length === 1);
+  const text = challenge?.[0] ?? "";
+  if (!isKnown || !isWhole || verifyTokens.length === 0 || mode?.[0] !== "subscribe" || !CHALLENGE.test(text))
+    return { kind: "refused", reason: "handshake" };
+  return { kind: "answer", status: 200, contentType: "text/plain; charset=utf-8", body: text };
+}
