@@ -67,6 +67,8 @@ export const REQUIREMENTS = define({
   "session.disk-failed": { source: "failures F12", behavior: "A flush that fails is never tried again: the store is shut, and the next process has all that was acknowledged" },
   "session.disk-full": { source: "failures F12", behavior: "A full disk takes nothing in, finishes what is under way from a reserve, and resumes by itself when there is room" },
   "session.power-loss": { source: "failures F3", behavior: "Whatever of the unflushed sectors a loss of power leaves, what was acknowledged is there and the file is sound" },
+  "session.crash-points": { source: "failures F2", behavior: "A host that dies at any named point of its turns and sends, and again while it recovers, loses nothing and doubles nothing that isn't on record" },
+  "host.stop.load": { source: "failures F21", behavior: "A host that is told to stop under load ends within ten seconds with code 0, and nothing is lost, doubled or left in doubt" },
   "session.poison": { source: "issue 5 stores", behavior: "A message that ends its process again and again goes to the dead letters, what merely waited doesn't" },
   "session.redis": { source: "ao technology", behavior: "Flow state persists in Redis" },
   "session.redis.strict": { source: "issue 5", behavior: "A Redis that may lose what it acknowledged is refused, unless the operator takes it" },
@@ -75,6 +77,7 @@ export const REQUIREMENTS = define({
   "operators.journal": { source: "issue 5", behavior: "gtc session show tells what a conversation's last turns ran, without people's words unless they are asked for" },
   "operators.replay": { source: "issue 5", behavior: "A recorded session is replayed against another version of its pack, offline, and every differing decision is named" },
   "operators.dlq": { source: "issue 5", behavior: "What could not be handled is listed, tried again once on demand, or forgotten" },
+  "pinned.rolling": { source: "issue 5", behavior: "While processes of several versions run side by side, a waiting session goes on where its version of the pack is" },
   "scale.roles.killed": { source: "issue 5", behavior: "Gateway, workers and senders over Redis and NATS may be killed and stopped at any moment: nothing is lost, nothing is doubled that isn't on record" },
   "scale.connections.broken": { source: "issue 5", behavior: "Connections to Redis and NATS may be down, slow, silent, cut or sliced: nothing is lost or doubled" },
   "secrets.clouds": { source: "ao technology", behavior: "Credentials come from AWS, Azure, GCP or Vault", pending: "issue 7 builds the clouds' backends" },
@@ -346,6 +349,7 @@ export const REQUIREMENTS = define({
   "docs.flow-power": { source: "issue 5 flow power", behavior: "Every flow, test and command of docs/flow-power.md works as it stands there" },
   "effects.keys": { source: "issue 5 flow power", behavior: "Every effect has a key that HTTP endpoints, MCP servers and components get, the same when it is made again after a crash" },
   "flow.doctor.bodies": { source: "issue 5 flow power", behavior: "Doctor finds bodies and compensations that aren't there, waits beside others, attempts that are never made and schedules that nothing follows" },
+  "flow.delay.long": { source: "issue 5 F20", behavior: "A delay of many months goes on where it was; its session isn't forgotten before" },
 });
 
 /** The id of a promise. */

@@ -199,6 +199,7 @@ class LocalRuntime implements Runtime {
       providers: this.#providers,
       maxTurns: defaults.maxTurns ?? 1_000,
       leaseTtlMs: defaults.leaseTtlMs ?? LEASE_TTL_MS,
+      isShared: options.isShared ?? false,
       onCommit: (key, commit) => this.#committed(key, commit),
     });
     this.#wakeUps = new WakeUps({

@@ -7,7 +7,7 @@ import type { SendResult, SessionStore } from "../session/index.ts";
 import { openMemoryStore } from "../session/index.ts";
 import type { JsonValue } from "../types/index.ts";
 import { apps, pack, platform, received } from "./delivery-fixture.ts";
-import { consoleChannel, ENV, openTestRuntime, settle, TENANT, TestWorld } from "./runtime-fixture.ts";
+import { consoleChannel, ENV, makePack, openTestRuntime, settle, TENANT, TestWorld } from "./runtime-fixture.ts";
 
 /** An in-process bus that stands for one between processes. */
 function sharedBus(): Bus & { isReady: boolean } {
@@ -156,6 +156,48 @@ test("what a process has no channel for is left to those that have it, in and ou
   expect(sent.map(({ payload }) => payload)).toEqual(["one"]);
   expect(await store.listDeadLetters({})).toEqual([]);
   expect(old.errors).toEqual([]);
+});
+
+test("a session that waits on a version of a pack is left to a process that has it, until none has it for long", async () => {
+  verifies("pinned.rolling");
+  const world = new TestWorld();
+  const store = openMemoryStore(world);
+  const flow = (words: string): string => `
+id: main
+type: messaging
+start: ask
+nodes:
+  ask: { qa: { questions: [{ id: name, prompt: "${words}?", type: string }] }, routing: [{ to: tell }] }
+  tell: { message.send: { text: "${words}: {{ask.answers.name}}" }, routing: out }
+`;
+  const before = await makePack({ flows: { main: flow("old") } });
+  const after = await makePack({ version: "2.0.0", flows: { main: flow("new") } });
+  const shared = { world, store: unclosed(store), bus: sharedBus(), isShared: true };
+  const channel = consoleChannel();
+  const said = async (conversation: string): Promise<readonly unknown[]> =>
+    (await store.readLog(`test:acme:default:console:${conversation}`, { after: -1, limit: 9 })).map(
+      ({ activity }) => (activity as { readonly text: string }).text,
+    );
+  const old = await openTestRuntime({ ...shared, pack: before });
+  for (const conversation of ["s1", "s2"]) {
+    await old.runtime.accept(channel, received(channel, conversation, "hello", conversation));
+    await world.advance(1_000);
+  }
+  const updated = await openTestRuntime({ ...shared, pack: after, roles: ["worker"] });
+  const gateway = await openTestRuntime({ ...shared, pack: after, roles: ["gateway"] });
+  await gateway.runtime.accept(channel, received(channel, "s1-name", "Ana", "s1"));
+  await world.advance(5_000);
+  expect(await said("s1")).toEqual(["old?", "old: Ana"]);
+
+  const draining = old.runtime.drain(2_000);
+  await world.advance(2_000);
+  await draining;
+  await gateway.runtime.accept(channel, received(channel, "s2-name", "Bob", "s2"));
+  await world.advance(20_000);
+  expect(await said("s2")).toEqual(["old?"]);
+  await world.advance(20_000);
+  expect(await said("s2")).toHaveLength(2);
+  expect(updated.errors).toEqual([]);
 });
 
 test("what nobody has the channel of for long goes to the dead letters", async () => {

@@ -5,6 +5,7 @@ import type { SessionKeyText } from "../types/index.ts";
 import { GreenticError, isGreenticError, parseSessionKey, quote, randomHex, toGreenticError } from "../types/index.ts";
 import { chooseTrigger } from "./choose-trigger.ts";
 import type { EngineEnv } from "./engine-env.ts";
+import { PinnedElsewhere } from "./pinned-elsewhere.ts";
 import type { TurnReport } from "./runtime.ts";
 import { startTurn } from "./start-turn.ts";
 import { isCondemned, isSuspect, markOf, processEnded, Suspects } from "./suspects.ts";
@@ -22,6 +23,8 @@ export interface WorkerOptions {
   /** Turns under way at once. */
   readonly maxTurns: number;
   readonly leaseTtlMs: number;
+  /** Whether other processes work on the same store, and may have what this one hasn't. */
+  readonly isShared: boolean;
   /** Told after a commit, before the session's next turn. */
   readonly onCommit: (key: SessionKeyText, commit: TurnCommit) => void;
 }
@@ -31,6 +34,8 @@ const MAX_FAILURES = 5;
 const BACKOFF_MS = 100;
 const STORE_BACKOFF_MS = 1_000;
 const LEASE_BATCH = 64;
+/** A session that another process may be able to go on with is looked at again after this. */
+const ELSEWHERE_REST_MS = 1_000;
 /** Why a turn was given up that nobody wants any more. */
 const CANCELLED = "cancelled";
 /** Why a turn was given up that this process has no time for any more. */
@@ -50,12 +55,15 @@ export class WorkerLoop {
   /** Sessions whose turn failed in the engine: how often, and that they rest before the next try. */
   readonly #failures = new Map<SessionKeyText, { readonly count: number; isResting: boolean }>();
   readonly #suspects = new Suspects();
+  readonly #elsewhere: PinnedElsewhere | undefined;
   #isDraining = false;
   #isLeasing = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.name = `worker-${randomHex(options.env.world, 8)}`;
+    const { world, registry } = options.env;
+    this.#elsewhere = options.isShared ? new PinnedElsewhere(world, registry) : undefined;
   }
 
   /** Whether another session can be taken on right away. */
@@ -204,6 +212,10 @@ export class WorkerLoop {
     const { observe, world } = env;
     const startedMs = observe === undefined ? 0 : world.monotonicMs();
     const teamKey = channel.slice(0, channel.lastIndexOf(":"));
+    if (this.#elsewhere?.isLeft(lease, teamKey) === true) {
+      this.#rest(lease.key, ELSEWHERE_REST_MS, 0);
+      return this.#release(lease);
+    }
     const { turn, pending } = startTurn(env, lease, { trigger, teamKey, wantsSteps });
     if (pending === undefined) return this.#commit(turn, provider, startedMs);
     return this.#keepAlive(turn, pending).then(() => this.#commit(turn, provider, startedMs));
@@ -347,6 +359,8 @@ export class WorkerLoop {
     this.#failures.set(key, failure);
     this.#options.env.world.schedule(ms, () => {
       failure.isResting = false;
+      // Nothing is known against it; whoever serves it, it needn't be remembered.
+      if (count === 0 && this.#failures.get(key) === failure) this.#failures.delete(key);
       this.wake(key);
     });
   }
