@@ -10,6 +10,8 @@ export interface HostProcess {
   readonly url: string;
   /** Its stderr so far. */
   readonly said: readonly string[];
+  /** Resolves with its exit code; -1 where a signal ended it. */
+  readonly ended: Promise<number>;
   /** SIGTERM, then waits for the end. */
   stop(): Promise<number>;
   /** SIGKILL, then waits for the end. */
@@ -19,9 +21,16 @@ export interface HostProcess {
 /** Starts a bundle and waits for its ready line. */
 export async function startHostProcess(
   bundle: string,
-  options: { readonly args: readonly string[]; readonly env?: Readonly<Record<string, string>>; readonly cwd?: string },
+  options: {
+    readonly args: readonly string[];
+    readonly env?: Readonly<Record<string, string>>;
+    readonly cwd?: string;
+    /** Node's own, such as `--import`. */
+    readonly nodeArgs?: readonly string[];
+  },
 ): Promise<HostProcess> {
-  const child = spawn(process.execPath, [join(ROOT, "src/cli/main.ts"), "start", bundle, ...options.args], {
+  const { nodeArgs = [], args } = options;
+  const child = spawn(process.execPath, [...nodeArgs, join(ROOT, "src/cli/main.ts"), "start", bundle, ...args], {
     cwd: options.cwd ?? ROOT,
     env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...options.env },
     stdio: ["ignore", "ignore", "pipe"],
@@ -40,5 +49,5 @@ export async function startHostProcess(
     child.kill(signal);
     return ended;
   };
-  return { child, url, said, stop: () => end("SIGTERM"), kill: async () => void (await end("SIGKILL")) };
+  return { child, url, said, ended, stop: () => end("SIGTERM"), kill: async () => void (await end("SIGKILL")) };
 }

@@ -1,0 +1,135 @@
+/** What the samples of a soak say: where memory and descriptors go in its second half. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Row } from "../table.ts";
+import type { Sample } from "./probe.ts";
+
+const MIB = 1 << 20;
+const HOUR_MS = 3_600_000;
+/** A curve is flat where it gains less than this share of its mean in the time that it was looked at. */
+const FLAT_SHARE = 0.03;
+/** So many descriptors come and go with connections. */
+const FLAT_DESCRIPTORS = 4;
+
+/** A line through points. */
+export interface Line {
+  readonly perHour: number;
+  /** Standard error of `perHour`. */
+  readonly error: number;
+  readonly mean: number;
+  /** What it gains over the points' time. */
+  readonly gain: number;
+}
+
+/** Fits a line by least squares. */
+export function fitLine(points: readonly (readonly [atMs: number, value: number])[]): Line {
+  const count = points.length;
+  const mean = (pick: (point: readonly [number, number]) => number): number =>
+    points.reduce((sum, point) => sum + pick(point), 0) / Math.max(1, count);
+  const [meanAt, meanValue] = [mean(([atMs]) => atMs), mean(([, value]) => value)];
+  const spread = points.reduce((sum, [atMs]) => sum + (atMs - meanAt) ** 2, 0);
+  const slope =
+    spread === 0 ? 0 : points.reduce((sum, [atMs, value]) => sum + (atMs - meanAt) * (value - meanValue), 0) / spread;
+  const left = points.reduce((sum, [atMs, value]) => sum + (value - meanValue - slope * (atMs - meanAt)) ** 2, 0);
+  const error = count > 2 && spread > 0 ? Math.sqrt(left / (count - 2) / spread) : 0;
+  const lasted = (points.at(-1)?.[0] ?? 0) - (points[0]?.[0] ?? 0);
+  return { perHour: slope * HOUR_MS, error: error * HOUR_MS, mean: meanValue, gain: slope * lasted };
+}
+
+/** What one process came to. */
+export interface ProcessVerdict {
+  readonly role: string;
+  readonly resident: Line;
+  readonly heap: Line;
+  readonly descriptors: Line;
+  readonly threads: Line;
+  readonly childrenResident: Line;
+  readonly disk: Line;
+  readonly isFlat: boolean;
+  readonly samples: readonly Sample[];
+}
+
+/** Reads what the probes wrote; looks at samples between two moments, which leave out warming up and winding down. */
+export function judgeProcesses(dir: string, from: number, to: number): readonly ProcessVerdict[] {
+  return readdirSync(dir).flatMap((name) => {
+    const all = readFileSync(join(dir, name), "utf8").trim().split("\n");
+    const samples = all.map((line) => JSON.parse(line) as Sample).filter(({ atMs }) => atMs <= to);
+    const late = samples.filter(({ atMs }) => atMs >= from);
+    const first = late[0];
+    if (first === undefined) return [];
+    const line = (pick: (sample: Sample) => number): Line => fitLine(late.map((one) => [one.atMs, pick(one)]));
+    const resident = line((one) => one.resident);
+    const descriptors = line((one) => one.descriptors + one.childrenDescriptors);
+    const childrenResident = line((one) => one.childrenResident);
+    const isLevel = ({ gain, mean }: Line): boolean => gain <= mean * FLAT_SHARE;
+    return [
+      {
+        role: first.role,
+        resident,
+        heap: line((one) => one.heapUsed),
+        descriptors,
+        threads: line((one) => one.threads),
+        childrenResident,
+        disk: line((one) => one.disk),
+        isFlat: isLevel(resident) && isLevel(childrenResident) && descriptors.gain <= FLAT_DESCRIPTORS,
+        samples,
+      },
+    ];
+  });
+}
+
+const round = (value: number, digits = 1): number => Math.round(value * 10 ** digits) / 10 ** digits;
+
+/** Tells the verdicts as a table. */
+export function verdictRows(verdicts: readonly ProcessVerdict[]): readonly Row[] {
+  return verdicts.flatMap((verdict) => {
+    const told = (what: string, line: Line, unit: number): Row => ({
+      process: verdict.role,
+      what,
+      mean: round(line.mean / unit),
+      "gain an hour": round(line.perHour / unit, 2),
+      "± (standard error)": round(line.error / unit, 2),
+      "gain in the time looked at": round(line.gain / unit, 2),
+    });
+    return [
+      told("resident MiB", verdict.resident, MIB),
+      told("heap MiB", verdict.heap, MIB),
+      told("resident MiB of component processes", verdict.childrenResident, MIB),
+      told("descriptors, with component processes", verdict.descriptors, 1),
+      told("threads", verdict.threads, 1),
+      told("data directory MiB", verdict.disk, MIB),
+    ];
+  });
+}
+
+/** Tells the course of a process, a row for each `stepMs`. */
+export function courseRows({ role, samples }: ProcessVerdict, stepMs: number): readonly Row[] {
+  const startMs = samples[0]?.atMs ?? 0;
+  let nextMs = startMs;
+  let before = samples[0];
+  return samples.flatMap((one, i) => {
+    if (one.atMs < nextMs && i < samples.length - 1) return [];
+    nextMs = one.atMs + stepMs;
+    const lastedMs = one.atMs - (before?.atMs ?? one.atMs);
+    const busy = lastedMs === 0 ? 0 : (one.cpuMs - (before?.cpuMs ?? 0)) / lastedMs;
+    before = one;
+    return [
+      {
+        process: role,
+        minute: round((one.atMs - startMs) / 60_000),
+        "resident MiB": round(one.resident / MIB),
+        "heap MiB": round(one.heapUsed / MIB),
+        "external MiB": round(one.external / MIB),
+        descriptors: one.descriptors,
+        threads: one.threads,
+        children: one.children,
+        "their MiB": round(one.childrenResident / MIB),
+        "their descriptors": one.childrenDescriptors,
+        "disk MiB": round(one.disk / MIB),
+        "lag p99 ms": round(one.lagP99Ms),
+        "lag max ms": round(one.lagMaxMs),
+        processors: round(busy, 2),
+      },
+    ];
+  });
+}
