@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { envId, GreenticError, teamId, tenantId } from "../types/index.ts";
+import { envId, GreenticError, isJsonObject, teamId, tenantId } from "../types/index.ts";
 import type { EnvId, JsonObject, JsonValue, SourcePosition, TeamId, TenantId } from "../types/index.ts";
 import type { AccessScope } from "./access-map.ts";
 import { idAt, readAccessScope, readBundleText, readTenantMaps } from "./bundle-access.ts";
@@ -10,10 +10,10 @@ import { lockReference, readBundleLock } from "./bundle-lock.ts";
 import { builtInType, packNameOf } from "./bundle-packs.ts";
 import type { ChannelType } from "./channel-types.ts";
 import { checkDocument } from "./check-document.ts";
-import { bundleSchema } from "./config-schema.ts";
+import { bundleSchema, PROVIDER_DOMAINS } from "./config-schema.ts";
 import { MANIFEST_FILE, readPublicBundle, WORKSPACE_FILE } from "./public-bundle.ts";
 import { readYaml } from "./source-document.ts";
-import type { SourceDocument } from "./source-document.ts";
+import type { SourceDocument, SourcePath } from "./source-document.ts";
 
 /** A channel of a bundle: a provider's instance. */
 export interface BundleProvider {
@@ -109,7 +109,7 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
   checkDocument(document, bundleSchema);
   const root = document.value as JsonObject;
   const dir = files.isImage ? files.place : dirname(resolve(document.file));
-  const at = <T>(path: readonly string[], make: () => T): T => {
+  const at = <T>(path: SourcePath, make: () => T): T => {
     try {
       return make();
     } catch (error) {
@@ -119,14 +119,12 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
   };
   const tenant = at(["tenant"], () => tenantId(text(root["tenant"]) ?? "demo"));
   const team = at(["team"], () => teamId(text(root["team"]) ?? "default"));
-  const section = (name: string): [string, JsonObject][] =>
-    Object.entries((root[name] ?? {}) as JsonObject) as [string, JsonObject][];
   const lock = readBundleLock(files);
   const locate = (pack: string): string => (pack.startsWith("oci://") ? lockReference(lock, pack) : files.locate(pack));
 
-  const providers = section("providers")
-    .filter(([, entry]) => entry["enabled"] !== false)
-    .map(([name, entry]): BundleProvider => {
+  const providers = namedProviders(root)
+    .filter(({ entry }) => entry["enabled"] !== false)
+    .map(({ name, path, entry }): BundleProvider => {
       const pack = text(entry["pack"]);
       const type =
         (text(entry["type"]) as ChannelType | undefined) ??
@@ -136,23 +134,23 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
       if (type === undefined && pack === undefined) {
         throw new GreenticError(
           "CONFIG_VALUE_INVALID",
-          `Read configuration: providers.${name} needs a "type" or a "pack"`,
-          { at: document.positionOf(["providers", name]) },
+          `Read configuration: ${path.join(".")} needs a "type" or a "pack"`,
+          { at: document.positionOf(path) },
         );
       }
       return {
         name,
-        tenant: at(["providers", name, "tenant"], () => tenantId(text(entry["tenant"]) ?? tenant)),
-        team: at(["providers", name, "team"], () => teamId(text(entry["team"]) ?? team)),
+        tenant: at([...path, "tenant"], () => tenantId(text(entry["tenant"]) ?? tenant)),
+        team: at([...path, "team"], () => teamId(text(entry["team"]) ?? team)),
         config: (entry["config"] ?? {}) as JsonObject,
-        at: document.positionOf(["providers", name]),
+        at: document.positionOf(path),
         ...(type && { type }),
         ...(pack && { pack: locate(pack), reference: pack }),
         ...(setupFlow && { setupFlow }),
         ...(verifyFlow && { verifyFlow }),
       };
     });
-  const apps = section("apps").map(([name, entry]): BundleApp => {
+  const apps = namedApps(root).map(({ name, path, entry }): BundleApp => {
     const defaultFlow = text(entry["default_flow"]);
     const own = text(entry["team"]);
     const pinned = (["finish", "migrate", "stop"] as const).find((word) => word === entry["pinned"]);
@@ -160,10 +158,10 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
       name,
       pack: locate(text(entry["pack"]) ?? ""),
       reference: text(entry["pack"]) ?? "",
-      at: document.positionOf(["apps", name, "pack"]),
-      tenant: at(["apps", name, "tenant"], () => tenantId(text(entry["tenant"]) ?? tenant)),
-      ...(defaultFlow && { defaultFlow, defaultFlowAt: document.positionOf(["apps", name, "default_flow"]) }),
-      ...(own && { team: at(["apps", name, "team"], () => teamId(own)) }),
+      at: document.positionOf([...path, "pack"]),
+      tenant: at([...path, "tenant"], () => tenantId(text(entry["tenant"]) ?? tenant)),
+      ...(defaultFlow && { defaultFlow, defaultFlowAt: document.positionOf([...path, "default_flow"]) }),
+      ...(own && { team: at([...path, "team"], () => teamId(own)) }),
       ...(pinned && { pinned }),
     };
   });
@@ -195,6 +193,44 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
     ...(env && { env: at(["env"], () => envId(env)) }),
     ...(natsUrl && { natsUrl }),
   };
+}
+
+/** An entry under its name, with the way to it. */
+interface Named {
+  readonly name: string;
+  readonly path: SourcePath;
+  readonly entry: JsonObject;
+}
+
+/** The providers, whether they stand side by side or below their domain, which is then a part of their name. */
+function namedProviders(root: JsonObject): readonly Named[] {
+  const direct = Object.entries((root["providers"] ?? {}) as JsonObject) as [string, JsonObject][];
+  return direct.flatMap(([name, entry]): readonly Named[] => {
+    const path = ["providers", name];
+    const isGroup = isDomain(name) && Object.values(entry).every((value) => isJsonObject(value ?? null));
+    if (!isGroup) return [{ name, path, entry }];
+    return Object.entries(entry).map(([own, below]) => ({
+      name: own.startsWith(`${name}-`) ? own : `${name}-${own}`,
+      path: [...path, own],
+      entry: below as JsonObject,
+    }));
+  });
+}
+
+function isDomain(name: string): boolean {
+  return PROVIDER_DOMAINS.some((domain) => domain === name);
+}
+
+/** The apps by name, or as a list, where each is named after its pack's file. */
+function namedApps(root: JsonObject): readonly Named[] {
+  const apps = root["apps"] ?? {};
+  if (!Array.isArray(apps))
+    return Object.entries(apps).map(([name, entry]) => ({ name, path: ["apps", name], entry: entry as JsonObject }));
+  return apps.map((entry: JsonObject, i) => ({
+    name: text(entry["name"]) ?? packNameOf(text(entry["pack"]) ?? ""),
+    path: ["apps", i],
+    entry,
+  }));
 }
 
 /** `services.nats`, unless it is switched off; one without a URL is for hosts that start a server themselves. */

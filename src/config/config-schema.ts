@@ -91,6 +91,19 @@ const app = object(
   { pack: text, default_flow: text, tenant: text, team: text, pinned: { enum: ["finish", "migrate", "stop"] } },
   { required: ["pack"] },
 );
+/** Domains below which public bundles group their providers: `providers.messaging.telegram`. */
+export const PROVIDER_DOMAINS = ["messaging", "events", "state", "secrets", "oauth", "deployer", "telemetry"] as const;
+const providerOrGroup: SchemaObject = {
+  type: "object",
+  if: { type: "object", minProperties: 1, additionalProperties: { type: "object" } },
+  then: { type: "object", additionalProperties: provider },
+  else: provider,
+};
+const listedApp = object(
+  { name: text, ...(app["properties"] as Record<string, SchemaObject>) },
+  { required: ["pack"] },
+);
+
 const service = { type: "object", additionalProperties: true } as const;
 const natsService = { ...service, properties: { enabled: { type: "boolean" }, url: text } } as const;
 
@@ -100,8 +113,16 @@ export const bundleSchema: SchemaObject = object({
   team: text,
   env: text,
   services: object({ nats: natsService, gateway: service, egress: service, subscriptions: service, events: service }),
-  providers: { type: "object", additionalProperties: provider },
-  apps: { type: "object", additionalProperties: app },
+  providers: {
+    type: "object",
+    properties: Object.fromEntries(PROVIDER_DOMAINS.map((domain) => [domain, providerOrGroup])),
+    additionalProperties: provider,
+  },
+  apps: {
+    if: { type: "array" },
+    then: { type: "array", items: listedApp },
+    else: { type: "object", additionalProperties: app },
+  },
   /** What the public tools write beside it; nothing here goes by it. */
   version: text,
   project_root: text,

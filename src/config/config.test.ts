@@ -150,6 +150,41 @@ test("parseBundle() reads the documents' bundle", () => {
   ]);
 });
 
+test("parseBundle() reads providers below their domain and apps as a list, as public bundles have them", () => {
+  const bundle = parseBundle(
+    readYaml(
+      [
+        "tenant: demo",
+        "providers:",
+        "  messaging:",
+        '    webchat: { type: webchat, pack: "oci://registry.example.com/messaging-webchat:0.4.6" }',
+        "    messaging-telegram: { type: telegram, tenant: acme }",
+        "  telegram: { type: telegram }",
+        "apps:",
+        '  - { pack: "apps/customer-service.gtpack", default_flow: on_message }',
+        '  - { name: second, pack: "apps/other.gtpack" }',
+      ].join("\n"),
+      "greentic.demo.yaml",
+    ),
+  );
+  expect(bundle.providers.map(({ name, tenant, at }) => [name, tenant, at?.line])).toEqual([
+    ["messaging-webchat", "demo", 4],
+    ["messaging-telegram", "acme", 5],
+    ["telegram", "demo", 6],
+  ]);
+  expect(bundle.apps.map(({ name, defaultFlow, at }) => [name, defaultFlow, at?.line])).toEqual([
+    ["customer-service", "on_message", 8],
+    ["second", undefined, 9],
+  ]);
+  const wrong =
+    (text: string): (() => unknown) =>
+    () =>
+      parseBundle(readYaml(text, "greentic.demo.yaml"));
+  expect(wrong("providers:\n  messaging:\n    telegram: { tpye: telegram }")).toThrow(/unknown key "tpye".*type/);
+  expect(wrong("apps:\n  - { pakc: a.gtpack }")).toThrow(/apps/);
+  expect(wrong("providers:\n  messaging: { type: pigeon }")).toThrow(/providers.messaging.type/);
+});
+
 test("readBundle() points at an unknown key by line and column", () => {
   const dir = inDir({ "greentic.demo.yaml": "tenant: demo\napps:\n  main:\n    pack: a.gtpack\n    defalt_flow: x\n" });
   expect(() => readBundle(dir)).toThrow(

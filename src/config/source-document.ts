@@ -16,7 +16,8 @@ export interface SourceRules {
   readonly refusesUnsafeKeys?: boolean;
 }
 
-type SourcePath = readonly (string | number)[];
+/** The keys and indices to a value. */
+export type SourcePath = readonly (string | number)[];
 
 /** A file that people write, as plain data that knows where each of its keys stands. */
 export interface SourceDocument {
