@@ -1,5 +1,6 @@
 import { openInProcessBus } from "../src/bus/index.ts";
 import type { PackApp } from "../src/runner/index.ts";
+import { loadCron } from "../src/runner/cron.ts";
 import { openRuntime } from "../src/runner/index.ts";
 import { createSecretReader } from "../src/secrets/index.ts";
 import type { OutboxRow } from "../src/session/index.ts";
@@ -52,6 +53,8 @@ const LINGER_MS = 1_500;
 
 /** Runs a plan: the production engine over simulated time, store, bus and platforms, and judges what the outside saw. */
 export async function simulate(plan: Plan, options: RunOptions = {}): Promise<Verdict> {
+  // What the engine loads when it is first needed comes in the machine's time: nothing may wait for that in the run's.
+  await loadCron();
   const packs = new Map<TalkKind, Pack>();
   for (const { kind } of plan.talks) packs.set(kind, await packOf(kind));
   return new Simulation(plan, options, packs).run();
