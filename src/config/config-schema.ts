@@ -96,6 +96,7 @@ export const PROVIDER_DOMAINS = ["messaging", "events", "state", "secrets", "oau
 const providerOrGroup: SchemaObject = {
   type: "object",
   if: { type: "object", minProperties: 1, additionalProperties: { type: "object" } },
+  // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's own word
   then: { type: "object", additionalProperties: provider },
   else: provider,
 };
@@ -120,6 +121,7 @@ export const bundleSchema: SchemaObject = object({
   },
   apps: {
     if: { type: "array" },
+    // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's own word
     then: { type: "array", items: listedApp },
     else: { type: "object", additionalProperties: app },
   },
