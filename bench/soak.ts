@@ -151,7 +151,13 @@ async function soak({ minutes, rate, store, seed, out }: Setting): Promise<boole
   const stoppingMs = Date.now();
   const codes = await hosts.stop();
   const stoppedMs = Date.now() - stoppingMs;
-  const unknown = await hosts.unknownRows();
+  const { rows, deadLetters } = await hosts.leavings();
+  const unknown = rows.filter(({ wasUnknown }) => wasUnknown);
+  const poisoned = ["poison", "poison webhook"].reduce(
+    (sum, name) => sum + (ledger.counts.get(`started: ${name}`) ?? 0),
+    0,
+  );
+  const dead = deadLetters.filter(({ stage, reason }) => stage === "ingress" && reason === "COMPONENT_FAILED").length;
   const { doubledOnRecord } = people.checkTelegram((chat) =>
     unknown.filter(({ key }) => key.includes(`:${chat}:`)).reduce((sum, row) => sum + row.attempts - 1, 0),
   );
@@ -161,6 +167,7 @@ async function soak({ minutes, rate, store, seed, out }: Setting): Promise<boole
   const isGood =
     ledger.lost === 0 &&
     ledger.doubled === 0 &&
+    dead === poisoned &&
     codes.every((code) => code === 0) &&
     verdicts.length > 0 &&
     verdicts.every(({ isFlat }) => isFlat);
@@ -170,6 +177,9 @@ async function soak({ minutes, rate, store, seed, out }: Setting): Promise<boole
     { what: "doubled and not on record", value: ledger.doubled },
     { what: "doubled in Telegram, on record as unknown before", value: doubledOnRecord },
     { what: "sends on record as unknown", value: unknown.length },
+    { what: "poisoned messages", value: poisoned },
+    { what: "of them in the dead letters", value: dead },
+    { what: "other dead letters", value: deadLetters.length - dead },
     { what: "exit codes", value: codes.join(" ") },
     { what: "SIGTERM to exit, ms", value: stoppedMs },
     ...[...ledger.counts].toSorted(([a], [b]) => a.localeCompare(b)).map(([what, value]) => ({ what, value })),

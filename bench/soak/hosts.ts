@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { MEMBER_NAMES, startDeployment } from "../../test/e2e/deployment.ts";
 import { startHostProcess } from "../../test/e2e/host-process.ts";
-import type { SeenRow } from "../../test/e2e/kill-harness.ts";
+import type { SeenDeadLetter, SeenRow } from "../../test/e2e/kill-harness.ts";
 import { ROOT } from "../../test/e2e/shell.ts";
 import { startNatsServer } from "../../test/stand-ins/nats-server.ts";
 import { startRedis } from "../../test/stand-ins/redis-server.ts";
@@ -16,10 +16,16 @@ export interface Hosts {
   readonly gateway: string;
   /** SIGTERM; gives the exit codes. */
   stop(): Promise<readonly number[]>;
-  /** Rows of the outbox whose fate was unknown once. */
-  unknownRows(): Promise<readonly SeenRow[]>;
+  /** Rows of the outbox, and what died, once they have stopped; ends what they stood on. */
+  leavings(): Promise<Leavings>;
   /** Lines that the processes wrote on stderr. */
   said(): readonly string[];
+}
+
+/** What a run left in its store. */
+export interface Leavings {
+  readonly rows: readonly SeenRow[];
+  readonly deadLetters: readonly SeenDeadLetter[];
 }
 
 export type StoreName = "sqlite" | "redis";
@@ -50,15 +56,20 @@ async function startOne(bundle: string, env: Readonly<Record<string, string>>): 
     gateway: `http://127.0.0.1:${port}`,
     stop: async () => [await host.stop()],
     said: () => host.said,
-    async unknownRows() {
-      const { stdout } = await promisify(execFile)(
-        process.execPath,
-        [join(ROOT, "src/cli/main.ts"), "outbox", "list", "--json", "--limit", "10000000", "--data", data],
-        { cwd: bundle, maxBuffer: 1 << 30 },
-      );
-      return (JSON.parse(stdout) as SeenRow[]).filter(({ wasUnknown }) => wasUnknown);
-    },
+    leavings: async () => ({
+      rows: (await list(bundle, ["outbox", "list", "--data", data])) as SeenRow[],
+      deadLetters: (await list(bundle, ["dlq", "list", "--data", data])) as SeenDeadLetter[],
+    }),
   };
+}
+
+async function list(bundle: string, args: readonly string[]): Promise<unknown> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [join(ROOT, "src/cli/main.ts"), ...args, "--json", "--limit", "10000000"],
+    { cwd: bundle, maxBuffer: 1 << 30 },
+  );
+  return JSON.parse(stdout);
 }
 
 async function startFour(bundle: string, env: Readonly<Record<string, string>>): Promise<Hosts> {
@@ -74,11 +85,11 @@ async function startFour(bundle: string, env: Readonly<Record<string, string>>):
     gateway: deployment.gatewayUrl,
     stop: () => deployment.stop(),
     said: () => deployment.said().split("\n"),
-    async unknownRows() {
-      const rows = (await deployment.rows()).filter(({ wasUnknown }) => wasUnknown);
+    async leavings() {
+      const left = { rows: await deployment.rows(), deadLetters: await deployment.deadLetters() };
       await nats[Symbol.asyncDispose]();
       await redis[Symbol.asyncDispose]();
-      return rows;
+      return left;
     },
   };
 }

@@ -12,7 +12,7 @@ const FLAT_SHARE = 0.03;
 const FLAT_DESCRIPTORS = 4;
 
 /** A line through points. */
-export interface Line {
+interface Line {
   readonly perHour: number;
   /** Standard error of `perHour`. */
   readonly error: number;
@@ -22,7 +22,7 @@ export interface Line {
 }
 
 /** Fits a line by least squares. */
-export function fitLine(points: readonly (readonly [atMs: number, value: number])[]): Line {
+function fitLine(points: readonly (readonly [atMs: number, value: number])[]): Line {
   const count = points.length;
   const mean = (pick: (point: readonly [number, number]) => number): number =>
     points.reduce((sum, point) => sum + pick(point), 0) / Math.max(1, count);

@@ -6,7 +6,7 @@ import { freePort } from "../stand-ins/server-program.ts";
 import { startHostProcess } from "./host-process.ts";
 import type { HostProcess } from "./host-process.ts";
 import { pause } from "./kill-harness.ts";
-import type { SeenRow } from "./kill-harness.ts";
+import type { SeenDeadLetter, SeenRow } from "./kill-harness.ts";
 import { ROOT } from "./shell.ts";
 
 const MEMBERS = {
@@ -81,12 +81,21 @@ export class Deployment {
 
   /** Every row of the shared outbox. */
   async rows(): Promise<readonly SeenRow[]> {
+    return (await this.#list("outbox")) as SeenRow[];
+  }
+
+  /** Every dead letter, of both stages. */
+  async deadLetters(): Promise<readonly SeenDeadLetter[]> {
+    return (await this.#list("dlq")) as SeenDeadLetter[];
+  }
+
+  async #list(what: "outbox" | "dlq"): Promise<unknown> {
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      [join(ROOT, "src/cli/main.ts"), "outbox", "list", "--json", "--limit", "100000"],
+      [join(ROOT, "src/cli/main.ts"), what, "list", "--json", "--limit", "100000"],
       { cwd: this.#options.bundle, env: this.#env(), maxBuffer: 1 << 28 },
     );
-    return JSON.parse(stdout) as SeenRow[];
+    return JSON.parse(stdout);
   }
 
   /** What the processes said on stderr, for a test that failed. */

@@ -99,6 +99,12 @@ export interface SeenRow {
   readonly attempts: number;
 }
 
+/** A row of `gtc dlq list --json` as far as tests look at it. */
+export interface SeenDeadLetter {
+  readonly stage: "ingress" | "egress";
+  readonly reason: string;
+}
+
 /** What a run came to. */
 export interface KillVerdict {
   readonly doubledInTelegram: number;
