@@ -13,6 +13,7 @@ export interface Catch {
 
 /** Seeds after which a bug counts as not found. */
 const SEEDS_MAX = 2_000;
+const TIMEOUT_MS = 180_000;
 
 /** Looks for one planted bug, from a seed on. @throws where its process fails */
 export function runMutant(mutant: Mutant, options: { readonly from: number; readonly count: number }): Promise<Catch> {
@@ -23,6 +24,8 @@ export function runMutant(mutant: Mutant, options: { readonly from: number; read
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     },
   );
+  // A bug may also keep a process from ever giving way.
+  const tooLong = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
   let said = "";
   child.stderr?.on("data", (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-2_000);
@@ -34,6 +37,7 @@ export function runMutant(mutant: Mutant, options: { readonly from: number; read
     });
     child.on("error", reject);
     child.on("exit", (code) => {
+      clearTimeout(tooLong);
       if (caught === undefined)
         reject(new Error(`Run planted bug ${mutant.name}: its process ended with ${String(code)}: ${said}`));
       else resolve(caught);

@@ -1,5 +1,8 @@
 import { hash } from "node:crypto";
 
+/** More events than any run needs: something goes round in circles. */
+const EVENTS_MAX = 50_000;
+
 interface Event {
   readonly atMs: number;
   readonly order: number;
@@ -28,6 +31,11 @@ export class Scheduler {
   /** How many events there were. */
   get count(): number {
     return this.#order;
+  }
+
+  /** Whether there were more events than a run can have reason for. */
+  get isEndless(): boolean {
+    return this.#order > EVENTS_MAX;
   }
 
   /** Runs a task after a delay; returns how to call it off. */
@@ -63,7 +71,7 @@ export class Scheduler {
   async run(isDone: () => boolean, untilMs: number): Promise<boolean> {
     for (;;) {
       const event = this.#pop();
-      if (event === undefined) return isDone();
+      if (event === undefined || this.isEndless) return isDone();
       if (event.atMs > untilMs) {
         this.#push(event);
         this.nowMs = untilMs;

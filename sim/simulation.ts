@@ -139,7 +139,7 @@ class Simulation {
       const untilMs = healAtMs + LIVENESS_MS;
       let isDone = false;
       // Quiet is asked for now and then: it costs a look at the store.
-      while (!isDone && scheduler.nowMs < untilMs) {
+      while (!isDone && scheduler.nowMs < untilMs && !scheduler.isEndless) {
         await scheduler.run(() => false, Math.min(untilMs, scheduler.nowMs + this.#lookEveryMs()));
         isDone =
           scheduler.nowMs >= healAtMs && this.#persons.isDone && (await this.#isQuiet()) && (await this.#isAsTold());
@@ -150,6 +150,7 @@ class Simulation {
         ...(isDone || (this.#persons.isDone && (await this.#isQuiet()))
           ? []
           : ["never finished: something was still unread, unsent or untaken when all faults were long over"]),
+        ...(scheduler.isEndless ? ["never rests: something goes round in circles"] : []),
         ...this.#crashes,
         ...check(this.#history, this.#plan),
       ];
