@@ -139,7 +139,13 @@ export interface Provider {
   /** Sends one projected payload. Throws only for programming mistakes: every outcome of the network is a result. */
   readonly send?: (
     payload: JsonValue,
-    options: { readonly idempotencyKey: string; readonly conversation: string; readonly signal: AbortSignal },
+    options: {
+      readonly idempotencyKey: string;
+      readonly conversation: string;
+      readonly signal: AbortSignal;
+      /** How often it was tried before. */
+      readonly attempt?: number;
+    },
   ) => Promise<SendResult>;
   /**
    * Looks for a send whose fate is unknown, where the platform can be asked: makes class B what it is. Throws only for programming

@@ -197,7 +197,7 @@ export class SenderLoop {
     const conversation = parseSessionKey(row.key).conversation;
     try {
       provider
-        .send?.(row.payload, { idempotencyKey: row.id, conversation, signal: abort.signal })
+        .send?.(row.payload, { idempotencyKey: row.id, conversation, signal: abort.signal, attempt: row.attempts })
         .then(resolve, (error: unknown) => {
           this.#options.onError(toGreenticError(error, "RUNNER_SEND_FAILED", "Send row"), row.key);
           // A throw says nothing about what the platform got.

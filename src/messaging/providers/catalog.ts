@@ -3,11 +3,19 @@ import type { ChannelType } from "../../config/index.ts";
 import { CHANNEL_TYPES } from "../../config/index.ts";
 import type { JsonObject } from "../../types/index.ts";
 import type { ChannelQuestion, ProviderEntry } from "./entry.ts";
+import { slack } from "./slack/entry.ts";
 import { telegram } from "./telegram/entry.ts";
 import { webchat } from "./webchat/entry.ts";
+import { webhookOut } from "./webhook-out/entry.ts";
 import { whatsapp } from "./whatsapp/entry.ts";
 
-const ENTRIES: Readonly<Record<ChannelType, ProviderEntry>> = { webchat, telegram, whatsapp };
+const ENTRIES: Readonly<Record<ChannelType, ProviderEntry>> = {
+  webchat,
+  telegram,
+  slack,
+  "webhook-out": webhookOut,
+  whatsapp,
+};
 
 /** Every built-in channel, in the order in which they are shown. */
 export const PROVIDERS: readonly ProviderEntry[] = CHANNEL_TYPES.map((type) => ENTRIES[type]);

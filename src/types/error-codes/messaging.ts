@@ -30,6 +30,10 @@ export const messagingErrors = {
     kind: "permission_denied",
     help: "The person last wrote more than 24 hours ago, when WhatsApp takes templates only: name an approved one as the channel's `template_name`, or wait until they write.",
   },
+  MESSAGING_ENDPOINT_GONE: {
+    kind: "not_found",
+    help: "The receiver answered 410: it wants no more webhooks there. Correct the channel's `url`, then send the failed rows again with `gtc outbox retry`.",
+  },
   MESSAGING_SEND_UNKNOWN: {
     kind: "timeout",
     help: "The connection broke after the request had begun, so the message may have arrived; the tenant's policy decides what follows.",

@@ -32,6 +32,18 @@ export function verifyStandardWebhook(
   return given.map((signature) => isOneOf(signature, expected)).includes(true) ? undefined : "signature";
 }
 
+/** Signs a webhook: `v1,` and the signature by each of the secrets, separated by spaces. `timestamp` is in seconds. */
+export function signStandardWebhook(
+  { id, timestamp, body }: { readonly id: string; readonly timestamp: number; readonly body: Uint8Array },
+  secrets: readonly string[],
+): string {
+  const signatures = secrets.map((secret) => {
+    const mac = createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.`).update(body);
+    return `v1,${mac.digest("base64")}`;
+  });
+  return signatures.join(" ");
+}
+
 function keyOf(secret: string): Buffer {
   return secret.startsWith("whsec_") ? Buffer.from(secret.slice(6), "base64") : Buffer.from(secret);
 }

@@ -1,0 +1,50 @@
+import type { ProviderEntry } from "../entry.ts";
+import { createSlackProvider } from "./provider.ts";
+import { SLACK_TOKEN } from "./web-api.ts";
+
+/** Slack in the catalogue. */
+export const slack: ProviderEntry = {
+  type: "slack",
+  title: "Slack",
+  secrets: [
+    {
+      name: "slack_bot_token",
+      title: "The bot user's OAuth token: app settings, Install App",
+      isRequired: true,
+      form: SLACK_TOKEN,
+    },
+    {
+      name: "slack_signing_secret",
+      title: "The signing secret: app settings, Basic Information",
+      isRequired: true,
+      isRotated: true,
+      form: { pattern: /^[0-9A-Za-z]{16,128}$/, words: "letters and digits" },
+    },
+  ],
+  settings: [
+    {
+      name: "workspace",
+      title: "The workspace's id, so that requests for others are refused",
+      isRequired: false,
+      form: { pattern: /^[TE][A-Z0-9]{1,30}$/, words: "T and letters and digits" },
+    },
+    {
+      name: "listen",
+      title: "Whether the worker hears what mentions it or everything in its channels",
+      isRequired: false,
+      form: { pattern: /^(?:mentions|all)$/, words: "mentions or all" },
+    },
+  ],
+  create: (address, { world, http, config, secret, secrets }) => {
+    const { workspace, listen } = config;
+    return createSlackProvider({
+      address,
+      world,
+      http,
+      token: () => secret("slack_bot_token"),
+      signingSecrets: () => secrets("slack_signing_secret"),
+      hearsAll: listen === "all",
+      ...(typeof workspace === "string" && { workspace }),
+    });
+  },
+};

@@ -1,0 +1,75 @@
+import type { SendRate } from "../../provider.ts";
+import { SlidingWindow } from "../../sliding-window.ts";
+
+/** Blocks of one message. */
+export const MAX_BLOCKS = 50;
+/** Text of a section, in UTF-16 units, escapes counted. */
+export const MAX_SECTION_UNITS = 3_000;
+/** Text of a header. */
+export const MAX_HEADER_UNITS = 150;
+/** The text beside blocks, which notifications show: Slack advises 4,000 and cuts at 40,000. */
+export const MAX_TEXT_UNITS = 4_000;
+/** All blocks of a message as JSON: undocumented; refusals were measured from about 13,200 characters on. */
+export const MAX_TOTAL_UNITS = 12_000;
+/** Elements of one row of buttons. */
+export const MAX_ROW_BUTTONS = 25;
+/** A button's title. */
+export const MAX_TITLE_UNITS = 75;
+/** What a button carries: 2,000 characters, here as bytes. */
+export const MAX_VALUE_BYTES = 2_000;
+/** A button's URL. */
+export const MAX_URL_UNITS = 3_000;
+/** An element's own name. */
+export const MAX_ACTION_ID_UNITS = 255;
+/** An input's label, as long as a screen shows it. */
+export const MAX_LABEL_UNITS = 200;
+/** What stands in an empty input. */
+export const MAX_PLACEHOLDER_UNITS = 150;
+/** Options of a select, an option's title and its value. */
+export const MAX_OPTIONS = 100;
+export const MAX_OPTION_UNITS = 75;
+
+const PER_CHANNEL_MS = 1_000;
+// Some hundred a minute for a workspace, Slack says; a channel's burst of a few is let pass, but isn't promised.
+const WORKSPACE = { capacity: 5, perSecond: 5 };
+// A bit less than one a second, since what leaves a second apart may arrive closer.
+const CHANNEL = { capacity: 1, perSecond: 0.95 };
+const MAX_CHANNELS = 10_000;
+
+/** The paces that all processes share which send for one workspace. */
+export function slackRates(channel: string): readonly SendRate[] {
+  return [
+    { name: "workspace", rate: WORKSPACE },
+    { name: `channel:${channel}`, rate: CHANNEL },
+  ];
+}
+
+/** Slack's pace as one process knows it, with the pauses that it asks for: these are a method's, so they hold the whole workspace. */
+export class SlackPace {
+  readonly #workspace = new SlidingWindow({ count: WORKSPACE.perSecond, windowMs: 1_000 });
+  readonly #channels = new Map<string, number>();
+  #pausedUntilMs = 0;
+
+  /** When the next send to a channel may begin; `nowMs` means now. */
+  readyAtMs(channel: string, nowMs: number): number {
+    const lastMs = this.#channels.get(channel) ?? -Infinity;
+    return Math.max(this.#workspace.readyAtMs(nowMs), lastMs + PER_CHANNEL_MS, this.#pausedUntilMs);
+  }
+
+  /** Counts a send. */
+  add(channel: string, nowMs: number): void {
+    this.#workspace.add(nowMs);
+    if (this.#channels.size >= MAX_CHANNELS) this.#forgetIdle(nowMs);
+    this.#channels.set(channel, nowMs);
+  }
+
+  /** Holds all sends back as Slack asked. */
+  pause(untilMs: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
+  }
+
+  #forgetIdle(nowMs: number): void {
+    for (const [channel, lastMs] of this.#channels)
+      if (lastMs + PER_CHANNEL_MS <= nowMs) this.#channels.delete(channel);
+  }
+}
