@@ -86,7 +86,7 @@ export class SlackStandIn {
     await once(this.#server, "close");
   }
 
-  /** Resolves once a condition holds; asked after every message. */
+  /** Resolves once a condition holds; asked after every message and reading. */
   async until(isDone: () => boolean): Promise<void> {
     while (!isDone()) await new Promise<void>((resolve) => void this.#waiting.add(resolve));
   }
@@ -258,6 +258,10 @@ export class SlackStandIn {
     this.messages.push({ ts, channel, thread, body });
     if (fault === "reset-after") outgoing.destroy();
     else if (fault === undefined) answer(outgoing, { ok: true, channel, ts, message: { text: body.text ?? "" } });
+    this.#changed();
+  }
+
+  #changed(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const wake of waiting) wake();
@@ -269,6 +273,7 @@ export class SlackStandIn {
     isThread: boolean,
   ): void {
     this.reads++;
+    this.#changed();
     const fault = this.readFaults.shift();
     if (fault !== undefined) return fail(outgoing, fault);
     const found = this.messages
