@@ -1,5 +1,5 @@
 /** The platforms that have a built-in channel: what a bundle may name as a provider's `type`. */
-export const CHANNEL_TYPES = ["webchat", "telegram", "slack", "webhook-out", "whatsapp"] as const;
+export const CHANNEL_TYPES = ["webchat", "telegram", "slack", "webhook-out", "whatsapp", "teams"] as const;
 
 /** A platform with a built-in channel. */
 export type ChannelType = (typeof CHANNEL_TYPES)[number];

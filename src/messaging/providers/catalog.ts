@@ -4,6 +4,7 @@ import { CHANNEL_TYPES } from "../../config/index.ts";
 import type { JsonObject } from "../../types/index.ts";
 import type { ChannelQuestion, ProviderEntry } from "./entry.ts";
 import { slack } from "./slack/entry.ts";
+import { teams } from "./teams/entry.ts";
 import { telegram } from "./telegram/entry.ts";
 import { webchat } from "./webchat/entry.ts";
 import { webhookOut } from "./webhook-out/entry.ts";
@@ -15,6 +16,7 @@ const ENTRIES: Readonly<Record<ChannelType, ProviderEntry>> = {
   slack,
   "webhook-out": webhookOut,
   whatsapp,
+  teams,
 };
 
 /** Every built-in channel, in the order in which they are shown. */

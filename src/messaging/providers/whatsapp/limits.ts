@@ -1,5 +1,5 @@
 import type { SendRate } from "../../provider.ts";
-import { TokenBucket, TokenBuckets } from "../../token-bucket.ts";
+import { BucketPace } from "../../bucket-pace.ts";
 
 /** Text of one message, in UTF-16 units. */
 export const MAX_TEXT_UNITS = 4096;
@@ -25,6 +25,7 @@ export const WINDOW_MS = 24 * 3_600_000;
 /** Messages a second that a number may send; a number that is in use with the app as well gets 20, large ones 1,000. */
 export const DEFAULT_PER_SECOND = 80;
 const MAX_PEOPLE = 10_000;
+const MAX_PAIR_PAUSE_S = 3_600;
 // 45 at once, then one in six seconds: a bit less of both, since what leaves apart may arrive closer.
 const PAIR_CAPACITY = 40;
 const PAIR_PER_SECOND = 0.16;
@@ -46,53 +47,41 @@ function numberRate(perSecond: number): { readonly capacity: number; readonly pe
 
 /** WhatsApp's pace as one process knows it, with the pauses that the platform's refusals ask for: 4, 16, 64 … seconds for a pair. */
 export class WhatsAppPace {
-  readonly #number: TokenBucket;
-  readonly #pairs = new TokenBuckets({ capacity: PAIR_CAPACITY, perMs: PAIR_PER_SECOND / 1000 }, MAX_PEOPLE);
-  /** How often in a row a person's pair was refused, and until when it rests. */
-  readonly #refused = new Map<string, { readonly times: number; readonly untilMs: number }>();
-  #pausedUntilMs = 0;
+  readonly #pace: BucketPace;
+  /** How often in a row a person's pair was refused. */
+  readonly #refusals = new Map<string, number>();
 
-  constructor(perSecond: number, nowMs: number) {
-    const { capacity, perSecond: refill } = numberRate(perSecond);
-    this.#number = new TokenBucket({ capacity, perMs: refill / 1000 }, nowMs);
+  constructor(perSecond: number) {
+    this.#pace = new BucketPace((person) => whatsappRates(person, perSecond));
   }
 
   /** When the next send to a person may begin; `nowMs` means now. */
   readyAtMs(person: string, nowMs: number): number {
-    return Math.max(
-      this.#number.readyAtMs(nowMs),
-      this.#pairs.of(person, nowMs).readyAtMs(nowMs),
-      this.#refused.get(person)?.untilMs ?? 0,
-      this.#pausedUntilMs,
-    );
+    return this.#pace.readyAtMs(person, nowMs);
   }
 
   /** Counts a send. */
   add(person: string, nowMs: number): void {
-    this.#number.take(nowMs);
-    this.#pairs.of(person, nowMs).take(nowMs);
+    this.#pace.add(person, nowMs);
   }
 
   /** Notes a message that the platform took. */
   sent(person: string): void {
-    this.#refused.delete(person);
+    this.#refusals.delete(person);
   }
 
   /** Holds a pair back after another refusal. @returns until when */
   refusePair(person: string, nowMs: number): number {
-    const times = (this.#refused.get(person)?.times ?? 0) + 1;
-    const untilMs = nowMs + Math.min(4 ** times, 3_600) * 1000;
-    if (this.#refused.size >= MAX_PEOPLE) this.#forget(nowMs);
-    this.#refused.set(person, { times, untilMs });
+    const times = (this.#refusals.get(person) ?? 0) + 1;
+    const untilMs = nowMs + Math.min(4 ** times, MAX_PAIR_PAUSE_S) * 1000;
+    if (this.#refusals.size >= MAX_PEOPLE) this.#refusals.clear();
+    this.#refusals.set(person, times);
+    this.#pace.pause(`pair:${person}`, untilMs, nowMs);
     return untilMs;
   }
 
   /** Holds the whole number back. */
-  pause(untilMs: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
-  }
-
-  #forget(nowMs: number): void {
-    for (const [person, { untilMs }] of this.#refused) if (untilMs <= nowMs) this.#refused.delete(person);
+  pause(untilMs: number, nowMs: number): void {
+    this.#pace.pause("number", untilMs, nowMs);
   }
 }

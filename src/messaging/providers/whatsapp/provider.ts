@@ -47,7 +47,7 @@ const STATUS_LOOK_MS = 3_000;
 export function createWhatsAppProvider(options: WhatsAppOptions): Provider {
   const { address, world, phoneNumberId } = options;
   const perSecond = options.messagesPerSecond ?? DEFAULT_PER_SECOND;
-  const pace = new WhatsAppPace(perSecond, world.nowMs());
+  const pace = new WhatsAppPace(perSecond);
   const book = new ReceiptBook();
   const graph: GraphOptions = {
     http: options.http,
@@ -125,7 +125,7 @@ function settle(
     case "pair-limited":
       return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: pace.refusePair(conversation, nowMs) };
     case "limited":
-      pace.pause(nowMs + result.retryAfterMs);
+      pace.pause(nowMs + result.retryAfterMs, nowMs);
       return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: nowMs + result.retryAfterMs };
     case "server-error":
     case "unreachable":

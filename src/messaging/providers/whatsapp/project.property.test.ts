@@ -1,0 +1,135 @@
+import { assert, property } from "fast-check";
+import { describe, expect, test } from "vitest";
+import { anyMessage, anyText, plainMessage } from "../../../../test/stand-ins/any-message.ts";
+import { verifies } from "../../../../test/verifies.ts";
+import type { JsonObject } from "../../../types/index.ts";
+import { messageToText } from "../../cards/message-to-text.ts";
+import { choiceToken } from "../../choice.ts";
+import { checkWhatsAppSend, numberedWhatsApp, projectWhatsApp } from "./project.ts";
+
+interface Body {
+  readonly text?: { readonly body: string; readonly preview_url: boolean };
+  readonly interactive?: {
+    readonly body: { readonly text: string };
+    readonly action: {
+      readonly buttons?: readonly { readonly reply: Choice }[];
+      readonly sections?: readonly { readonly rows: readonly Choice[] }[];
+    };
+  };
+}
+interface Choice {
+  readonly id: string;
+  readonly title: string;
+}
+const bodiesOf = (sends: readonly JsonObject[]): readonly Body[] => sends.map(({ body }) => body as unknown as Body);
+const textOf = (sends: readonly JsonObject[]): string =>
+  bodiesOf(sends)
+    .map(({ text, interactive }) => text?.body ?? interactive?.body.text ?? "")
+    .join("");
+const choicesOf = (sends: readonly JsonObject[]): readonly Choice[] =>
+  bodiesOf(sends).flatMap(({ interactive }) => [
+    ...(interactive?.action.buttons ?? []).map(({ reply }) => reply),
+    ...(interactive?.action.sections ?? []).flatMap(({ rows }) => rows),
+  ]);
+const suggestions = (count: number, title = "Choice #"): ReturnType<typeof plainMessage> =>
+  plainMessage({
+    text: "Which?",
+    extensions: {
+      suggested_actions: Array.from({ length: count }, (_, at) => ({
+        title: title.replace("#", String(at + 1)),
+        value: `v${at + 1}`,
+      })),
+    },
+  });
+
+describe("projectWhatsApp()", () => {
+  test("keeps every limit for any message and card", () => {
+    verifies("channels.whatsapp");
+    assert(
+      property(anyMessage, (message) => {
+        for (const send of projectWhatsApp(message)) expect(checkWhatsAppSend(send)).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test("keeps every action of any message and card, as a choice, a number or a link, and every word", () => {
+    const bare = (text: string): string => text.toWellFormed().replaceAll(/[\s\p{Cc}*_~`>∗ˍ∼ˋ›]/gu, "");
+    assert(
+      property(anyMessage, (message) => {
+        const sends = projectWhatsApp(message);
+        const { text, actions } = messageToText(message);
+        const submits = actions.filter((action) => action.kind === "submit").map(({ value }) => value);
+        const numbered = numberedWhatsApp(message);
+        const shown = choicesOf(sends).map(({ id }) => id);
+        expect(numbered.length + shown.length).toBe(submits.length);
+        for (const [at, value] of submits.entries()) {
+          if (numbered.length > 0) expect(numbered[at]).toBe(value);
+          else expect([value, choiceToken(value)]).toContain(shown[at]);
+        }
+        const said = bare(textOf(sends));
+        expect(said).toContain(bare(text));
+        for (const action of actions) if (action.kind === "open") expect(said).toContain(bare(action.url));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test("leaves nothing in a text that would open a format", () => {
+    assert(
+      property(anyText, (text) => {
+        const shown = textOf(projectWhatsApp(plainMessage({ text })));
+        expect(shown.replaceAll(/https?:\/\/\S+/g, "")).not.toMatch(/(?<![\p{L}\p{N}])[*_~](?=\S)|`|^>\s/mu);
+      }),
+      { numRuns: 150 },
+    );
+    const shown = textOf(projectWhatsApp(plainMessage({ text: "2 * 3, snake_case, *no* https://x.example/_next_/a" })));
+    expect(shown).toBe("2 * 3, snake_case, ∗no* https://x.example/_next_/a");
+  });
+
+  test("makes up to three short choices buttons, up to ten a list, and numbers more", () => {
+    expect(bodiesOf(projectWhatsApp(suggestions(3)))).toMatchObject([
+      {
+        interactive: {
+          type: "button",
+          body: { text: "Which?" },
+          action: { buttons: [{ reply: { id: "v1" } }, {}, {}] },
+        },
+      },
+    ]);
+    expect(bodiesOf(projectWhatsApp(suggestions(2, "Choice # with a longer title")))).toMatchObject([
+      {
+        interactive: {
+          type: "list",
+          action: { sections: [{ rows: [{ id: "v1", description: "Choice 1 with a longer title" }, { id: "v2" }] }] },
+        },
+      },
+    ]);
+    const many = projectWhatsApp(suggestions(12));
+    expect(textOf(many)).toMatch(/^Which\?\n\n1\. Choice 1\n2\. Choice 2\n[^]*12\. Choice 12$/);
+    expect(numberedWhatsApp(suggestions(12))).toHaveLength(12);
+    expect(numberedWhatsApp(suggestions(10))).toEqual([]);
+  });
+
+  test("numbers choices that would look alike, since the platform refuses them", () => {
+    const message = plainMessage({
+      extensions: {
+        suggested_actions: [
+          { title: "Yes", value: "a" },
+          { title: "Yes", value: "b" },
+        ],
+      },
+    });
+    expect(textOf(projectWhatsApp(message))).toBe("1. Yes\n2. Yes");
+    expect(numberedWhatsApp(message)).toEqual(["a", "b"]);
+  });
+
+  test("says until when more than a template may be sent", () => {
+    const scope = { conversation: "16505551234", correlation: "1700000000" };
+    const [send] = projectWhatsApp(plainMessage({ text: "a", reply_scope: scope }));
+    expect(send).toEqual({
+      body: { type: "text", text: { body: "a", preview_url: false } },
+      windowEndsMs: 1_700_086_400_000,
+    });
+  });
+});
