@@ -18,6 +18,7 @@ export const REQUIREMENTS = define({
   "channels.slack.signature": { source: "issue 6 ingress", behavior: "Slack's requests are believed by their signature over the raw bytes, five minutes both ways, with two secrets, and no forgery is" },
   "channels.slack.project": { source: "issue 6 egress", behavior: "What Slack gets keeps its limits and every action, and nothing in it mentions, links or formats" },
   "channels.slack.read-back": { source: "issue 6 egress", behavior: "A message in doubt is looked up in Slack's history by its key and posted again only where it isn't there" },
+  "channels.told": { source: "issue 6 set-up", behavior: "`gtc doctor`, `gtc bundle doctor` and a starting host say which channel isn't live, why, and what sets it right" },
   "channels.webhook-out": { source: "issue 6", behavior: "Messages leave as signed webhooks of the Standard Webhooks specification, repeated under one id until they are taken" },
   "channels.telegram": { source: "ao layers", behavior: "A person talks to a worker through Telegram" },
   "channels.slack": { source: "ao layers", behavior: "A person talks to a worker through Slack" },

@@ -2,10 +2,12 @@ import type { Bundle, BundleProvider, Config } from "../config/index.ts";
 import { sendHttp } from "../http/index.ts";
 import type { HttpOptions } from "../http/index.ts";
 import { checkSettings, isNeeded, providerOf } from "../messaging/index.ts";
-import type { Provider, ProviderEntry } from "../messaging/index.ts";
+import type { Provider } from "../messaging/index.ts";
 import type { SecretReader } from "../secrets/index.ts";
 import { channelId, GreenticError } from "../types/index.ts";
 import type { World } from "../types/index.ts";
+
+const UNSERVED = 'this version has no built-in channel for its pack; name its "type" where one fits';
 
 export interface ChannelParts {
   readonly config: Config;
@@ -21,21 +23,16 @@ export function openChannels(bundle: Bundle | undefined, parts: ChannelParts): r
 }
 
 function openChannel(provider: BundleProvider, parts: ChannelParts): readonly Provider[] {
-  const { config, world, http, secrets, warn } = parts;
+  const { config, world, http, warn } = parts;
   const { name, type, tenant, team } = provider;
-  if (type === undefined) {
-    // A bundle brings providers of every domain; what isn't served yet must not keep the rest from running.
-    warn(
-      `channel ${name} isn't served: this version has no built-in channel for its pack; name its "type" where one fits`,
-    );
-    return [];
-  }
+  const secret = channelSecret(provider, parts);
+  // A bundle brings providers of every domain; what isn't served yet, or lacks something, must not keep the rest from running.
+  void channelProblems(provider, secret).then((problems) =>
+    problems.forEach((problem) => warn(`channel ${name}: ${problem}`)),
+  );
+  if (type === undefined) return [];
   const entry = providerOf(type);
-  for (const problem of checkSettings(entry, provider.config)) warn(`channel ${name}: ${problem}`);
   const address = { env: config.env, tenant, team, channel: channelId(entry.channel ?? name) };
-  const ctx = { ...address, traceId: "", correlationId: "", attempt: 1, locale: "en" };
-  const secret = async (of: string): Promise<string> => (await secrets.get(ctx, name, of)) ?? "";
-  warnOfSecrets(provider, { entry, secret, warn });
   return [
     entry.create(address, {
       world,
@@ -50,30 +47,36 @@ function openChannel(provider: BundleProvider, parts: ChannelParts): readonly Pr
   ];
 }
 
-/** Says of each secret that is needed and isn't there, or hasn't the platform's form, how to set it. */
-function warnOfSecrets(
-  { name, tenant, config }: BundleProvider,
-  {
-    entry,
-    secret,
-    warn,
-  }: Pick<ChannelParts, "warn"> & {
-    readonly entry: ProviderEntry;
-    readonly secret: (of: string) => Promise<string>;
-  },
-): void {
+/** Says why a channel isn't live: secrets that are needed and not there or misshapen, settings that are wrong; empty where it is. */
+export async function channelProblems(
+  { name, type, tenant, config }: BundleProvider,
+  secret: (of: string) => Promise<string>,
+): Promise<readonly string[]> {
+  if (type === undefined) return [`isn't served: ${UNSERVED}`];
+  const entry = providerOf(type);
+  const problems = [...checkSettings(entry, config)];
   for (const one of entry.secrets) {
     const { name: of, form } = one;
-    secret(of).then(
-      (value) => {
-        const isMissing = value === "" && isNeeded(one, config);
-        const isMisshapen = value !== "" && form !== undefined && !form.pattern.test(value);
-        if (!isMissing && !isMisshapen) return;
-        const what = isMissing ? of : `a ${of} of ${form?.words ?? ""}`;
-        warn(`channel ${name} waits for ${what}: greentic-secrets set ${of} --category ${name} --tenant ${tenant}`);
-      },
-      (error: unknown) =>
-        warn(`channel ${name}: ${error instanceof GreenticError ? error.message : `its ${of} can't be read`}`),
-    );
+    try {
+      const value = await secret(of);
+      const isMissing = value === "" && isNeeded(one, config);
+      const isMisshapen = value !== "" && form !== undefined && !form.pattern.test(value);
+      if (!isMissing && !isMisshapen) continue;
+      const what = isMissing ? of : `a ${of} of ${form?.words ?? ""}`;
+      problems.push(`waits for ${what}: greentic-secrets set ${of} --category ${name} --tenant ${tenant}`);
+    } catch (error) {
+      const why = error instanceof GreenticError ? error.message : `its ${of} can't be read`;
+      problems.push(why);
+    }
   }
+  return problems;
+}
+
+/** Reads a channel's secrets as they stand, its team's own before its tenant's; empty where there is none. */
+export function channelSecret(
+  { name, tenant, team }: BundleProvider,
+  { config, secrets }: Pick<ChannelParts, "config" | "secrets">,
+): (of: string) => Promise<string> {
+  const ctx = { env: config.env, tenant, team, traceId: "", correlationId: "", attempt: 1, locale: "en" };
+  return async (of) => (await secrets.get(ctx, name, of)) ?? "";
 }

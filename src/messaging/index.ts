@@ -22,8 +22,6 @@ export type {
   WebhookRequest,
 } from "./provider.ts";
 export { shortenText, splitText } from "./split-text.ts";
-export type { SlackOptions } from "./providers/slack/provider.ts";
-export { createSlackProvider } from "./providers/slack/provider.ts";
 export { localeIn, submittedFields } from "./submitted-fields.ts";
 export type { BotApiResult } from "./providers/telegram/bot-api.ts";
 export { checkTelegramSend } from "./providers/telegram/project.ts";
@@ -37,7 +35,6 @@ export type { WebChatOptions } from "./providers/webchat/provider.ts";
 export { createWebChatProvider } from "./providers/webchat/provider.ts";
 export type { Speaker } from "./providers/webchat/receive.ts";
 export { receiveActivity } from "./providers/webchat/receive.ts";
-export { createWebhookOutProvider } from "./providers/webhook-out/provider.ts";
 export type { WebhookOptions } from "./providers/webhook/provider.ts";
 export { createConsoleProvider, createWebhookProvider } from "./providers/webhook/provider.ts";
 export { receiveConsole } from "./providers/webhook/receive-webhook.ts";

@@ -7,6 +7,8 @@ import { loadConfig, readBundle } from "../../config/index.ts";
 import { GreenticError } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson } from "../command.ts";
 import type { CommandIo } from "../command.ts";
+import { channelProblems, channelSecret } from "../channels.ts";
+import { secretReader } from "../secret-stores.ts";
 import { trustOf } from "../trust.ts";
 
 interface Check {
@@ -56,6 +58,7 @@ async function examine(io: CommandIo): Promise<readonly Check[]> {
       async () => `${(await trustOf(loadConfig({ cwd: io.cwd, environment: io.environment }))).publishers.length}`,
     ),
     attempt("bundle", () => (existsSync(join(io.cwd, "greentic.demo.yaml")) ? readBundle(io.cwd).file : "none here")),
+    ...channelChecks(io),
     attempt("data directory", async () => {
       const { dataDir } = loadConfig({ cwd: io.cwd, environment: io.environment });
       await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -68,4 +71,21 @@ async function examine(io: CommandIo): Promise<readonly Check[]> {
       return "built";
     }),
   ]);
+}
+
+/** One check for each channel of the directory's bundle, where both can be read: what they say of themselves is told by other checks. */
+function channelChecks(io: CommandIo): readonly Promise<Check>[] {
+  if (!existsSync(join(io.cwd, "greentic.demo.yaml"))) return [];
+  try {
+    const config = loadConfig({ cwd: io.cwd, environment: io.environment });
+    const secrets = secretReader(config, io.environment);
+    return readBundle(io.cwd).providers.map(async (provider) => {
+      const problems = await channelProblems(provider, channelSecret(provider, { config, secrets }));
+      const ok = problems.length === 0;
+      const detail = ok ? `${provider.type ?? ""} has its settings and secrets` : problems.join("; ");
+      return { check: `channel ${provider.name}`, ok, detail };
+    });
+  } catch {
+    return [];
+  }
 }

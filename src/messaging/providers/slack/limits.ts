@@ -3,12 +3,10 @@ import { SlidingWindow } from "../../sliding-window.ts";
 
 /** Blocks of one message. */
 export const MAX_BLOCKS = 50;
-/** Text of a section, in UTF-16 units, escapes counted. */
+/** Text of a section, in UTF-16 units, escapes counted; less than the 4,000 that Slack advises for the text beside blocks. */
 export const MAX_SECTION_UNITS = 3_000;
 /** Text of a header. */
 export const MAX_HEADER_UNITS = 150;
-/** The text beside blocks, which notifications show: Slack advises 4,000 and cuts at 40,000. */
-export const MAX_TEXT_UNITS = 4_000;
 /** All blocks of a message as JSON: undocumented; refusals were measured from about 13,200 characters on. */
 export const MAX_TOTAL_UNITS = 12_000;
 /** Elements of one row of buttons. */
