@@ -33,7 +33,7 @@ function pressesOf(value: JsonValue): string[] {
 
 describe("projectTeams()", () => {
   test("keeps every limit for any message and card", () => {
-    verifies("channels.teams");
+    verifies("channels.teams.project");
     assert(
       property(anyMessage, (message) => {
         for (const send of projectTeams(message)) expect(checkTeamsSend(send)).toEqual([]);

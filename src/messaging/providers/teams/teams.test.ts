@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { plainMessage } from "../../../../test/stand-ins/any-message.ts";
 import type { BotFrameworkStandIn } from "../../../../test/stand-ins/bot-framework.ts";
 import { openBotFrameworkStandIn, SERVICE_URL } from "../../../../test/stand-ins/bot-framework.ts";
+import { verifies } from "../../../../test/verifies.ts";
 import { sendHttp } from "../../../http/index.ts";
 import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../../../types/index.ts";
 import { channelId, DEFAULT_TEAM, envId, tenantId } from "../../../types/index.ts";
@@ -87,6 +88,7 @@ describe("createTeamsProvider() verifying", () => {
   });
 
   test("accepts no token that is forged, borrowed, stale or for something else", async () => {
+    verifies("channels.teams.token");
     const good = teams.token();
     const [head = "", claims = "", signature = ""] = good.split(".");
     const resigned = (header: object): string => {
@@ -320,6 +322,7 @@ describe("createTeamsProvider() sending", () => {
   });
 
   test("sends the token nowhere else, whatever a row says", async () => {
+    verifies("channels.teams.token");
     const asked: string[] = [];
     const spying = open({
       http: (request, options) => {

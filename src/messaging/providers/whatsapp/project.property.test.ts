@@ -44,7 +44,7 @@ const suggestions = (count: number, title = "Choice #"): ReturnType<typeof plain
 
 describe("projectWhatsApp()", () => {
   test("keeps every limit for any message and card", () => {
-    verifies("channels.whatsapp");
+    verifies("channels.whatsapp.project");
     assert(
       property(anyMessage, (message) => {
         for (const send of projectWhatsApp(message)) expect(checkWhatsAppSend(send)).toEqual([]);

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { plainMessage } from "../../../../test/stand-ins/any-message.ts";
 import type { WhatsAppStandIn } from "../../../../test/stand-ins/whatsapp.ts";
 import { openWhatsAppStandIn, WHATSAPP_NUMBER } from "../../../../test/stand-ins/whatsapp.ts";
+import { verifies } from "../../../../test/verifies.ts";
 import { sendHttp } from "../../../http/index.ts";
 import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../../../types/index.ts";
 import { channelId, DEFAULT_TEAM, envId, tenantId } from "../../../types/index.ts";
@@ -109,6 +110,7 @@ describe("createWhatsAppProvider() receiving", () => {
   });
 
   test("accepts what either secret signed and nothing that is made from it", async () => {
+    verifies("channels.whatsapp.signature");
     const body = batch(value({ messages: [said({})] }));
     const good = signed(body);
     expect(await receive(body)).toMatchObject({ kind: "messages", messages: [{ conversation: PERSON }] });
@@ -282,6 +284,7 @@ describe("createWhatsAppProvider() sending", () => {
   });
 
   test("sends the template once the person's 24 hours are over, or fails by name", async () => {
+    verifies("channels.whatsapp.window");
     const scope = { conversation: PERSON, correlation: String(NOW / 1000 - 86_400) };
     const bare = open();
     expect(await send(bare, text(bare, "hello", { reply_scope: scope }))).toEqual({
@@ -323,6 +326,7 @@ describe("createWhatsAppProvider() reading back", () => {
   });
 
   test("takes statuses, in any order and any number of times, for what they say of a send in doubt", async () => {
+    verifies("channels.whatsapp.read-back");
     const by = open();
     const signal = new AbortController().signal;
     whatsapp.faults.push("reset-after");
