@@ -36,13 +36,20 @@ export const dataDirs = (store: StoreName): readonly string[] => (store === "sql
 /** Starts a bundle; `env` is for the hosts, `probeDir` for what they say of themselves. */
 export async function startHosts(
   store: StoreName,
-  options: { readonly bundle: string; readonly env: Readonly<Record<string, string>>; readonly probeDir: string },
+  options: {
+    readonly bundle: string;
+    readonly env: Readonly<Record<string, string>>;
+    readonly probeDir: string;
+    /** When, from their start, they tell what lives. */
+    readonly liveAtMs: readonly number[];
+  },
 ): Promise<Hosts> {
-  const { bundle, probeDir } = options;
+  const { bundle, probeDir, liveAtMs } = options;
   const env = {
     GREENTIC_LOG_LEVEL: "error",
     NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, "probe.ts")).href}`,
     GREENTIC_SOAK_PROBE: probeDir,
+    GREENTIC_SOAK_LIVE_MS: liveAtMs.join(","),
     ...options.env,
   };
   return store === "sqlite" ? startOne(bundle, env) : startFour(bundle, env);

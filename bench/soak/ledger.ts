@@ -52,7 +52,7 @@ export class Ledger {
   }
 
   find(finding: string): void {
-    this.count(`finding: ${finding.split(":", 2).join(":")}`);
+    this.count(`finding: ${/^[\w ]+/.exec(finding)?.[0] ?? ""}`);
     if (this.findings.length >= 100) return;
     this.findings.push(finding);
     process.stderr.write(`${new Date().toISOString()} ${finding}\n`);

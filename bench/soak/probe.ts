@@ -1,10 +1,13 @@
 /**
  * Loaded into each process under soak by `--import`: every few seconds a line with what the process weighs, in a file of its own in
- * GREENTIC_SOAK_PROBE. Component processes get an empty environment, so the host that started them counts them.
+ * GREENTIC_SOAK_PROBE. At the moments that GREENTIC_SOAK_LIVE_MS names, counted from the start of the process, it collects garbage
+ * first: what lives then is not clouded by what V8 puts off. Component processes get an empty environment, so the host that started them counts them.
  */
 import { appendFileSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { isMainThread } from "node:worker_threads";
 
 /** What one process weighs at one moment. Bytes are bytes, times milliseconds since the epoch. */
@@ -14,6 +17,8 @@ export interface Sample {
   readonly resident: number;
   readonly heapUsed: number;
   readonly external: number;
+  /** Heap and external memory after a full collection, at the moments that ask for it. */
+  readonly live?: number;
   readonly descriptors: number;
   readonly threads: number;
   readonly disk: number;
@@ -66,7 +71,15 @@ function startProbe(dir: string): void {
   const data = argv.includes("--data") ? after("--data") : undefined;
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const liveAtMs = (process.env["GREENTIC_SOAK_LIVE_MS"] ?? "").split(",").filter(Boolean).map(Number);
   const sample = (): void => {
+    const isLive = process.uptime() * 1_000 >= (liveAtMs[0] ?? Infinity);
+    if (isLive) {
+      liveAtMs.shift();
+      collect();
+    }
     const memory = process.memoryUsage();
     const cpu = process.cpuUsage();
     const children = childrenOf(pid);
@@ -76,6 +89,7 @@ function startProbe(dir: string): void {
       resident: memory.rss,
       heapUsed: memory.heapUsed,
       external: memory.external,
+      ...(isLive && { live: memory.heapUsed + memory.external }),
       descriptors: descriptorsOf(pid),
       threads: numberIn(statusOf(pid), "Threads"),
       disk: data === undefined ? 0 : bytesIn(data),

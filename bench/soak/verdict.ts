@@ -8,6 +8,8 @@ const MIB = 1 << 20;
 const HOUR_MS = 3_600_000;
 /** A curve is flat where it gains less than this share of its mean in the time that it was looked at. */
 const FLAT_SHARE = 0.03;
+/** What lives may gain as much between its two measurements: conversations come and go. */
+const FLAT_LIVE_BYTES = 4 * MIB;
 /** So many descriptors come and go with connections. */
 const FLAT_DESCRIPTORS = 4;
 
@@ -45,6 +47,8 @@ export interface ProcessVerdict {
   readonly threads: Line;
   readonly childrenResident: Line;
   readonly disk: Line;
+  /** What lived once it was warm and at the end, bytes; fewer where the run was too short. */
+  readonly live: readonly number[];
   readonly isFlat: boolean;
   readonly samples: readonly Sample[];
 }
@@ -61,6 +65,7 @@ export function judgeProcesses(dir: string, from: number, to: number): readonly 
     const resident = line((one) => one.resident);
     const descriptors = line((one) => one.descriptors + one.childrenDescriptors);
     const childrenResident = line((one) => one.childrenResident);
+    const live = samples.flatMap((one) => one.live ?? []);
     const isLevel = ({ gain, mean }: Line): boolean => gain <= mean * FLAT_SHARE;
     return [
       {
@@ -71,7 +76,12 @@ export function judgeProcesses(dir: string, from: number, to: number): readonly 
         threads: line((one) => one.threads),
         childrenResident,
         disk: line((one) => one.disk),
-        isFlat: isLevel(resident) && isLevel(childrenResident) && descriptors.gain <= FLAT_DESCRIPTORS,
+        live,
+        isFlat:
+          isLevel(resident) &&
+          isLevel(childrenResident) &&
+          descriptors.gain <= FLAT_DESCRIPTORS &&
+          (live.at(-1) ?? 0) - (live[0] ?? 0) <= FLAT_LIVE_BYTES,
         samples,
       },
     ];
@@ -100,6 +110,15 @@ export function verdictRows(verdicts: readonly ProcessVerdict[]): readonly Row[]
       told("data directory MiB", verdict.disk, MIB),
     ];
   });
+}
+
+/** Tells what lived, once warm and at the end. */
+export function liveRows(verdicts: readonly ProcessVerdict[]): readonly Row[] {
+  return verdicts.map(({ role, live }) => ({
+    process: role,
+    "live MiB once warm": round((live[0] ?? 0) / MIB),
+    "live MiB at the end": round((live[1] ?? 0) / MIB),
+  }));
 }
 
 /** Tells the course of a process, a row for each `stepMs`. */
