@@ -286,6 +286,26 @@ describe("createSlackProvider() sending", () => {
     expect(by.sendRates?.("C3/1.1").map(({ name }) => name)).toEqual(["workspace", "channel:C3"]);
   });
 
+  test("uses what Slack permits in a storm, and is never told to slow down", async () => {
+    verifies("channels.slack");
+    await slack.close();
+    const clock = createTestWorld();
+    slack = await openSlackStandIn({ token: TOKEN, signingSecret: SECRET, nowMs: () => clock.nowMs() });
+    const by = provider({ world: clock });
+    const channels = Array.from({ length: 12 }, (_, i) => `C${i}`);
+    const seconds = 100;
+    for (let step = 0; step < seconds * 10; step++) {
+      for (const conversation of channels) {
+        if ((by.readyAtMs?.(conversation) ?? 0) <= clock.nowMs())
+          expect((await send(by, { text: "x" }, { conversation }))?.kind).toBe("sent");
+      }
+      clock.advance(100);
+    }
+    expect(slack.limited).toBe(0);
+    expect(slack.messages.length).toBeGreaterThanOrEqual(seconds * 5 * 0.95);
+    expect(slack.messages.length).toBeLessThanOrEqual(seconds * 5);
+  });
+
   test("never shows the token, and waits for one of the right form", async () => {
     const broken: SendHttp = () => Promise.reject(new Error(`Bearer ${TOKEN} failed`));
     const seen = [
