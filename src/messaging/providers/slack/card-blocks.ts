@@ -6,6 +6,7 @@
 import type { JsonObject, JsonValue } from "../../../types/index.ts";
 import { isJsonObject } from "../../../types/index.ts";
 import { cardToText } from "../../cards/card-to-text.ts";
+import { objectsIn } from "../../json-parts.ts";
 import { BlockList } from "./blocks.ts";
 import { inputBlock } from "./input-blocks.ts";
 
@@ -42,7 +43,7 @@ function build(element: JsonObject, building: Building, depth: number): void {
   const type = typeof element.type === "string" ? element.type : "";
   if (type.startsWith("Input.")) return buildInput(element, building, depth);
   if (LINES.has(type)) return buildLeaf(element, building);
-  const children = CHILD_LISTS.flatMap((list) => objectsOf(element[list]));
+  const children = CHILD_LISTS.flatMap((list) => objectsIn(element[list]));
   if (children.length === 0) building.list.addText(cardToText({ type, text: element.text ?? null }).text);
   for (const child of children) build(child, building, depth + 1);
   buildActions([element.selectAction ?? null, element.inlineAction ?? null], building, depth);
@@ -99,4 +100,3 @@ function addAction(action: Parameters<BlockList["addAction"]>[0], building: Buil
 
 const listOf = (value: JsonValue | undefined): readonly JsonValue[] =>
   Array.isArray(value) ? (value as JsonValue[]) : [];
-const objectsOf = (value: JsonValue | undefined): readonly JsonObject[] => listOf(value).filter(isJsonObject);

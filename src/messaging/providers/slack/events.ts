@@ -1,8 +1,9 @@
 import type { Attachment, JsonObject, JsonValue } from "../../../types/index.ts";
 import { isJsonObject } from "../../../types/index.ts";
+import { textIn } from "../../json-parts.ts";
 import type { ReceivedMessage } from "../../provider.ts";
 import type { SlackIdentity } from "./message.ts";
-import { messageOf, objectOf, textOf } from "./message.ts";
+import { messageOf, objectOf } from "./message.ts";
 import { readSlackText } from "./text.ts";
 
 /** Messages that a person wrote; other subtypes tell of edits, joins and the like. */
@@ -23,13 +24,13 @@ export function readEvent(body: JsonObject, identity: SlackIdentity): ReceivedMe
   const isDirect = event.channel_type === "im" || channel.startsWith("D");
   if (!isDirect && !isMeant(event, { self, identity })) return undefined;
   const attachments = attachmentsOf(event.files);
-  const text = readSlackText(textOf(event.text) ?? "", self);
+  const text = readSlackText(textIn(event.text) ?? "", self);
   // A bare mention is a call: the flow says how it greets.
   if (text === "" && attachments.length === 0 && type === "message" && isDirect) return undefined;
-  const written = textOf(event.thread_ts);
+  const written = textIn(event.thread_ts);
   return messageOf(
     {
-      dedupeKey: `sl:${textOf(body.team_id) ?? ""}:${channel}:${ts}`,
+      dedupeKey: `sl:${textIn(body.team_id) ?? ""}:${channel}:${ts}`,
       channel,
       thread: isDirect ? written : (written ?? ts),
       user,
@@ -40,7 +41,7 @@ export function readEvent(body: JsonObject, identity: SlackIdentity): ReceivedMe
       attachments,
       metadata: {
         message_ts: ts,
-        ...(textOf(body.event_id) === undefined ? {} : { event_id: body.event_id as string }),
+        ...(textIn(body.event_id) === undefined ? {} : { event_id: body.event_id as string }),
       },
     },
     identity,
@@ -50,7 +51,7 @@ export function readEvent(body: JsonObject, identity: SlackIdentity): ReceivedMe
 /** The worker's own user in the workspace. */
 function selfOf(body: JsonObject): string | undefined {
   const [first] = Array.isArray(body.authorizations) ? (body.authorizations as readonly JsonValue[]) : [];
-  return textOf(objectOf(first).user_id);
+  return textIn(objectOf(first).user_id);
 }
 
 /** In channels the worker is meant where it is mentioned, and in threads below its own messages. */
@@ -59,16 +60,16 @@ function isMeant(
   { self, identity }: { readonly self: string | undefined; readonly identity: SlackIdentity },
 ): boolean {
   if (identity.hearsAll || event.type === "app_mention") return true;
-  return self !== undefined && (event.parent_user_id === self || (textOf(event.text) ?? "").includes(`<@${self}>`));
+  return self !== undefined && (event.parent_user_id === self || (textIn(event.text) ?? "").includes(`<@${self}>`));
 }
 
 /** Files by their ids: fetching them needs the token, so no URL is made here. */
 function attachmentsOf(files: JsonValue | undefined): readonly Attachment[] {
   const list = Array.isArray(files) ? (files as readonly JsonValue[]).filter(isJsonObject) : [];
   return list.slice(0, 16).map(({ id, mimetype, name, size }) => ({
-    mime_type: textOf(mimetype) ?? "application/octet-stream",
-    content: { file_id: textOf(id) ?? "" },
-    ...(textOf(name) === undefined ? {} : { name: name as string }),
+    mime_type: textIn(mimetype) ?? "application/octet-stream",
+    content: { file_id: textIn(id) ?? "" },
+    ...(textIn(name) === undefined ? {} : { name: name as string }),
     ...(typeof size === "number" ? { size_bytes: size } : {}),
   }));
 }

@@ -1,11 +1,12 @@
 import type { JsonObject, JsonValue } from "../../../types/index.ts";
 import { isJsonObject, parseJson } from "../../../types/index.ts";
 import { applyChoice, CHOICE_TOKEN_KEY, isChoiceToken } from "../../choice.ts";
+import { textIn } from "../../json-parts.ts";
 import type { ReceivedMessage } from "../../provider.ts";
 import { localeIn, submittedFields } from "../../submitted-fields.ts";
 import { inputValues, valueOf } from "./input-blocks.ts";
 import type { SlackIdentity, SlackSource } from "./message.ts";
-import { messageOf, objectOf, textOf } from "./message.ts";
+import { messageOf, objectOf } from "./message.ts";
 
 /** Reads a press (`block_actions`) or a modal's form (`view_submission`); shortcuts and the rest start nothing. */
 export function readInteraction(payload: JsonObject, identity: SlackIdentity): ReceivedMessage | undefined {
@@ -16,23 +17,23 @@ export function readInteraction(payload: JsonObject, identity: SlackIdentity): R
 function readPress(payload: JsonObject, identity: SlackIdentity): ReceivedMessage | undefined {
   const [pressed] = Array.isArray(payload.actions) ? (payload.actions as readonly JsonValue[]) : [];
   const action = objectOf(pressed);
-  const actionId = textOf(action.action_id) ?? "";
+  const actionId = textIn(action.action_id) ?? "";
   const [, use = "n", card = ""] = /^([uns])(\d+):/.exec(actionId) ?? [];
   // A button that leads somewhere tells of its press too; an input tells of itself once its card is submitted.
   if (use === "u" || /^i\d+:/.test(actionId)) return undefined;
   const container = objectOf(payload.container);
   const message = objectOf(payload.message);
-  const channel = textOf(objectOf(payload.channel).id) ?? textOf(container.channel_id);
-  const trigger = textOf(payload.trigger_id) ?? textOf(action.action_ts);
-  const value = textOf(action.value) ?? valueOf(action);
+  const channel = textIn(objectOf(payload.channel).id) ?? textIn(container.channel_id);
+  const trigger = textIn(payload.trigger_id) ?? textIn(action.action_ts);
+  const value = textIn(action.value) ?? valueOf(action);
   if (channel === undefined || trigger === undefined || value === undefined) return undefined;
   const source = sourceOf(payload, `sl:${workspaceOf(payload)}:press:${trigger}`, {
     channel,
-    thread: textOf(container.thread_ts) ?? textOf(message.thread_ts),
-    replyTo: textOf(message.ts) ?? textOf(container.message_ts),
+    thread: textIn(container.thread_ts) ?? textIn(message.thread_ts),
+    replyTo: textIn(message.ts) ?? textIn(container.message_ts),
   });
   const inputs = use === "s" ? inputValues(objectOf(payload.state).values, card) : {};
-  return source && submit(source, { value, title: textOf(objectOf(action.text).text), inputs }, identity);
+  return source && submit(source, { value, title: textIn(objectOf(action.text).text), inputs }, identity);
 }
 
 /** A press says its value; with inputs beside it, it submits them with its own fields, as cards do everywhere. */
@@ -58,7 +59,7 @@ function submit(
   const chosen = applyChoice(base.envelope, value);
   if (!hasInputs) return { ...base, envelope: chosen };
   const fields = chosen.text === undefined ? objectOf(objectOf(chosen.extensions?.channel_data).value) : {};
-  const whole = applyChoice(base.envelope, JSON.stringify({ ...inputs, ...fields }));
+  const whole = applyChoice(base.envelope, JSON.stringify({ ...fields, ...inputs }));
   // A value that is a text stays one, beside the fields.
   return {
     ...base,
@@ -68,12 +69,12 @@ function submit(
 
 function readForm(payload: JsonObject, identity: SlackIdentity): ReceivedMessage | undefined {
   const view = objectOf(payload.view);
-  const user = textOf(objectOf(payload.user).id);
-  const id = textOf(view.id);
+  const user = textIn(objectOf(payload.user).id);
+  const id = textIn(view.id);
   if (user === undefined || id === undefined) return undefined;
   const { conversation, ...own } = privateFields(view.private_metadata);
   const [channel = user, thread] = typeof conversation === "string" ? conversation.split("/") : [user];
-  const key = `sl:${workspaceOf(payload)}:view:${id}:${textOf(view.hash) ?? ""}`;
+  const key = `sl:${workspaceOf(payload)}:view:${id}:${textIn(view.hash) ?? ""}`;
   const source = sourceOf(payload, key, { channel, thread });
   const fields: Record<string, JsonValue> = { ...own };
   for (const block of Object.values(objectOf(objectOf(view.state).values))) {
@@ -88,11 +89,11 @@ function readForm(payload: JsonObject, identity: SlackIdentity): ReceivedMessage
 }
 
 const metadataOf = (view: JsonObject): Readonly<Record<string, string>> =>
-  textOf(view.callback_id) === undefined ? {} : { callback_id: view.callback_id as string };
+  textIn(view.callback_id) === undefined ? {} : { callback_id: view.callback_id as string };
 
 /** What was laid into the modal when it was opened: `{ conversation, … }`, further fields for the flow. */
 function privateFields(value: JsonValue | undefined): JsonObject {
-  const text = textOf(value);
+  const text = textIn(value);
   if (text === undefined || !text.startsWith("{")) return {};
   try {
     const parsed = parseJson(text);
@@ -109,17 +110,17 @@ function sourceOf(
   place: Pick<SlackSource, "channel" | "thread" | "replyTo">,
 ): SlackSource | undefined {
   const person = objectOf(payload.user);
-  const user = textOf(person.id);
+  const user = textIn(person.id);
   if (user === undefined) return undefined;
-  return { ...place, dedupeKey, user, userName: textOf(person.name) ?? textOf(person.username) };
+  return { ...place, dedupeKey, user, userName: textIn(person.name) ?? textIn(person.username) };
 }
 
-const workspaceOf = (payload: JsonObject): string => textOf(objectOf(payload.team).id) ?? "";
+const workspaceOf = (payload: JsonObject): string => textIn(objectOf(payload.team).id) ?? "";
 
 /** Reads a slash command: its name and text are the message, its channel the conversation. */
 export function readCommand(form: URLSearchParams, identity: SlackIdentity): ReceivedMessage | undefined {
   const [command, channel, user, trigger] = ["command", "channel_id", "user_id", "trigger_id"].map((name) =>
-    textOf(form.get(name) ?? undefined),
+    textIn(form.get(name) ?? undefined),
   );
   if (command === undefined || channel === undefined || user === undefined || trigger === undefined) return undefined;
   const text = form.get("text")?.trim() ?? "";
@@ -128,7 +129,7 @@ export function readCommand(form: URLSearchParams, identity: SlackIdentity): Rec
       dedupeKey: `sl:${form.get("team_id") ?? ""}:command:${trigger}`,
       channel,
       user,
-      userName: textOf(form.get("user_name") ?? undefined),
+      userName: textIn(form.get("user_name") ?? undefined),
     },
     { text: text === "" ? command : `${command} ${text}`, metadata: { command } },
     identity,

@@ -50,10 +50,6 @@ export function messageOf(
   return { envelope, dedupeKey, conversation, user };
 }
 
-/** A text that says something. */
-export const textOf = (value: JsonValue | undefined): string | undefined =>
-  typeof value === "string" && value !== "" ? value : undefined;
-
 /** An object, or one without fields. */
 export const objectOf = (value: JsonValue | undefined): JsonObject =>
   value !== undefined && isJsonObject(value) ? value : {};

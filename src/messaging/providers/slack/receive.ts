@@ -6,11 +6,11 @@
  */
 import type { JsonObject } from "../../../types/index.ts";
 import { isJsonObject, parseJson } from "../../../types/index.ts";
+import { textIn } from "../../json-parts.ts";
 import type { Received, ReceivedMessage, WebhookRequest } from "../../provider.ts";
 import { readEvent } from "./events.ts";
 import { readCommand, readInteraction } from "./interactions.ts";
 import type { SlackIdentity } from "./message.ts";
-import { textOf } from "./message.ts";
 
 const NOTHING: Received = { kind: "messages", messages: [] };
 
@@ -46,5 +46,5 @@ const messages = (message: ReceivedMessage | undefined): Received =>
 
 function workspaceOf(body: JsonObject): string | undefined {
   if (typeof body.team_id === "string") return body.team_id;
-  return isJsonObject(body.team ?? null) ? textOf((body.team as JsonObject).id) : undefined;
+  return isJsonObject(body.team ?? null) ? textIn((body.team as JsonObject).id) : undefined;
 }
