@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import { verifies } from "../../test/verifies.ts";
-import { deadLettersOf, openInProcessBus } from "../bus/index.ts";
+import { deadLettersOf, openInProcessBus, subjectOf } from "../bus/index.ts";
 import type { Bus, BusMessage } from "../bus/index.ts";
 import type { Provider } from "../messaging/index.ts";
 import type { SendResult, SessionStore } from "../session/index.ts";
 import { openMemoryStore } from "../session/index.ts";
 import type { JsonValue } from "../types/index.ts";
+import { channelId } from "../types/index.ts";
 import { apps, pack, platform, received } from "./delivery-fixture.ts";
 import { consoleChannel, ENV, makePack, openTestRuntime, settle, TENANT, TestWorld } from "./runtime-fixture.ts";
 
@@ -302,4 +303,32 @@ test("drain() gives back at once what it has no time for, and another worker goe
   await draining;
   const log = await store.readLog("test:acme:default:console:s1", { after: -1, limit: 9 });
   expect(log.map(({ activity }) => activity)).toMatchObject([{ text: "by another" }]);
+});
+
+test("what a platform said of sends reaches the processes that send, on the channel's own subject alone, and what it gave up is announced", async () => {
+  verifies("channels.whatsapp.read-back", "bus.dead-letters");
+  const world = new TestWorld();
+  const bus = openInProcessBus();
+  const letters: BusMessage[] = [];
+  bus.subscribe(deadLettersOf(TENANT), (message) => void letters.push(message));
+  const noting = (channel: string): { provider: Provider; noted: unknown[] } => {
+    const noted: unknown[] = [];
+    const { channel: base } = platform(world, "B", () => ({ kind: "sent" }));
+    const address = { ...base.address, channel: channelId(channel) };
+    return { noted, provider: { ...base, address, noteReceipts: (receipts) => void noted.push(...receipts) } };
+  };
+  const [heard, mine, other] = [noting("platform"), noting("platform"), noting("other")];
+  const gateway = await openTestRuntime({ world, bus, apps, providers: [heard.provider], roles: ["gateway"] });
+  await openTestRuntime({ world, bus, apps, providers: [mine.provider, other.provider], roles: ["egress"] });
+  const receipts = [
+    { kind: "sent", idempotencyKey: "row-1", receipt: "wamid.1" },
+    { kind: "failed", idempotencyKey: "row-2", error: "MESSAGING_WINDOW_CLOSED" },
+  ] as const;
+  gateway.runtime.noteReceipts(heard.provider, receipts);
+  bus.publish(subjectOf("receipt", mine.provider.address), { receipts: [{ kind: "sent" }, "junk", null] });
+  await settle();
+  expect([heard.noted, mine.noted, other.noted]).toEqual([receipts, receipts, []]);
+  expect(letters).toMatchObject([
+    { subject: "dlq.acme.egress", payload: { msg_id: "row-2", error: { code: "MESSAGING_WINDOW_CLOSED" } } },
+  ]);
 });
