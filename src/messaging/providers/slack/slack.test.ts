@@ -1,3 +1,7 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { SlackStandIn } from "../../../../test/stand-ins/slack.ts";
 import { openSlackStandIn, SLACK_SELF } from "../../../../test/stand-ins/slack.ts";
@@ -92,6 +96,32 @@ describe("createSlackProvider() receiving", () => {
     expect((await receive(slack.event({ type: "app_mention", ...inThread })))[0]?.conversation).toBe(
       mention?.conversation,
     );
+  });
+
+  test("knows what Slack delivers again, at once and later, by the same name", async () => {
+    verifies("channels.slack");
+    const names: (string | undefined)[] = [];
+    const retries: unknown[] = [];
+    const by = provider();
+    const server = createServer((incoming, outgoing) => {
+      void buffer(incoming).then(async (body) => {
+        const received = await by.receive?.({ method: "POST", url: "/", headers: incoming.headers, body });
+        names.push(received?.kind === "messages" ? received.messages[0]?.dedupeKey : received?.kind);
+        retries.push(incoming.headers["x-slack-retry-num"]);
+        outgoing.writeHead(names.length < 3 ? 503 : 200).end();
+      });
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const answers = await slack.deliver(
+      `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      slack.said("hi"),
+    );
+    server.close();
+    expect(answers.map(({ status }) => status)).toEqual([503, 503, 200]);
+    expect(retries).toEqual([undefined, "1", "2"]);
+    expect(names[0]).toMatch(/^sl:T0001:D7:/);
+    expect(new Set(names).size).toBe(1);
   });
 
   test.each<[string, JsonObject]>([
@@ -278,7 +308,7 @@ describe("createSlackProvider() sending", () => {
     expect(await send(by, { text: "x" })).toEqual({
       kind: "retry",
       error: "MESSAGING_RATE_LIMITED",
-      notBeforeMs: world.nowMs() + 1_000,
+      notBeforeMs: world.nowMs() + 1_050,
     });
     slack.faults.push("429");
     await send(by, { text: "x" }, { conversation: "C2" });
