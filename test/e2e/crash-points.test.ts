@@ -17,8 +17,8 @@ import { ROOT } from "./shell.ts";
 /** `full`: every passing of every point, and every pair of points; else a sample of this seed. */
 const MODE = process.env["GREENTIC_CRASH_POINTS"] ?? "sample";
 const SEED = Number(process.env["GREENTIC_CRASH_SEED"] ?? 20_261_124);
-const SINGLES = Number(process.env["GREENTIC_CRASH_SINGLES"] ?? (MODE === "full" ? Infinity : 5));
-const PAIRS = Number(process.env["GREENTIC_CRASH_PAIRS"] ?? (MODE === "full" ? Infinity : 3));
+const SINGLES = Number(process.env["GREENTIC_CRASH_SINGLES"] ?? (MODE === "full" ? Infinity : 4));
+const PAIRS = Number(process.env["GREENTIC_CRASH_PAIRS"] ?? (MODE === "full" ? Infinity : 2));
 /** A host that died this long ago at the latest has come by all points that its last turns lead to. */
 const SETTLE_MS = 300;
 const FIRST_CHAT = 1_000;
