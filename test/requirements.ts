@@ -30,6 +30,7 @@ export const REQUIREMENTS = define({
   "channels.whatsapp.project": { source: "issue 6 egress", behavior: "What WhatsApp gets keeps its limits and every action, and nothing in it formats" },
   "channels.whatsapp.read-back": { source: "issue 6 egress", behavior: "A message in doubt is resolved by the status that names it, in whichever order statuses come, and not sent again" },
   "channels.whatsapp.window": { source: "issue 6 egress", behavior: "What comes later than a person's 24 hours goes as the channel's template, or fails by name" },
+  "channels.paces": { source: "issue 6 egress", behavior: "WhatsApp and Teams never get more than they take in any span, however many want to send, and nearly as much" },
   "channels.numbered": { source: "issue 6", behavior: "An action that a channel has no button for is offered by number, and the number comes back as that action" },
   "gateway.router": { source: "ao layers", behavior: "One public endpoint routes HTTP to providers, tenants and teams" },
   "runner.host": { source: "ao greentic-runner", behavior: "The runner hosts and executes flows, manages sessions and coordinates the platform's services" },

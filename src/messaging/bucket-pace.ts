@@ -1,7 +1,11 @@
+import type { World } from "../types/index.ts";
+import { pause } from "./pause.ts";
 import type { SendRate } from "./provider.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 const MAX_NAMES = 20_000;
+/** How long a send waits for its turn in hand; for longer it goes back to the queue. */
+const MAX_WAIT_MS = 2_000;
 
 /** A channel's paces as one process knows them, with the pauses that its platform asks for. */
 export class BucketPace {
@@ -24,9 +28,22 @@ export class BucketPace {
     return readyAtMs;
   }
 
-  /** Counts a send. */
-  add(conversation: string, nowMs: number): void {
-    for (const rate of this.#rates(conversation)) this.#bucketOf(rate, nowMs).take(nowMs);
+  /** Waits for the turn of a send and counts it; gives back when to come again where that is long. */
+  async awaitTurn(
+    conversation: string,
+    { world, signal }: { readonly world: Pick<World, "nowMs" | "schedule">; readonly signal: AbortSignal },
+  ): Promise<number | undefined> {
+    const giveUpMs = world.nowMs() + MAX_WAIT_MS;
+    for (;;) {
+      const nowMs = world.nowMs();
+      const readyAtMs = this.readyAtMs(conversation, nowMs);
+      if (readyAtMs <= nowMs) {
+        for (const rate of this.#rates(conversation)) this.#bucketOf(rate, nowMs).take(nowMs);
+        return undefined;
+      }
+      if (readyAtMs > giveUpMs || signal.aborted) return readyAtMs;
+      await pause(readyAtMs - nowMs, { world, signal });
+    }
   }
 
   /** Holds back all sends of a pace, by its name. */

@@ -57,7 +57,7 @@ const { element } = letrec((tie) => ({
 }));
 
 /** Any card that is one at all, of this version of the schema or a later one. */
-export const anyCard = record({
+const anyCard = record({
   type: constantFrom("AdaptiveCard"),
   version: constantFrom("1.0", "1.5", "1.6", "", "next"),
   body: array(element, { maxLength: 5 }),

@@ -13,7 +13,7 @@ export const MAX_CARD_VERSION = "1.5";
 const THREAD_RATE = { capacity: 6, perSecond: 0.95 };
 const THREAD_HOUR_RATE = { capacity: 50, perSecond: 0.48 };
 /** 50 a second for an app in a tenant. */
-const APP_RATE = { capacity: 5, perSecond: 44 };
+const APP_RATE = { capacity: 2, perSecond: 48 };
 
 /** The paces that all processes share which send for one app. */
 export function teamsRates(conversation: string): readonly SendRate[] {

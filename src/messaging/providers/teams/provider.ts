@@ -18,7 +18,7 @@ import { isFor, verifyToken } from "./verify.ts";
 /** What a Teams channel needs. */
 export interface TeamsOptions {
   readonly address: ChannelAddress;
-  readonly world: Pick<World, "nowMs">;
+  readonly world: Pick<World, "nowMs" | "schedule">;
   readonly http: SendHttp;
   /** The app's id in the directory. */
   readonly appId: string;
@@ -73,7 +73,8 @@ export function createTeamsProvider(options: TeamsOptions): Provider {
       const serviceUrl = heardFrom ?? urls.of(conversation) ?? options.serviceUrl ?? GLOBAL_SERVICE_URL;
       // Whatever a row says, the token goes to the platform's hosts alone.
       if (!urls.isAllowed(serviceUrl)) return { kind: "failed", error: "MESSAGING_PAYLOAD_INVALID" };
-      pace.add(conversation, world.nowMs());
+      const readyAtMs = await pace.awaitTurn(conversation, { world, signal });
+      if (readyAtMs !== undefined) return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
       try {
         const result = await postActivity(conversation, activity, { http, token, serviceUrl, signal });
         const nowMs = world.nowMs();

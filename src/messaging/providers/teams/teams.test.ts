@@ -32,7 +32,14 @@ afterEach(() => teams[Symbol.asyncDispose]());
 const open = (extra: Partial<TeamsOptions> = {}): Provider =>
   createTeamsProvider({
     address,
-    world: { nowMs: () => nowMs },
+    world: {
+      nowMs: () => nowMs,
+      schedule: (delayMs, task) => {
+        nowMs += delayMs;
+        queueMicrotask(task);
+        return () => undefined;
+      },
+    },
     http: (request, options) => sendHttp(request, { ...options, rewrites: teams.rewrites }),
     appId: APP_ID,
     appPassword: () => Promise.resolve(PASSWORD),
@@ -352,6 +359,7 @@ describe("createTeamsProvider() sending", () => {
       teams.faults.push(fault);
       const result = await send(reply("hello", SERVICE_URL));
       outcomes.push(result === undefined ? null : [result.kind, "error" in result ? result.error : ""]);
+      nowMs += 5_000;
     }
     expect(outcomes).toEqual([
       ["retry", "MESSAGING_RATE_LIMITED"],

@@ -1,3 +1,4 @@
+import type { World } from "../../../types/index.ts";
 import type { SendRate } from "../../provider.ts";
 import { BucketPace } from "../../bucket-pace.ts";
 
@@ -29,8 +30,8 @@ const MAX_PAIR_PAUSE_S = 3_600;
 // 45 at once, then one in six seconds: a bit less of both, since what leaves apart may arrive closer.
 const PAIR_CAPACITY = 40;
 const PAIR_PER_SECOND = 0.16;
-/** A tenth of a second's messages at once; with what comes within a second that is no more than the number may send. */
-const BURST_SHARE = 0.1;
+/** What a number may send at once, of what it may send in a second; both together are no more than that. */
+const BURST_SHARE = 0.05;
 
 /** The paces that all processes share which send for one number. */
 export function whatsappRates(person: string, perSecond: number): readonly SendRate[] {
@@ -60,9 +61,12 @@ export class WhatsAppPace {
     return this.#pace.readyAtMs(person, nowMs);
   }
 
-  /** Counts a send. */
-  add(person: string, nowMs: number): void {
-    this.#pace.add(person, nowMs);
+  /** Waits for the turn of a send and counts it; gives back when to come again where that is long. */
+  awaitTurn(
+    person: string,
+    options: { readonly world: Pick<World, "nowMs" | "schedule">; readonly signal: AbortSignal },
+  ): Promise<number | undefined> {
+    return this.#pace.awaitTurn(person, options);
   }
 
   /** Notes a message that the platform took. */

@@ -17,7 +17,7 @@ import { answerHandshake, isAuthentic } from "./verify.ts";
 /** What a WhatsApp channel needs. */
 export interface WhatsAppOptions {
   readonly address: ChannelAddress;
-  readonly world: Pick<World, "nowMs">;
+  readonly world: Pick<World, "nowMs" | "schedule">;
   readonly http: SendHttp;
   readonly phoneNumberId: string;
   /** Asked for at each call so that it can be rotated. */
@@ -79,9 +79,10 @@ export function createWhatsAppProvider(options: WhatsAppOptions): Provider {
         return { kind: "failed", error: "MESSAGING_PAYLOAD_INVALID" };
       const isLate = isAfterWindow(payload, world.nowMs());
       if (isLate && options.template === undefined) return { kind: "failed", error: "MESSAGING_WINDOW_CLOSED" };
-      const post = (body: JsonObject): Promise<GraphResult> => {
-        pace.add(conversation, world.nowMs());
-        return postMessage(
+      const readyAtMs = await pace.awaitTurn(conversation, { world, signal });
+      if (readyAtMs !== undefined) return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
+      const post = (body: JsonObject): Promise<GraphResult> =>
+        postMessage(
           {
             messaging_product: "whatsapp",
             recipient_type: "individual",
@@ -91,7 +92,6 @@ export function createWhatsAppProvider(options: WhatsAppOptions): Provider {
           },
           { ...graph, signal },
         );
-      };
       try {
         const { template } = options;
         const first = await post(isLate && template !== undefined ? templateBody(template, body) : body);

@@ -38,7 +38,14 @@ afterEach(() => whatsapp[Symbol.asyncDispose]());
 const open = (extra: Partial<WhatsAppOptions> = {}): Provider =>
   createWhatsAppProvider({
     address,
-    world: { nowMs: () => nowMs },
+    world: {
+      nowMs: () => nowMs,
+      schedule: (delayMs, task) => {
+        nowMs += delayMs;
+        queueMicrotask(task);
+        return () => undefined;
+      },
+    },
     http: (request, options) =>
       sendHttp(request, {
         ...options,
