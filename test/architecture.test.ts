@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { verifies } from "./verifies.ts";
 
@@ -30,11 +30,21 @@ function sources(dir = SRC): string[] {
   });
 }
 
+/** A process that a test beside it starts, and nothing else, is a part of that test. */
+function isTestProcess(file: string): boolean {
+  if (!file.endsWith(".child.ts")) return false;
+  const dir = dirname(file);
+  const naming = readdirSync(dir).filter(
+    (name) => name.endsWith(".ts") && readFileSync(join(dir, name), "utf8").includes(basename(file)),
+  );
+  return naming.length > 0 && naming.every((name) => name.endsWith(".test.ts"));
+}
+
 function violations(file: string): string[] {
   const layer = layerOf(file);
   const text = readFileSync(file, "utf8");
   const found: string[] = [];
-  const isTest = file.endsWith(".test.ts");
+  const isTest = file.endsWith(".test.ts") || isTestProcess(file);
   const say = (problem: string): number => found.push(`${relative(SRC, file)}: ${problem}`);
   if (!rank.has(layer)) say(`layer "${layer}" is not in LAYERS`);
   for (const [, specifier = ""] of text.matchAll(
