@@ -31,6 +31,14 @@ const action = oneof(
     data: oneof(anyText, dictionary(string(), anyText)),
   }),
   record({ type: constantFrom("Action.OpenUrl"), title: anyText, url: oneof(webUrl(), anyText) }),
+  record({
+    type: constantFrom("Action.ShowCard"),
+    title: anyText,
+    card: record({
+      body: array(record({ type: constantFrom("TextBlock"), text: anyText }), { maxLength: 2 }),
+      actions: array(record({ type: constantFrom("Action.Submit"), title: anyText, data: anyText }), { maxLength: 9 }),
+    }),
+  }),
 ) as Arbitrary<JsonObject>;
 const { element } = letrec((tie) => ({
   element: oneof(

@@ -33,13 +33,17 @@ const MAX_VALUE_UNITS = 4_000;
  * actions in rows of six, links only to the web, and texts of actions as messages (Teams takes objects only).
  */
 export function fitCard(card: JsonObject): JsonObject {
-  const { actions, ...rest } = fitElement(card, 0);
   const version = Number.parseFloat(textIn(card.version) ?? "") <= 1.5 ? (card.version ?? "") : MAX_CARD_VERSION;
+  return { ...fitRows(card, 0), type: "AdaptiveCard", version };
+}
+
+/** A card, or one within a card, whose actions are more than a row below what else it has. */
+function fitRows(card: JsonObject, depth: number): JsonObject {
+  const { actions, ...rest } = fitElement(card, depth);
   const list = Array.isArray(actions) ? (actions as readonly JsonValue[]) : [];
-  const fitted = { ...rest, type: "AdaptiveCard", version };
-  if (list.length <= MAX_ROW_ACTIONS) return list.length === 0 ? fitted : { ...fitted, actions: list };
+  if (list.length <= MAX_ROW_ACTIONS) return list.length === 0 ? rest : { ...rest, actions: list };
   const body = Array.isArray(rest.body) ? (rest.body as readonly JsonValue[]) : [];
-  return { ...fitted, body: [...body, ...rowsOf(list)] };
+  return { ...rest, body: [...body, ...rowsOf(list)] };
 }
 
 /** Makes a card of actions that have no card of their own. */
@@ -123,7 +127,7 @@ function fitAction(action: JsonObject, depth: number): JsonObject {
   const title = textIn(action.title) ?? textIn(action.tooltip) ?? "";
   const card = objectIn(action.card);
   if (type === "Action.ShowCard" && card !== undefined && depth < MAX_DEPTH)
-    return { ...action, card: fitElement(card, depth + 1) };
+    return { ...action, card: fitRows(card, depth + 1) };
   if (type === "Action.OpenUrl" || (!ACTIONS.has(type) && textIn(action.url) !== undefined)) {
     const url = textIn(action.url) ?? "";
     // What could run something is said, not opened.
