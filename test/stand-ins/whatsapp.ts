@@ -131,7 +131,7 @@ class WhatsApp {
     if (fault === "500") return void outgoing.writeHead(500).end("{}");
     if (fault === "504") return void outgoing.writeHead(504).end("<html>");
     if (typeof fault === "number") return this.#refuse(outgoing, fault);
-    const to = typeof body.to === "string" ? body.to : "";
+    const to = personIn(body);
     const problem = problemOf(body);
     if (problem !== undefined) return this.#refuse(outgoing, 100, 400, problem);
     const limited = this.#options.isPaced === false ? undefined : this.#wait(to);
@@ -209,6 +209,12 @@ class WhatsApp {
   }
 }
 
+/** A phone number goes by `to`, the id of who has none to show by `recipient`. */
+function personIn({ to, recipient }: JsonObject): string {
+  if (typeof to === "string") return /^\d+$/.test(to) ? to : "";
+  return typeof recipient === "string" ? recipient : "";
+}
+
 interface Shown {
   readonly interactive?: {
     readonly type: string;
@@ -223,7 +229,7 @@ interface Shown {
 }
 
 function problemOf(body: JsonObject): string | undefined {
-  if (body.messaging_product !== "whatsapp" || typeof body.to !== "string" || !/^\d{5,20}$/.test(body.to))
+  if (body.messaging_product !== "whatsapp" || !/^(?:\d{5,20}|[A-Z]{2}\.[A-Za-z0-9]{1,128})$/.test(personIn(body)))
     return "recipient";
   if (typeof body.biz_opaque_callback_data === "string" && body.biz_opaque_callback_data.length > 512)
     return "callback";

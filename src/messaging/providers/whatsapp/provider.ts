@@ -5,6 +5,7 @@ import type { ChannelAddress, DoubtfulSend, Provider, ReadBack, Received, Webhoo
 import { objectIn } from "../../json-parts.ts";
 import type { SendHttp } from "../entry.ts";
 import { DEFAULT_PER_SECOND, MAX_CALLBACK_UNITS, WhatsAppPace, whatsappRates } from "./limits.ts";
+import { personOf } from "./person.ts";
 import { numberedWhatsApp, projectWhatsApp } from "./project.ts";
 import { ReceiptBook } from "./receipts.ts";
 import { readBatch } from "./receive.ts";
@@ -74,8 +75,9 @@ export function createWhatsAppProvider(options: WhatsAppOptions): Provider {
     readyAtMs: (conversation) => pace.readyAtMs(conversation, world.nowMs()),
     sendRates: (conversation) => whatsappRates(conversation, perSecond),
     send: async (payload, { idempotencyKey, conversation, signal }) => {
+      const person = personOf(conversation);
       const body = isJsonObject(payload) ? objectIn(payload.body) : undefined;
-      if (body === undefined || !/^\d{5,20}$/.test(conversation) || idempotencyKey.length > MAX_CALLBACK_UNITS)
+      if (body === undefined || person === undefined || idempotencyKey.length > MAX_CALLBACK_UNITS)
         return { kind: "failed", error: "MESSAGING_PAYLOAD_INVALID" };
       const isLate = isAfterWindow(payload, world.nowMs());
       if (isLate && options.template === undefined) return { kind: "failed", error: "MESSAGING_WINDOW_CLOSED" };
@@ -86,7 +88,7 @@ export function createWhatsAppProvider(options: WhatsAppOptions): Provider {
           {
             messaging_product: "whatsapp",
             recipient_type: "individual",
-            to: conversation,
+            ...person,
             biz_opaque_callback_data: idempotencyKey,
             ...body,
           },

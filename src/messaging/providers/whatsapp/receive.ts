@@ -6,6 +6,7 @@
 import type { Attachment, ChannelMessageEnvelope, JsonObject, JsonValue } from "../../../types/index.ts";
 import { isJsonObject } from "../../../types/index.ts";
 import { objectIn, objectsIn, textIn } from "../../json-parts.ts";
+import { personOf } from "./person.ts";
 import { applyChoice, CHOICE_TOKEN_KEY, isChoiceToken } from "../../choice.ts";
 import type { ChannelAddress, Receipt, ReceivedMessage } from "../../provider.ts";
 
@@ -29,7 +30,6 @@ export interface WhatsAppBatch {
 const MAX_AGE_MS = 8 * 86_400_000;
 const MAX_AHEAD_MS = 300_000;
 const ID = /^[\x21-\x7e]{1,200}$/;
-const PHONE = /^\d{5,20}$/;
 const MEDIA = {
   image: "image/jpeg",
   audio: "audio/ogg",
@@ -48,7 +48,7 @@ export function readBatch(body: JsonValue, identity: WhatsAppIdentity): WhatsApp
     if (metadata.phone_number_id !== identity.phoneNumberId) continue;
     const own = textIn(metadata.display_phone_number)?.replaceAll(/\D/g, "");
     for (const message of objectsIn(value.messages)) {
-      const received = message.from === own ? undefined : readMessage(message, value, identity);
+      const received = own !== undefined && message.from === own ? undefined : readMessage(message, value, identity);
       if (received === undefined) dropped++;
       else messages.push(received);
     }
@@ -70,14 +70,18 @@ function valuesOf(body: JsonValue): readonly JsonObject[] {
 }
 
 function readMessage(message: JsonObject, value: JsonObject, identity: WhatsAppIdentity): ReceivedMessage | undefined {
-  const { id, from } = message;
+  const id = textIn(message.id);
+  // Who shows a user name has no number here.
+  const from = textIn(message.from) ?? textIn(message.from_user_id);
   const sentAtMs = Number(message.timestamp) * 1000;
-  if (typeof id !== "string" || !ID.test(id) || typeof from !== "string" || !PHONE.test(from)) return undefined;
+  if (id === undefined || !ID.test(id) || from === undefined || personOf(from) === undefined) return undefined;
   if (!(sentAtMs > identity.nowMs - MAX_AGE_MS && sentAtMs < identity.nowMs + MAX_AHEAD_MS)) return undefined;
   const said = contentOf(message);
   if (said === undefined) return undefined;
   const { address } = identity;
-  const contact = objectsIn(value.contacts).find(({ wa_id: person }) => person === from);
+  const contact = objectsIn(value.contacts).find(
+    ({ wa_id: phone, user_id: person }) => phone === from || person === from,
+  );
   const name = textIn(objectIn(contact?.profile)?.name);
   const context = textIn(objectIn(message.context)?.id);
   const envelope: ChannelMessageEnvelope = {

@@ -244,6 +244,24 @@ describe("createWhatsAppProvider() sending", () => {
     ]);
   });
 
+  test("hears and answers people who show a user name and no number", async () => {
+    const person = "US.13491208655302741918";
+    const { from: _from, ...nameless } = said({ from_user_id: person });
+    const contacts = [{ user_id: person, profile: { name: "Ada" } }];
+    const received = await receive(batch(value({ contacts, messages: [nameless] })));
+    expect(received).toMatchObject({
+      messages: [{ conversation: person, user: person, envelope: { from: { name: "Ada" } } }],
+    });
+    const by = open();
+    const options = { idempotencyKey: "k", conversation: person, signal: new AbortController().signal };
+    expect(await by.send?.(text(by) ?? null, options)).toMatchObject({ kind: "sent" });
+    expect(whatsapp.sends).toMatchObject([{ to: person, body: { recipient: person } }]);
+    expect(await by.send?.(text(by) ?? null, { ...options, conversation: "no person" })).toMatchObject({
+      kind: "failed",
+      error: "MESSAGING_PAYLOAD_INVALID",
+    });
+  });
+
   test("tells by kind how a send ended", async () => {
     const by = open();
     const outcomes: JsonValue[] = [];
