@@ -147,7 +147,7 @@ describe("createWhatsAppProvider() receiving", () => {
         const refused = signature === undefined ? await receive(body, []) : await receive(body, signature);
         expect(refused).toEqual({ kind: "refused", reason: "signature" });
       }),
-      { numRuns: 5_000 },
+      { numRuns: 8_000 },
     );
     await assert(
       asyncProperty(integer({ min: 0, max: body.length - 1 }), integer({ min: 1, max: 255 }), async (at, mask) => {
