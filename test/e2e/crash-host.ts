@@ -33,7 +33,7 @@ export async function startCrashHost(options: CrashHostOptions): Promise<CrashHo
 }
 
 /** A host that ends where it is planned to, and is started again each time. */
-export class CrashHost {
+export class CrashHost implements AsyncDisposable {
   readonly url: string;
   readonly #options: CrashHostOptions;
   readonly #plan: string;
@@ -109,6 +109,13 @@ export class CrashHost {
     this.#isStopping = true;
     await this.#starting;
     return (await this.#host?.stop()) ?? -1;
+  }
+
+  /** Leaves no process behind, whatever became of the test. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopping = true;
+    await this.#starting;
+    await this.#host?.kill();
   }
 
   async #watch(host: HostProcess): Promise<void> {

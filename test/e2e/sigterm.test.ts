@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { freePort } from "../stand-ins/server-program.ts";
 import { openTelegramStandIn } from "../stand-ins/telegram.ts";
 import { verifies } from "../verifies.ts";
@@ -32,6 +32,7 @@ test(
         env: { GREENTIC_HTTP_REWRITE: `https://api.telegram.org=${telegram.url}`, GREENTIC_LOG_LEVEL: "error" },
       });
     let host = await start();
+    onTestFinished(() => host.kill());
     const random = seeded(20_261_125);
     const codes: number[] = [];
     let slowestMs = 0;
