@@ -23,7 +23,7 @@ export interface Hosts {
 }
 
 /** What a run left in its store. */
-export interface Leavings {
+interface Leavings {
   readonly rows: readonly SeenRow[];
   readonly deadLetters: readonly SeenDeadLetter[];
 }
