@@ -18,6 +18,7 @@ import { Admissions } from "./admissions.ts";
 import { DESCRIBE_CTX, DescriptionCache } from "./describe-call.ts";
 import { Hogs } from "./hogs.ts";
 import { Invocation } from "./invocation.ts";
+import { Recheck } from "./recheck.ts";
 import type { TenantLimits } from "./tenant-queue.ts";
 import { TenantQueue } from "./tenant-queue.ts";
 
@@ -59,6 +60,7 @@ export class ProcessComponentHost implements ComponentHost {
   readonly #processes = new Set<ComponentProcess>();
   readonly #descriptions = new DescriptionCache();
   readonly #hogs = new Hogs();
+  readonly #slowLane = new Recheck(SLOW_LANE_MS, () => this.#endIdle());
   /** Calls that have just begun. */
   readonly #young = new Map<Invocation, NodeJS.Timeout>();
   #isOver = false;
@@ -202,19 +204,15 @@ export class ProcessComponentHost implements ComponentHost {
     this.#hogs.suspect(invocation);
     if (process.isSlow || this.#lane(true).length > this.#poolSize) return;
     process.slowDown();
-    this.#endIdleLater();
+    this.#slowLane.plan();
     this.#dispatch();
   }
 
-  /** Ends the process for long calls once nobody is known to make any. */
-  #endIdleLater(): void {
-    const timer = setTimeout(() => {
-      for (const process of this.#lane(true)) {
-        if (process.load === 0 && !this.#hogs.isAny) process.kill();
-        else this.#endIdleLater();
-      }
-    }, SLOW_LANE_MS);
-    timer.unref();
+  /** Ends the processes for long calls once nobody is known to make any; says whether there are some left. */
+  #endIdle(): boolean {
+    const lane = this.#lane(true);
+    for (const process of lane) if (process.load === 0 && !this.#hogs.isAny) process.kill();
+    return lane.length > 0;
   }
 
   #spawn(isSlow: boolean): ComponentProcess {
@@ -227,7 +225,7 @@ export class ProcessComponentHost implements ComponentHost {
     });
     if (isSlow) {
       process.slowDown();
-      this.#endIdleLater();
+      this.#slowLane.plan();
     }
     this.#processes.add(process);
     return process;
