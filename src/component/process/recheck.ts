@@ -15,7 +15,8 @@ export class Recheck {
 
   /** Looks `afterMs` from now, unless that is planned already. */
   plan(): void {
-    this.#timer ??= setTimeout(() => {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#look()) this.plan();
     }, this.#afterMs).unref();
