@@ -25,6 +25,11 @@ const POINT = process.env["GREENTIC_CRASH_POINT"] ?? "";
 const SETTLE_MS = 300;
 /** How long an answer may take, deaths and starts included, before it counts as lost. */
 const PATIENCE_MS = 60_000;
+/** Points that a host comes by while it recovers: what is unread is leased there, else it comes with its lease. */
+const RECOVERY = [
+  ...["opening: before its flush", "opening: flushed"],
+  ...["lease: asked", "lease: before its flush", "lease: flushed", "lease: told"],
+];
 /** What still moves in a conversation after its round does so in the next ones. */
 const SETTLED_ROUNDS = 5;
 const FIRST_CHAT = 1_000;
@@ -204,7 +209,7 @@ test(
         await pause(SETTLE_MS);
       }),
     );
-    const points = [...new Set(trace.map(({ point }) => point)), "opening: before its flush", "opening: flushed"];
+    const points = [...new Set([...trace.map(({ point }) => point), ...RECOVERY])];
     const chosen = trace.filter(({ point }) => point.includes(POINT));
     const firsts = chosen.filter(({ nth }) => nth === 1);
     const singles = sampleOf(chosen, SINGLES, random).map((passing) => [passing]);
