@@ -66,10 +66,11 @@ test.each([
   await first.host[Symbol.asyncDispose]();
   await build(shell, "1.1.0");
   const second = await start(shell);
+  // While the flow waits; afterwards a sweep may let its version go.
+  const kept = readdirSync(join(shell.dir, ".greentic/kept")).filter((name) => name.endsWith(".gtpack"));
+  if (pinned === "finish") expect(kept).toHaveLength(2);
   expect(await second.say("Ann")).toBe(outcome);
   await second.host[Symbol.asyncDispose]();
-  const kept = join(shell.dir, ".greentic/kept");
-  if (pinned === "finish") expect(readdirSync(kept).filter((name) => name.endsWith(".gtpack"))).toHaveLength(2);
 });
 
 test("kept bytes that were changed don't run: what waits on them is stopped", async () => {
