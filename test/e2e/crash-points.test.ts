@@ -27,8 +27,12 @@ const SETTLE_MS = 300;
 const PATIENCE_MS = 60_000;
 /** Points that a host comes by while it recovers: what is unread is leased there, else it comes with its lease. */
 const RECOVERY = [
-  ...["opening: before its flush", "opening: flushed"],
-  ...["lease: asked", "lease: before its flush", "lease: flushed", "lease: told"],
+  "opening: before its flush",
+  "opening: flushed",
+  "lease: asked",
+  "lease: before its flush",
+  "lease: flushed",
+  "lease: told",
 ];
 /** What still moves in a conversation after its round does so in the next ones. */
 const SETTLED_ROUNDS = 5;
