@@ -1,21 +1,28 @@
 import { join } from "node:path";
 import type { Config, Environment } from "../config/index.ts";
-import { createSecretReader, createSecretWriter, EnvSecretStore, FileSecretStore } from "../secrets/index.ts";
+import { createSecretReader, createSecretWriter, FileSecretStore } from "../secrets/index.ts";
 import type { SecretReader, SecretUri, SecretWriter } from "../secrets/index.ts";
 import { parseSecretUri } from "../secrets/index.ts";
 import { DEFAULT_TEAM } from "../types/index.ts";
 import type { TenantId } from "../types/index.ts";
 import type { CommandInput } from "./command.ts";
 import { textOption } from "./command.ts";
+import { secretPlaces } from "./secret-places.ts";
 
 /** Opens the secrets file of the data directory. */
 export function secretFile(config: Config): FileSecretStore {
   return new FileSecretStore(join(config.dataDir, "secrets.json"));
 }
 
-/** Makes the reader of a host: the environment wins over the file. */
+const READERS = new WeakMap<Config, SecretReader>();
+
+/** Makes the reader of a host, one for each configuration: the environment wins over what is mounted, that over Vault, that over the file. */
 export function secretReader(config: Config, environment: Environment): SecretReader {
-  return createSecretReader([new EnvSecretStore(environment), secretFile(config)]);
+  const known = READERS.get(config);
+  if (known !== undefined) return known;
+  const reader = createSecretReader(secretPlaces(config, environment).map(({ store }) => store));
+  READERS.set(config, reader);
+  return reader;
 }
 
 /** Makes the writer of a host: into the file, which the environment still wins over. */

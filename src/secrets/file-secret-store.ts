@@ -1,7 +1,7 @@
+import type { Stats } from "node:fs";
 import {
   chmodSync,
   closeSync,
-  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -52,8 +52,9 @@ export class FileSecretStore implements WritableSecretStore {
   }
 
   #load(): ReadonlyMap<string, string> {
-    if (!existsSync(this.file)) return new Map();
-    const stat = statSync(this.file);
+    // Channels read their secrets for every request: one look at the file has to do.
+    const stat = lookAt(this.file);
+    if (stat === undefined) return new Map();
     if (process.platform !== "win32" && (stat.mode & 0o077) !== 0) {
       throw new GreenticError(
         "SECRETS_FILE_EXPOSED",
@@ -102,5 +103,14 @@ export class FileSecretStore implements WritableSecretStore {
     chmodSync(next, 0o600);
     renameSync(next, this.file);
     this.#cached = undefined;
+  }
+}
+
+/** A file that can't be looked at is as one that isn't there. */
+function lookAt(file: string): Stats | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
   }
 }

@@ -1,7 +1,12 @@
+export { CachedSecretStore } from "./cached-secret-store.ts";
 export { EnvSecretStore } from "./env-secret-store.ts";
 export { FileSecretStore } from "./file-secret-store.ts";
+export { MountedSecretStore } from "./mounted-secret-store.ts";
 export type { SecretReader, SecretWriter } from "./secret-reader.ts";
 export { createSecretReader, createSecretWriter } from "./secret-reader.ts";
 export type { SecretStore, WritableSecretStore } from "./secret-store.ts";
 export type { SecretUri } from "./secret-uri.ts";
 export { canonicalSecretName, formatSecretUri, parseSecretUri, secretCandidates } from "./secret-uri.ts";
+export type { SendToVault } from "./vault/vault-api.ts";
+export type { VaultAuth } from "./vault/vault-login.ts";
+export { VaultSecretStore } from "./vault/vault-secret-store.ts";

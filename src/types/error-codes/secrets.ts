@@ -15,5 +15,14 @@ export const secretsErrors = {
     help: "Make the secrets file readable by its owner alone: chmod 600.",
   },
   SECRETS_VALUE_INVALID: { kind: "invalid_input", help: "Write secrets as UTF-8 text; encode other bytes in base64." },
+  SECRETS_BACKEND_UNAVAILABLE: {
+    kind: "unavailable",
+    help: "The service that keeps secrets is sealed, overloaded or not to be reached; what it said last serves for a while.",
+  },
+  SECRETS_BACKEND_DENIED: {
+    kind: "permission_denied",
+    help: "The service that keeps secrets refuses this host: check its token or role, and the policy for the path.",
+  },
+  SECRETS_BACKEND_FAILED: { kind: "internal", help: "Look at the service or folder that keeps secrets." },
   SECRETS_NOT_FOUND: { kind: "not_found", help: "Set it with `gtc secrets set NAME --tenant T`." },
 } as const satisfies ErrorTable;
