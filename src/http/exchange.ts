@@ -5,7 +5,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
 import { isIP } from "node:net";
 import { GreenticError, quote } from "../types/index.ts";
-import type { HttpHeader } from "./http-message.ts";
+import type { HttpBody, HttpHeader } from "./http-message.ts";
 import { bareHost } from "./origin.ts";
 import type { CheckedAddress } from "./resolve-address.ts";
 
@@ -13,7 +13,7 @@ interface ExchangeRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: readonly HttpHeader[];
-  readonly body: Uint8Array | undefined;
+  readonly body: Uint8Array | HttpBody | undefined;
 }
 
 interface ExchangeOptions {
@@ -85,8 +85,19 @@ export function exchange(request: ExchangeRequest, options: ExchangeOptions): Pr
     for (let i = 0; i + 1 < raw.length; i += 2) headers.push([(raw[i] ?? "").toLowerCase(), raw[i + 1] ?? ""]);
     resolve({ url, status: message.statusCode ?? 0, headers, message });
   });
-  sendBody(sent, body);
+  if (body === undefined || body instanceof Uint8Array) sendBody(sent, body);
+  else
+    sendStream(sent, body).catch((error: unknown) => {
+      // A body that breaks off must not look whole: without its end the server drops it.
+      reject(error);
+      sent.destroy();
+    });
   return promise;
+}
+
+/** The length of a body in bytes, 0 where there is none. */
+export function sizeOf(body: ExchangeRequest["body"]): number {
+  return body === undefined ? 0 : body instanceof Uint8Array ? body.byteLength : body.sizeBytes;
 }
 
 /** Handing over more at once would hold up the event loop: TLS encrypts it in one go. */
@@ -104,6 +115,30 @@ function sendBody(sent: ClientRequest, body: Uint8Array | undefined): void {
     }
   };
   send();
+}
+
+/** Sends a body as it is read. What is read must have the length that the headers said. */
+async function sendStream(sent: ClientRequest, { sizeBytes, read }: HttpBody): Promise<void> {
+  let size = 0;
+  for await (const chunk of read()) {
+    size += chunk.byteLength;
+    if (size > sizeBytes) break;
+    // A connection that is gone has told why by its error.
+    if (sent.destroyed) return;
+    if (!sent.write(chunk)) await untilDrained(sent);
+  }
+  if (size !== sizeBytes) throw new TypeError(`Send body: expected ${sizeBytes} bytes, got ${size}`);
+  sent.end();
+}
+
+function untilDrained(sent: ClientRequest): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = (): void => {
+    sent.off("drain", done).off("close", done);
+    resolve();
+  };
+  sent.on("drain", done).on("close", done);
+  return promise;
 }
 
 /** Reads the rest of a response. @throws HTTP_RESPONSE_TOO_LARGE */
@@ -176,7 +211,7 @@ function headersOf(request: ExchangeRequest, url: URL): Record<string, string | 
   headers["accept-encoding"] ??= "identity";
   headers["user-agent"] ??= "greentic";
   if (request.body !== undefined || !["GET", "HEAD", "OPTIONS"].includes(request.method)) {
-    headers["content-length"] = String(request.body?.byteLength ?? 0);
+    headers["content-length"] = String(sizeOf(request.body));
   }
   return headers;
 }

@@ -1,12 +1,20 @@
 /** A header's name and value; names repeat where HTTP lets them. */
 export type HttpHeader = readonly [name: string, value: string];
 
+/** A body of known length that is read while it is sent; `read` is called again where a redirect wants it again. */
+export interface HttpBody {
+  readonly sizeBytes: number;
+  readonly read: () => AsyncIterable<Uint8Array>;
+}
+
 /** One outbound request, with what it may reach. */
 export interface HttpRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: readonly HttpHeader[];
   readonly body?: Uint8Array;
+  /** A body that isn't in memory, in place of `body`. */
+  readonly stream?: HttpBody;
   /** Covers the whole exchange, redirects included. Default 30,000. */
   readonly timeoutMs?: number;
   /** Origins that the request and its redirects may reach: `https://host[:port]`, `https://*.host`. */

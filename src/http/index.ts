@@ -1,11 +1,11 @@
 export { isAddressGranted, isPublicAddress } from "./address.ts";
 export type { OpenResponse } from "./exchange.ts";
 export { exchange } from "./exchange.ts";
-export type { HttpHeader, HttpRequest, HttpResponse, HttpStream } from "./http-message.ts";
+export type { HttpBody, HttpHeader, HttpRequest, HttpResponse, HttpStream } from "./http-message.ts";
 export { isOriginAllowed, parseOrigin } from "./origin.ts";
 export type { OriginPattern } from "./origin.ts";
 export type { CheckedAddress } from "./resolve-address.ts";
-export { resolveAddresses, resolveHost } from "./resolve-address.ts";
+export { hostAddresses, resolveAddresses, resolveHost } from "./resolve-address.ts";
 export { parseHttpRewrites, rewriteUrl } from "./rewrite.ts";
 export type { HttpRewrite } from "./rewrite.ts";
 export { openHttp, sendHttp } from "./send-http.ts";

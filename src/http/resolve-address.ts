@@ -37,6 +37,21 @@ export async function resolveAddresses(
   });
 }
 
+/**
+ * Finds the addresses of a host that something else than HTTP connects to, under the same rules.
+ * @throws HTTP_HOST_UNRESOLVED, HTTP_ADDRESS_DENIED
+ */
+export async function hostAddresses(
+  host: string,
+  {
+    privateAddresses = [],
+    resolve = resolveHost,
+  }: { readonly privateAddresses?: readonly string[]; readonly resolve?: ResolveHost },
+): Promise<readonly string[]> {
+  const url = new URL(`https://${host.includes(":") ? `[${host}]` : host}`);
+  return (await resolveAddresses(url, { privateAddresses, resolve })).map(({ address }) => address);
+}
+
 async function resolveName(host: string, resolve: ResolveHost): Promise<readonly string[]> {
   let addresses: readonly string[];
   try {

@@ -216,3 +216,31 @@ describe("sendHttp()", () => {
     expect(await codeOf(send("", { ...request, origins: [] }, { rewrites }))).toBe("HTTP_ORIGIN_DENIED");
   });
 });
+
+describe("sendHttp() with a body that is read while it is sent", () => {
+  const streamOf = (
+    pieces: readonly string[],
+    sizeBytes = pieces.join("").length,
+  ): NonNullable<HttpRequest["stream"]> => ({
+    sizeBytes,
+    read: async function* () {
+      for (const piece of pieces) yield Buffer.from(piece);
+    },
+  });
+
+  test("sends it with its length, and again after a redirect that wants it", async () => {
+    const request = { method: "POST", stream: streamOf(["one ", "two"]) };
+    const echo = await send("/echo", request);
+    expect(json(echo.body)).toMatchObject({ body: "one two", headers: { "content-length": "7" } });
+    expect(json((await send("/permanent", request)).body)).toMatchObject({ body: "one two" });
+  });
+
+  test("breaks off where it isn't as long as it said, so that it never looks whole", async () => {
+    for (const sizeBytes of [3, 100]) {
+      const request = { method: "POST", stream: streamOf(["one ", "two"], sizeBytes) };
+      expect(await codeOf(send("/echo", request))).toBe("HTTP_UNAVAILABLE");
+    }
+    const large = { method: "POST", stream: streamOf(["one"], 1 << 30) };
+    expect(await codeOf(send("/echo", large))).toBe("HTTP_REQUEST_TOO_LARGE");
+  });
+});

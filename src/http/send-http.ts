@@ -1,8 +1,8 @@
 import { GreenticError, quote } from "../types/index.ts";
 import { checkHeaders, checkMethod, checkUrl } from "./check-request.ts";
 import type { OpenResponse } from "./exchange.ts";
-import { exchange, readBody, streamBody } from "./exchange.ts";
-import type { HttpHeader, HttpRequest, HttpResponse, HttpStream } from "./http-message.ts";
+import { exchange, readBody, sizeOf, streamBody } from "./exchange.ts";
+import type { HttpBody, HttpHeader, HttpRequest, HttpResponse, HttpStream } from "./http-message.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { ResolveHost } from "./resolve-address.ts";
 import { resolveAddresses, resolveHost } from "./resolve-address.ts";
@@ -19,7 +19,7 @@ export interface HttpOptions {
   readonly rewrites?: readonly HttpRewrite[];
   /** Default 4 MiB, of a stream 64 MiB. */
   readonly maxResponseBytes?: number;
-  /** Default 8 MiB. */
+  /** Default 8 MiB, of a stream 64 MiB. */
   readonly maxRequestBytes?: number;
   readonly signal?: AbortSignal;
   /** Default the machine's resolver. */
@@ -30,7 +30,7 @@ interface Hop {
   readonly method: string;
   readonly url: URL;
   readonly headers: readonly HttpHeader[];
-  readonly body: Uint8Array | undefined;
+  readonly body: Uint8Array | HttpBody | undefined;
 }
 
 const MAX_REDIRECTS = 3;
@@ -96,7 +96,9 @@ async function follow<T>(
     method: checkMethod(request.method),
     url: checkUrl(request.url),
     headers: checkHeaders(request.headers),
-    body: checkBody(request.body, options.maxRequestBytes ?? 8 << 20),
+    body: request.stream
+      ? checkBody(request.stream, options.maxRequestBytes ?? 64 << 20)
+      : checkBody(request.body, options.maxRequestBytes ?? 8 << 20),
   };
   try {
     for (let redirects = 0; ; redirects++) {
@@ -152,11 +154,12 @@ function nextHop(hop: Hop, status: number, location: string): Hop {
   return { method: becomesGet ? "GET" : hop.method, url, headers, body: becomesGet ? undefined : hop.body };
 }
 
-function checkBody(body: Uint8Array | undefined, maxBytes: number): Uint8Array | undefined {
-  if (body !== undefined && body.byteLength > maxBytes) {
+function checkBody(body: Hop["body"], maxBytes: number): Hop["body"] {
+  const size = sizeOf(body);
+  if (size > maxBytes) {
     throw new GreenticError(
       "HTTP_REQUEST_TOO_LARGE",
-      `Send an HTTP request: expected at most ${maxBytes} bytes, got ${body.byteLength}`,
+      `Send an HTTP request: expected at most ${maxBytes} bytes, got ${size}`,
     );
   }
   return body;

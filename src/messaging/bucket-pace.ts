@@ -28,6 +28,13 @@ export class BucketPace {
     return readyAtMs;
   }
 
+  /** Tells whether nothing was sent to a conversation for so long that what isn't counted can't make a send one too many. */
+  isIdle(conversation: string, nowMs: number): boolean {
+    return this.#rates(conversation).every(
+      (rate) => this.#bucketOf(rate, nowMs).isFull(nowMs) && (this.#pauses.get(rate.name) ?? 0) <= nowMs,
+    );
+  }
+
   /** Waits for the turn of a send and counts it; gives back when to come again where that is long. */
   async awaitTurn(
     conversation: string,

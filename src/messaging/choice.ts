@@ -21,9 +21,10 @@ export function choiceToken(value: string): string {
   return `#${hash("sha256", value, "base64url").slice(0, 22)}`;
 }
 
-/** What a button carries: the value where it fits and can't be taken for a token, else its token. */
+/** What a button carries: the value where it fits, is text at all and can't be taken for a token, else its token. */
 export function encodeChoice(value: string, maxBytes: number): string {
-  return Buffer.byteLength(value) <= maxBytes && value !== "" && !TOKEN.test(value) ? value : choiceToken(value);
+  const isCarried = value !== "" && Buffer.byteLength(value) <= maxBytes && value.isWellFormed() && !TOKEN.test(value);
+  return isCarried ? value : choiceToken(value);
 }
 
 /** Tells whether a button's data is a token. */

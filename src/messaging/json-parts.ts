@@ -15,3 +15,11 @@ export function objectsIn(value: JsonValue | undefined): readonly JsonObject[] {
 export function textIn(value: JsonValue | undefined): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
+
+/** The first of texts, numbers and yes or no with something in it, as text; empty where none has: blank ones stand in nobody's way. */
+export function firstSaid(...values: readonly (JsonValue | undefined)[]): string {
+  const texts = values.map((value) =>
+    typeof value === "number" || typeof value === "boolean" ? String(value) : value,
+  );
+  return texts.find((text): text is string => typeof text === "string" && text.trim() !== "") ?? "";
+}

@@ -1,3 +1,4 @@
+import { blobErrors } from "./error-codes/blob.ts";
 import { busErrors } from "./error-codes/bus.ts";
 import { cliErrors } from "./error-codes/cli.ts";
 import { componentErrors } from "./error-codes/component.ts";
@@ -23,6 +24,7 @@ export const ERROR_CODES = {
   ...secretsErrors,
   ...httpErrors,
   ...storeErrors,
+  ...blobErrors,
   ...busErrors,
   ...flowErrors,
   ...packErrors,

@@ -32,6 +32,14 @@ export type { SessionKey, SessionKeyText } from "./session-key.ts";
 export { formatSessionKey, parseSessionKey } from "./session-key.ts";
 export type { StateKey } from "./state-key.ts";
 export { formatStateKey, stateKey } from "./state-key.ts";
+export type { ProviderPace, ProviderRole, ProviderTraits, TraitsProblem } from "./provider-traits.ts";
+export {
+  DEFAULT_PROVIDER_TRAITS,
+  findTraitsProblem,
+  PROVIDER_KEYS,
+  PROVIDER_ROLES,
+  readTraits,
+} from "./provider-traits.ts";
 export { didYouMean } from "./suggest.ts";
 export type { TenantCtx } from "./tenant-ctx.ts";
 export { sessionCtx } from "./tenant-ctx.ts";

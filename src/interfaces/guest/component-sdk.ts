@@ -7,3 +7,7 @@ export type { Infer, JsonSchema, Schema } from "./schema.ts";
 export { s } from "./schema.ts";
 export type { Setup, SetupQuestion } from "./setup.ts";
 export { decodeUtf8, encodeUtf8 } from "./utf8.ts";
+export type { DigestName } from "./digest.ts";
+export { digest, fromBase64, hmac, isEqualText, toBase64, toHex } from "./digest.ts";
+export type { IngressResult, OutgoingMessage, ProviderMessage, ProviderRequest, SendOutcome } from "./provider.ts";
+export { defineEgress, defineIngress, defineOperator } from "./provider.ts";

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { verifies } from "../../../test/verifies.ts";
 import type { JsonObject } from "../../types/index.ts";
 import { cardToText } from "./card-to-text.ts";
 
@@ -110,5 +111,57 @@ describe("cardToText()", () => {
 
   test("falls back to the card's own fallback text", () => {
     expect(cardToText(card({ body: [], fallbackText: "Open this on the web" })).text).toBe("Open this on the web");
+  });
+
+  test("tells what it leaves out, and what only words stand for, by place and never by what was said", () => {
+    verifies("channels.findings");
+    const findings: string[] = [];
+    const sunny = card({
+      body: [
+        { type: "Image", url: "https://pictures.example/secret.png" },
+        { type: "ColumnSet", columns: [{ items: [{ type: "Image", url: "x", altText: "secret" }] }] },
+        { type: "Input.Text", id: "secret", label: "Your secret" },
+        { type: "Input.Date", id: "when" },
+        { type: "Hologram of a secret", speed: 3 },
+        { type: "Graph", fallback: { type: "TextBlock", text: "21° all day" } },
+        { type: "Graph", fallback: "drop" },
+        "secret",
+      ],
+      refresh: { action: { type: "Action.Execute", verb: "again" } },
+      actions: [
+        { type: "Action.ToggleVisibility", title: "secret" },
+        { type: "Action.OpenUrl", title: "secret", url: "javascript:alert(1)" },
+        { type: "Action.OpenUrl" },
+        { type: "Action.Submit", title: "Ok" },
+        7,
+      ],
+    });
+    const { text } = cardToText(sunny, {
+      note: ({ code, element, path }) => void findings.push(`${code} ${element} ${path}`),
+    });
+    expect(text).toContain("21° all day");
+    expect(findings).toEqual([
+      "element.dropped Image cards[0].body[0]",
+      "element.told Image cards[0].body[1].columns[0].items[0]",
+      "element.told Input.Text cards[0].body[2]",
+      "element.dropped Input.Date cards[0].body[3]",
+      "element.dropped other cards[0].body[4]",
+      "element.told other cards[0].body[5]",
+      "element.dropped other cards[0].body[6]",
+      "element.dropped other cards[0].body[7]",
+      "action.dropped Action.ToggleVisibility cards[0].actions[0]",
+      "action.told Action.OpenUrl cards[0].actions[1]",
+      "action.dropped Action.OpenUrl cards[0].actions[2]",
+      "action.dropped other cards[0].actions[4]",
+      "action.dropped refresh cards[0].refresh",
+    ]);
+  });
+
+  test("tells of what is nested deeper than it reads", () => {
+    let inner: JsonObject = { type: "TextBlock", text: "deep" };
+    for (let n = 0; n < 80; n++) inner = { type: "Container", items: [inner] };
+    const findings: string[] = [];
+    cardToText(card({ body: [inner] }), { note: ({ code, path }) => void findings.push(`${code} ${path.length}`) });
+    expect(findings).toEqual(["element.dropped 256"]);
   });
 });

@@ -25,6 +25,18 @@ export const cliErrors = {
     kind: "not_found",
     help: "Put the test below the pack's source directory, or name the pack with --pack.",
   },
+  CLI_ANSWERS_INVALID: {
+    kind: "invalid_input",
+    help: "Answers are objects by the channel's name, values by the question's; docs/setup.md has an example.",
+  },
+  CLI_SETUP_INCOMPLETE: {
+    kind: "invalid_input",
+    help: "Answer what is named: run `gtc setup` in a terminal, or put it into the file of --answers.",
+  },
+  CLI_SETUP_FLOW_FAILED: {
+    kind: "invalid_input",
+    help: "`gtc flow doctor --pack` checks the pack's flows; what it asks for can also be set by hand (`gtc secrets set`, the channel's config).",
+  },
   CLI_REPLAY_INCOMPLETE: {
     kind: "not_found",
     help: 'Set journal = "replay" in greentic.toml before the conversation that is to be replayed; a journal keeps 50 turns for a week.',

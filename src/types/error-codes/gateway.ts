@@ -31,6 +31,14 @@ export const gatewayErrors = {
     kind: "invalid_input",
     help: "User ids of tokens begin with `dl_` and have at most 128 characters.",
   },
+  GATEWAY_ORIGINS_INVALID: {
+    kind: "invalid_input",
+    help: "Give `trustedOrigins` as a list of origins such as `https://www.example.com`, or leave it out.",
+  },
+  GATEWAY_MULTIPART_INVALID: {
+    kind: "invalid_input",
+    help: "Send multipart/form-data of at most 32 parts with the boundary that its content type names, to its last delimiter.",
+  },
   GATEWAY_WATERMARK_INVALID: { kind: "invalid_input", help: "Send back the watermark as it was received." },
   GATEWAY_RATE_LIMITED: { kind: "rate_limited", help: "Wait as long as Retry-After says." },
   GATEWAY_DRAINING: { kind: "unavailable", help: "This host is stopping; send again, another one takes it." },

@@ -1,5 +1,7 @@
 import type { ProviderEntry } from "../entry.ts";
+import { PUBLIC_BASE_URL } from "../setup.ts";
 import { createSlackProvider } from "./provider.ts";
+import { slackSetup } from "./setup.ts";
 import { SLACK_TOKEN } from "./web-api.ts";
 
 /** Slack in the catalogue. */
@@ -34,13 +36,28 @@ export const slack: ProviderEntry = {
       isRequired: false,
       form: { pattern: /^(?:mentions|all)$/, words: "mentions or all" },
     },
+    {
+      name: "app_name",
+      title: "What the app is called in Slack",
+      isRequired: false,
+      form: { pattern: /^[^<>&]{1,35}$/, words: "1 to 35 characters" },
+    },
+    {
+      name: "command",
+      title: "A slash command that the app offers",
+      isRequired: false,
+      form: { pattern: /^\/[a-z0-9_-]{1,31}$/, words: "/ and lower-case letters, digits, _ and -" },
+    },
+    PUBLIC_BASE_URL,
   ],
-  create: (address, { world, http, config, secret, secrets }) => {
+  setup: slackSetup,
+  create: (address, { world, http, openHttp, config, secret, secrets }) => {
     const { workspace, listen } = config;
     return createSlackProvider({
       address,
       world,
       http,
+      openHttp,
       token: () => secret("slack_bot_token"),
       signingSecrets: () => secrets("slack_signing_secret"),
       hearsAll: listen === "all",

@@ -63,12 +63,12 @@ function isMeant(
   return self !== undefined && (event.parent_user_id === self || (textIn(event.text) ?? "").includes(`<@${self}>`));
 }
 
-/** Files by their ids: fetching them needs the token, so no URL is made here. */
+/** Files by their ids and the addresses that only the token opens. */
 function attachmentsOf(files: JsonValue | undefined): readonly Attachment[] {
   const list = Array.isArray(files) ? (files as readonly JsonValue[]).filter(isJsonObject) : [];
-  return list.slice(0, 16).map(({ id, mimetype, name, size }) => ({
+  return list.slice(0, 16).map(({ id, mimetype, name, size, url_private_download: url }) => ({
     mime_type: textIn(mimetype) ?? "application/octet-stream",
-    content: { file_id: textIn(id) ?? "" },
+    content: { file_id: textIn(id) ?? "", ...(textIn(url) === undefined ? {} : { url: url as string }) },
     ...(textIn(name) === undefined ? {} : { name: name as string }),
     ...(typeof size === "number" ? { size_bytes: size } : {}),
   }));

@@ -14,7 +14,7 @@ const provider = createSlackProvider({
   token: () => Promise.resolve("xoxb-stand-in-0123456789"),
   signingSecrets: () => Promise.resolve([SECRET, OLDER]),
   http: () => Promise.reject(new TypeError("nothing is sent here")),
-  world: { nowMs: () => NOW_S * 1000 + 400 },
+  world: { nowMs: () => NOW_S * 1000 + 400, schedule: () => () => undefined },
 });
 const body = Buffer.from(
   '{"type":"event_callback","team_id":"T1","event":{"type":"message","channel":"D1","ts":"1.2","user":"U1","text":"a"}}',

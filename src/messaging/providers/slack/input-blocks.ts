@@ -5,6 +5,7 @@
  */
 import type { JsonObject, JsonValue } from "../../../types/index.ts";
 import { isJsonObject } from "../../../types/index.ts";
+import { firstSaid } from "../../json-parts.ts";
 import { plainText } from "./blocks.ts";
 import {
   MAX_ACTION_ID_UNITS,
@@ -31,9 +32,9 @@ interface InputBlock {
 export function inputBlock(input: JsonObject, card: number): InputBlock | undefined {
   const id = textOf(input.id);
   const actionId = `i${card}:${id}`;
-  if (id === "" || id !== printable(id) || actionId.length > MAX_ACTION_ID_UNITS) return undefined;
+  if (id.trim() === "" || id !== printable(id) || actionId.length > MAX_ACTION_ID_UNITS) return undefined;
   const isToggle = input.type === "Input.Toggle";
-  const label = textOf(input.label) || (isToggle ? textOf(input.title) : textOf(input.placeholder)) || id;
+  const label = firstSaid(input.label, input.title, input.placeholder, id);
   const choices = isToggle ? toggled(input) : choicesOf(input);
   const element = isToggle || input.type === "Input.ChoiceSet" ? select(input, { choices, isToggle }) : typed(input);
   if (element === undefined) return undefined;

@@ -1,5 +1,6 @@
+import type { World } from "../../../types/index.ts";
+import { BucketPace } from "../../bucket-pace.ts";
 import type { SendRate } from "../../provider.ts";
-import { SlidingWindow } from "../../sliding-window.ts";
 
 /** Blocks of one message. */
 export const MAX_BLOCKS = 50;
@@ -27,12 +28,10 @@ export const MAX_PLACEHOLDER_UNITS = 150;
 export const MAX_OPTIONS = 100;
 export const MAX_OPTION_UNITS = 75;
 
+// Several hundred a minute for a workspace, Slack says: never more than 300 here, those at once counted.
+const WORKSPACE = { capacity: 5, perSecond: 4.85 };
 // One a second; what leaves a second apart may arrive closer.
-const PER_CHANNEL_MS = 1_050;
-// Some hundred a minute for a workspace, Slack says; a channel's burst of a few is let pass, but isn't promised.
-const WORKSPACE = { capacity: 5, perSecond: 5 };
-const CHANNEL = { capacity: 1, perSecond: 0.95 };
-const MAX_CHANNELS = 10_000;
+const CHANNEL = { capacity: 1, perSecond: 0.965 };
 
 /** The paces that all processes share which send for one workspace. */
 export function slackRates(channel: string): readonly SendRate[] {
@@ -44,30 +43,23 @@ export function slackRates(channel: string): readonly SendRate[] {
 
 /** Slack's pace as one process knows it, with the pauses that it asks for: these are a method's, so they hold the whole workspace. */
 export class SlackPace {
-  readonly #workspace = new SlidingWindow({ count: WORKSPACE.perSecond, windowMs: 1_000 });
-  readonly #channels = new Map<string, number>();
-  #pausedUntilMs = 0;
+  readonly #pace = new BucketPace(slackRates);
 
   /** When the next send to a channel may begin; `nowMs` means now. */
   readyAtMs(channel: string, nowMs: number): number {
-    const lastMs = this.#channels.get(channel) ?? -Infinity;
-    return Math.max(this.#workspace.readyAtMs(nowMs), lastMs + PER_CHANNEL_MS, this.#pausedUntilMs);
+    return this.#pace.readyAtMs(channel, nowMs);
   }
 
-  /** Counts a send. */
-  add(channel: string, nowMs: number): void {
-    this.#workspace.add(nowMs);
-    if (this.#channels.size >= MAX_CHANNELS) this.#forgetIdle(nowMs);
-    this.#channels.set(channel, nowMs);
+  /** Waits for the turn of a send and counts it; gives back when to come again where that is long. */
+  awaitTurn(
+    channel: string,
+    options: { readonly world: Pick<World, "nowMs" | "schedule">; readonly signal: AbortSignal },
+  ): Promise<number | undefined> {
+    return this.#pace.awaitTurn(channel, options);
   }
 
   /** Holds all sends back as Slack asked. */
-  pause(untilMs: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
-  }
-
-  #forgetIdle(nowMs: number): void {
-    for (const [channel, lastMs] of this.#channels)
-      if (lastMs + PER_CHANNEL_MS <= nowMs) this.#channels.delete(channel);
+  pause(untilMs: number, nowMs: number): void {
+    this.#pace.pause("workspace", untilMs, nowMs);
   }
 }

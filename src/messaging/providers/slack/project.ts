@@ -1,9 +1,14 @@
 import type { ChannelMessageEnvelope, JsonObject } from "../../../types/index.ts";
-import { cardToText, webUrl } from "../../cards/card-to-text.ts";
-import { cardsOf, isCard } from "../../cards/find-card.ts";
+import { cardToText } from "../../cards/card-to-text.ts";
+import { filesToText } from "../../cards/files-to-text.ts";
+import { cardsOf } from "../../cards/find-card.ts";
 import { unsaid } from "../../cards/message-to-text.ts";
+import { filesOf, fileToJson } from "../../files/outgoing.ts";
+import type { NoteFinding, ProjectionFinding } from "../../findings.ts";
+import { noteElement } from "../../findings.ts";
 import { BlockList } from "./blocks.ts";
 import { cardToBlocks } from "./card-blocks.ts";
+import { isSlackSized } from "./files.ts";
 import { MAX_BLOCKS, MAX_TOTAL_UNITS } from "./limits.ts";
 
 /** A message that has buttons and no text still needs one, for notifications and screen readers. */
@@ -12,30 +17,28 @@ const PLACEHOLDER = "⬇️";
 /**
  * Projects a message to `chat.postMessage` bodies without channel: `{ text, blocks }`. Everything is shown as plain text, so that
  * nothing in it formats, mentions or links. A card stays in one message, since a press brings the inputs of its own message alone; one
- * too large for that is degraded to text and buttons. What doesn't fit goes on in further messages.
+ * too large for that is degraded to text and buttons. What doesn't fit goes on in further messages. Files are payloads of their own,
+ * `{file}`.
  */
-export function projectSlack(message: ChannelMessageEnvelope): readonly JsonObject[] {
+export function projectSlack(message: ChannelMessageEnvelope, note?: NoteFinding): readonly JsonObject[] {
   const groups: (readonly JsonObject[])[] = [];
   const cards = cardsOf(message);
-  const shown = cards.map((card, index) => nativeBlocks(card, index));
+  const shown = cards.map((card, index) => nativeBlocks(card, index, note));
   const lead = new BlockList();
   lead.addText(leadText(message, { cards, shown }));
-  for (const attachment of message.attachments) {
-    if (isCard(attachment) && typeof attachment.content === "object") continue;
-    const url = webUrl(attachment.url);
-    lead.addText([attachment.name ?? attachment.mime_type, url].filter((part) => part !== "").join(": "));
-  }
+  for (const line of filesToText(message, note, isSlackSized)) lead.addText(line);
   for (const block of lead.end()) groups.push([block]);
   for (const [index, card] of cards.entries()) {
     const blocks = shown[index];
     if (blocks !== undefined) groups.push(blocks);
-    else for (const block of degradedBlocks(card, message.text ?? "")) groups.push([block]);
+    else for (const block of degradedBlocks(card, { said: message.text ?? "", index, note })) groups.push([block]);
   }
   const suggested = new BlockList();
   for (const { title, value } of message.extensions?.suggested_actions ?? [])
     suggested.addAction({ kind: "submit", title: title.trim() === "" ? value : title, value });
   for (const block of suggested.end()) groups.push([block]);
-  return pack(groups).map((blocks) => ({ text: noticeOf(blocks), blocks }));
+  const sends = pack(groups).map((blocks) => ({ text: noticeOf(blocks), blocks }));
+  return [...sends, ...filesOf(message, isSlackSized).map((file) => ({ file: fileToJson(file) }))];
 }
 
 /** The text beside cards, unless a card that is shown says the same: then it is for readers without cards. */
@@ -51,14 +54,25 @@ function leadText(
   return isSaid ? "" : text;
 }
 
-function nativeBlocks(card: JsonObject, index: number): readonly JsonObject[] | undefined {
-  const blocks = cardToBlocks(card, index);
-  if (blocks === undefined || blocks.length > MAX_BLOCKS) return undefined;
-  return unitsOf(blocks) > MAX_TOTAL_UNITS ? undefined : blocks;
+function nativeBlocks(
+  card: JsonObject,
+  index: number,
+  note: NoteFinding | undefined,
+): readonly JsonObject[] | undefined {
+  const findings: ProjectionFinding[] = [];
+  const blocks = cardToBlocks(card, index, note && ((finding) => void findings.push(finding)));
+  if (blocks === undefined || blocks.length > MAX_BLOCKS || unitsOf(blocks) > MAX_TOTAL_UNITS) return undefined;
+  for (const finding of findings) note?.(finding);
+  return blocks;
 }
 
-function degradedBlocks(card: JsonObject, said: string): readonly JsonObject[] {
-  const { text, actions } = cardToText(card);
+function degradedBlocks(
+  card: JsonObject,
+  { said, index, note }: { readonly said: string; readonly index: number; readonly note: NoteFinding | undefined },
+): readonly JsonObject[] {
+  const path = `cards[${index}]`;
+  noteElement(note, "card.degraded", { type: "AdaptiveCard", path });
+  const { text, actions } = cardToText(card, { note, path });
   const list = new BlockList();
   list.addText(unsaid(text, said));
   for (const action of actions) list.addAction(action);

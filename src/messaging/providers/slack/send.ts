@@ -1,7 +1,10 @@
 import type { SendResult } from "../../../session/index.ts";
 import type { JsonObject, JsonValue, World } from "../../../types/index.ts";
 import { isJsonObject, toGreenticError } from "../../../types/index.ts";
-import type { DoubtfulSend, ReadBack } from "../../provider.ts";
+import { fileIn, openSent } from "../../files/outgoing.ts";
+import { objectsIn } from "../../json-parts.ts";
+import type { DoubtfulSend, OpenFile, ReadBack } from "../../provider.ts";
+import { hasSharedFile, shareSlackFile } from "./files.ts";
 import type { SlackPace } from "./limits.ts";
 import type { SlackApi, SlackResult } from "./web-api.ts";
 import { callSlack } from "./web-api.ts";
@@ -9,7 +12,7 @@ import { callSlack } from "./web-api.ts";
 export interface SlackSending {
   readonly api: SlackApi;
   readonly pace: SlackPace;
-  readonly world: Pick<World, "nowMs">;
+  readonly world: Pick<World, "nowMs" | "schedule">;
 }
 
 /** What a message carries so that it can be found again. */
@@ -43,14 +46,27 @@ export async function sendSlack(
     conversation,
     idempotencyKey,
     signal,
-  }: { readonly conversation: string; readonly idempotencyKey: string; readonly signal: AbortSignal },
+    openFile,
+  }: {
+    readonly conversation: string;
+    readonly idempotencyKey: string;
+    readonly signal: AbortSignal;
+    readonly openFile?: OpenFile;
+  },
   { api, pace, world }: SlackSending,
 ): Promise<SendResult> {
   if (!isJsonObject(payload)) return { kind: "failed", error: "MESSAGING_PAYLOAD_INVALID" };
+  const opened = await openSent(payload, { openFile, nowMs: world.nowMs() });
+  if (opened.kind === "failed" || opened.kind === "retry") return opened;
   const { channel, thread } = targetOf(conversation);
-  const readyAtMs = pace.readyAtMs(channel, world.nowMs());
-  if (readyAtMs > world.nowMs()) return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
-  pace.add(channel, world.nowMs());
+  const readyAtMs = await pace.awaitTurn(channel, { world, signal });
+  if (readyAtMs !== undefined) return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
+  if (opened.kind === "file") {
+    const target = { channel, thread, idempotencyKey };
+    const shared = await credited(() => shareSlackFile(opened.upload, target, { ...api, signal }));
+    if (shared.kind === "limited") pace.pause(world.nowMs() + shared.retryAfterMs, world.nowMs());
+    return sendResultOf(shared, world.nowMs());
+  }
   const body: JsonObject = {
     ...payload,
     channel,
@@ -63,7 +79,7 @@ export async function sendSlack(
     metadata: { event_type: EVENT_TYPE, event_payload: { key: idempotencyKey } },
   };
   const result = await call("chat.postMessage", body, { api, signal });
-  if (result.kind === "limited") pace.pause(world.nowMs() + result.retryAfterMs);
+  if (result.kind === "limited") pace.pause(world.nowMs() + result.retryAfterMs, world.nowMs());
   return sendResultOf(result, world.nowMs());
 }
 
@@ -74,8 +90,12 @@ async function call(
   body: JsonObject,
   { api, signal }: { readonly api: SlackApi; readonly signal: AbortSignal },
 ): Promise<CallResult> {
+  return credited(() => callSlack(method, body, { ...api, signal }));
+}
+
+async function credited(calling: () => Promise<SlackResult>): Promise<CallResult> {
   try {
-    return await callSlack(method, body, { ...api, signal });
+    return await calling();
   } catch (error) {
     // The token can't be had or has the wrong form: nothing was sent, and an operator can mend it.
     return { kind: "no-credential", code: toGreenticError(error, "MESSAGING_CREDENTIAL_INVALID", "Read token").code };
@@ -85,7 +105,9 @@ async function call(
 function sendResultOf(result: CallResult, nowMs: number): SendResult {
   switch (result.kind) {
     case "ok": {
-      const { ts } = result.answer;
+      const { ts, files } = result.answer;
+      const [shared] = objectsIn(files);
+      if (typeof shared?.["id"] === "string") return { kind: "sent", receipt: shared["id"] };
       return typeof ts === "string" ? { kind: "sent", receipt: ts } : { kind: "sent" };
     }
     case "limited":
@@ -116,6 +138,7 @@ export async function readSlackBack(send: DoubtfulSend, { api, world }: SlackSen
   const { channel, thread } = targetOf(send.conversation);
   const oldest = ((send.createdAtMs - SKEW_MS) / 1000).toFixed(6);
   const method = thread === undefined ? "conversations.history" : "conversations.replies";
+  const file = fileIn(send.payload);
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
     const body: JsonObject = {
@@ -131,7 +154,9 @@ export async function readSlackBack(send: DoubtfulSend, { api, world }: SlackSen
     if (result.kind !== "ok") return doubtOf(result, world.nowMs());
     const { messages, has_more: hasMore, response_metadata: meta } = result.answer;
     const found = (Array.isArray(messages) ? (messages as readonly JsonValue[]) : []).find(
-      (message) => keyOf(message) === send.idempotencyKey,
+      (message) =>
+        keyOf(message) === send.idempotencyKey ||
+        (file !== undefined && hasSharedFile(message, file, send.idempotencyKey)),
     );
     if (found !== undefined) {
       const { ts } = found as JsonObject;

@@ -11,7 +11,8 @@ import type { Unanswered } from "../reach.ts";
 
 /** How a call ended; `unknown` where it may have had an effect. */
 export type SlackResult =
-  | { readonly kind: "ok"; readonly answer: JsonObject }
+  /** With what the token may do, where Slack says it. */
+  | { readonly kind: "ok"; readonly answer: JsonObject; readonly scopes?: readonly string[] }
   | { readonly kind: "limited"; readonly retryAfterMs: number }
   /** Slack's own word for why. */
   | { readonly kind: "refused"; readonly error: string }
@@ -76,7 +77,10 @@ function resultOf({ status, headers, body }: HttpResponse): SlackResult {
     return { kind: "limited", retryAfterMs: Math.min(Math.max(seconds, 1), MAX_RETRY_SECONDS) * 1000 };
   }
   if (status === 503 || BUSY.has(error)) return { kind: "busy" };
-  if (status === 200 && answer?.ok === true) return { kind: "ok", answer };
+  if (status === 200 && answer?.ok === true) {
+    const scopes = headers.find(([name]) => name === "x-oauth-scopes")?.[1].split(",");
+    return { kind: "ok", answer, ...(scopes && { scopes: scopes.map((scope) => scope.trim()) }) };
+  }
   if (status < 500 && answer?.ok === false && error !== "" && !UNKNOWN.has(error)) return { kind: "refused", error };
   if (status >= 400 && status < 500) return { kind: "refused", error: `http_${status}` };
   // A server error, and a 200 that isn't the Web API's answer, say nothing about the message.

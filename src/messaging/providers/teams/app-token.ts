@@ -5,7 +5,10 @@ import type { SendHttp } from "../entry.ts";
 import { unansweredOf } from "../reach.ts";
 
 /** Why there is no token. */
-export type TokenFailure = { readonly kind: "unavailable" } | { readonly kind: "refused" };
+export type TokenFailure =
+  | { readonly kind: "unavailable" }
+  /** With the platform's own number for why, `AADSTS7000215`. */
+  | { readonly kind: "refused"; readonly why?: string };
 
 const LOGIN_ORIGIN = "https://login.microsoftonline.com";
 const SCOPE = "https://api.botframework.com/.default";
@@ -28,8 +31,23 @@ export class AppToken {
   #kept: { readonly token: string; readonly untilMs: number; readonly of: string } | undefined;
   #fetching: { readonly of: string; readonly token: Promise<string | TokenFailure> } | undefined;
 
+  #first: "unasked" | "asked" | "over" = "unasked";
+
   constructor(options: AppTokenOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Tells whether a token is on its way, and sends for the first one: sends that had their turn meanwhile would all leave with it at
+   * once. False where none came: who sends then hears why.
+   */
+  isComing(): boolean {
+    if (this.#first === "unasked") {
+      this.#first = "asked";
+      const over = (): void => void (this.#first = "over");
+      this.get().then(over, over);
+    }
+    return this.#first === "asked" || this.#fetching !== undefined;
   }
 
   /** Gives the token, or why there is none. @throws whatever the secret's source throws */
@@ -72,7 +90,10 @@ export class AppToken {
         origins: [LOGIN_ORIGIN],
         followRedirects: false,
       });
-      if (status >= 400 && status < 500 && status !== 429) return { kind: "refused" };
+      if (status >= 400 && status < 500 && status !== 429) {
+        const why = /AADSTS\d{1,9}/.exec(Buffer.from(body).toString())?.[0];
+        return { kind: "refused", ...(why !== undefined && { why }) };
+      }
       const answer = status === 200 ? parseJson(body, { maxBytes: 1 << 18 }) : null;
       if (!isJsonObject(answer)) return { kind: "unavailable" };
       const { access_token: token, expires_in: seconds } = answer;

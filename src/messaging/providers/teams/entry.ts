@@ -1,5 +1,7 @@
 import type { ProviderEntry } from "../entry.ts";
+import { PUBLIC_BASE_URL } from "../setup.ts";
 import { createTeamsProvider } from "./provider.ts";
+import { teamsSetup } from "./setup.ts";
 
 const GUID = {
   pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
@@ -28,6 +30,13 @@ export const teams: ProviderEntry = {
       form: GUID,
     },
     {
+      name: "app_name",
+      title: "What the app is called in Teams",
+      isRequired: false,
+      form: { pattern: /^[^<>&]{1,30}$/, words: "1 to 30 characters" },
+    },
+    PUBLIC_BASE_URL,
+    {
       name: "service_url",
       title: "Where conversations are written to that were never heard of; Teams' global address unless named",
       isRequired: false,
@@ -40,7 +49,8 @@ export const teams: ProviderEntry = {
       form: { pattern: HOSTS, words: "host names separated by commas" },
     },
   ],
-  create: (address, { world, http, config, secret }) => {
+  setup: teamsSetup,
+  create: (address, { world, http, openHttp, config, secret }) => {
     const setting = (name: string): string | undefined => {
       const value = config[name];
       return typeof value === "string" && value !== "" ? value : undefined;
@@ -52,6 +62,7 @@ export const teams: ProviderEntry = {
       address,
       world,
       http,
+      openHttp,
       appId: setting("app_id") ?? "",
       appPassword: () => secret("teams_app_password"),
       ...(directory !== undefined && { directory }),

@@ -11,9 +11,8 @@ import type { SendHttp } from "../entry.ts";
 
 /** A key of the connector; nothing else of what the platform says of it is used. */
 export interface ConnectorKey {
-  readonly kty: "RSA";
-  readonly n: string;
-  readonly e: string;
+  /** The key to verify RS256 with, imported once. Rejects where it is none. */
+  readonly verifying: () => Promise<CryptoKey>;
   /** The channels that it may speak for. */
   readonly endorsements: readonly string[];
 }
@@ -90,6 +89,11 @@ export class ConnectorKeys {
   }
 }
 
+async function importKey(jwk: { readonly kty: string; readonly n: string; readonly e: string }): Promise<CryptoKey> {
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  return crypto.subtle.importKey("jwk", jwk, algorithm, false, ["verify"]);
+}
+
 function readKey(key: JsonObject): [string, ConnectorKey][] {
   const { kty, use } = key;
   const [kid, n, e] = [textIn(key.kid), textIn(key.n), textIn(key.e)];
@@ -98,5 +102,7 @@ function readKey(key: JsonObject): [string, ConnectorKey][] {
   const endorsements = Array.isArray(key.endorsements)
     ? key.endorsements.filter((name) => typeof name === "string")
     : [];
-  return [[kid, { kty, n, e, endorsements }]];
+  let imported: Promise<CryptoKey> | undefined;
+  const verifying = (): Promise<CryptoKey> => (imported ??= importKey({ kty, n, e }));
+  return [[kid, { verifying, endorsements }]];
 }

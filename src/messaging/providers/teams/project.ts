@@ -1,21 +1,27 @@
 import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../../../types/index.ts";
 import type { CardAction } from "../../cards/card-to-text.ts";
 import { cardToText, webUrl } from "../../cards/card-to-text.ts";
-import { ADAPTIVE_CARD_TYPE, cardsOf, isCard } from "../../cards/find-card.ts";
+import { cardOfActions, fitCard, longTitles } from "../../cards/fit-card.ts";
+import { filesToText } from "../../cards/files-to-text.ts";
+import { ADAPTIVE_CARD_TYPE, cardsOf } from "../../cards/find-card.ts";
+import { noteUnsaid } from "../../cards/message-to-text.ts";
+import { fileIn, filesOf, fileToJson } from "../../files/outgoing.ts";
+import type { NoteFinding, ProjectionFinding } from "../../findings.ts";
+import { noteElement } from "../../findings.ts";
 import { objectIn, objectsIn, textIn } from "../../json-parts.ts";
 import { shortenText, splitText } from "../../split-text.ts";
-import { cardOfActions, fitCard, MAX_TITLE_UNITS } from "./fit-card.ts";
-import { MAX_ACTIVITY_UNITS, MAX_ROW_ACTIONS, MAX_TEXT_UNITS } from "./limits.ts";
+import { isTeamsPicture } from "./files.ts";
+import { MAX_ACTIVITY_UNITS, MAX_ROW_ACTIONS, MAX_TEXT_UNITS, TEAMS_CARDS } from "./limits.ts";
 
 const MAX_SUMMARY_UNITS = 1_000;
 /** Actions of one card that we make. */
 const MAX_CARD_ACTIONS = 30;
 
 /**
- * Projects a message to payloads of `{activity, serviceUrl?}`. Cards go as they are where Teams shows them, else as text and
+ * Projects a message to payloads of `{activity, serviceUrl?}`, pictures to `{file, serviceUrl?}`. Cards go as they are where Teams shows them, else as text and
  * actions; suggested replies become a card, since Teams shows suggestions to one person alone. Text is plain: nothing in it formats or mentions.
  */
-export function projectTeams(message: ChannelMessageEnvelope): readonly JsonObject[] {
+export function projectTeams(message: ChannelMessageEnvelope, note?: NoteFinding): readonly JsonObject[] {
   const cards = cardsOf(message);
   const suggested = (message.extensions?.suggested_actions ?? []).map(({ title, value }): CardAction => ({
     kind: "submit",
@@ -23,30 +29,55 @@ export function projectTeams(message: ChannelMessageEnvelope): readonly JsonObje
     value,
   }));
   const said = cards.length === 0 ? (message.text ?? "") : "";
-  const activities = [...saysAll([said, filesOf(message)], cards.length === 0 ? suggested : [])];
+  const activities = [
+    ...saysAll([said, ...filesToText(message, note, isTeamsPicture)], cards.length === 0 ? suggested : []),
+  ];
   const summary =
     cards.length === 0 ? undefined : textIn(shortenText(printable(message.text ?? ""), MAX_SUMMARY_UNITS));
-  for (const card of cards) activities.push(...cardActivities(wellFormed(card), summary));
+  for (const [n, card] of cards.entries())
+    activities.push(...cardActivities(card, { summary, note, path: `cards[${n}]` }));
+  noteUnsaid(message, cards, note);
   if (cards.length > 0) activities.push(...saysAll([], suggested));
   const serviceUrl = textIn(message.reply_scope?.correlation);
-  return activities.map((activity) => ({ activity, ...(serviceUrl === undefined ? {} : { serviceUrl }) }));
+  const via = serviceUrl === undefined ? {} : { serviceUrl };
+  const pictures = filesOf(message, isTeamsPicture).map((file) => ({ file: fileToJson(file), ...via }));
+  const sends = activities.map((activity) => ({ activity, ...via }));
+  return cards.length + suggested.length === 0 ? [...sends, ...pictures] : [...pictures, ...sends];
 }
 
-function cardActivities(card: JsonObject, summary: string | undefined): readonly JsonObject[] {
+function cardActivities(
+  card: JsonObject,
+  {
+    summary,
+    note,
+    path,
+  }: { readonly summary: string | undefined; readonly note: NoteFinding | undefined; readonly path: string },
+): readonly JsonObject[] {
+  const findings: ProjectionFinding[] = [];
   const activity = {
     type: "message",
     ...(summary === undefined ? {} : { summary }),
-    attachments: [attachmentOf(fitCard(card))],
+    attachments: [
+      attachmentOf(
+        // Fitted as it came: a long value's token is that of what the flow said.
+        wellFormed(
+          fitCard(card, { rules: TEAMS_CARDS, note: note && ((finding) => void findings.push(finding)), path }),
+        ),
+      ),
+    ],
   };
-  if (sizeOf(activity) <= MAX_ACTIVITY_UNITS) return [activity];
-  const { text, actions } = cardToText(card);
+  if (sizeOf(activity) <= MAX_ACTIVITY_UNITS) {
+    for (const finding of findings) note?.(finding);
+    return [activity];
+  }
+  noteElement(note, "card.degraded", { type: "AdaptiveCard", path });
+  const { text, actions } = cardToText(card, { note, path });
   return saysAll([text], actions);
 }
 
 /** Texts, and actions under the last of them. */
 function saysAll(texts: readonly string[], actions: readonly CardAction[]): readonly JsonObject[] {
-  const long = actions.map(({ title }) => title.trim()).filter((title) => title.length > MAX_TITLE_UNITS);
-  const all = [...texts, long.map((title) => `• ${title}`).join("\n")];
+  const all = [...texts, longTitles(actions)];
   const text = printable(all.filter((part) => part.trim() !== "").join("\n\n"));
   const activities: JsonObject[] = splitText(text, MAX_TEXT_UNITS).map((part) => ({
     type: "message",
@@ -69,26 +100,20 @@ function cardsOfActions(actions: readonly CardAction[]): readonly JsonObject[] {
   let card: CardAction[] = [];
   for (const action of actions) {
     const isFull =
-      card.length >= MAX_CARD_ACTIONS || sizeOf(cardOfActions([...card, action])) > MAX_ACTIVITY_UNITS - 500;
+      card.length >= MAX_CARD_ACTIONS ||
+      sizeOf(cardOfActions([...card, action], TEAMS_CARDS)) > MAX_ACTIVITY_UNITS - 500;
     if (isFull && card.length > 0) {
-      cards.push(wellFormed(cardOfActions(card)));
+      cards.push(wellFormed(cardOfActions(card, TEAMS_CARDS)));
       card = [];
     }
     card.push(action);
   }
-  if (card.length > 0) cards.push(wellFormed(cardOfActions(card)));
+  if (card.length > 0) cards.push(wellFormed(cardOfActions(card, TEAMS_CARDS)));
   return cards;
 }
 
 const attachmentOf = (content: JsonObject): JsonObject => ({ contentType: ADAPTIVE_CARD_TYPE, content });
 const sizeOf = (value: JsonValue): number => JSON.stringify(value).length;
-
-function filesOf(message: ChannelMessageEnvelope): string {
-  return message.attachments
-    .filter((attachment) => !isCard(attachment) || objectIn(attachment.content) === undefined)
-    .map(({ name, mime_type: type, url }) => [name ?? type, webUrl(url)].filter((part) => part !== "").join(": "))
-    .join("\n\n");
-}
 
 /** Lone surrogates would make the request invalid, control characters would show as boxes. */
 function printable(text: string): string {
@@ -102,7 +127,9 @@ function wellFormed(card: JsonObject): JsonObject {
 }
 
 /** Says what in a projected payload breaks Teams' limits; empty where nothing does. */
-export function checkTeamsSend({ activity }: JsonObject): readonly string[] {
+export function checkTeamsSend(send: JsonObject): readonly string[] {
+  if (fileIn(send) !== undefined) return [];
+  const { activity } = send;
   const problems: string[] = [];
   const { text, textFormat, attachments } = objectIn(activity) ?? {};
   if (sizeOf(activity ?? null) > MAX_ACTIVITY_UNITS) problems.push("activity is too large");

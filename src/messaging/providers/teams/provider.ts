@@ -1,11 +1,14 @@
 import type { SendResult } from "../../../session/index.ts";
-import type { World } from "../../../types/index.ts";
+import type { JsonObject, World } from "../../../types/index.ts";
 import { isJsonObject, parseJson, toGreenticError } from "../../../types/index.ts";
 import { BucketPace } from "../../bucket-pace.ts";
 import { objectIn, textIn } from "../../json-parts.ts";
 import type { ChannelAddress, Provider, Received } from "../../provider.ts";
-import type { SendHttp } from "../entry.ts";
+import { openSent } from "../../files/outgoing.ts";
+import type { OpenHttp, SendHttp } from "../entry.ts";
+import { withFiles } from "../entry.ts";
 import { AppToken } from "./app-token.ts";
+import { fetchTeamsFile, isTeamsFile, pictureActivity, pictureText } from "./files.ts";
 import { ConnectorKeys } from "./keys.ts";
 import { teamsRates } from "./limits.ts";
 import { projectTeams } from "./project.ts";
@@ -20,6 +23,8 @@ export interface TeamsOptions {
   readonly address: ChannelAddress;
   readonly world: Pick<World, "nowMs" | "schedule">;
   readonly http: SendHttp;
+  /** For files; without it they stay what Teams calls them. */
+  readonly openHttp?: OpenHttp;
   /** The app's id in the directory. */
   readonly appId: string;
   /** Asked for at each call so that it can be rotated. */
@@ -32,9 +37,12 @@ export interface TeamsOptions {
   readonly serviceHosts?: readonly string[];
 }
 
-const DEDUPE_TTL_MS = 24 * 3_600_000;
+// Whatever Teams redelivers comes within minutes; its tokens don't name the activity, so that an old one could come under a new token.
+const DEDUPE_TTL_MS = 48 * 3_600_000;
 const UNAVAILABLE_DELAY_MS = 2_000;
 const NO_TOKEN_DELAY_MS = 30_000;
+/** How soon it is looked again whether the app's token came. */
+const TOKEN_LOOK_MS = 50;
 
 /** The Teams channel of one app: the Bot Connector's activities in, its conversations API out. */
 export function createTeamsProvider(options: TeamsOptions): Provider {
@@ -63,20 +71,44 @@ export function createTeamsProvider(options: TeamsOptions): Provider {
         return { kind: "refused", reason: "service url" };
       return readActivity(activity, { address, appId });
     },
+    ...withFiles(options.openHttp, (openHttp) => ({
+      isFile: isTeamsFile,
+      fetchFile: (request) => fetchTeamsFile(request, { token, urls, openHttp }),
+    })),
     project: projectTeams,
-    readyAtMs: (conversation) => pace.readyAtMs(conversation, world.nowMs()),
+    showTyping: async ({ conversation, correlation, signal }) => {
+      const serviceUrl = textIn(correlation) ?? urls.of(conversation) ?? options.serviceUrl ?? GLOBAL_SERVICE_URL;
+      // The platform counts it among a thread's messages: only a thread whose whole allowance is there has room for it.
+      if (!urls.isAllowed(serviceUrl) || !pace.isIdle(conversation, world.nowMs())) return;
+      const result = await postActivity(conversation, { type: "typing" }, { http, token, serviceUrl, signal });
+      const nowMs = world.nowMs();
+      if (result.kind === "limited") pace.pause(`thread:${conversation}`, nowMs + result.retryAfterMs, nowMs);
+    },
+    readyAtMs: (conversation) => {
+      const nowMs = world.nowMs();
+      return Math.max(pace.readyAtMs(conversation, nowMs), token.isComing() ? nowMs + TOKEN_LOOK_MS : nowMs);
+    },
     sendRates: teamsRates,
-    send: async (payload, { conversation, signal }) => {
-      const activity = isJsonObject(payload) ? objectIn(payload.activity) : undefined;
+    send: async (payload, { conversation, signal, openFile }) => {
+      const opened = await openSent(payload, { openFile, nowMs: world.nowMs() });
+      if (opened.kind === "failed" || opened.kind === "retry") return opened;
+      const activity = opened.kind === "file" ? {} : isJsonObject(payload) ? objectIn(payload.activity) : undefined;
       if (activity === undefined) return { kind: "failed", error: "MESSAGING_PAYLOAD_INVALID" };
       const heardFrom = isJsonObject(payload) ? textIn(payload.serviceUrl) : undefined;
       const serviceUrl = heardFrom ?? urls.of(conversation) ?? options.serviceUrl ?? GLOBAL_SERVICE_URL;
       // Whatever a row says, the token goes to the platform's hosts alone.
       if (!urls.isAllowed(serviceUrl)) return { kind: "failed", error: "MESSAGING_PAYLOAD_INVALID" };
-      const readyAtMs = await pace.awaitTurn(conversation, { world, signal });
-      if (readyAtMs !== undefined) return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
       try {
-        const result = await postActivity(conversation, activity, { http, token, serviceUrl, signal });
+        // The token first: those who waited for it together would all leave at once, each with its turn taken long before.
+        await token.get();
+        const readyAtMs = await pace.awaitTurn(conversation, { world, signal });
+        if (readyAtMs !== undefined) return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
+        const post = (said: JsonObject): Promise<ConnectorResult> =>
+          postActivity(conversation, said, { http, token, serviceUrl, signal });
+        const first = await post(opened.kind === "file" ? await pictureActivity(opened.upload) : activity);
+        // A picture that the connector finds too large wasn't sent; its name is.
+        const isRefused = opened.kind === "file" && first.kind === "refused";
+        const result = isRefused ? await post(pictureText(opened.upload)) : first;
         const nowMs = world.nowMs();
         if (result.kind === "limited") pace.pause(`thread:${conversation}`, nowMs + result.retryAfterMs, nowMs);
         return sendResultOf(result, nowMs);

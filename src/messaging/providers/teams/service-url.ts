@@ -23,6 +23,12 @@ export class ServiceUrls {
     );
   }
 
+  /** Tells whether an address is at one of the platform's hosts, whatever it is there. */
+  isHost(address: string): boolean {
+    const url = URL.parse(address);
+    return url !== null && this.isAllowed(`${url.origin}/`) && url.username === "" && url.password === "";
+  }
+
   /** Binds a conversation to the host that it was first heard from; false where it was another one. Regions of a host may change. */
   bind(conversation: string, serviceUrl: string): boolean {
     if (!this.isAllowed(serviceUrl)) return false;

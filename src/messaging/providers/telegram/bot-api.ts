@@ -3,9 +3,11 @@
  * The token stands in the URL's path, so no URL, and no error that might hold one, leaves this file: callers get a result by kind.
  * @see https://core.telegram.org/bots/api#making-requests
  */
-import type { HttpResponse } from "../../../http/index.ts";
+import type { HttpRequest, HttpResponse } from "../../../http/index.ts";
 import type { JsonObject, JsonValue } from "../../../types/index.ts";
 import { GreenticError, isJsonObject, parseJson } from "../../../types/index.ts";
+import type { FormFile } from "../../files/form-body.ts";
+import { formBody } from "../../files/form-body.ts";
 import type { SendHttp } from "../entry.ts";
 import { unansweredOf } from "../reach.ts";
 import type { Unanswered } from "../reach.ts";
@@ -14,11 +16,16 @@ import type { Unanswered } from "../reach.ts";
 export type BotApiResult =
   | { readonly kind: "ok"; readonly result: JsonValue }
   | { readonly kind: "limited"; readonly retryAfterMs: number }
-  | { readonly kind: "rejected"; readonly status: number }
+  /** With Telegram's own words for why, where it gave some. */
+  | { readonly kind: "rejected"; readonly status: number; readonly description?: string }
   | { readonly kind: "server-error" }
   | Unanswered;
 
-const TELEGRAM_ORIGIN = "https://api.telegram.org";
+const MAX_DESCRIPTION = 200;
+/** Where the Bot API is. */
+export const TELEGRAM_ORIGIN = "https://api.telegram.org";
+/** A file takes longer; the sender gives up a little later. */
+const UPLOAD_MS = 40_000;
 const TOKEN = /^(\d{1,20}):[A-Za-z0-9_-]{10,}$/;
 
 /** What calls need. */
@@ -45,6 +52,26 @@ export async function callBotApi(
   body: JsonObject,
   options: BotApiOptions & { readonly timeoutMs?: number; readonly signal?: AbortSignal },
 ): Promise<BotApiResult> {
+  const headers: HttpRequest["headers"] = [["content-type", "application/json"]];
+  return post(method, { headers, body: Buffer.from(JSON.stringify(body)) }, options);
+}
+
+/** Calls one method with a form that has a file. @throws as {@link callBotApi} */
+export async function callBotApiWithFile(
+  method: string,
+  fields: Readonly<Record<string, string>>,
+  file: FormFile,
+  options: BotApiOptions & { readonly signal: AbortSignal },
+): Promise<BotApiResult> {
+  const { header, stream } = formBody(fields, file);
+  return post(method, { headers: [header], stream }, { ...options, timeoutMs: UPLOAD_MS });
+}
+
+async function post(
+  method: string,
+  sent: Pick<HttpRequest, "headers" | "body" | "stream">,
+  options: BotApiOptions & { readonly timeoutMs?: number; readonly signal?: AbortSignal },
+): Promise<BotApiResult> {
   const token = await options.token();
   botIdOf(token);
   let response: HttpResponse;
@@ -53,8 +80,7 @@ export async function callBotApi(
       {
         method: "POST",
         url: `${TELEGRAM_ORIGIN}/bot${token}/${method}`,
-        headers: [["content-type", "application/json"]],
-        body: Buffer.from(JSON.stringify(body)),
+        ...sent,
         timeoutMs: options.timeoutMs ?? 15_000,
         origins: [TELEGRAM_ORIGIN],
         followRedirects: false,
@@ -64,10 +90,10 @@ export async function callBotApi(
   } catch (error) {
     return unansweredOf(error);
   }
-  return resultOf(response);
+  return resultOf(response, token);
 }
 
-function resultOf({ status, body }: HttpResponse): BotApiResult {
+function resultOf({ status, body }: HttpResponse, token: string): BotApiResult {
   const answer = parseAnswer(body);
   if (status === 200 && answer?.ok === true) return { kind: "ok", result: answer.result ?? null };
   if (status === 429) {
@@ -81,7 +107,9 @@ function resultOf({ status, body }: HttpResponse): BotApiResult {
   if (status >= 500) return { kind: "server-error" };
   // A 200 that isn't the Bot API's answer (a proxy's page) says nothing about the message.
   if (status >= 200 && status < 300) return { kind: "unknown" };
-  return { kind: "rejected", status };
+  const description = answer?.description;
+  const isTold = typeof description === "string" && !description.includes(token);
+  return { kind: "rejected", status, ...(isTold && { description: description.slice(0, MAX_DESCRIPTION) }) };
 }
 
 function parseAnswer(body: Uint8Array): JsonObject | undefined {

@@ -1,6 +1,7 @@
-import type { JsonObject } from "../../../types/index.ts";
 import type { ProviderEntry } from "../entry.ts";
+import { PUBLIC_BASE_URL } from "../setup.ts";
 import { createTelegramProvider } from "./provider.ts";
+import { isWebhook, telegramSetup } from "./setup.ts";
 
 /** Telegram in the catalogue. */
 export const telegram: ProviderEntry = {
@@ -19,6 +20,7 @@ export const telegram: ProviderEntry = {
       isRequired: isWebhook,
       isRotated: true,
       form: { pattern: /^[A-Za-z0-9_-]{1,256}$/, words: "1 to 256 letters, digits, _ and -" },
+      generate: (random) => Buffer.from(random).toString("base64url"),
     },
   ],
   settings: [
@@ -28,10 +30,11 @@ export const telegram: ProviderEntry = {
       isRequired: false,
       form: { pattern: /^(?:polling|webhook)$/, words: "polling or webhook" },
     },
-    { name: "public_base_url", title: "Where Telegram reaches this host; makes it a webhook", isRequired: false },
+    { ...PUBLIC_BASE_URL, title: "Where Telegram reaches this host; makes it a webhook" },
     { name: "username", title: "The bot's user name without @", isRequired: false },
   ],
-  create: (address, { world, http, config, secret, secrets }) => {
+  setup: telegramSetup,
+  create: (address, { world, http, openHttp, config, secret, secrets }) => {
     const { username } = config;
     return createTelegramProvider({
       address,
@@ -40,11 +43,8 @@ export const telegram: ProviderEntry = {
       token: () => secret("telegram_bot_token"),
       secretToken: () => secrets("telegram_secret_token"),
       http,
+      openHttp,
       ...(typeof username === "string" && { username }),
     });
   },
 };
-
-function isWebhook(config: JsonObject): boolean {
-  return config["mode"] === "webhook" || typeof config["public_base_url"] === "string";
-}

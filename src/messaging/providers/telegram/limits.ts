@@ -12,15 +12,17 @@ export const MAX_BUTTONS = 100;
 /** A button's title: no published limit; what phones show, with room. */
 export const MAX_TITLE_UNITS = 64;
 
-const PER_BOT: WindowRate = { count: 30, windowMs: 1000 };
-const PER_CHAT: WindowRate = { count: 1, windowMs: 1000 };
-const PER_GROUP: WindowRate = { count: 20, windowMs: 60_000 };
+// 30 a second, one a second, 20 a minute. What leaves apart may arrive closer, by what one way through the network takes longer than
+// another: counting a bit longer than Telegram does keeps it from ever seeing more.
+const PER_BOT: WindowRate = { count: 30, windowMs: 1_030 };
+const PER_CHAT: WindowRate = { count: 1, windowMs: 1_030 };
+const PER_GROUP: WindowRate = { count: 20, windowMs: 60_100 };
 const MAX_CHATS = 10_000;
-// Tokens that are there at once and those that come within a window add up to no more than Telegram allows in it; a bit less than
-// one a second, since what leaves a second apart may arrive closer.
-const BOT_RATE: TokenRate = { capacity: 1, perSecond: 29 };
-const CHAT_RATE: TokenRate = { capacity: 1, perSecond: 0.95 };
-const GROUP_RATE: TokenRate = { capacity: 5, perSecond: 15 / 60 };
+// Tokens that are there at once and those that come within a window add up to no more than Telegram allows in it: what a group may get
+// at once it would lack for the rest of each minute.
+const BOT_RATE: TokenRate = { capacity: 1, perSecond: 29.3 };
+const CHAT_RATE: TokenRate = { capacity: 1, perSecond: 0.97 };
+const GROUP_RATE: TokenRate = { capacity: 1, perSecond: 19.2 / 60 };
 
 interface ChatPace {
   readonly chat: SlidingWindow;

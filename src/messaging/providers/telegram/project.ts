@@ -1,10 +1,13 @@
 import type { ChannelMessageEnvelope, JsonObject } from "../../../types/index.ts";
-import { cardToText, webUrl } from "../../cards/card-to-text.ts";
-import { unsaid } from "../../cards/message-to-text.ts";
 import type { CardAction } from "../../cards/card-to-text.ts";
-import { cardsOf, isCard } from "../../cards/find-card.ts";
+import { webUrl } from "../../cards/card-to-text.ts";
+import { filesToText } from "../../cards/files-to-text.ts";
+import { messageToText } from "../../cards/message-to-text.ts";
 import { encodeChoice } from "../../choice.ts";
+import { fileIn, filesOf, fileToJson } from "../../files/outgoing.ts";
+import type { NoteFinding } from "../../findings.ts";
 import { shortenText, splitText } from "../../split-text.ts";
+import { isTelegramSized } from "./files.ts";
 import { MAX_BUTTONS, MAX_CALLBACK_BYTES, MAX_TEXT_UNITS, MAX_TITLE_UNITS } from "./limits.ts";
 
 /** A message that has buttons and no text still needs one: Telegram refuses empty texts. */
@@ -13,28 +16,18 @@ const PLACEHOLDER = "⬇️";
 /**
  * Projects a message to `sendMessage` bodies without `chat_id`. Text is plain: no `parse_mode`, so nothing in it can become markup.
  * Long texts are split, buttons stand under the last part, more than 100 go under further messages, titles too long for a button
- * are spelled out in the text.
+ * are spelled out in the text. Files are payloads of their own, `{file}`, before buttons and behind a text without any.
  */
-export function projectTelegram(message: ChannelMessageEnvelope): readonly JsonObject[] {
-  const texts: string[] = [message.text ?? ""];
-  const actions: CardAction[] = [];
-  for (const card of cardsOf(message)) {
-    const degraded = cardToText(card);
-    texts.push(unsaid(degraded.text, texts[0] ?? ""));
-    actions.push(...degraded.actions);
-  }
-  for (const attachment of message.attachments) {
-    if (isCard(attachment) && typeof attachment.content === "object") continue;
-    const url = webUrl(attachment.url);
-    texts.push([attachment.name ?? attachment.mime_type, url].filter((part) => part !== "").join(": "));
-  }
-  for (const { title, value } of message.extensions?.suggested_actions ?? [])
-    actions.push({ kind: "submit", title, value });
+export function projectTelegram(message: ChannelMessageEnvelope, note?: NoteFinding): readonly JsonObject[] {
+  const { text: said, actions } = messageToText(message, note);
+  const files = filesOf(message, isTelegramSized).map((file) => ({ file: fileToJson(file) }));
+  const texts = [said, ...filesToText(message, note, isTelegramSized)];
   const long = actions.map(({ title }) => title.trim()).filter((title) => title.length > MAX_TITLE_UNITS);
   texts.push(long.map((title) => `• ${title}`).join("\n"));
 
-  const text = printable(texts.filter((part) => part.trim() !== "").join("\n\n"));
-  const parts = splitText(text, MAX_TEXT_UNITS);
+  const text = unmentioning(texts.filter((part) => part.trim() !== "").join("\n\n"));
+  // Within a word an `@` names nobody, until a cut makes it the first of a message; the joiner that parts it then has room.
+  const parts = splitText(text, MAX_TEXT_UNITS - 1).map(unmentioning);
   const buttons = actions.map(buttonOf);
   const sends: JsonObject[] = parts.map(plain);
   for (let at = 0; at < buttons.length; at += MAX_BUTTONS) {
@@ -42,7 +35,8 @@ export function projectTelegram(message: ChannelMessageEnvelope): readonly JsonO
     const rows = buttons.slice(at, at + MAX_BUTTONS).map((button) => [button]);
     sends.push({ ...base, reply_markup: { inline_keyboard: rows } });
   }
-  return sends;
+  // Buttons are to stand at the end, a text without any before what it speaks of.
+  return buttons.length > 0 ? [...files, ...sends] : [...sends, ...files];
 }
 
 const plain = (text: string): JsonObject => ({ text, link_preview_options: { is_disabled: true } });
@@ -55,6 +49,18 @@ function buttonOf(action: CardAction): JsonObject {
     : { text, callback_data: encodeChoice(action.value, MAX_CALLBACK_BYTES) };
 }
 
+// Telegram reads plain texts, too, for names to notify: `\\B@[a-zA-Z0-9_]{2,32}\\b`. What stands in an address isn't one.
+const MENTION = /(?<![\p{L}\p{N}_])@(?=[a-zA-Z0-9_]{2})/gu;
+const ADDRESS = /(https?:\/\/[\w.-]+\.[a-z]{2,}(?::\d+)?\/\S*)/i;
+
+/** Makes a text one that notifies nobody: a word joiner, which nobody sees, parts each `@` from the name behind it. */
+function unmentioning(text: string): string {
+  return printable(text)
+    .split(ADDRESS)
+    .map((part, at) => (at % 2 === 1 ? part : part.replaceAll(MENTION, "@\u2060")))
+    .join("");
+}
+
 /** Lone surrogates and control characters would make the request invalid UTF-8 or be refused. */
 function printable(text: string): string {
   return text.toWellFormed().replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, "");
@@ -62,6 +68,7 @@ function printable(text: string): string {
 
 /** Says what in a send breaks Telegram's limits; empty where nothing does. */
 export function checkTelegramSend(send: JsonObject): readonly string[] {
+  if (fileIn(send) !== undefined) return [];
   const problems: string[] = [];
   const text = typeof send.text === "string" ? send.text : "";
   if (text.trim() === "") problems.push("text is empty");

@@ -2,10 +2,13 @@ import type { SendResult } from "../../../session/index.ts";
 import type { World } from "../../../types/index.ts";
 import { isJsonObject, parseJson, toGreenticError } from "../../../types/index.ts";
 import type { ChannelAddress, Provider, Received, WebhookRequest } from "../../provider.ts";
-import type { SendHttp } from "../entry.ts";
+import { openSent } from "../../files/outgoing.ts";
+import type { OpenHttp, SendHttp } from "../entry.ts";
+import { withFiles } from "../entry.ts";
 import { isOneOf } from "../webhook/standard-webhooks.ts";
 import type { BotApiOptions, BotApiResult } from "./bot-api.ts";
 import { botIdOf, callBotApi } from "./bot-api.ts";
+import { fetchTelegramFile, isTelegramFile, sendTelegramFile } from "./files.ts";
 import { TelegramPace, telegramRates } from "./limits.ts";
 import { normaliseUpdate } from "./normalise.ts";
 import { pause } from "../../pause.ts";
@@ -20,6 +23,8 @@ export interface TelegramOptions {
   /** What `X-Telegram-Bot-Api-Secret-Token` must be; two values while one is rotated. Webhook mode refuses everything without one. */
   readonly secretToken?: () => readonly string[] | Promise<readonly string[]>;
   readonly http: SendHttp;
+  /** For files; without it they stay ids. */
+  readonly openHttp?: OpenHttp;
   readonly mode: "webhook" | "polling";
   readonly world: Pick<World, "nowMs" | "schedule">;
   /** The bot's user name without `@`. */
@@ -32,6 +37,8 @@ const UNREACHABLE_DELAY_MS = 2_000;
 const NO_TOKEN_DELAY_MS = 30_000;
 // Longer than the bot's and a chat's windows, shorter than a group's.
 const MAX_PACE_WAIT_MS = 2_000;
+/** What Telegram sends; other kinds of update aren't handled. */
+export const ALLOWED_UPDATES = ["message", "callback_query"] as const;
 const SECRET_HEADER = "x-telegram-bot-api-secret-token";
 
 /** The Telegram channel of one bot: webhook or long polling in, `sendMessage` out. */
@@ -75,18 +82,35 @@ export function createTelegramProvider(options: TelegramOptions): Provider {
               await pollTelegram({ api, identity: known, accept, answerCallback, signal, world });
           },
         }),
+    ...withFiles(options.openHttp, (openHttp) => ({
+      isFile: isTelegramFile,
+      fetchFile: (request) => fetchTelegramFile(request, { api, openHttp }),
+    })),
     project: projectTelegram,
+    showTyping: async ({ conversation, signal }) => {
+      const chat = chatOf(conversation);
+      if (pace.readyAtMs(chat, world.nowMs()) > world.nowMs()) return;
+      const body = { action: "typing", ...targetOf(conversation) };
+      const result = await callBotApi("sendChatAction", body, { ...api, timeoutMs: 5_000, signal });
+      const nowMs = world.nowMs();
+      if (result.kind === "limited") pace.pause(chat, nowMs + result.retryAfterMs, nowMs);
+    },
     readyAtMs: (conversation) => pace.readyAtMs(chatOf(conversation), world.nowMs()),
     sendRates: (conversation) => telegramRates(chatOf(conversation)),
-    send: async (payload, { conversation, signal }) => {
+    send: async (payload, { conversation, signal, openFile }) => {
       if (!isJsonObject(payload)) return { kind: "failed", error: "MESSAGING_PAYLOAD_INVALID" };
+      const opened = await openSent(payload, { openFile, nowMs: world.nowMs() });
+      if (opened.kind === "failed" || opened.kind === "retry") return opened;
       const chat = chatOf(conversation);
-      const readyAtMs = await waitForPace(chat, { pace, world, signal });
+      const readyAtMs = await awaitTurn(chat, { pace, world, signal });
       if (readyAtMs !== undefined) return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
-      pace.add(chat, world.nowMs());
       let result: BotApiResult;
       try {
-        result = await callBotApi("sendMessage", { ...payload, ...targetOf(conversation) }, { ...api, signal });
+        const target = targetOf(conversation);
+        result =
+          opened.kind === "file"
+            ? await sendTelegramFile(target, opened.upload, { ...api, signal })
+            : await callBotApi("sendMessage", { ...payload, ...target }, { ...api, signal });
       } catch (error) {
         // The token can't be had or has the wrong form: nothing was sent, and an operator can mend it.
         const { code } = toGreenticError(error, "MESSAGING_CREDENTIAL_INVALID", "Read Telegram token");
@@ -108,7 +132,7 @@ export async function registerTelegramWebhook(
   const body = {
     url: options.url,
     secret_token: options.secretToken,
-    allowed_updates: ["message", "callback_query"],
+    allowed_updates: ALLOWED_UPDATES,
     max_connections: 40,
   };
   return callBotApi("setWebhook", body, options);
@@ -129,8 +153,8 @@ function targetOf(conversation: string): { readonly chat_id: number; readonly me
 
 const chatOf = (conversation: string): string => conversation.split("/", 1)[0] ?? "";
 
-/** Waits for a short turn of a chat or the bot; gives back when to come again where that is long. */
-async function waitForPace(
+/** Waits for a short turn of a chat or the bot and counts it at once, whoever else waits; gives back when to come again where that is long. */
+async function awaitTurn(
   chat: string,
   {
     pace,
@@ -142,7 +166,10 @@ async function waitForPace(
   for (;;) {
     const nowMs = world.nowMs();
     const readyAtMs = pace.readyAtMs(chat, nowMs);
-    if (readyAtMs <= nowMs) return undefined;
+    if (readyAtMs <= nowMs) {
+      pace.add(chat, nowMs);
+      return undefined;
+    }
     if (readyAtMs > giveUpMs || signal.aborted) return readyAtMs;
     await pause(readyAtMs - nowMs, { world, signal });
   }

@@ -267,6 +267,20 @@ describe("createTelegramProvider() receiving", () => {
 });
 
 describe("createTelegramProvider() sending", () => {
+  test("shows that it types, beside the pace of what it sends, and not while it is to wait", async () => {
+    verifies("channels.typing");
+    const by = provider("polling");
+    const sign = { conversation: "42/7", signal: new AbortController().signal };
+    await by.showTyping?.(sign);
+    expect(telegram.actions).toEqual([{ chat_id: 42, message_thread_id: 7, action: "typing" }]);
+    expect(by.readyAtMs?.("42/7")).toBeLessThanOrEqual(Date.now());
+    telegram.faults.push("429");
+    await by.showTyping?.(sign);
+    expect(by.readyAtMs?.("42/7")).toBeGreaterThan(Date.now());
+    await by.showTyping?.(sign);
+    expect(telegram.actions).toHaveLength(1);
+  });
+
   test("sends and gives the message's id as the receipt", async () => {
     const by = provider("polling");
     expect(await send(by, by.project(message({ text: "hi *you*" }))[0], "42/7")).toEqual({

@@ -1,7 +1,7 @@
 /**
  * Direct Line 3.0 activities, as far as both ends need them.
- * In: `message` (text, value, attachments, locale, channelData.clientActivityID) and `event` (name, value); `typing` and the
- * conversation's own housekeeping are answered but start nothing. Out: `message` with text, attachments, suggestedActions, inputHint.
+ * In: `message` (text, value, attachments, locale, channelData.clientActivityID), `event` (name, value) and `endOfConversation`;
+ * `typing` and the conversation's own housekeeping are answered but start nothing. Out: `message` with text, attachments, suggestedActions, inputHint.
  * The log keeps activities without `id`; it is `{conversation}|{index}`, so that a repeated delivery has the first one's id.
  * @see https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference#activity-object
  */
@@ -10,12 +10,14 @@ import type { Attachment, ChannelMessageEnvelope, JsonObject, JsonValue } from "
 import { GreenticError, isJsonObject, quote } from "../../../types/index.ts";
 import { webUrl } from "../../cards/card-to-text.ts";
 import { ADAPTIVE_CARD_TYPE, cardsOf, isCard } from "../../cards/find-card.ts";
+import { noteUnsaid } from "../../cards/message-to-text.ts";
+import type { NoteFinding } from "../../findings.ts";
 
 /** What a client posted, checked. */
 export type PostedActivity =
   | {
       readonly kind: "said";
-      readonly type: "message" | "event";
+      readonly type: "message" | "event" | "endOfConversation";
       readonly text: string | undefined;
       readonly name: string | undefined;
       readonly value: JsonValue | undefined;
@@ -27,13 +29,7 @@ export type PostedActivity =
     }
   | { readonly kind: "silent"; readonly type: string };
 
-const SILENT = new Set([
-  "typing",
-  "conversationUpdate",
-  "contactRelationUpdate",
-  "endOfConversation",
-  "messageReaction",
-]);
+const SILENT = new Set(["typing", "conversationUpdate", "contactRelationUpdate", "messageReaction"]);
 const MAX_ATTACHMENTS = 16;
 const INPUT_HINTS = { expecting: "expectingInput", accepting: "acceptingInput", ignoring: "ignoringInput" } as const;
 
@@ -43,7 +39,7 @@ export function parseActivity(body: JsonValue): PostedActivity {
   const type = body.type ?? "message";
   if (typeof type !== "string") throw invalid("type", "a string");
   if (SILENT.has(type)) return { kind: "silent", type };
-  if (type !== "message" && type !== "event") {
+  if (type !== "message" && type !== "event" && type !== "endOfConversation") {
     throw new GreenticError("MESSAGING_ACTIVITY_INVALID", `Read activity: unknown type ${quote(type)}`);
   }
   const channelData = body.channelData ?? undefined;
@@ -103,10 +99,11 @@ function invalid(field: string, expected: string): GreenticError {
 /** The worker's activity for a message, without `id`; the log's entry. */
 export function activityOf(
   message: ChannelMessageEnvelope,
-  options: { readonly worker: string; readonly timestamp: string },
+  options: { readonly worker: string; readonly timestamp: string; readonly note?: NoteFinding | undefined },
 ): JsonObject {
   const { extensions } = message;
   const cards = cardsOf(message).map((content) => ({ contentType: ADAPTIVE_CARD_TYPE, content }));
+  noteUnsaid(message, cardsOf(message), options.note);
   const others = message.attachments.filter((attachment) => !isCard(attachment) || !isJsonObject(attachment.content));
   const attachments = [...cards, ...others.map(attachmentOf)];
   const suggested = extensions?.suggested_actions ?? [];
@@ -116,7 +113,7 @@ export function activityOf(
     from: { id: options.worker, role: "bot" },
     timestamp: options.timestamp,
     // A card says it all where cards are shown; `summary` is what Direct Line gives clients that show none.
-    ...(message.text === undefined ? {} : { [cards.length > 0 ? "summary" : "text"]: message.text }),
+    ...(message.text === undefined ? {} : cards.length > 0 ? { summary: message.text } : plain(message.text)),
     ...(attachments.length === 0 ? {} : { attachments }),
     ...(suggested.length === 0
       ? {}
@@ -129,6 +126,9 @@ export function activityOf(
     ...(message.reply_scope?.reply_to === undefined ? {} : { replyToId: message.reply_scope.reply_to }),
   };
 }
+
+/** Clients read a text as Markdown unless it says that it is none. */
+const plain = (text: string): JsonObject => ({ text, textFormat: "plain" });
 
 function attachmentOf(attachment: Attachment): JsonObject {
   return {

@@ -20,6 +20,8 @@ export function createWebChatProvider(address: ChannelAddress, options: WebChatO
     address,
     delivery: { kind: "log" },
     dedupeTtlMs: DEDUPE_TTL_MS,
-    project: (message) => [activityOf(message, { worker, timestamp: new Date(options.world.nowMs()).toISOString() })],
+    project: (message, note) => [
+      activityOf(message, { worker, timestamp: new Date(options.world.nowMs()).toISOString(), note }),
+    ],
   };
 }

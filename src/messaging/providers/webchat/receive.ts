@@ -43,6 +43,7 @@ export function receiveActivity(
     metadata: {
       ...(isJsonObject(value) ? submittedFields(value) : {}),
       ...(activity.type === "event" ? { event: name ?? "" } : {}),
+      ...(activity.type === "endOfConversation" ? { event: activity.type } : {}),
       ...(locale === undefined ? {} : { locale }),
       universal: "true",
     },

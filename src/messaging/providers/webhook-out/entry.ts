@@ -1,5 +1,7 @@
 import type { ProviderEntry } from "../entry.ts";
+import { WEBHOOK_SECRET } from "../webhook/standard-webhooks.ts";
 import { createWebhookOutProvider } from "./provider.ts";
+import { webhookOutSetup } from "./setup.ts";
 
 /** Outbound webhooks in the catalogue. */
 export const webhookOut: ProviderEntry = {
@@ -11,10 +13,8 @@ export const webhookOut: ProviderEntry = {
       title: "What requests are signed with; the receiver has it too",
       isRequired: true,
       isRotated: true,
-      form: {
-        pattern: /^(?:whsec_[A-Za-z0-9+/]{32,}={0,2}|(?!whsec_).{24,})$/,
-        words: "whsec_ and base64 of 24 bytes or more",
-      },
+      form: WEBHOOK_SECRET,
+      generate: (random) => `whsec_${Buffer.from(random).toString("base64")}`,
     },
   ],
   settings: [
@@ -25,6 +25,7 @@ export const webhookOut: ProviderEntry = {
       form: { pattern: /^https?:\/\/[^\s/?#@]+(?:[/?][^\s#]*)?$/, words: "an http or https URL without a login" },
     },
   ],
+  setup: webhookOutSetup,
   create: (address, { world, http, config, secrets }) => {
     const { url } = config;
     return createWebhookOutProvider({

@@ -6,6 +6,59 @@ export type WebhookSecrets = readonly [string, string?];
 
 const MAX_SKEW_MS = 300_000;
 const MAX_SIGNATURES = 16;
+const TIME = /^\d{1,12}$/;
+
+/** The form of a secret, for set-up. */
+export const WEBHOOK_SECRET = {
+  pattern: /^(?:whsec_[A-Za-z0-9+/]{32,}={0,2}|(?!whsec_).{24,})$/,
+  words: "whsec_ and base64 of 24 bytes or more",
+} as const;
+
+/** What a request says of its signatures; where something is missing or repeated, all that is compared is empty. */
+export interface SignedWebhook {
+  /** Whether each header is there once. */
+  readonly isWhole: boolean;
+  readonly id: string;
+  /** In seconds. */
+  readonly timestamp: number;
+  /** What is signed. */
+  readonly content: Uint8Array;
+  /** The signatures as they stand, `v1,…` among them. */
+  readonly given: readonly string[];
+  /** Those by private keys, in base64. */
+  readonly v1a: readonly string[];
+  /** Whether it is more than five minutes off, before or after. */
+  readonly isStale: (nowMs: number) => boolean;
+}
+
+/** Reads `{brand}-id`, `{brand}-timestamp` and `{brand}-signature`, several signatures separated by spaces. */
+export function readSigned(brand: "webhook" | "svix", { headers, body }: WebhookRequest): SignedWebhook {
+  const id = headers[`${brand}-id`];
+  const timestamp = headers[`${brand}-timestamp`];
+  const signature = headers[`${brand}-signature`];
+  const isWhole =
+    typeof id === "string" && typeof timestamp === "string" && typeof signature === "string" && TIME.test(timestamp);
+  const stamp = isWhole ? Number(timestamp) : 0;
+  const given = isWhole ? signature.split(" ").slice(0, MAX_SIGNATURES) : [""];
+  return {
+    isWhole,
+    id: isWhole ? id : "",
+    timestamp: stamp,
+    content: Buffer.concat([Buffer.from(isWhole ? `${id}.${timestamp}.` : ".."), body]),
+    given,
+    v1a: given.filter((one) => one.startsWith("v1a,")).map((one) => one.slice(4)),
+    isStale: (nowMs) => Math.abs(nowMs - stamp * 1000) > MAX_SKEW_MS,
+  };
+}
+
+/** Tells whether any of the secrets made one of the signatures; without a secret none did, in the same time. */
+export function signsAny({ content, given }: SignedWebhook, secrets: readonly string[]): boolean {
+  const expected = (secrets.length === 0 ? ["none"] : secrets).map(
+    (secret) => `v1,${createHmac("sha256", keyOf(secret)).update(content).digest("base64")}`,
+  );
+  const isKnown = given.map((one) => isOneOf(one, expected)).includes(true);
+  return isKnown && secrets.length > 0;
+}
 
 /**
  * Verifies `webhook-id`, `webhook-timestamp` and `webhook-signature` (`v1,base64(HMAC-SHA256(secret, id.timestamp.body))`, several
@@ -17,19 +70,14 @@ export function verifyStandardWebhook(
   secrets: WebhookSecrets,
   nowMs: number,
 ): string | undefined {
-  const id = request.headers["webhook-id"];
-  const timestamp = request.headers["webhook-timestamp"];
-  const signature = request.headers["webhook-signature"];
-  if (typeof id !== "string" || typeof timestamp !== "string" || typeof signature !== "string") return "unsigned";
-  if (!/^\d{1,12}$/.test(timestamp) || Math.abs(nowMs - Number(timestamp) * 1000) > MAX_SKEW_MS) return "stale";
-  const given = signature.split(" ").slice(0, MAX_SIGNATURES);
-  const expected: string[] = [];
-  for (const secret of secrets) {
-    if (secret === undefined) continue;
-    const mac = createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.`).update(request.body);
-    expected.push(`v1,${mac.digest("base64")}`);
-  }
-  return given.map((signature) => isOneOf(signature, expected)).includes(true) ? undefined : "signature";
+  const signed = readSigned("webhook", request);
+  const isKnown = signsAny(
+    signed,
+    secrets.filter((secret) => secret !== undefined),
+  );
+  if (!signed.isWhole) return "unsigned";
+  if (signed.isStale(nowMs)) return "stale";
+  return isKnown ? undefined : "signature";
 }
 
 /** Signs a webhook: `v1,` and the signature by each of the secrets, separated by spaces. `timestamp` is in seconds. */

@@ -1,5 +1,7 @@
 import type { ProviderEntry } from "../entry.ts";
+import { PUBLIC_BASE_URL } from "../setup.ts";
 import { createWhatsAppProvider } from "./provider.ts";
+import { whatsappSetup } from "./setup.ts";
 
 const PER_SECOND = { pattern: /^[1-9]\d{0,3}$/, words: "a number from 1 to 9999" };
 
@@ -27,6 +29,7 @@ export const whatsapp: ProviderEntry = {
       isRequired: true,
       isRotated: true,
       form: { pattern: /^[\x21-\x7e]{8,}$/, words: "at least 8 characters without spaces" },
+      generate: (random) => Buffer.from(random).toString("base64url"),
     },
   ],
   settings: [
@@ -36,6 +39,19 @@ export const whatsapp: ProviderEntry = {
       isRequired: true,
       form: { pattern: /^\d{5,25}$/, words: "digits" },
     },
+    {
+      name: "business_account_id",
+      title: "The WhatsApp Business Account's id (WhatsApp → API setup), so that set-up subscribes the app to it",
+      isRequired: false,
+      form: { pattern: /^\d{5,25}$/, words: "digits" },
+    },
+    {
+      name: "app_id",
+      title: "The app's id (App dashboard → Settings → Basic), so that set-up subscribes it to messages",
+      isRequired: false,
+      form: { pattern: /^\d{5,25}$/, words: "digits" },
+    },
+    PUBLIC_BASE_URL,
     {
       name: "graph_version",
       title: "The Graph API's version",
@@ -67,7 +83,8 @@ export const whatsapp: ProviderEntry = {
       form: { pattern: /^(?:true|false)$/, words: "true or false" },
     },
   ],
-  create: (address, { world, http, config, secret, secrets }) => {
+  setup: whatsappSetup,
+  create: (address, { world, http, openHttp, config, secret, secrets }) => {
     const setting = (name: string): string | undefined => {
       const value = config[name];
       return typeof value === "string" && value !== "" ? value : undefined;
@@ -79,6 +96,7 @@ export const whatsapp: ProviderEntry = {
       address,
       world,
       http,
+      openHttp,
       phoneNumberId: setting("phone_number_id") ?? "",
       accessToken: () => secret("whatsapp_access_token"),
       appSecrets: () => secrets("whatsapp_app_secret"),

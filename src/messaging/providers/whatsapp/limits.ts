@@ -28,10 +28,11 @@ export const DEFAULT_PER_SECOND = 80;
 const MAX_PEOPLE = 10_000;
 const MAX_PAIR_PAUSE_S = 3_600;
 // 45 at once, then one in six seconds: a bit less of both, since what leaves apart may arrive closer.
-const PAIR_CAPACITY = 40;
-const PAIR_PER_SECOND = 0.16;
-/** What a number may send at once, of what it may send in a second; both together are no more than that. */
-const BURST_SHARE = 0.05;
+const PAIR_CAPACITY = 44;
+const PAIR_PER_SECOND = 0.163;
+/** What a number may send at once, and how fast after it, of what it may send in a second; both and what arrives closer are no more. */
+const BURST_SHARE = 0.025;
+const STEADY_SHARE = 0.9525;
 
 /** The paces that all processes share which send for one number. */
 export function whatsappRates(person: string, perSecond: number): readonly SendRate[] {
@@ -43,7 +44,7 @@ export function whatsappRates(person: string, perSecond: number): readonly SendR
 
 function numberRate(perSecond: number): { readonly capacity: number; readonly perSecond: number } {
   const capacity = Math.max(1, Math.floor(perSecond * BURST_SHARE));
-  return { capacity, perSecond: Math.max(0.5, perSecond - capacity) };
+  return { capacity, perSecond: Math.min(perSecond * STEADY_SHARE, Math.max(0.5, perSecond - capacity)) };
 }
 
 /** WhatsApp's pace as one process knows it, with the pauses that the platform's refusals ask for: 4, 16, 64 … seconds for a pair. */

@@ -1,11 +1,9 @@
 import { assert, property } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { anyMessage, anyText, plainMessage } from "../../../../test/stand-ins/any-message.ts";
+import { anyText, plainMessage } from "../../../../test/stand-ins/any-message.ts";
 import { verifies } from "../../../../test/verifies.ts";
 import type { JsonObject } from "../../../types/index.ts";
-import { messageToText } from "../../cards/message-to-text.ts";
-import { choiceToken } from "../../choice.ts";
-import { checkWhatsAppSend, numberedWhatsApp, projectWhatsApp } from "./project.ts";
+import { numberedWhatsApp, projectWhatsApp } from "./project.ts";
 
 interface Body {
   readonly text?: { readonly body: string; readonly preview_url: boolean };
@@ -26,11 +24,6 @@ const textOf = (sends: readonly JsonObject[]): string =>
   bodiesOf(sends)
     .map(({ text, interactive }) => text?.body ?? interactive?.body.text ?? "")
     .join("");
-const choicesOf = (sends: readonly JsonObject[]): readonly Choice[] =>
-  bodiesOf(sends).flatMap(({ interactive }) => [
-    ...(interactive?.action.buttons ?? []).map(({ reply }) => reply),
-    ...(interactive?.action.sections ?? []).flatMap(({ rows }) => rows),
-  ]);
 const suggestions = (count: number, title = "Choice #"): ReturnType<typeof plainMessage> =>
   plainMessage({
     text: "Which?",
@@ -43,39 +36,8 @@ const suggestions = (count: number, title = "Choice #"): ReturnType<typeof plain
   });
 
 describe("projectWhatsApp()", () => {
-  test("keeps every limit for any message and card", () => {
-    verifies("channels.whatsapp.project");
-    assert(
-      property(anyMessage, (message) => {
-        for (const send of projectWhatsApp(message)) expect(checkWhatsAppSend(send)).toEqual([]);
-      }),
-      { numRuns: 150 },
-    );
-  });
-
-  test("keeps every action of any message and card, as a choice, a number or a link, and every word", () => {
-    const bare = (text: string): string => text.toWellFormed().replaceAll(/[\s\p{Cc}*_~`>∗ˍ∼ˋ›]/gu, "");
-    assert(
-      property(anyMessage, (message) => {
-        const sends = projectWhatsApp(message);
-        const { text, actions } = messageToText(message);
-        const submits = actions.filter((action) => action.kind === "submit").map(({ value }) => value);
-        const numbered = numberedWhatsApp(message);
-        const shown = choicesOf(sends).map(({ id }) => id);
-        expect(numbered.length + shown.length).toBe(submits.length);
-        for (const [at, value] of submits.entries()) {
-          if (numbered.length > 0) expect(numbered[at]).toBe(value);
-          else expect([value, choiceToken(value)]).toContain(shown[at]);
-        }
-        const said = bare(textOf(sends));
-        expect(said).toContain(bare(text));
-        for (const action of actions) if (action.kind === "open") expect(said).toContain(bare(action.url));
-      }),
-      { numRuns: 150 },
-    );
-  });
-
   test("leaves nothing in a text that would open a format", () => {
+    verifies("channels.whatsapp.project");
     assert(
       property(anyText, (text) => {
         const shown = textOf(projectWhatsApp(plainMessage({ text })));

@@ -1,11 +1,12 @@
 import type { ChannelMessageEnvelope, JsonObject } from "../../../types/index.ts";
-import { isJsonObject } from "../../../types/index.ts";
 import type { CardAction } from "../../cards/card-to-text.ts";
-import { webUrl } from "../../cards/card-to-text.ts";
-import { isCard } from "../../cards/find-card.ts";
+import { filesToText } from "../../cards/files-to-text.ts";
 import { messageToText } from "../../cards/message-to-text.ts";
 import { encodeChoice } from "../../choice.ts";
+import { fileIn, filesOf, fileToJson } from "../../files/outgoing.ts";
+import type { NoteFinding } from "../../findings.ts";
 import { shortenText, splitText } from "../../split-text.ts";
+import { isWhatsAppSized } from "./files.ts";
 import {
   MAX_BODY_UNITS,
   MAX_BUTTON_UNITS,
@@ -28,27 +29,33 @@ type Submit = Extract<CardAction, { kind: "submit" }>;
 /**
  * Projects a message to payloads of `{body, windowEndsMs?}`: the body as `POST …/messages` takes it, without whom it goes to, and when
  * the person's 24 hours end. Up to three actions with short titles become buttons, up to ten a list, more are numbered in the text;
- * links stand in the text. Long texts are split.
+ * links stand in the text. Long texts are split. Files are payloads of their own, `{file, windowEndsMs?}`.
  */
-export function projectWhatsApp(message: ChannelMessageEnvelope): readonly JsonObject[] {
-  const { text: said, actions } = messageToText(message);
+export function projectWhatsApp(message: ChannelMessageEnvelope, note?: NoteFinding): readonly JsonObject[] {
+  const { text: said, actions } = messageToText(message, note);
   const submits = actions.filter((action) => action.kind === "submit");
-  const texts = [said, filesOf(message)];
+  const texts = [said, ...filesToText(message, note, isWhatsAppSized)];
   for (const action of actions) if (action.kind === "open") texts.push(`${action.title}: ${action.url}`);
   const shape = shapeOf(submits);
   if (shape === "numbers") texts.push(submits.map(({ title }, at) => `${at + 1}. ${flat(title)}`).join("\n"));
   else texts.push(spelledOut(submits));
 
   const text = plainText(texts.filter((part) => part.trim() !== "").join("\n\n"));
-  const parts = [...splitText(text, MAX_TEXT_UNITS)];
+  // A marker that stands within a word opens nothing, until a cut makes it the first of a message.
+  const split = (whole: string, max: number): readonly string[] => splitText(whole, max).map(plainText);
+  const parts = [...split(text, MAX_TEXT_UNITS)];
   const bodies: JsonObject[] = [];
   if (shape === "buttons" || shape === "list") {
-    const under = splitText(parts.pop() ?? PLACEHOLDER, MAX_BODY_UNITS);
+    const under = split(parts.pop() ?? PLACEHOLDER, MAX_BODY_UNITS);
     bodies.push(...[...parts, ...under.slice(0, -1)].map(textBody));
     bodies.push(shape === "buttons" ? buttonsBody(under.at(-1) ?? "", submits) : listBody(under.at(-1) ?? "", submits));
   } else bodies.push(...parts.map(textBody));
   const windowEndsMs = windowEndOf(message);
-  return bodies.map((body) => ({ body, ...(windowEndsMs === undefined ? {} : { windowEndsMs }) }));
+  const window = windowEndsMs === undefined ? {} : { windowEndsMs };
+  const files = filesOf(message, isWhatsAppSized).map((file) => ({ file: fileToJson(file), ...window }));
+  const sends = bodies.map((body) => ({ body, ...window }));
+  // Buttons and lists are to stand at the end, a text without any before what it speaks of.
+  return shape === "text" ? [...sends, ...files] : [...files, ...sends];
 }
 
 /** The values that a projection offers by number: who answers `2` means the second. */
@@ -104,13 +111,6 @@ function spelledOut(submits: readonly Submit[]): string {
     .join("\n");
 }
 
-function filesOf(message: ChannelMessageEnvelope): string {
-  return message.attachments
-    .filter((attachment) => !isCard(attachment) || !isJsonObject(attachment.content ?? null))
-    .map(({ name, mime_type: type, url }) => [name ?? type, webUrl(url)].filter((part) => part !== "").join(": "))
-    .join("\n\n");
-}
-
 function windowEndOf(message: ChannelMessageEnvelope): number | undefined {
   const spokeAt = message.reply_scope?.correlation ?? "";
   return /^\d{9,11}$/.test(spokeAt) ? Number(spokeAt) * 1000 + WINDOW_MS : undefined;
@@ -150,7 +150,9 @@ function plainText(text: string): string {
 }
 
 /** Says what in a projected payload breaks WhatsApp's limits; empty where nothing does. */
-export function checkWhatsAppSend({ body }: JsonObject): readonly string[] {
+export function checkWhatsAppSend(send: JsonObject): readonly string[] {
+  if (fileIn(send) !== undefined) return [];
+  const { body } = send;
   const problems: string[] = [];
   const at = (value: unknown, ...path: readonly string[]): unknown =>
     path.reduce<unknown>((inner, name) => (inner as Record<string, unknown> | undefined)?.[name], value);

@@ -3,7 +3,11 @@ import type { JsonObject, JsonValue, World } from "../../../types/index.ts";
 import { isJsonObject, parseJson, toGreenticError } from "../../../types/index.ts";
 import type { ChannelAddress, DoubtfulSend, Provider, ReadBack, Received, WebhookRequest } from "../../provider.ts";
 import { objectIn } from "../../json-parts.ts";
-import type { SendHttp } from "../entry.ts";
+import { openSent } from "../../files/outgoing.ts";
+import type { OpenHttp, SendHttp } from "../entry.ts";
+import { withFiles } from "../entry.ts";
+import { isAuthentic } from "../hub-signature.ts";
+import { fetchWhatsAppFile, isWhatsAppFile, mediaBody, uploadMedia } from "./files.ts";
 import { DEFAULT_PER_SECOND, MAX_CALLBACK_UNITS, WhatsAppPace, whatsappRates } from "./limits.ts";
 import { personOf } from "./person.ts";
 import { numberedWhatsApp, projectWhatsApp } from "./project.ts";
@@ -11,15 +15,18 @@ import { ReceiptBook } from "./receipts.ts";
 import { readBatch } from "./receive.ts";
 import type { GraphOptions, GraphResult } from "./send.ts";
 import { postMessage } from "./send.ts";
+import { TypingTimes } from "./typing-times.ts";
 import type { WhatsAppTemplate } from "./template.ts";
 import { templateBody } from "./template.ts";
-import { answerHandshake, isAuthentic } from "./verify.ts";
+import { answerHandshake } from "./verify.ts";
 
 /** What a WhatsApp channel needs. */
 export interface WhatsAppOptions {
   readonly address: ChannelAddress;
   readonly world: Pick<World, "nowMs" | "schedule">;
   readonly http: SendHttp;
+  /** For files; without it they stay ids. */
+  readonly openHttp?: OpenHttp;
   readonly phoneNumberId: string;
   /** Asked for at each call so that it can be rotated. */
   readonly accessToken: () => Promise<string>;
@@ -50,6 +57,7 @@ export function createWhatsAppProvider(options: WhatsAppOptions): Provider {
   const perSecond = options.messagesPerSecond ?? DEFAULT_PER_SECOND;
   const pace = new WhatsAppPace(perSecond);
   const book = new ReceiptBook();
+  const typing = new TypingTimes();
   const graph: GraphOptions = {
     http: options.http,
     token: options.accessToken,
@@ -70,17 +78,32 @@ export function createWhatsAppProvider(options: WhatsAppOptions): Provider {
       return { kind: "messages", messages, ...(receipts.length === 0 ? {} : { receipts }) };
     },
     noteReceipts: (receipts) => book.note(receipts),
+    ...withFiles(options.openHttp, (openHttp) => ({
+      isFile: isWhatsAppFile,
+      fetchFile: (request) => fetchWhatsAppFile(request, { graph, openHttp }),
+    })),
     project: projectWhatsApp,
     numbered: numberedWhatsApp,
+    showTyping: async ({ conversation, replyTo, signal }) => {
+      const nowMs = world.nowMs();
+      if (replyTo === undefined || pace.readyAtMs(conversation, nowMs) > nowMs || !typing.isDue(replyTo, nowMs)) return;
+      const body = { messaging_product: "whatsapp", status: "read", message_id: replyTo };
+      const result = await postMessage({ ...body, typing_indicator: { type: "text" } }, { ...graph, signal });
+      if (result.kind === "limited") pace.pause(world.nowMs() + result.retryAfterMs, world.nowMs());
+    },
     readyAtMs: (conversation) => pace.readyAtMs(conversation, world.nowMs()),
     sendRates: (conversation) => whatsappRates(conversation, perSecond),
-    send: async (payload, { idempotencyKey, conversation, signal }) => {
+    send: async (payload, { idempotencyKey, conversation, signal, openFile }) => {
       const person = personOf(conversation);
-      const body = isJsonObject(payload) ? objectIn(payload.body) : undefined;
+      const opened = await openSent(payload, { openFile, nowMs: world.nowMs() });
+      if (opened.kind === "failed" || opened.kind === "retry") return opened;
+      const body = opened.kind === "file" ? {} : isJsonObject(payload) ? objectIn(payload.body) : undefined;
       if (body === undefined || person === undefined || idempotencyKey.length > MAX_CALLBACK_UNITS)
         return { kind: "failed", error: "MESSAGING_PAYLOAD_INVALID" };
       const isLate = isAfterWindow(payload, world.nowMs());
-      if (isLate && options.template === undefined) return { kind: "failed", error: "MESSAGING_WINDOW_CLOSED" };
+      // A template says something else than the file.
+      const template = opened.kind === "file" ? undefined : options.template;
+      if (isLate && template === undefined) return { kind: "failed", error: "MESSAGING_WINDOW_CLOSED" };
       const readyAtMs = await pace.awaitTurn(conversation, { world, signal });
       if (readyAtMs !== undefined) return { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: readyAtMs };
       const post = (body: JsonObject): Promise<GraphResult> =>
@@ -95,8 +118,11 @@ export function createWhatsAppProvider(options: WhatsAppOptions): Provider {
           { ...graph, signal },
         );
       try {
-        const { template } = options;
-        const first = await post(isLate && template !== undefined ? templateBody(template, body) : body);
+        const uploaded = opened.kind === "file" ? await uploadMedia(opened.upload, { ...graph, signal }) : undefined;
+        if (uploaded !== undefined && typeof uploaded !== "string")
+          return settle(uploaded, { pace, conversation, nowMs: world.nowMs() });
+        const said = uploaded === undefined || opened.kind !== "file" ? body : mediaBody(opened.upload, uploaded);
+        const first = await post(isLate && template !== undefined ? templateBody(template, body) : said);
         const isRetriedAsTemplate = first.kind === "window-closed" && template !== undefined && !isLate;
         const result = isRetriedAsTemplate ? await post(templateBody(template, body)) : first;
         if (result.kind === "unknown") book.doubt(idempotencyKey, world.nowMs());

@@ -30,7 +30,8 @@ export interface GraphOptions {
   readonly phoneNumberId: string;
 }
 
-const GRAPH_ORIGIN = "https://graph.facebook.com";
+/** Where the Graph API is. */
+export const GRAPH_ORIGIN = "https://graph.facebook.com";
 const TIMEOUT_MS = 20_000;
 const LIMITED_MS = 5_000;
 const SPAM_MS = 300_000;

@@ -236,6 +236,26 @@ describe("createWhatsAppProvider() receiving", () => {
 });
 
 describe("createWhatsAppProvider() sending", () => {
+  test("marks what it works on as read with a typing sign, as often as the platform lets it lapse", async () => {
+    verifies("channels.typing");
+    const by = open();
+    const sign = { conversation: PERSON, replyTo: "wamid.A", signal: new AbortController().signal };
+    for (const afterMs of [0, 4_000, 4_000, 14_000]) {
+      nowMs += afterMs;
+      await by.showTyping?.(sign);
+    }
+    const asked = {
+      messaging_product: "whatsapp",
+      status: "read",
+      message_id: "wamid.A",
+      typing_indicator: { type: "text" },
+    };
+    expect(whatsapp.signs).toEqual([asked, asked]);
+    await by.showTyping?.({ conversation: PERSON, signal: sign.signal });
+    expect(whatsapp.signs).toHaveLength(2);
+    expect(await send(by, text(by))).toMatchObject({ kind: "sent" });
+  });
+
   test("sends to the person, with the key that its status will name", async () => {
     const by = open();
     expect(await send(by, text(by))).toEqual({ kind: "sent", receipt: "wamid.out1" });
