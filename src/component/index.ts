@@ -11,6 +11,7 @@ export { parseHttpStubs } from "./authoring/http-stubs.ts";
 export { inspectComponent } from "./authoring/inspect-component.ts";
 export type { NewComponent } from "./authoring/new-component.ts";
 export { newComponent } from "./authoring/new-component.ts";
+export { newProviderComponents } from "./authoring/new-provider.ts";
 export type { ComponentCase, ComponentCaseReport } from "./authoring/test-cases.ts";
 export { readCases, runCase } from "./authoring/test-cases.ts";
 export type { ComponentTest, ComponentTestReport } from "./authoring/test-component.ts";

@@ -104,6 +104,7 @@ export async function buildPack(path: string, options: BuildPackOptions): Promis
     dependencies,
     secrets: source.secrets,
     config: source.config,
+    ...(source.provider && { provider: source.provider }),
     sbom: refOf(sbom),
     signers: (options.signers ?? []).toSorted(),
   });

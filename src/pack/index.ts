@@ -71,3 +71,5 @@ export { combineTrust, readTrustFile, signTrustFile, TrustVersions } from "./tru
 export { validatePack } from "./validate-pack.ts";
 export { verifyPack } from "./verify-pack.ts";
 export { writeFileAtomic } from "./write-file.ts";
+export type { ZipFile } from "./zip-write.ts";
+export { writeZip } from "./zip-write.ts";

@@ -1,5 +1,5 @@
 import { valid as validVersion } from "semver";
-import { GreenticError, Pace, quote, runWhole } from "../types/index.ts";
+import { findTraitsProblem, GreenticError, Pace, quote, runWhole } from "../types/index.ts";
 import type { JsonObject, JsonValue, Paced } from "../types/index.ts";
 import { packKindOf } from "./capability-id.ts";
 import { cargoRange } from "./cargo-range.ts";
@@ -56,6 +56,9 @@ export function* decodeManifestPaced(bytes: Uint8Array, pace: Pace): Paced<PackM
     dependencies: yield* root.mapOf("dependencies", ["req", "resolved"], readDependency),
     secrets: { required: secrets.texts("required"), optional: secrets.texts("optional") },
     config: yield* jsonObject(root.value("config"), { where: "config", pace }),
+    ...(root.has("provider") && {
+      provider: yield* jsonObject(root.value("provider"), { where: "provider", pace }),
+    }),
     sbom: contentRef(root.fields("sbom", ["path", "hash", "size"])),
     signers: root.list("signatures").map((id) => hash(id, "signatures")),
   };
@@ -76,6 +79,7 @@ const MANIFEST_KEYS = [
   "dependencies",
   "secrets",
   "config",
+  "provider",
   "sbom",
   "signatures",
 ];
@@ -84,6 +88,11 @@ const MANIFEST_KEYS = [
 function checkWhole(manifest: PackManifest): void {
   const kind = packKindOf(manifest.capabilities.id);
   if (kind === "component" && manifest.flows.size > 0) throw invalid("flows", "a component pack has no flows");
+  if (manifest.provider !== undefined) {
+    if (kind !== "provider") throw invalid("provider", "only a provider pack has it");
+    const problem = findTraitsProblem(manifest.provider, new Set(manifest.components.keys()));
+    if (problem !== undefined) throw invalid(["provider", ...problem.path].join("."), problem.state);
+  }
   const seen = new Set<string>();
   const listed = listedContents(manifest);
   if (listed.length > PACK_LIMITS.maxEntries)

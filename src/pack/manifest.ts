@@ -78,6 +78,8 @@ export interface PackDescription {
   readonly dependencies: ReadonlyMap<string, DependencyEntry>;
   readonly secrets: { readonly required: readonly string[]; readonly optional: readonly string[] };
   readonly config: JsonObject;
+  /** Of a provider pack, what it says of its platform, as `readTraits` reads it; absent where it says nothing. */
+  readonly provider?: JsonObject;
 }
 
 /** The typed form of the native manifest.cbor. Maps are in bytewise order of their keys. */
@@ -116,6 +118,7 @@ export function encodeManifest(manifest: PackManifest): Uint8Array {
       })),
       secrets: record({ ...manifest.secrets }),
       config: jsonToCbor(manifest.config),
+      provider: manifest.provider && jsonToCbor(manifest.provider),
       sbom: record(ref(manifest.sbom)),
       signatures: manifest.signers.map(hexBytes),
     }),

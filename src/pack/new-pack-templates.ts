@@ -129,17 +129,34 @@ provides = ["NAME"]
 setup_default = "flows/setup.ygtc"
 verify_webhooks = "flows/verify.ygtc"
 
-# The code that talks to the platform; see README.md.
-# [components]
-# ingress = "components/ingress.wasm"
-# egress = "components/egress.wasm"
+# What NAME is like; docs/provider-packs.md has every key.
+[provider]
+provider_type = "messaging.NAME"
+verify = "component"
+shows = "text"
+max_text_units = 2000
+dedupe_ttl_seconds = 172800
+pace = { per_minute = 1800, burst = 30 }
+conversation_pace = { per_minute = 60, burst = 5 }
+
+# Built of source/ingress, source/egress and source/operator.
+[components.ingress.grants]
+secrets = ["webhook_secret", "webhook_secret_previous"]
+
+[components.egress.grants]
+http = ["https://api.NAME.example"]
+secrets = ["api_token"]
+
+[components.operator.grants]
+http = ["https://api.NAME.example"]
+secrets = ["api_token", "webhook_secret"]
 
 [assets]
 i18n = "assets/i18n/"
 
 [secrets]
-required = ["api_token"]
-optional = ["public_base_url"]
+required = ["api_token", "webhook_secret"]
+optional = ["webhook_secret_previous"]
 `,
   },
   {
@@ -189,16 +206,16 @@ nodes:
 A provider pack: it bridges a messaging platform and the runtime. \`flows/setup.ygtc\` asks for what the platform needs,
 \`flows/verify.ygtc\` checks it. Secrets never go into flows: \`gtc secrets set\` keeps them.
 
-The components that receive from the platform (ingress) and send to it (egress) go into \`components/\` and are listed in
-\`pack.toml\`, with the origins and secrets that they ask for:
+\`source/ingress\` verifies and reads what NAME posts, \`source/egress\` sends, \`source/operator\` registers the webhook. They speak to
+an invented platform, \`https://api.NAME.example\`: replace its paths, headers and fields by your platform's, and \`[provider]\` in
+\`pack.toml\` by its limits.
 
-    [components.egress]
-    path = "components/egress.wasm"
-    [components.egress.grants]
-    http = ["https://api.example.com"]
-    secrets = ["api_token"]
-
+    for part in ingress egress operator; do
+      gtc component test source/$part                # build it, and run its cases
+      gtc component build source/$part --out components/$part.wasm
+    done
     gtc pack build .                                 # NAME-0.1.0.gtpack
+    gtc pack validate NAME-0.1.0.gtpack
 `,
   },
   IGNORE,

@@ -12,10 +12,9 @@ test.each(["app", "provider", "component"] as const)(
     const root = join(await sourceFolder({}), "my-pack");
     const paths = await writeNewPack(root, { name: "my-pack", template });
     expect(paths).toContain("pack.toml");
-    if (template === "component") {
-      await mkdir(join(root, "components"));
-      await writeFile(join(root, "components/my-pack.wasm"), EMPTY_COMPONENT);
-    }
+    const components = { app: [], component: ["my-pack"], provider: ["ingress", "egress", "operator"] }[template];
+    if (components.length > 0) await mkdir(join(root, "components"));
+    for (const name of components) await writeFile(join(root, `components/${name}.wasm`), EMPTY_COMPONENT);
     const built = await buildPack(root, { probeComponent: () => ({ abi: "mcp250618", world: "" }) });
     expect(built.findings).toEqual([]);
     expect(await validatePack(built.bytes)).toMatchObject({

@@ -48,6 +48,38 @@ const configValue: SchemaObject = {
   ],
 };
 
+const whole = (minimum: number, maximum: number, description: string): SchemaObject => ({
+  type: "integer",
+  minimum,
+  maximum,
+  description,
+});
+const pace = (description: string): SchemaObject =>
+  table(
+    { per_minute: whole(1, 600_000, "In the long run"), burst: whole(1, 10_000, "At once") },
+    { required: ["per_minute", "burst"], description },
+  );
+
+const provider = table(
+  {
+    ingress: { ...text, description: "The component that receives from the platform" },
+    egress: { ...text, description: "The component that sends to the platform" },
+    operator: { ...text, description: "The component that sets the channel up" },
+    provider_type: { ...text, description: "How its operations know the platform" },
+    verify: { enum: ["component", "host"], default: "host", description: "Who verifies requests" },
+    sink: { enum: ["A", "B", "C"], default: "C", description: "A: idempotent, B: has read_back, C: neither" },
+    dedupe: { enum: ["message-id", "delivery"], default: "message-id", description: "What a repetition is known by" },
+    dedupe_ttl_seconds: whole(1, 2_678_400, "Longer than the platform's longest redelivery"),
+    max_body_bytes: whole(1_024, 8_388_608, "The largest request that the platform sends"),
+    max_text_units: whole(64, 1_048_576, "The longest text of one message; longer ones are split"),
+    shows: { enum: ["cards", "text"], default: "cards", description: "text: cards become text with numbered choices" },
+    destination: { enum: ["chat", "user", "phone", "room", "channel", "email"], default: "chat" },
+    pace: pace("What the platform takes of the whole channel"),
+    conversation_pace: pace("What the platform takes of one conversation"),
+  },
+  { description: "Of a provider pack: what it says of its platform" },
+);
+
 /** The JSON Schema (2020-12) of pack.toml and pack.yaml, for editors; reading checks more, with positions. */
 export const PACK_SCHEMA: SchemaObject = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -90,6 +122,7 @@ export const PACK_SCHEMA: SchemaObject = {
       ),
       secrets: table({ required: texts, optional: texts }, { description: "Secrets that the pack needs, or can use" }),
       config: { type: "object", additionalProperties: { $ref: "#/$defs/configValue" } },
+      provider,
     },
     { required: ["pack", "capabilities"] },
   ),

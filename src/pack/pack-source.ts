@@ -1,13 +1,13 @@
 /**
  * pack.toml or pack.yaml, same keys: [pack] name, version, description, authors · [capabilities] id, provides · [dependencies] ·
  * [flows] name = path · [components] name = path, or a table { path, grants, reuse } · [assets] name = file or folder ·
- * [secrets] required, optional · [config]. An unknown key is an error with its position.
+ * [secrets] required, optional · [config] · [provider], see ProviderTraits. An unknown key is an error with its position.
  * @see pack-format.md, "Layout"
  */
 import { valid as validVersion } from "semver";
 import { readToml, readYaml } from "../config/index.ts";
 import type { SourceDocument, SourceRules } from "../config/index.ts";
-import { GreenticError, isGreenticError, quote } from "../types/index.ts";
+import { findTraitsProblem, GreenticError, isGreenticError, quote } from "../types/index.ts";
 import type { ErrorCode, JsonObject, JsonValue, SourcePosition } from "../types/index.ts";
 import { packKindOf } from "./capability-id.ts";
 import { cargoRange } from "./cargo-range.ts";
@@ -32,6 +32,8 @@ export interface PackSource {
   readonly assets: ReadonlyMap<string, string> | undefined;
   readonly secrets: { readonly required: readonly string[]; readonly optional: readonly string[] };
   readonly config: JsonObject;
+  /** Of a provider pack, what it says of its platform. */
+  readonly provider?: JsonObject;
 }
 
 export interface ComponentSource {
@@ -66,7 +68,17 @@ const NO_PACK_GRANTS: PackGrants = {
 export function parsePackSource(text: string, { file }: { readonly file: string }): PackSource {
   const document = readDocument(text, file);
   const root = new Table(document, document.value, []);
-  root.allow(["pack", "capabilities", "dependencies", "flows", "components", "assets", "secrets", "config"]);
+  root.allow([
+    "pack",
+    "capabilities",
+    "dependencies",
+    "flows",
+    "components",
+    "assets",
+    "secrets",
+    "config",
+    "provider",
+  ]);
   const pack = root.table("pack", ["name", "version", "description", "authors"]);
   const capabilities = root.table("capabilities", ["id", "provides"]);
   const secrets = root.optionalTable("secrets")?.allow(["required", "optional"]);
@@ -87,9 +99,20 @@ export function parsePackSource(text: string, { file }: { readonly file: string 
     secrets: { required: secrets?.texts("required") ?? [], optional: secrets?.texts("optional") ?? [] },
     config: root.optionalTable("config")?.json() ?? {},
   };
+  const provider = readProvider(root, source);
   if (packKindOf(source.capabilities.id) === "component" && source.flows.size > 0)
     throw root.problem("flows", "PACK_SOURCE_INVALID", "a component pack has no flows");
-  return source;
+  return provider === undefined ? source : { ...source, provider };
+}
+
+function readProvider(root: Table, { capabilities, components }: PackSource): JsonObject | undefined {
+  const table = root.optionalTable("provider")?.json();
+  if (table === undefined) return undefined;
+  if (packKindOf(capabilities.id) !== "provider")
+    throw root.problem("provider", "PACK_SOURCE_INVALID", "only a provider pack has it");
+  const problem = findTraitsProblem(table, new Set(components.keys()));
+  if (problem === undefined) return table;
+  throw root.problemAt(["provider", ...problem.path], problem.state);
 }
 
 /** Finds where something of a source stands, or what it would stand in. */
@@ -270,6 +293,10 @@ class Table {
 
   problem(key: string, code: ErrorCode, state: string): GreenticError {
     return complain(this.#document, [...this.#path, key], { code, state });
+  }
+
+  problemAt(path: readonly string[], state: string): GreenticError {
+    return complain(this.#document, [...this.#path, ...path], { code: "PACK_SOURCE_INVALID", state });
   }
 
   #jsonObject(value: Readonly<Record<string, unknown>>, path: readonly string[]): JsonObject {
