@@ -134,8 +134,8 @@ export const MUTANTS: readonly Mutant[] = [
     bug: "each attempt has an idempotency key of its own",
     edits: edit(
       "runner/sender-loop.ts",
-      "{ idempotencyKey: row.id, conversation,",
-      "{ idempotencyKey: `${row.id}-${row.attempts}`, conversation,",
+      "idempotencyKey: row.id,\n          conversation,",
+      "idempotencyKey: `${row.id}-${row.attempts}`,\n          conversation,",
     ),
   },
   {

@@ -23,9 +23,11 @@ export class Scheduler {
   #order = 0;
   #digest = "";
   #noted: string[] = [];
+  readonly #eventsMax: number;
 
-  constructor(options: { readonly keepsTrace: boolean }) {
+  constructor(options: { readonly keepsTrace: boolean; readonly eventsMax?: number }) {
     this.lines = options.keepsTrace ? [] : undefined;
+    this.#eventsMax = options.eventsMax ?? EVENTS_MAX;
   }
 
   /** How many events there were. */
@@ -35,7 +37,7 @@ export class Scheduler {
 
   /** Whether there were more events than a run can have reason for. */
   get isEndless(): boolean {
-    return this.#order > EVENTS_MAX;
+    return this.#order > this.#eventsMax;
   }
 
   /** Runs a task after a delay; returns how to call it off. */

@@ -1,4 +1,6 @@
-import type { SendResult, SessionStore } from "../src/session/index.ts";
+import type { IngressEntry, SendResult, SessionStore } from "../src/session/index.ts";
+import { CLAIM_TTL_MS } from "../src/session/index.ts";
+import type { RawIngress } from "../src/session/sqlite-protocol.ts";
 import { SqliteSessionStore } from "../src/session/sqlite-store.ts";
 import type { World } from "../src/types/index.ts";
 import { GreenticError } from "../src/types/index.ts";
@@ -54,6 +56,8 @@ export class StoreServer {
   readonly #options: StoreServerOptions;
   #waiting: Waiting[] = [];
   #isDirty = false;
+  /** Until when claims may live that senders made before the host died; by its monotonic clock. */
+  #claimedUntilMs = 0;
 
   constructor(options: StoreServerOptions) {
     this.#options = options;
@@ -71,7 +75,12 @@ export class StoreServer {
 
   /** The host starts: what is durable is there again. */
   open(): void {
-    if (this.#isDirty) this.#options.backing.recover(this.#options.host);
+    const { backing, host, isEmbedded } = this.#options;
+    if (this.#isDirty) {
+      backing.recover(host);
+      // SQLite's claims end with it, since its senders do; those of a server that processes share outlive it.
+      if (!isEmbedded && backing.has === undefined) this.#claimedUntilMs = host.monotonicMs + CLAIM_TTL_MS;
+    }
     this.#isDirty = false;
   }
 
@@ -93,7 +102,7 @@ export class StoreServer {
       return;
     }
     this.#waiting = [];
-    const answers = await backing.apply(batch, { nowMs: host.nowMs, monotonicMs: host.monotonicMs });
+    const answers = await backing.apply(this.#own(batch), { nowMs: host.nowMs, monotonicMs: host.monotonicMs });
     if (switches.skipsFlush !== true || random.chance(0.1)) backing.flush();
     scheduler.note(`store: ${batch.map(({ op }, i) => wordOf(op, answers[i])).join(", ")}`);
     for (const [i, call] of batch.entries()) this.#tellRows(call, answers[i]);
@@ -102,6 +111,19 @@ export class StoreServer {
       return;
     }
     for (const [i, { answer }] of batch.entries()) answer(answers[i] as StoreAnswer);
+  }
+
+  /** Calls as a server of its own takes them: by its clock, and with the claims that it knows of from before it died. */
+  #own(batch: readonly Waiting[]): readonly StoreCall[] {
+    const { host, isEmbedded } = this.#options;
+    if (isEmbedded) return batch;
+    const isHeld = host.monotonicMs < this.#claimedUntilMs;
+    return batch.map(({ op, args }) => {
+      if (op === "accept") return { op, args: arrivedAt(args, host.nowMs) };
+      // No row is claimed where none is asked for.
+      if (op === "claimSends" && isHeld) return { op, args: [args[0], 0, args[2]] };
+      return { op, args };
+    });
   }
 
   /** A planted bug: what is answered is written only later. */
@@ -217,6 +239,16 @@ class StoreClient {
     const atMs = scheduler.nowMs + random.between(0.1, 1) + weather.lateMs();
     return isOrdered ? Math.max(atMs, afterMs) : atMs;
   }
+}
+
+/**
+ * The arguments of an `accept` whose message arrives by a server's own clock. SQLite's caller keeps the message that its lease is for,
+ * so what asks for a lease stays as it is.
+ */
+function arrivedAt([entry, ...rest]: readonly unknown[], nowMs: number): readonly unknown[] {
+  if (!Array.isArray(entry)) return [{ ...(entry as IngressEntry), receivedAtMs: nowMs }, ...rest];
+  const [key, dedupe, , trace, body, ttl, isUnnamed, log, worker] = entry as unknown as RawIngress;
+  return worker === undefined ? [[key, dedupe, nowMs, trace, body, ttl, isUnnamed, log], ...rest] : [entry, ...rest];
 }
 
 function unavailable(state: string): StoreAnswer {

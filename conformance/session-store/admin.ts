@@ -31,6 +31,17 @@ export function adminContract({ open }: StoreFactory): void {
     expect(await keys({ tenant: tenantId("none") })).toEqual([]);
     expect(await keys({})).toEqual([...mine, ...others].sort());
     expect(await keys({ limit: 2 })).toHaveLength(2);
+    for (const [filter, all] of [
+      [{ tenant: tenantId("acme") }, mine.toSorted()],
+      [{}, [...mine, ...others].sort()],
+    ] as const) {
+      const walked: string[] = [];
+      for (let page: readonly string[] = [""]; page.length > 0; walked.push(...page)) {
+        const after = walked.at(-1) as (typeof mine)[number] | undefined;
+        page = await keys({ ...filter, limit: 2, ...(after !== undefined && { after }) });
+      }
+      expect(walked).toEqual(all);
+    }
   });
 
   test("sessions of two tenants that share every other name stay apart", async () => {

@@ -283,9 +283,10 @@ async function underClaim(
   const claim = model.claimed[op.pick % Math.max(1, model.claimed.length)];
   if (claim === undefined) return;
   const lost = { code: "STORE_CLAIM_LOST" };
-  // A claim is its sender's: where that sender claimed the row again, an older copy of the claim is as good as the newest.
+  // A claim is its sender's, for one attempt: where that sender claimed the row again for the same one, an older copy is as good.
   const newest = model.claims[claim.lane];
-  const living = newest?.sender === claim.sender && newest.row.id === claim.row.id ? newest : undefined;
+  const isSame = newest?.row.id === claim.row.id && newest.row.attempts === claim.row.attempts;
+  const living = isSame && newest.sender === claim.sender ? newest : undefined;
   const row = model.head(claim.lane);
   if (op.kind === "begin") {
     const begun = store.beginSend(claim.row, claim.sender);

@@ -100,18 +100,20 @@ export function operationsContract({ open, crash }: StoreFactory): void {
       await store.endSend(row, "s1", kind === "sent" ? { kind } : { kind, error: "X" });
     }
     world.advance(10);
-    await store.accept(entryOf("m1", { receivedAtMs: 7 }));
+    await store.accept(entryOf("m1", { receivedAtMs: world.nowMs() }));
     const lease = await leaseOf(store);
     const order = lease.inbox[0]?.order ?? -1;
     await store.commit(lease, turnOf(lease, { consumed: [], deadLetters: [{ order, reason: "X" }] }));
-    await store.accept(entryOf("m2", { receivedAtMs: 5 }));
-    await store.accept(entryOf("m3", { receivedAtMs: 6, key: keyOf({ conversation: "new" }) }));
+    const oldestMs = world.nowMs();
+    await store.accept(entryOf("m2", { receivedAtMs: oldestMs }));
+    world.advance(1);
+    await store.accept(entryOf("m3", { receivedAtMs: world.nowMs(), key: keyOf({ conversation: "new" }) }));
     await runTurn(store, {}, keyOf({ conversation: "waiting" }));
     await runTurn(store, { session: null }, keyOf({ conversation: "over" }));
     world.advance(1_000);
     expect(await store.stats()).toEqual({
       unread: 2,
-      oldestUnreadAtMs: 5,
+      oldestUnreadAtMs: oldestMs,
       queued: 2,
       oldestQueuedAtMs: startedMs,
       unknown: 1,

@@ -29,6 +29,24 @@ async function statusOf(store: SessionStore, id: string): Promise<Partial<Outbox
 
 /** Sends: in order, one at a time, and never doubtful without a record of it. */
 export function sendContract({ open, crash, holdsOutliveCrash = false }: StoreFactory): void {
+  test("renewSends() says of which rows the claims are still the sender's", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    if (store.renewSends === undefined) return;
+    await enqueue(store, ["a1"]);
+    await enqueue(store, ["b1"], OTHER);
+    const rows = await store.claimSends("s1", { limit: 9, ttlMs: 1_000 });
+    expect(await store.renewSends(rows, "s1", 1_000)).toEqual(new Set(["a1", "b1"]));
+    world.advance(500);
+    const [kept, lost] = rows as [OutboxRow, OutboxRow];
+    expect(await store.renewSends([kept], "s1", 5_000)).toEqual(new Set(["a1"]));
+    world.advance(1_000);
+    expect(await store.claimSends("s2", { limit: 9 })).toMatchObject([{ id: "b1" }]);
+    expect(await store.renewSends([kept, lost], "s1", 1_000)).toEqual(new Set(["a1"]));
+    await expect(store.beginSend(lost, "s1")).rejects.toMatchObject(LOST);
+    await store.beginSend(kept, "s1");
+  });
+
   test("claimSends() gives one row a conversation, in order", async () => {
     const world = new ManualWorld();
     await using store = await open(world);

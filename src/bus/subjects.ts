@@ -6,8 +6,8 @@ export type Subject = string & { readonly __subject: true };
 /** What to subscribe to: a subject, or all below a prefix of whole tokens (`….>`). */
 export type SubjectPattern = string & { readonly __subjectPattern: true };
 
-/** What a wake-up is about: messages in, rows to send, new entries of a conversation's log, events that flows published, what platforms say of sends. */
-export type SubjectKind = "ingress" | "egress" | "log" | "event" | "receipt";
+/** What a wake-up is about: messages in, rows to send, new entries of a conversation's log, events that flows published, what platforms say of sends, turns that take a while. */
+export type SubjectKind = "ingress" | "egress" | "log" | "event" | "receipt" | "typing";
 
 /** The place that a subject names. */
 export interface SubjectPlace {
@@ -23,6 +23,7 @@ const ROOT: Readonly<Record<SubjectKind, string>> = {
   log: "greentic.log",
   event: "greentic.event",
   receipt: "greentic.receipt",
+  typing: "greentic.typing",
 };
 
 /** Makes `greentic.messaging.ingress.{env}.{tenant}.{team}.{channel}` and its like. */

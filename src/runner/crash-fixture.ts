@@ -13,18 +13,22 @@ import { ENV, openTestRuntime, settle, TEAM, TENANT, TestWorld } from "./runtime
 /** A platform that delivers a message with a known key once, as class A promises. */
 export class Platform {
   readonly delivered = new Map<string, JsonValue>();
+  readonly channel: Provider;
 
-  readonly channel: Provider = {
-    type: "platform",
-    address: { env: ENV, tenant: TENANT, team: TEAM, channel: channelId("platform") },
-    delivery: { kind: "send", sinkClass: "A" },
-    dedupeTtlMs: 86_400_000,
-    project: (message) => [message.text ?? ""],
-    send: async (payload, { idempotencyKey }) => {
-      if (!this.delivered.has(idempotencyKey)) this.delivered.set(idempotencyKey, payload);
-      return { kind: "sent" };
-    },
-  };
+  /** `dedupeTtlMs` is how long the channel knows deliveries again: 0 for one that nobody writes to. */
+  constructor({ name = "platform", dedupeTtlMs = 86_400_000 } = {}) {
+    this.channel = {
+      type: "platform",
+      address: { env: ENV, tenant: TENANT, team: TEAM, channel: channelId(name) },
+      delivery: { kind: "send", sinkClass: "A" },
+      dedupeTtlMs,
+      project: (message) => [message.text ?? ""],
+      send: async (payload, { idempotencyKey }) => {
+        if (!this.delivered.has(idempotencyKey)) this.delivered.set(idempotencyKey, payload);
+        return { kind: "sent" };
+      },
+    };
+  }
 }
 
 const COUNTED: readonly string[] = [
@@ -93,6 +97,8 @@ export interface Story {
 /** What came of a story. */
 export interface Told {
   readonly delivered: readonly JsonValue[];
+  /** What reached `ledger`, a channel that is only written to. */
+  readonly ledger: readonly JsonValue[];
   /** Calls by idempotency key: operation, input, and how often. */
   readonly effects: ReadonlyMap<string, { readonly call: string; readonly times: number }>;
   readonly dead: readonly DeadLetter[];
@@ -112,6 +118,7 @@ export async function tell(story: Story, dies: Death = NEVER): Promise<Told> {
   const world = new TestWorld();
   const inner = openMemoryStore(world);
   const platform = new Platform();
+  const ledger = new Platform({ name: "ledger", dedupeTtlMs: 0 });
   const effects = new Map<string, { readonly call: string; readonly times: number }>();
   const component = async (ctx: TenantCtx, call: ComponentCall): Promise<JsonValue> => {
     const key = ctx.idempotencyKey ?? "";
@@ -122,7 +129,7 @@ export async function tell(story: Story, dies: Death = NEVER): Promise<Told> {
   const first = dyingStore(inner, dies);
   const scope = { env: ENV, tenant: TENANT };
   const apps = [story.pack, ...(story.others ?? [])].map((pack) => ({ scope, pack }));
-  const options = { apps, world, providers: [platform.channel], component };
+  const options = { apps, world, providers: [platform.channel, ledger.channel], component };
   let current = await openTestRuntime({ ...options, store: first.store });
   const revive = async (): Promise<void> => {
     if (first.isDead() && current.store === first.store) current = await openTestRuntime({ ...options, store: inner });
@@ -148,6 +155,7 @@ export async function tell(story: Story, dies: Death = NEVER): Promise<Told> {
   await world.advance(100_000);
   return {
     delivered: [...platform.delivered.values()],
+    ledger: [...ledger.delivered.values()],
     effects,
     dead: await inner.listDeadLetters({}),
     crashed: first.isDead(),
@@ -169,6 +177,7 @@ export async function surviveEveryCrash(story: Story): Promise<{ readonly whole:
       points++;
       const where = `crash ${when} operation ${at}`;
       expect(told.delivered, where).toEqual(whole.delivered);
+      expect(told.ledger, where).toEqual(whole.ledger);
       expect(calls(told), where).toEqual(calls(whole));
       expect(
         told.dead.map(({ reason }) => reason),

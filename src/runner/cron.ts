@@ -7,6 +7,14 @@ export interface Calendar {
   readonly zone?: string | undefined;
 }
 
+/** Times at equal distances, counted from the epoch, so that all processes see the same ones. */
+interface Interval {
+  readonly everyMs: number;
+}
+
+/** When something comes by itself. */
+export type Times = Calendar | Interval;
+
 const MAX_KNOWN = 1_000;
 const known = new Map<string, CronType>();
 let library: typeof CronType | undefined;
@@ -21,15 +29,20 @@ export async function loadCron(): Promise<void> {
  * when they have gone; where they go back, it comes once, while `*`, lists of hours and steps follow the time that passes.
  * @throws RUNNER_CRON_INVALID
  */
-export function nextOccurrence(calendar: Calendar, afterMs: number): number | undefined {
+export function nextOccurrence(calendar: Times, afterMs: number): number | undefined {
+  if ("everyMs" in calendar) return (Math.floor(afterMs / calendar.everyMs) + 1) * calendar.everyMs;
   return parseCron(calendar).nextRun(new Date(afterMs))?.getTime();
 }
 
 /** Finds the last times before an instant, the latest first. @throws RUNNER_CRON_INVALID */
 export function previousOccurrences(
-  calendar: Calendar,
+  calendar: Times,
   { count, beforeMs }: { readonly count: number; readonly beforeMs: number },
 ): readonly number[] {
+  if ("everyMs" in calendar) {
+    const last = Math.ceil(beforeMs / calendar.everyMs) - 1;
+    return Array.from({ length: count }, (_, i) => (last - i) * calendar.everyMs);
+  }
   return parseCron(calendar)
     .previousRuns(count, new Date(beforeMs))
     .map((date) => date.getTime());
@@ -38,6 +51,13 @@ export function previousOccurrences(
 /** Checks a calendar. @throws RUNNER_CRON_INVALID */
 export function checkCron(calendar: Calendar): void {
   parseCron(calendar);
+}
+
+/** Checks times, whether a calendar's library is loaded or not. @throws RUNNER_CRON_INVALID */
+export async function checkSchedule(times: Times): Promise<void> {
+  if ("everyMs" in times) return;
+  await loadCron();
+  checkCron(times);
 }
 
 function parseCron({ cron, zone = "UTC" }: Calendar): CronType {

@@ -28,6 +28,21 @@ test("the same delivery runs once; whoever repeats it gets the replies of the fi
   expect(calls).toBe(2);
 });
 
+test("a delivery with a name that is too long to keep runs once too, and another with as long a one as well", async () => {
+  let calls = 0;
+  const { say } = await openTestRuntime({
+    pack,
+    providers: [answerChannel()],
+    component: (ctx, call) => {
+      calls++;
+      return echo(ctx, call);
+    },
+  });
+  const choice = { flow: "hook" };
+  for (const id of ["a", "a", "b"]) await say("x", { id: id.repeat(5_000), choice });
+  expect(calls).toBe(2);
+});
+
 test("a repeat gets the first one's report from another process, of a failure too, and nothing goes to a log", async () => {
   const world = new TestWorld();
   const store = openMemoryStore(world);
@@ -115,6 +130,34 @@ test("a message that the engine can't handle is tried five times and goes to the
   expect((await say("poison", { id: "m1" })).error?.code).toBe("RUNNER_TURN_FAILED");
   expect(await store.listDeadLetters({})).toMatchObject([{ dedupeKey: "cli:m1", reason: "RUNNER_TURN_FAILED" }]);
   expect(errors.length).toBeGreaterThanOrEqual(5);
+});
+
+test("what a channel doesn't show as it is, is told with the turn: codes and places, at most twenty of a message", async () => {
+  verifies("channels.findings");
+  const channel = answerChannel();
+  const poor: Provider = {
+    ...channel,
+    project: (message, note) => {
+      for (let n = 0; n < 30; n++) note?.({ code: "element.dropped", element: "Image", path: `cards[0].body[${n}]` });
+      return channel.project(message);
+    },
+  };
+  const { events, say } = await openTestRuntime({ apps, providers: [poor] });
+  await say("a secret thing");
+  const told = events.filter((event) => event.kind === "message.degraded");
+  expect(told).toHaveLength(20);
+  expect(told[0]).toMatchObject({
+    code: "element.dropped",
+    element: "Image",
+    path: "cards[0].body[0]",
+    message: 0,
+    count: 30,
+  });
+  expect(told[1]).not.toHaveProperty("count");
+  expect(events.findIndex(({ kind }) => kind === "message.degraded")).toBeLessThan(
+    events.findIndex(({ kind }) => kind === "flow.ended"),
+  );
+  expect(JSON.stringify(told)).not.toContain("secret thing");
 });
 
 test("a failing node's message goes to the dead letters with the node's code, and can be driven again", async () => {

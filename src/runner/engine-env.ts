@@ -1,5 +1,5 @@
 import type { CallStats } from "../component/index.ts";
-import type { Provider } from "../messaging/index.ts";
+import type { FileKeeper, Provider } from "../messaging/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import type { GreenticError, JsonValue, SessionKeyText, TenantCtx, World } from "../types/index.ts";
@@ -17,6 +17,8 @@ export interface EngineEnv {
   readonly effects: EffectScope;
   /** Finds a channel by `env:tenant:team:channel`. */
   readonly providerOf: (channelKey: string) => Provider | undefined;
+  /** Where files go; undefined where none are kept, and messages name them as their channels do. */
+  readonly files: FileKeeper | undefined;
   readonly observe: TurnObserver | undefined;
   readonly log: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
   /** Told of what the engine could not do; the operator's business. */

@@ -1,10 +1,15 @@
+export { checkSchedule } from "./cron.ts";
 export type { EngineLimits } from "./engine-env.ts";
 export { KIND_CATALOG, kindCatalogFor } from "./kinds/catalog.ts";
 export type { PackApp } from "./load-pack.ts";
 export { createMachineWorld } from "./machine-world.ts";
+export type { OpenProviderPackOptions, ProviderPack } from "./provider-packs/open-provider-pack.ts";
+export { openProviderPack } from "./provider-packs/open-provider-pack.ts";
 export type { RuntimeOptions } from "./open-runtime.ts";
 export { openRuntime } from "./open-runtime.ts";
+export type { WebAnswer, WebFile } from "./web-files.ts";
 export type { Ask, FlowChoice, FlowOffer, PackSummary, Runtime, Scope, StepReport, TurnReport } from "./runtime.ts";
 export type { Role } from "./wake-ups.ts";
 export type { JournalMode, JournalStep, ReplayRecord, TurnJournal } from "./turn-journal.ts";
 export { readTurnJournal } from "./turn-journal.ts";
+export { compilePattern } from "./qa/pattern.ts";

@@ -1,11 +1,10 @@
-import type { ComponentGrants, ComponentHost, ComponentInfo, ComponentLink } from "../component/index.ts";
-import { checkImports, findLinks } from "../component/index.ts";
+import type { ComponentHost } from "../component/index.ts";
 import type { CompiledFlow, CompiledJsonTemplate, CompiledTemplate } from "../flow/index.ts";
 import { compileFlow, compileJsonTemplate, compileTemplate, parseFlow } from "../flow/index.ts";
-import { isOriginAllowed } from "../http/index.ts";
-import type { ComponentEntry, Pack } from "../pack/index.ts";
+import type { Pack } from "../pack/index.ts";
 import type { Policy } from "../types/index.ts";
-import { GreenticError, isGreenticError, parseJson, quote } from "../types/index.ts";
+import { GreenticError, parseJson, quote } from "../types/index.ts";
+import { admitComponents } from "./admit-components.ts";
 import { checkOffers } from "./flow-offers.ts";
 import { checkBodies } from "./check-bodies.ts";
 import { checkTimes } from "./check-times.ts";
@@ -17,6 +16,7 @@ import { createRetention } from "./retained.ts";
 import type { Scope } from "./runtime.ts";
 import type { ToolReach } from "./tool-reach.ts";
 import { createTranslator } from "./translator.ts";
+import { webRoutesOf } from "./web-files.ts";
 
 /** A pack and where it runs. */
 export interface PackApp {
@@ -26,6 +26,8 @@ export interface PackApp {
   readonly defaultFlow?: string;
   /** What becomes of flows that wait on it once another version is there, or none; default the runtime's. */
   readonly onPinned?: PinnedPolicy;
+  /** Whether its pages are as the host's own; otherwise they run in a sandbox. */
+  readonly hasTrustedPages?: boolean;
   /** Who reaches it; absent where everybody of the scope does. */
   readonly allows?: AccessGate;
 }
@@ -69,6 +71,7 @@ export async function loadPack(app: PackApp, options: LoadPackOptions): Promise<
     texts: pack.i18n,
     translate: createTranslator(pack.i18n),
     asset: (path) => assets.read(path),
+    web: { routes: webRoutesOf(pack), entries: pack.assets, isTrusted: app.hasTrustedPages === true },
     assets: [...pack.assets.values()].map(({ path, sizeBytes }) => ({ path, sizeBytes })),
     template: (path) => assets.template(path),
     card: (path) => assets.card(path),
@@ -126,62 +129,6 @@ function loadFlow(
       readText: (path) => assets.readText(path),
       bodiesOf: ({ id, input }) => nodes.get(id)?.kind.bodies?.(input) ?? [],
     }),
-  };
-}
-
-async function admitComponents(pack: Pack, options: LoadPackOptions): Promise<ReadonlyMap<string, LoadedComponent>> {
-  const found = new Map<string, { readonly info: ComponentInfo; readonly grants: ComponentGrants }>();
-  for (const [name, entry] of pack.components) {
-    const bytes = pack.read(entry.path);
-    if (bytes === undefined) continue;
-    found.set(name, { info: await options.components.examine(bytes), grants: grantsOf(entry, options.policy) });
-  }
-  const components = new Map<string, LoadedComponent>();
-  for (const [name, { info, grants }] of found) {
-    const links = findLinks(name, found);
-    // Public manifests declare less than their components import: what isn't granted is denied when it is called.
-    if (pack.generation === "native") checkImports(info.imports, grants, new Set(links.map((link) => link.interface)));
-    if (links.length > 0) await checkLinks(options.components, info.sha256, links);
-    const { reuse = "none" } = pack.components.get(name) ?? {};
-    components.set(name, { sha256: info.sha256, abi: info.abi, grants, links, reuse, pack: pack.packHash });
-  }
-  return components;
-}
-
-/**
- * Finds a link whose ends don't fit before a message does: an instance is made to be asked what it is, and what it says isn't
- * needed.
- */
-async function checkLinks(host: ComponentHost, sha256: string, links: readonly ComponentLink[]): Promise<void> {
-  try {
-    await host.describe(sha256, links);
-  } catch (error) {
-    if (isGreenticError(error, "COMPONENT_LINK_INVALID")) throw error;
-  }
-}
-
-/**
- * What the manifest asks for and the operator's policy leaves; `*` in the policy leaves all. An origin pattern stays only where
- * policy names the same pattern. In public packs `*` stands for the origins that policy names, never for all.
- */
-function grantsOf({ grants }: ComponentEntry, policy: Policy): ComponentGrants {
-  const { origins } = policy.network.egress;
-  const isAllowed = (origin: string): boolean => {
-    if (origins.includes("*") || origins.includes(origin)) return true;
-    const url = origin.includes("*") ? null : URL.parse(origin);
-    return url !== null && isOriginAllowed(url, origins);
-  };
-  const within =
-    (allowed: readonly string[]) =>
-    (name: string): boolean =>
-      allowed.includes("*") || allowed.includes(name);
-  const named = grants.http.includes("*") ? origins.filter((origin) => origin !== "*") : [];
-  return {
-    ...grants,
-    http: [...new Set([...grants.http.filter((origin) => origin !== "*" && isAllowed(origin)), ...named])],
-    secrets: grants.secrets.filter(within(policy.secrets)),
-    secretsWrite: grants.secretsWrite.filter(within(policy.secrets)),
-    oauth: grants.oauth.filter(within(policy.oauth)),
   };
 }
 

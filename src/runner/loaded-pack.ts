@@ -13,6 +13,7 @@ import type { Elicitation, ElicitationAnswer } from "../mcp/index.ts";
 import type { EffectCall } from "./effect-call.ts";
 import type { Kind } from "./kinds/kind.ts";
 import type { Scope } from "./runtime.ts";
+import type { PackWeb } from "./web-files.ts";
 
 /** Tells whether a team's people may start a flow at a node. */
 export type AccessGate = (team: string, flow: string, node: string) => boolean;
@@ -44,6 +45,8 @@ export interface LoadedPack {
   asset(path: string): Uint8Array | undefined;
   /** Every asset with its leading `assets/`. */
   readonly assets: readonly HostAsset[];
+  /** What it shows the web. */
+  readonly web: PackWeb;
   /** Compiles a text template of the assets, once. */
   template(path: string): CompiledTemplate | undefined;
   /** Compiles a card of the assets, once. */

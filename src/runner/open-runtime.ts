@@ -1,86 +1,48 @@
-import type { Bus } from "../bus/index.ts";
-import type { ComponentHost } from "../component/index.ts";
-import type { HttpRewrite } from "../http/index.ts";
-import type { Provider, Receipt, ReceivedMessage } from "../messaging/index.ts";
-import type { SecretReader, SecretWriter } from "../secrets/index.ts";
+import type {
+  FileKeeper,
+  Provider,
+  Receipt,
+  ReceivedEvent,
+  ReceivedMessage,
+  ReceivedNotice,
+} from "../messaging/index.ts";
 import type { Accepted, IngressEntry, LeaseTo, SessionStore, TurnCommit } from "../session/index.ts";
 import { LEASE_TTL_MS } from "../session/index.ts";
-import type { TurnObserver } from "../telemetry/index.ts";
-import type { EnvId, Policy, SessionKeyText, TenantCtx, World } from "../types/index.ts";
+import type { SessionKeyText } from "../types/index.ts";
 import { DEFAULT_TEAM, GreenticError, quote, randomHex, toGreenticError } from "../types/index.ts";
-import type { EngineEnv, EngineLimits, StubWait } from "./engine-env.ts";
+import type { EngineEnv, EngineLimits } from "./engine-env.ts";
+import { checkSchedule } from "./cron.ts";
+import { deliveryName } from "./delivery-name.ts";
 import { createEffectScope } from "./host-services.ts";
+import { handEventOver, handNoticeOver } from "./hand-over.ts";
 import type { PackApp } from "./load-pack.ts";
-import type { StubTool } from "./loaded-pack.ts";
 import { PackRegistry, scopeKey } from "./pack-registry.ts";
 import type { OwnRequest } from "./own-envelope.ts";
 import { ownEnvelope, sessionKeyOf } from "./own-envelope.ts";
 import { pollInTurn } from "./poll-in-turn.ts";
 import { createRelay, RELAY } from "./relay.ts";
 import { Requests } from "./requests.ts";
-import type { PinnedPolicy } from "./resumption.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { offersOf } from "./flow-offers.ts";
 import type { FlowChoice, FlowOffer, PackSummary, Runtime, Scope, TurnReport } from "./runtime.ts";
+import type { RuntimeOptions } from "./runtime-options.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Scheduled } from "./schedules.ts";
-import { schedulesOf } from "./schedules.ts";
+import { scheduleOfChannel, schedulesOf } from "./schedules.ts";
 import { checkSecretCategory } from "./secret-categories.ts";
 import { SenderLoop } from "./sender-loop.ts";
 import { Sweeper } from "./sweeper.ts";
-import type { McpReachOptions, ToolReach } from "./tool-reach.ts";
+import type { ToolReach } from "./tool-reach.ts";
 import { createToolReach } from "./tool-reach.ts";
-import type { JournalMode } from "./turn-journal.ts";
 import { Waiters } from "./waiters.ts";
+import type { WebAnswer } from "./web-files.ts";
+import { findWebFile } from "./web-files.ts";
+import { TypingSigns } from "./typing-signs.ts";
 import type { Role } from "./wake-ups.ts";
 import { WakeUps } from "./wake-ups.ts";
 import { WorkerLoop } from "./worker-loop.ts";
 
-/** Who is who, as plain data; the runtime owns the store, everything else stays the caller's. */
-export interface RuntimeOptions {
-  readonly env: EnvId;
-  readonly world: World;
-  readonly store: SessionStore;
-  readonly bus: Bus;
-  readonly components: ComponentHost;
-  readonly secrets: SecretReader;
-  /** Where the secrets go that components write; without it they are denied. */
-  readonly secretWriter?: SecretWriter;
-  readonly providers: readonly Provider[];
-  /** Stands in for tools, for tests of flows; undefined lets the tool run. */
-  readonly stubTool?: StubTool;
-  /** Stands in for delays, timers and approvals, for tests of flows. */
-  readonly stubWait?: StubWait;
-  readonly apps: readonly PackApp[];
-  readonly policy: (scope: Scope) => Policy;
-  readonly observe?: TurnObserver;
-  /** Lines of components and `emit.log`. */
-  readonly log?: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
-  /** What the engine could not do; the cause is kept. */
-  readonly onError?: (error: GreenticError, key: SessionKeyText | undefined) => void;
-  /** Default all. */
-  readonly roles?: readonly Role[];
-  /** Whether other processes work on the same store. Default no. */
-  readonly isShared?: boolean;
-  readonly http?: { readonly rewrites?: readonly HttpRewrite[] };
-  /** What becomes of flows that wait on a version of a pack that isn't the current one, unless its app says; default finish. */
-  readonly pinnedPacks?: PinnedPolicy;
-  /** Told of a version that no session waits on any more: it was let go. */
-  readonly onPackForgotten?: (scope: Scope, pack: { readonly name: string; readonly packHash: string }) => void;
-  /** MCP servers that the operator offers to packs. */
-  readonly mcp?: McpReachOptions;
-  /** How much of each turn is kept for operators. Default off. */
-  readonly journal?: JournalMode;
-  readonly defaults?: Partial<EngineLimits> & {
-    /** Turns under way at once. */
-    readonly maxTurns?: number;
-    readonly maxSends?: number;
-    readonly leaseTtlMs?: number;
-    /** How long a row stays with a sender that doesn't say that it is still there. */
-    readonly claimTtlMs?: number;
-    readonly sweepIntervalMs?: number;
-  };
-}
+export type { RuntimeOptions } from "./runtime-options.ts";
 
 /** How long giving leases back may take, where turns had no time to end. */
 const ABANDON_MS = 500;
@@ -96,13 +58,29 @@ const LIMITS: EngineLimits = {
  * @throws what loading a pack throws, with its position
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const runtime = new LocalRuntime(options);
+  const providers = await Promise.all(options.providers.map((provider) => withGoodTimes(provider, options)));
+  const runtime = new LocalRuntime({ ...options, providers });
   for (const app of options.apps) await runtime.loadPack(app);
   return runtime;
 }
 
+/** A channel whose times can't be read is told of and has none; the rest of the host runs. */
+async function withGoodTimes(provider: Provider, { onError }: RuntimeOptions): Promise<Provider> {
+  const { timer, ...rest } = provider;
+  if (timer === undefined) return provider;
+  try {
+    await checkSchedule(timer.times);
+    return provider;
+  } catch (error) {
+    const doing = `Read times of channel ${quote(provider.address.channel)}`;
+    onError?.(toGreenticError(error, "RUNNER_CRON_INVALID", doing), undefined);
+    return rest;
+  }
+}
+
 class LocalRuntime implements Runtime {
   readonly store: SessionStore;
+  readonly files: FileKeeper | undefined;
   readonly #options: RuntimeOptions;
   readonly #registry: PackRegistry;
   readonly #reach: ToolReach;
@@ -117,6 +95,7 @@ class LocalRuntime implements Runtime {
   readonly #roles: ReadonlySet<Role>;
   readonly #packWatchers = new Set<() => void>();
   readonly #wakeUps: WakeUps;
+  readonly #typing: TypingSigns;
   readonly #polls: Promise<void>[] = [];
   readonly #stop = new AbortController();
   #state: "open" | "running" | "draining" | "closed" = "open";
@@ -127,6 +106,7 @@ class LocalRuntime implements Runtime {
     const onError = options.onError ?? ((): void => undefined);
     const log = options.log ?? ((): void => undefined);
     this.store = store;
+    this.files = options.files;
     this.#roles = new Set(options.roles ?? ["gateway", "worker", "egress"]);
     this.#providers = new Map(options.providers.map((provider) => [channelKey(provider.address), provider]));
     for (const { address } of options.providers) this.#addRelay({ ...address, channel: RELAY });
@@ -156,6 +136,7 @@ class LocalRuntime implements Runtime {
       registry: this.#registry,
       providerOf: (key) => this.#providers.get(key),
       effects: createEffectScope({ secrets, secretWriter: options.secretWriter, policy, rewrites, log }),
+      files: options.files,
       observe,
       log,
       onError,
@@ -167,6 +148,7 @@ class LocalRuntime implements Runtime {
     this.#sweeper = new Sweeper({
       world,
       store,
+      blobs: options.files?.blobs,
       registry: this.#registry,
       intervalMs: defaults.sweepIntervalMs ?? 1_000,
       onForgotten: (pack) => options.onPackForgotten?.(pack.scope, pack),
@@ -185,6 +167,7 @@ class LocalRuntime implements Runtime {
       world,
       store,
       providers: this.#providers,
+      blobs: options.files?.blobs,
       policy,
       observe,
       onError,
@@ -201,7 +184,9 @@ class LocalRuntime implements Runtime {
       leaseTtlMs: defaults.leaseTtlMs ?? LEASE_TTL_MS,
       isShared: options.isShared ?? false,
       onCommit: (key, commit) => this.#committed(key, commit),
+      onTyping: (key, typing, signal) => this.#typing.tell(key, typing, signal),
     });
+    this.#typing = new TypingSigns({ bus: options.bus, roles: this.#roles, providers: this.#providers, world });
     this.#wakeUps = new WakeUps({
       env: options.env,
       world,
@@ -209,6 +194,7 @@ class LocalRuntime implements Runtime {
       roles: this.#roles,
       worker: this.#worker,
       sender: this.#sender,
+      typing: this.#typing,
       providers: this.#providers,
       isShared: options.isShared ?? false,
     });
@@ -230,6 +216,18 @@ class LocalRuntime implements Runtime {
     return accepted;
   }
 
+  async acceptEvent(provider: Provider, event: ReceivedEvent): Promise<Accepted> {
+    const { message, request } = handEventOver(provider, event, this.#options.world.nowMs());
+    const { accepted } = await this.#accept(provider, message, { isWaitedFor: false, request });
+    return accepted;
+  }
+
+  async acceptNotice(provider: Provider, notice: ReceivedNotice): Promise<Accepted> {
+    const { message, request } = handNoticeOver(provider, notice);
+    const { accepted } = await this.#accept(provider, message, { isWaitedFor: false, request });
+    return accepted;
+  }
+
   noteReceipts(provider: Provider, receipts: readonly Receipt[]): void {
     this.#wakeUps.receipts(provider, receipts);
   }
@@ -246,6 +244,10 @@ class LocalRuntime implements Runtime {
     return this.#wakeUps.watch(conversation, listener);
   }
 
+  watchTyping(conversation: string, listener: () => void): () => void {
+    return this.#typing.watch(conversation, listener);
+  }
+
   channel(scope: Scope, channel: string): Provider | undefined {
     return this.#providers.get(`${scopeKey({ ...scope, team: scope.team ?? DEFAULT_TEAM })}:${channel}`);
   }
@@ -257,6 +259,11 @@ class LocalRuntime implements Runtime {
   listOffers(scope: Scope): readonly FlowOffer[] {
     const team = scope.team ?? DEFAULT_TEAM;
     return offersOf(this.#registry.packsFor(scopeKey({ ...scope, team })), team);
+  }
+
+  webFile(scope: Scope, path: string): WebAnswer | undefined {
+    const team = scope.team ?? DEFAULT_TEAM;
+    return findWebFile(this.#registry.packsFor(scopeKey({ ...scope, team })), path, { tenant: scope.tenant, team });
   }
 
   watchPacks(listener: () => void): () => void {
@@ -317,6 +324,7 @@ class LocalRuntime implements Runtime {
     if (!isDone) await this.#within(ABANDON_MS, this.#worker.abandon());
     this.#state = "closed";
     await this.#reach[Symbol.asyncDispose]();
+    await this.#options.files?.blobs[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
   }
 
@@ -354,20 +362,23 @@ class LocalRuntime implements Runtime {
     );
   }
 
-  async #acceptOwn(provider: Provider, message: ReceivedMessage, request: OwnRequest): Promise<void> {
+  async #acceptOwn(provider: Provider, message: ReceivedMessage, request: OwnRequest | undefined): Promise<void> {
     await this.#accept(provider, message, { isWaitedFor: false, request });
   }
 
-  /** The schedules of every team's flows. */
+  /** The schedules of every team's flows and channels. */
   #scheduled(): readonly (Scheduled & { readonly relay: Provider })[] {
-    return [...this.#providers].flatMap(([key, relay]) =>
-      relay.address.channel === RELAY
-        ? schedulesOf(this.#registry.packsFor(key.slice(0, key.lastIndexOf(":"))), relay.address.team).map((one) => ({
-            ...one,
-            relay,
-          }))
-        : [],
-    );
+    return [...this.#providers].flatMap(([key, relay]) => {
+      if (relay.address.channel !== RELAY) return [];
+      const teamKey = key.slice(0, key.lastIndexOf(":"));
+      const timers = [...this.#providers.values()].flatMap((provider) =>
+        provider.timer !== undefined && channelKey(provider.address).startsWith(`${teamKey}:`)
+          ? [scheduleOfChannel(provider, provider.timer)]
+          : [],
+      );
+      const flows = schedulesOf(this.#registry.packsFor(teamKey), relay.address.team);
+      return [...flows, ...timers].map((one) => ({ ...one, relay }));
+    });
   }
 
   async #accept(
@@ -382,7 +393,7 @@ class LocalRuntime implements Runtime {
     const key = sessionKeyOf(provider, message);
     const entry: IngressEntry = {
       key,
-      dedupeKey: message.dedupeKey,
+      dedupeKey: deliveryName(message.dedupeKey),
       receivedAtMs: world.nowMs(),
       traceId: randomHex(world, 16),
       envelope: ownEnvelope(provider, message, request),
@@ -430,23 +441,26 @@ class LocalRuntime implements Runtime {
   }
 
   #poll(provider: Provider): void {
-    if (provider.poll === undefined) return;
+    if (provider.poll === undefined && provider.listen === undefined) return;
     const accept = async (message: ReceivedMessage): Promise<void> => {
       await this.accept(provider, message);
     };
     const { signal } = this.#stop;
     const { world, store, isShared } = this.#options;
-    const fetching = isShared
-      ? pollInTurn(provider, { world, store, channelKey: channelKey(provider.address), accept, signal })
-      : provider.poll(accept, signal);
-    const polling = fetching.catch((error: unknown) => {
-      if (signal.aborted) return;
-      this.#options.onError?.(
-        toGreenticError(error, "RUNNER_SEND_FAILED", `Poll channel ${quote(provider.address.channel)}`),
-        undefined,
-      );
-    });
-    this.#polls.push(polling);
+    const fetching =
+      isShared && provider.poll !== undefined
+        ? pollInTurn(provider, { world, store, channelKey: channelKey(provider.address), accept, signal })
+        : provider.poll?.(accept, signal);
+    for (const coming of [fetching, provider.listen?.(accept, signal)]) {
+      const ended = coming?.catch((error: unknown) => {
+        if (signal.aborted) return;
+        this.#options.onError?.(
+          toGreenticError(error, "RUNNER_SEND_FAILED", `Poll channel ${quote(provider.address.channel)}`),
+          undefined,
+        );
+      });
+      if (ended !== undefined) this.#polls.push(ended);
+    }
   }
 }
 

@@ -21,6 +21,8 @@ export interface OwnRequest {
   readonly approval?: JsonObject;
   /** What was decided on an approval that the session waits for. */
   readonly decision?: JsonObject;
+  /** What the turn hands on to the team's relay, and does nothing else. */
+  readonly handOver?: JsonObject;
   /** The code under which the message is a record for the operator and nothing else. */
   readonly record?: string;
 }
@@ -47,10 +49,21 @@ export function relayedMessage(message: ChannelMessageEnvelope | undefined): Cha
   return Object.keys(extensions).length === 0 ? said : { ...said, extensions };
 }
 
+/** What a message's turn hands on to the relay; undefined for every other message. */
+export function handOverOf(message: ChannelMessageEnvelope | undefined): JsonObject | undefined {
+  const handOver = requestOf(message)["handOver"];
+  return handOver !== undefined && isJsonObject(handOver) ? handOver : undefined;
+}
+
 /** The code of an operator's record; undefined for every other message. */
 export function recordOf(message: ChannelMessageEnvelope | undefined): string | undefined {
   const record = requestOf(message)["record"];
   return typeof record === "string" ? record : undefined;
+}
+
+/** Tells whether a message only says that the person has ended the conversation. */
+export function isGoodbye(message: ChannelMessageEnvelope | undefined): boolean {
+  return message?.metadata["event"] === "endOfConversation";
 }
 
 /** The session that a message belongs to. @throws TYPES_KEY_INVALID */

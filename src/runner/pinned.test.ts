@@ -114,6 +114,27 @@ describe("a pack whose flows wait is replaced", () => {
   });
 });
 
+test("an old version goes once nobody waits on it, however many others wait on the new one", async () => {
+  const world = new TestWorld();
+  const store = openMemoryStore(world);
+  const forgotten: string[] = [];
+  await using opened = await openTestRuntime({
+    apps: [{ scope, pack: one }],
+    world,
+    store,
+    onPackForgotten: (_scope, { packHash }) => void forgotten.push(packHash),
+  });
+  expect(await opened.texts("hi", { session: "old" })).toEqual(["name?"]);
+  await opened.runtime.loadPack({ scope, pack: two });
+  // More than the sessions of one page.
+  for (let i = 0; i < 1_100; i++) await opened.say("hi", { session: `new-${i}` });
+  await world.advance(200_000);
+  expect(forgotten).toEqual([]);
+  expect(await opened.texts("ann", { session: "old" })).toEqual(["1.0.0 ann"]);
+  await world.advance(200_000);
+  expect(forgotten).toEqual([one.packHash]);
+});
+
 describe("a signer is revoked while a thousand sessions wait", () => {
   test.each([
     ["finish", undefined, 0],

@@ -3,7 +3,7 @@ import type { Bus } from "../bus/index.ts";
 import { subjectOf } from "../bus/index.ts";
 import type { ChannelAddress, Provider, ReceivedMessage } from "../messaging/index.ts";
 import type { SendResult } from "../session/index.ts";
-import type { ChannelMessageEnvelope, JsonObject, World } from "../types/index.ts";
+import type { ChannelMessageEnvelope, JsonObject, JsonValue, World } from "../types/index.ts";
 import { channelId, isGreenticError, isRetryable, parseSessionKey } from "../types/index.ts";
 import type { ApprovalNote, Decision, OpenApproval, Verdict } from "./approvals.ts";
 import { conversationOfApproval } from "./approvals.ts";
@@ -24,6 +24,8 @@ export type Relayed =
       readonly conversation: string;
       readonly message: ChannelMessageEnvelope;
     }
+  /** Word of a message that the channel has to fetch. */
+  | { readonly kind: "notice"; readonly channel: string; readonly notice: JsonValue }
   | OperatorRecord
   /** An approval that is asked for, for its own session. */
   | { readonly kind: "approval"; readonly code: string; readonly open: OpenApproval }
@@ -49,7 +51,7 @@ export interface RelayOptions {
   readonly bus: Bus;
   readonly packsFor: (teamKey: string) => readonly LoadedPack[];
   readonly providerOf: (channelKey: string) => Provider | undefined;
-  readonly accept: (provider: Provider, message: ReceivedMessage, request: OwnRequest) => Promise<void>;
+  readonly accept: (provider: Provider, message: ReceivedMessage, request: OwnRequest | undefined) => Promise<void>;
 }
 
 /** Who a relayed message's session belongs to: nobody writes under this name, so no flow waits there. */
@@ -70,11 +72,12 @@ export function createRelay(address: ChannelAddress, options: RelayOptions): Pro
     dedupeTtlMs: DEDUPE_TTL_MS,
     isOneOff: true,
     project: () => [],
-    send: async (payload, { idempotencyKey }): Promise<SendResult> => {
+    send: async (payload, { idempotencyKey, signal, attempt = 0 }): Promise<SendResult> => {
       const relayed = payload as unknown as Relayed;
       try {
         if (relayed.kind === "event") return await sendEvent(relayed.event, { relay, options });
         if (relayed.kind === "message") return await sendMessage(relayed, { relay, options });
+        if (relayed.kind === "notice") return await sendNotice(relayed, { relay, options, signal, attempt });
         if (relayed.kind === "record") return await sendRecord(relayed, { relay, options, name: idempotencyKey });
         if (relayed.kind === "decision") return await sendDecision(relayed, { relay, options, name: idempotencyKey });
         return await sendNote(relayed, { relay, options, name: idempotencyKey });
@@ -96,7 +99,9 @@ interface Sending {
 async function sendEvent(event: FlowEvent, { relay, options }: Sending): Promise<SendResult> {
   const { env, tenant, team } = relay.address;
   for (const { pack, flow, entry } of subscribersOf(options.packsFor(`${env}:${tenant}:${team}`), event.type, team)) {
-    const name = hash("sha256", `${event.id}\n${pack.name}\n${flow.id}`, "hex").slice(0, 32);
+    // Names from outside are unique within their source only.
+    const id = event.greentichops === 0 ? `${event.source}\n${event.id}` : event.id;
+    const name = hash("sha256", `${id}\n${pack.name}\n${flow.id}`, "hex").slice(0, 32);
     const envelope: ChannelMessageEnvelope = {
       id: event.id,
       tenant: { env, tenant, team },
@@ -108,9 +113,39 @@ async function sendEvent(event: FlowEvent, { relay, options }: Sending): Promise
       correlation_id: event.id,
     };
     const choice = { pack: pack.name, flow: flow.id, ...(entry === undefined ? {} : { entry }) };
-    await options.accept(relay, { envelope, dedupeKey: name, conversation: name, user: RELAY_USER }, { choice, event });
+    await acceptOnce(
+      options,
+      relay,
+      { envelope, dedupeKey: name, conversation: name, user: RELAY_USER },
+      { choice, event },
+    );
   }
   options.bus.publish(subjectOf("event", relay.address), event);
+  return { kind: "sent" };
+}
+
+/** Hands a message on under a name that outlives every repetition of its row, however soon its channel forgets deliveries. */
+async function acceptOnce(
+  { accept }: RelayOptions,
+  provider: Provider,
+  message: ReceivedMessage,
+  request: OwnRequest | undefined,
+): Promise<void> {
+  const dedupeTtlMs = Math.max(message.dedupeTtlMs ?? provider.dedupeTtlMs, DEDUPE_TTL_MS);
+  await accept(provider, { ...message, dedupeTtlMs }, request);
+}
+
+/** Lets the channel fetch what it was told of; the messages' own names make a repetition harmless. */
+async function sendNotice(
+  { channel, notice }: Relayed & { readonly kind: "notice" },
+  { relay, options, signal, attempt }: Sending & { readonly signal: AbortSignal; readonly attempt: number },
+): Promise<SendResult> {
+  const { env, tenant, team } = relay.address;
+  const provider = options.providerOf(`${env}:${tenant}:${team}:${channel}`);
+  if (provider?.complete === undefined) return { kind: "failed", error: "RUNNER_CHANNEL_MISSING" };
+  const completed = await provider.complete(notice, { signal, attempt });
+  if (completed.kind !== "messages") return completed;
+  for (const message of completed.messages) await acceptOnce(options, provider, message, undefined);
   return { kind: "sent" };
 }
 
@@ -131,7 +166,7 @@ async function sendRecord(
     extensions: { "greentic.record": detail },
   };
   const message = { envelope, dedupeKey: `record:${name}`, conversation: `record-${name}`, user: RELAY_USER };
-  await options.accept(relay, message, { record: code });
+  await acceptOnce(options, relay, message, { record: code });
   return { kind: "sent" };
 }
 
@@ -158,7 +193,7 @@ async function sendNote(
       ? { kind: "open", open: note.open }
       : { kind: "verdict", code: note.code, verdict: note.verdict };
   const message = { envelope, dedupeKey: `approval:${name}`, conversation, user: RELAY_USER };
-  await options.accept(relay, message, { approval: said as unknown as JsonObject });
+  await acceptOnce(options, relay, message, { approval: said as unknown as JsonObject });
   return { kind: "sent" };
 }
 
@@ -182,7 +217,7 @@ async function sendDecision(
     metadata: {},
   };
   const message = { envelope, dedupeKey: `decision:${name}`, conversation: key.conversation, user: key.user };
-  await options.accept(provider, message, { decision: { ...decision } });
+  await acceptOnce(options, provider, message, { decision: { ...decision } });
   return { kind: "sent" };
 }
 
@@ -192,9 +227,10 @@ async function sendMessage(
 ): Promise<SendResult> {
   const { env, tenant, team } = relay.address;
   const provider = options.providerOf(`${env}:${tenant}:${team}:${channel}`);
-  if (provider === undefined || provider.delivery.kind === "answer")
+  if (provider === undefined || provider.delivery.kind === "answer" || provider.delivery.kind === "none")
     return { kind: "failed", error: "RUNNER_CHANNEL_MISSING" };
-  await options.accept(
+  await acceptOnce(
+    options,
     provider,
     { envelope: message, dedupeKey: `relay:${message.id}`, conversation, user: RELAY_USER },
     { relay: true },

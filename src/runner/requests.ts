@@ -3,6 +3,7 @@ import type { Accepted, IngressEntry, SessionStore } from "../session/index.ts";
 import { conversationOf } from "../session/index.ts";
 import type { SessionKeyText, World } from "../types/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
+import { deliveryName } from "./delivery-name.ts";
 import { sessionKeyOf } from "./own-envelope.ts";
 import { readReport } from "./recorded-report.ts";
 import type { FlowChoice, TurnReport } from "./runtime.ts";
@@ -49,14 +50,14 @@ export class Requests {
       throw new GreenticError("RUNNER_TURN_CANCELLED", `Begin the turn of ${quote(key)}: it was called off`);
     const { promise, resolve, reject } = Promise.withResolvers<TurnReport>();
     const stops = [
-      waiters.add({ key, dedupeKey: message.dedupeKey }, resolve),
+      waiters.add({ key, dedupeKey: deliveryName(message.dedupeKey) }, resolve),
       world.schedule(options.timeoutMs, () => {
         const state = `not done within ${options.timeoutMs} ms`;
         reject(new GreenticError("RUNNER_TURN_TIMEOUT", `Wait for the turn of ${quote(key)}: ${state}`));
       }),
     ];
     if (signal !== undefined) {
-      const onAbort = (): void => cancel({ key, dedupeKey: message.dedupeKey });
+      const onAbort = (): void => cancel({ key, dedupeKey: deliveryName(message.dedupeKey) });
       signal.addEventListener("abort", onAbort, { once: true });
       stops.push(() => signal.removeEventListener("abort", onAbort));
     }

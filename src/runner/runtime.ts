@@ -1,7 +1,15 @@
 import type { CallStats } from "../component/index.ts";
 import type { Offer } from "../flow/index.ts";
-import type { Provider, Receipt, ReceivedMessage } from "../messaging/index.ts";
+import type {
+  FileKeeper,
+  Provider,
+  Receipt,
+  ReceivedEvent,
+  ReceivedMessage,
+  ReceivedNotice,
+} from "../messaging/index.ts";
 import type { PackApp } from "./load-pack.ts";
+import type { WebAnswer } from "./web-files.ts";
 import type { Accepted, SessionStore } from "../session/index.ts";
 import type {
   ChannelMessageEnvelope,
@@ -87,8 +95,14 @@ export interface FlowChoice {
 /** The running host: everything that the gateway, the command line and tests do goes through here. */
 export interface Runtime extends AsyncDisposable {
   readonly store: SessionStore;
+  /** Keeps files; absent where none are kept. */
+  readonly files?: FileKeeper | undefined;
   /** Appends a message to its session's inbox and wakes a worker; durable when it resolves. The flow runs later. */
   accept(provider: Provider, message: ReceivedMessage): Promise<Accepted>;
+  /** Appends an event to the inbox; durable when it resolves. Every flow that wants it starts later, once. */
+  acceptEvent(provider: Provider, event: ReceivedEvent): Promise<Accepted>;
+  /** Appends word of a message that is to be fetched; durable when it resolves. The channel fetches it later. */
+  acceptNotice(provider: Provider, notice: ReceivedNotice): Promise<Accepted>;
   /** Hands on what a platform said of earlier sends, to whichever process has one of them in doubt; what gets lost on the way is read back or left to policy. */
   noteReceipts(provider: Provider, receipts: readonly Receipt[]): void;
   /**
@@ -103,11 +117,15 @@ export interface Runtime extends AsyncDisposable {
   ): Promise<TurnReport>;
   /** Calls `listener` after each commit that appended to the conversation's log, or that answered who waits for it. Returns how to stop. */
   watchLog(conversation: string, listener: () => void): () => void;
+  /** Calls `listener` every few seconds while a turn of a conversation takes longer than a second, in this process or another. Returns how to stop. */
+  watchTyping(conversation: string, listener: () => void): () => void;
   /** Finds a channel's provider; undefined where there is none. */
   channel(scope: Scope, channel: string): Provider | undefined;
   listPacks(): readonly PackSummary[];
   /** Lists what the flows offer that a team can start, the team's own packs before the tenant's. */
   listOffers(scope: Scope): readonly FlowOffer[];
+  /** Finds what the packs of a team show the web at a path; undefined where none shows anything. */
+  webFile(scope: Scope, path: string): WebAnswer | undefined;
   /** Calls `listener` after every pack that comes, changes or goes. Returns how to stop. */
   watchPacks(listener: () => void): () => void;
   /**

@@ -2,12 +2,13 @@ import type { Provider, ReceivedMessage } from "../messaging/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { GreenticError, SessionKeyText, World } from "../types/index.ts";
 import { toGreenticError } from "../types/index.ts";
+import type { Times } from "./cron.ts";
 import { nextOccurrence, previousOccurrences } from "./cron.ts";
 import type { OwnRequest } from "./own-envelope.ts";
 import { sessionKeyOf } from "./own-envelope.ts";
 import { RELAY_USER } from "./relay.ts";
 import type { Firing, Scheduled } from "./schedules.ts";
-import { conversationOfFlow, FIRING_TTL_MS, lastFired } from "./schedules.ts";
+import { FIRING_TTL_MS, lastFired } from "./schedules.ts";
 
 export interface SchedulerOptions {
   readonly world: World;
@@ -28,7 +29,7 @@ const MAX_CAUGHT_UP = 100;
 type Placed = Scheduled & { readonly relay: Provider };
 
 /**
- * Starts flows when their calendars say so. Every worker does so by itself and accepts the same message into the flow's own session:
+ * Starts flows, and channels' events, when their times come. Every worker does so by itself and accepts the same message into the flow's own session:
  * its dedupe key names the firing, so that one of them counts. The session remembers what fired last, by which a host that was away
  * finds out what it missed.
  */
@@ -72,7 +73,7 @@ export class Scheduler {
       living.add(name);
       try {
         await this.#fireDue(placed, name);
-        const nextAtMs = nextOccurrence(placed.schedule, world.nowMs());
+        const nextAtMs = nextOccurrence(placed.times, world.nowMs());
         if (nextAtMs !== undefined) nextMs = Math.min(nextMs, Math.max(1, nextAtMs - world.nowMs()));
       } catch (error) {
         // What was not accepted is looked at again: `#seenUntilMs` stands where it was.
@@ -97,8 +98,7 @@ export class Scheduler {
 
   /** Since when this host has to answer for a schedule: its last firing, else the day that it was first seen. */
   async #since(placed: Placed, nowMs: number): Promise<number> {
-    const catchUp = placed.schedule.catchUp ?? "last";
-    if (catchUp === "none") return nowMs;
+    if (placed.catchUp === "none") return nowMs;
     const found = await this.#options.store.read(sessionKeyOf(placed.relay, this.#message(placed, nowMs)));
     const firedAtMs = lastFired(found?.session?.snapshot)[placed.id];
     if (firedAtMs !== undefined) return firedAtMs;
@@ -107,9 +107,8 @@ export class Scheduler {
   }
 
   async #accept(placed: Placed, atMs: number, isFiring: boolean): Promise<void> {
-    const { relay, pack, flow, schedule, id } = placed;
+    const { relay, conversation, id } = placed;
     const { env, tenant, team, channel } = relay.address;
-    const conversation = conversationOfFlow(placed);
     const firing: Firing = { id, at: atMs };
     const message = this.#message(placed, atMs);
     await this.#options.accept(
@@ -127,23 +126,13 @@ export class Scheduler {
           metadata: {},
         },
       },
-      isFiring
-        ? {
-            firing,
-            choice: {
-              pack: pack.name,
-              flow: flow.id,
-              ...(schedule.entry === undefined ? {} : { entry: schedule.entry }),
-            },
-          }
-        : { firing },
+      isFiring ? { firing, ...placed.requestAt(atMs) } : { firing },
     );
   }
 
-  #message(placed: Placed, atMs: number): Omit<ReceivedMessage, "envelope"> {
-    const conversation = conversationOfFlow(placed);
+  #message({ conversation, id }: Placed, atMs: number): Omit<ReceivedMessage, "envelope"> {
     return {
-      dedupeKey: `${conversation}:${placed.id}:${atMs}`,
+      dedupeKey: `${conversation}:${id}:${atMs}`,
       conversation,
       user: RELAY_USER,
       dedupeTtlMs: FIRING_TTL_MS,
@@ -153,34 +142,33 @@ export class Scheduler {
 
 /** The firings after one instant and up to another that are still to run, by what the schedule says of missed ones. */
 function dueBetween(
-  { schedule }: Scheduled,
+  { times, catchUp }: Scheduled,
   { sinceMs, nowMs }: { readonly sinceMs: number; readonly nowMs: number },
 ): readonly number[] {
-  const found = occurrencesIn(schedule, { sinceMs, nowMs });
+  const found = occurrencesIn(times, { sinceMs, nowMs });
   const onTime = found.filter((atMs) => atMs > nowMs - GRACE_MS);
   const missed = found.slice(0, found.length - onTime.length);
-  const { catchUp = "last" } = schedule;
   if (catchUp === "all") return found;
   return catchUp === "none" || onTime.length > 0 ? onTime : missed.slice(-1);
 }
 
 /** The times after one instant and up to another, at most {@link MAX_CAUGHT_UP} and then the latest. */
 function occurrencesIn(
-  schedule: Scheduled["schedule"],
+  times: Times,
   { sinceMs, nowMs }: { readonly sinceMs: number; readonly nowMs: number },
 ): readonly number[] {
   const found: number[] = [];
-  for (let atMs = nextOccurrence(schedule, sinceMs); atMs !== undefined && atMs <= nowMs;) {
+  for (let atMs = nextOccurrence(times, sinceMs); atMs !== undefined && atMs <= nowMs;) {
     found.push(atMs);
     // Looking back costs more than looking ahead; only after a long absence is it cheaper than going through all that was missed.
     if (found.length > MAX_CAUGHT_UP)
-      return previousOccurrences(schedule, { count: MAX_CAUGHT_UP, beforeMs: nowMs + 1 }).toReversed();
-    atMs = nextOccurrence(schedule, atMs);
+      return previousOccurrences(times, { count: MAX_CAUGHT_UP, beforeMs: nowMs + 1 }).toReversed();
+    atMs = nextOccurrence(times, atMs);
   }
   return found;
 }
 
-function nameOf({ relay, pack, flow, id }: Placed): string {
+function nameOf({ relay, conversation, id }: Placed): string {
   const { tenant, team } = relay.address;
-  return `${tenant}\n${team}\n${pack.name}\n${flow.id}\n${id}`;
+  return `${tenant}\n${team}\n${conversation}\n${id}`;
 }

@@ -1,20 +1,27 @@
 import { hash } from "node:crypto";
-import type { ScheduleIr } from "../flow/index.ts";
+import type { CatchUp, ScheduleIr } from "../flow/index.ts";
+import type { Provider, ProviderTimer } from "../messaging/index.ts";
 import { isJsonObject } from "../types/index.ts";
 import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../types/index.ts";
+import type { Times } from "./cron.ts";
+import { handEventOver } from "./hand-over.ts";
 import type { LoadedFlow, LoadedPack } from "./loaded-pack.ts";
+import type { OwnRequest } from "./own-envelope.ts";
 import { requestOf } from "./own-envelope.ts";
 
 /** The kind of work of flows that start by themselves. */
 const TIMER_TYPE = "timer";
 
-/** A schedule of a flow, as all workers of a host see it alike. */
+/** Something that comes by itself, as all workers of a host see it alike. */
 export interface Scheduled {
-  readonly pack: LoadedPack;
-  readonly flow: LoadedFlow;
-  readonly schedule: ScheduleIr;
-  /** Names the schedule within its flow, the same in every version that has it. */
+  /** The session's conversation that remembers its firings. */
+  readonly conversation: string;
+  /** Names it within its conversation, the same in every version that has it. */
   readonly id: string;
+  readonly times: Times;
+  readonly catchUp: CatchUp;
+  /** What its firing at an instant asks for. */
+  readonly requestAt: (atMs: number) => Pick<OwnRequest, "choice" | "handOver">;
 }
 
 /** One firing, as its message carries it. */
@@ -30,18 +37,31 @@ export function schedulesOf(packs: readonly LoadedPack[], team: string): readonl
     [...new Set(pack.flows.values())].flatMap((flow) => {
       const { ir } = flow.compiled;
       if (ir.type !== TIMER_TYPE || ir.start === undefined || !pack.allows(team, flow.id, ir.start)) return [];
-      return (ir.schedules ?? []).map((schedule) => ({ pack, flow, schedule, id: nameOf(schedule) }));
+      return (ir.schedules ?? []).map((schedule) => scheduledFlow(pack, flow, schedule));
     }),
   );
 }
 
-/** The session's conversation of a flow that starts by itself. */
-export function conversationOfFlow({ pack, flow }: Pick<Scheduled, "pack" | "flow">): string {
-  return `cron-${hash("sha256", `${pack.name}\n${flow.id}`, "hex").slice(0, 32)}`;
+function scheduledFlow(pack: LoadedPack, flow: LoadedFlow, { cron, zone, entry, catchUp }: ScheduleIr): Scheduled {
+  const choice = { pack: pack.name, flow: flow.id, ...(entry === undefined ? {} : { entry }) };
+  return {
+    conversation: `cron-${hash("sha256", `${pack.name}\n${flow.id}`, "hex").slice(0, 32)}`,
+    id: hash("sha256", `${cron}\n${zone ?? "UTC"}\n${entry ?? ""}`, "hex").slice(0, 12),
+    times: { cron, zone },
+    catchUp: catchUp ?? "last",
+    requestAt: () => ({ choice }),
+  };
 }
 
-function nameOf({ cron, zone = "UTC", entry = "" }: ScheduleIr): string {
-  return hash("sha256", `${cron}\n${zone}\n${entry}`, "hex").slice(0, 12);
+/** The schedule of a channel whose events come by themselves. */
+export function scheduleOfChannel(provider: Provider, { times, catchUp = "last", eventAt }: ProviderTimer): Scheduled {
+  return {
+    conversation: `timer-${hash("sha256", provider.address.channel, "hex").slice(0, 32)}`,
+    id: hash("sha256", JSON.stringify(times), "hex").slice(0, 12),
+    times,
+    catchUp,
+    requestAt: (atMs) => handEventOver(provider, eventAt(atMs), atMs).request,
+  };
 }
 
 /** The firing that a message is; undefined for every other message. */
@@ -54,7 +74,8 @@ export function firingOf(message: ChannelMessageEnvelope | undefined): Firing | 
 
 /** Whether a message only says since when a schedule is known; nothing runs. */
 export function isBaseline(message: ChannelMessageEnvelope | undefined): boolean {
-  return firingOf(message) !== undefined && requestOf(message)["choice"] === undefined;
+  const request = requestOf(message);
+  return firingOf(message) !== undefined && request["choice"] === undefined && request["handOver"] === undefined;
 }
 
 /** When each schedule of a flow's session fired last, by its id. */

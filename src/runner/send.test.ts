@@ -56,6 +56,24 @@ test("a platform that refuses for ever ends in the dead letters after ten attemp
   expect((await store.listOutbox({}))[0]).toMatchObject({ status: "failed", lastError: "TELEGRAM_DOWN" });
 });
 
+test("a platform that asks for a while is tried for a day, however often it asks", async () => {
+  const world = new TestWorld();
+  let asks = 30;
+  const { channel, sent } = platform(world, "C", ({ payload }) =>
+    payload === "for ever" || asks-- > 0
+      ? { kind: "retry", error: "MESSAGING_RATE_LIMITED", notBeforeMs: world.nowMs() + 60_000 }
+      : { kind: "sent" },
+  );
+  const { runtime, store } = await openTestRuntime({ world, apps, providers: [channel] });
+  await runtime.accept(channel, received(channel, "1", "one"));
+  await world.advance(60 * 60_000);
+  expect(sent).toHaveLength(31);
+  expect((await store.listOutbox({}))[0]).toMatchObject({ status: "sent", attempts: 31 });
+  await runtime.accept(channel, received(channel, "2", "for ever"));
+  await world.advance(25 * 3_600_000);
+  expect((await store.listOutbox({ status: "failed" }))[0]).toMatchObject({ lastError: "MESSAGING_RATE_LIMITED" });
+});
+
 test.each([
   ["A", "at-most-once", 2, "sent"],
   ["C", "at-least-once", 2, "sent"],

@@ -1,4 +1,5 @@
-import type { Provider } from "../messaging/index.ts";
+import type { BlobStore } from "../blob/index.ts";
+import type { OpenFile, Provider } from "../messaging/index.ts";
 import type { OutboxRow, SendResult, SessionStore } from "../session/index.ts";
 import { channelOf, CLAIM_TTL_MS } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
@@ -13,6 +14,8 @@ export interface SenderOptions {
   readonly world: World;
   readonly store: SessionStore;
   readonly providers: ReadonlyMap<string, Provider>;
+  /** Where the files are that rows name. */
+  readonly blobs: BlobStore | undefined;
   readonly policy: (scope: Scope) => Policy;
   readonly observe: TurnObserver | undefined;
   readonly onError: (error: GreenticError, key: SessionKeyText | undefined) => void;
@@ -28,6 +31,10 @@ export interface SenderOptions {
 
 /** Attempts after which a row that the platform keeps refusing goes to the dead letters. */
 const MAX_ATTEMPTS = 10;
+/** A platform that asks for a while refuses nothing: such rows are tried for a day, however often it asks. */
+const RATE_LIMITED = "MESSAGING_RATE_LIMITED";
+const RATE_LIMITED_FOR_MS = 86_400_000;
+const MAX_LIMITED_BACKOFF_MS = 8_000;
 const BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 300_000;
 /** How long a send may take. */
@@ -132,8 +139,9 @@ export class SenderLoop {
       const askedMs = world.monotonicMs();
       const rows = [...this.#inHand.keys()];
       store.renewSends?.(rows, this.name, this.#claimTtlMs).then(
-        () => {
-          for (const row of rows) if (this.#inHand.has(row)) this.#inHand.set(row, askedMs);
+        (renewed) => {
+          // A claim that was lost meanwhile stays as old as it is, so that its send isn't begun any more.
+          for (const row of rows) if (renewed.has(row.id) && this.#inHand.has(row)) this.#inHand.set(row, askedMs);
         },
         (error: unknown) => onError(toGreenticError(error, "RUNNER_SEND_FAILED", "Renew claims"), undefined),
       );
@@ -194,10 +202,17 @@ export class SenderLoop {
       abort.abort();
       resolve({ kind: "unknown", error: "RUNNER_SEND_UNKNOWN" });
     });
-    const conversation = parseSessionKey(row.key).conversation;
+    const { conversation } = parseSessionKey(row.key);
+    const openFile = this.#openFile(row);
     try {
       provider
-        .send?.(row.payload, { idempotencyKey: row.id, conversation, signal: abort.signal, attempt: row.attempts })
+        .send?.(row.payload, {
+          idempotencyKey: row.id,
+          conversation,
+          signal: abort.signal,
+          attempt: row.attempts,
+          ...(openFile && { openFile }),
+        })
         .then(resolve, (error: unknown) => {
           this.#options.onError(toGreenticError(error, "RUNNER_SEND_FAILED", "Send row"), row.key);
           // A throw says nothing about what the platform got.
@@ -209,11 +224,22 @@ export class SenderLoop {
     }
   }
 
+  /** Opens files of the row's own tenant. */
+  #openFile({ key }: OutboxRow): OpenFile | undefined {
+    const { blobs } = this.#options;
+    return blobs && ((url) => blobs.open(parseSessionKey(key), url));
+  }
+
   /** Bounds attempts and spaces them out. */
   #settle(row: OutboxRow, result: SendResult): SendResult {
     const attempts = row.attempts + 1;
     const nowMs = this.#options.world.nowMs();
     if (result.kind === "retry") {
+      if (result.error === RATE_LIMITED && nowMs < row.createdAtMs + RATE_LIMITED_FOR_MS)
+        return {
+          ...result,
+          notBeforeMs: result.notBeforeMs + Math.min(MAX_LIMITED_BACKOFF_MS, this.#backoffMs(attempts)),
+        };
       if (attempts >= MAX_ATTEMPTS)
         return { kind: "failed", error: result.error === "" ? "RUNNER_SEND_EXHAUSTED" : result.error };
       return { ...result, notBeforeMs: Math.max(result.notBeforeMs, nowMs + this.#backoffMs(attempts)) };

@@ -7,7 +7,8 @@ import { decisionOf } from "./approvals.ts";
 import type { EngineEnv } from "./engine-env.ts";
 import type { FindPack, Frame } from "./frame.ts";
 import { decodeFrames } from "./frame.ts";
-import { recordOf, relayedMessage } from "./own-envelope.ts";
+import { handOverOf, isGoodbye, recordOf, relayedMessage } from "./own-envelope.ts";
+import type { Relayed } from "./relay.ts";
 import { migrateFrames } from "./resumption.ts";
 import { interruptionOf, routeMessage } from "./router.ts";
 import { firingOf, isBaseline, isStale, lastFired } from "./schedules.ts";
@@ -48,6 +49,19 @@ export function startTurn(
   const isLate = trigger.kind === "message" && trigger.isLater === true;
   if (isBaseline(message) || (!isLate && isStale(firingOf(message), lastFired(session?.snapshot), turn.nowMs))) {
     turn.ignore();
+    return { turn, pending: undefined };
+  }
+  const handOver = handOverOf(message);
+  if (handOver !== undefined) {
+    turn.relayed.push(handOver as unknown as Relayed);
+    turn.ignore();
+    return { turn, pending: undefined };
+  }
+  if (isGoodbye(message)) {
+    // It answers no question and starts nothing: what waited for this person is over.
+    turn.drop();
+    if (session?.cursor === undefined) turn.ignore();
+    else turn.close();
     return { turn, pending: undefined };
   }
   const packs = env.registry.packsFor(teamKey);

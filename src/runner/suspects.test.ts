@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { receiveConsole } from "../messaging/index.ts";
-import { openSqliteStore } from "../session/index.ts";
+import { openMemoryStore, openSqliteStore } from "../session/index.ts";
+import { GreenticError } from "../types/index.ts";
 import { verifies } from "../../test/verifies.ts";
 import { consoleChannel, makePack, openTestRuntime, settle, TestWorld } from "./runtime-fixture.ts";
 
@@ -78,4 +79,38 @@ nodes:
   const log = await store.readLog(session?.key.slice(0, session.key.lastIndexOf(":")) ?? "", { after: -1, limit: 9 });
   expect(JSON.stringify(log)).toContain("did hello");
   expect(host.errors).toEqual([]);
+});
+
+test("a turn that its process outlives isn't taken for one that ends processes, though the store can't be told", async () => {
+  const world = new TestWorld();
+  const pack = await makePack({
+    flows: {
+      main: `
+id: main
+type: messaging
+start: tell
+nodes:
+  tell:
+    message.send: { text: "did {{in.text}}" }
+    routing: out
+`,
+    },
+  });
+  const store = openMemoryStore(world);
+  const refused = { times: 0 };
+  const refuse = async (): Promise<never> => {
+    throw new GreenticError("STORE_UNAVAILABLE", "Use session store: it refuses");
+  };
+  const commit = store.commit.bind(store);
+  store.commit = (...args) => (refused.times++ < 8 ? refuse() : commit(...args));
+  store.release = refuse;
+  await using host = await openTestRuntime({ pack, world, store });
+  const channel = consoleChannel();
+  await host.runtime.accept(channel, receiveConsole(channel.address, { text: "hello" }, { session: "s1", id: "m1" }));
+  for (let i = 0; i < 400 && refused.times <= 8; i++) await world.advance(1_000);
+  expect(refused.times).toBeGreaterThan(8);
+  expect(await store.listDeadLetters({})).toEqual([]);
+  const [session] = await store.list({});
+  const log = await store.readLog(session?.key.slice(0, session.key.lastIndexOf(":")) ?? "", { after: -1, limit: 9 });
+  expect(JSON.stringify(log)).toContain("did hello");
 });

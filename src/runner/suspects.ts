@@ -1,6 +1,7 @@
 import type { Lease, Step } from "../session/index.ts";
 import type { SessionKeyText } from "../types/index.ts";
 import { GreenticError } from "../types/index.ts";
+import { FILES_SEQ } from "./incoming-files.ts";
 import type { Trigger } from "./trigger.ts";
 import { firedTimer } from "./trigger.ts";
 
@@ -72,7 +73,7 @@ export function processEnded({ attempt }: Lease): GreenticError {
 
 function marksOf(lease: Lease): number {
   const turn = revisionOf(lease);
-  return lease.steps.filter((step) => step.turn === turn && step.seq < 0).length;
+  return lease.steps.filter((step) => step.turn === turn && step.seq < 0 && step.seq !== FILES_SEQ).length;
 }
 
 function revisionOf({ session }: Lease): number {

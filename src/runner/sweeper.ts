@@ -1,5 +1,6 @@
+import type { BlobStore } from "../blob/index.ts";
 import type { SessionRecord, SessionStore } from "../session/index.ts";
-import type { GreenticError, SessionKeyText, World } from "../types/index.ts";
+import type { GreenticError, SessionKeyText, TenantId, World } from "../types/index.ts";
 import { isJsonObject, toGreenticError } from "../types/index.ts";
 import { packsOfFrames } from "./frame.ts";
 import type { LoadedPack } from "./loaded-pack.ts";
@@ -8,6 +9,7 @@ import type { PackRegistry } from "./pack-registry.ts";
 export interface SweeperOptions {
   readonly world: World;
   readonly store: SessionStore;
+  readonly blobs: BlobStore | undefined;
   readonly registry: PackRegistry;
   readonly intervalMs: number;
   readonly onSession: (key: SessionKeyText) => void;
@@ -18,7 +20,12 @@ export interface SweeperOptions {
 
 /** Old pack versions are looked after this often. */
 const RETIRED_EVERY_MS = 60_000;
-const SESSIONS_PAGE = 10_000;
+/** Files are looked after this often, some at a time, and stay for another day where their session is still there. */
+const FILES_EVERY_MS = 60_000;
+const FILES_EXTEND_MS = 86_400_000;
+const SESSIONS_PAGE = 1_000;
+/** Looking takes at most this share of the time: one part in fifty. */
+const RETIRED_REST = 50;
 /** Sessions that one sweep names at most. */
 const FULL_PAGE = 1_000;
 const FULL_PAGE_REST_MS = 50;
@@ -31,7 +38,9 @@ export class Sweeper {
   #isRunning = false;
   #isStopped = true;
   #sweeping: Promise<void> | undefined;
-  #retiredAtMs = 0;
+  #releaseAtMs = RETIRED_EVERY_MS;
+  #releasing: Promise<void> | undefined;
+  #filesAtMs = 0;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
@@ -46,6 +55,7 @@ export class Sweeper {
     this.#isStopped = true;
     this.#cancel?.();
     await this.#sweeping;
+    await this.#releasing;
   }
 
   /** Makes sure that a timer is found when it is due, not only at the next sweep. */
@@ -79,7 +89,8 @@ export class Sweeper {
         delayMs = Math.min(delayMs, Math.max(1, overdue.nextTimerAtMs - world.nowMs()));
       // A full page means that there is more.
       if (overdue.sessions.length >= FULL_PAGE) delayMs = Math.min(delayMs, FULL_PAGE_REST_MS);
-      await this.#releaseRetired();
+      this.#releaseRetired();
+      await this.#sweepFiles();
     } catch (error) {
       onError(toGreenticError(error, "RUNNER_TURN_FAILED", "Sweep"), undefined);
     } finally {
@@ -88,25 +99,63 @@ export class Sweeper {
     }
   }
 
-  /** Lets go of pack versions that no session waits on any more. */
-  async #releaseRetired(): Promise<void> {
-    const { world, store, registry } = this.#options;
+  /** Lets go of files whose sessions are gone. */
+  async #sweepFiles(): Promise<void> {
+    const { world, store, blobs } = this.#options;
+    if (blobs === undefined || world.monotonicMs() - this.#filesAtMs < FILES_EVERY_MS) return;
+    this.#filesAtMs = world.monotonicMs();
+    await blobs.sweep(world.nowMs(), {
+      isKept: async (owner) => (await store.read(owner)) !== undefined,
+      extendMs: FILES_EXTEND_MS,
+    });
+  }
+
+  /** Lets go of pack versions that no session waits on any more, beside the sweeps: there may be a million sessions to look at. */
+  #releaseRetired(): void {
+    const { world, registry, onError } = this.#options;
     const { retired } = registry;
-    if (retired.length === 0 || world.monotonicMs() - this.#retiredAtMs < RETIRED_EVERY_MS) return;
-    this.#retiredAtMs = world.monotonicMs();
+    const nowMs = world.monotonicMs();
+    if (retired.length === 0 || this.#releasing !== undefined || nowMs < this.#releaseAtMs) return;
+    this.#releasing = this.#release(retired)
+      .catch((error: unknown) => onError(toGreenticError(error, "RUNNER_TURN_FAILED", "Release packs"), undefined))
+      .finally(() => {
+        this.#releasing = undefined;
+        const tookMs = world.monotonicMs() - nowMs;
+        this.#releaseAtMs = nowMs + Math.max(RETIRED_EVERY_MS, tookMs * RETIRED_REST);
+      });
+  }
+
+  async #release(retired: readonly LoadedPack[]): Promise<void> {
+    const { registry, onForgotten } = this.#options;
+    const used = new Set<string>();
+    for (const tenant of new Set(retired.map(({ scope }) => scope.tenant))) await this.#collectUsed(tenant, used);
+    if (this.#isStopped) return;
     for (const pack of retired) {
-      const sessions = await store.list({ tenant: pack.scope.tenant, limit: SESSIONS_PAGE });
-      const isUsed = sessions.some(({ session }) => session?.cursor !== undefined && usesPack(session, pack.packHash));
-      // A full page may hide one; keeping a pack too long costs memory, letting it go costs a conversation.
-      if (isUsed || sessions.length >= SESSIONS_PAGE) continue;
+      if (used.has(`${pack.scope.tenant} ${pack.packHash}`)) continue;
       registry.forget(pack);
-      this.#options.onForgotten(pack);
+      onForgotten(pack);
+    }
+  }
+
+  /** Collects the versions that a tenant's sessions wait on. */
+  async #collectUsed(tenant: TenantId, used: Set<string>): Promise<void> {
+    let after: SessionKeyText | undefined;
+    while (!this.#isStopped) {
+      const page = await this.#options.store.list({
+        tenant,
+        limit: SESSIONS_PAGE,
+        ...(after !== undefined && { after }),
+      });
+      for (const { session } of page)
+        if (session?.cursor !== undefined) for (const hash of packsOf(session)) used.add(`${tenant} ${hash}`);
+      after = page.at(-1)?.key;
+      if (page.length < SESSIONS_PAGE) return;
     }
   }
 }
 
-/** Whether a session's flow is of a version of a pack, or called one of it. */
-function usesPack({ packHash, snapshot }: SessionRecord, hash: string): boolean {
-  if (packHash === hash) return true;
-  return isJsonObject(snapshot) && packsOfFrames(snapshot["frames"]).some((called) => called.hash === hash);
+/** The versions of packs that a session's flow is of and has called. */
+function packsOf({ packHash, snapshot }: SessionRecord): readonly string[] {
+  if (!isJsonObject(snapshot)) return [packHash];
+  return [packHash, ...packsOfFrames(snapshot["frames"]).map(({ hash }) => hash)];
 }

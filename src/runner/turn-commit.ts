@@ -4,6 +4,7 @@ import type { Lease, NewOutboxRow, SessionRecord, Timer, TurnCommit } from "../s
 import type { JsonObject, JsonValue } from "../types/index.ts";
 import { isJsonObject } from "../types/index.ts";
 import { encodeFrames } from "./frame.ts";
+import { projectMessages } from "./project-messages.ts";
 import { recordReport } from "./recorded-report.ts";
 import type { OperatorRecord } from "./relay.ts";
 import { RELAY } from "./relay.ts";
@@ -24,23 +25,21 @@ const MAX_NUMBERED = 200;
 
 /** Makes the one commit of a finished turn. */
 export function commitOf(turn: Turn, provider: Provider): TurnCommit {
-  const { trigger, messages } = turn;
+  const { trigger } = turn;
   const timersNew = newTimers(turn);
   const log: JsonValue[] = [];
   const outbox: NewOutboxRow[] = [];
   const { delivery } = provider;
-  for (const message of messages) {
-    for (const payload of provider.project(message)) {
-      if (delivery.kind === "log") log.push(payload);
-      else if (delivery.kind === "send") {
-        outbox.push({
-          id: `${turn.turnId}-${outbox.length}`,
-          provider: provider.address.channel,
-          sinkClass: delivery.sinkClass,
-          payload,
-          traceId: turn.traceId,
-        });
-      }
+  for (const payload of projectMessages(turn, provider)) {
+    if (delivery.kind === "log") log.push(payload);
+    else if (delivery.kind === "send") {
+      outbox.push({
+        id: `${turn.turnId}-${outbox.length}`,
+        provider: provider.address.channel,
+        sinkClass: delivery.sinkClass,
+        payload,
+        traceId: turn.traceId,
+      });
     }
   }
   [...turn.relayed, ...recordsOf(turn)].forEach((relayed, i) => {

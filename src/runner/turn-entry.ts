@@ -1,5 +1,6 @@
 import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../types/index.ts";
 import { isJsonObject } from "../types/index.ts";
+import type { FlowEvent } from "./event-flows.ts";
 import { eventOf } from "./event-flows.ts";
 import type { Firing } from "./schedules.ts";
 import { firingOf } from "./schedules.ts";
@@ -33,7 +34,7 @@ export function entryOf(message: ChannelMessageEnvelope | undefined): JsonValue 
   const firing = firingOf(message);
   return {
     ...(value !== undefined && isJsonObject(value) ? value : {}),
-    ...(event === undefined ? {} : { ...event, payload: event.data, event }),
+    ...(event === undefined ? {} : eventEntry(event, message)),
     ...(firing === undefined ? {} : firingEntry(firing)),
     // Requests of generic webhooks: what public webhook flows read.
     ...(isJsonObject(data) && typeof data["method"] === "string" ? data : {}),
@@ -49,6 +50,20 @@ export function entryOf(message: ChannelMessageEnvelope | undefined): JsonValue 
     team: message.tenant.team ?? null,
     correlation_id: message.correlation_id ?? message.id,
   };
+}
+
+/** The event in the attributes of CloudEvents, and beside them as public flows read events: `event_id`, `event_type`, … and `events`. */
+function eventEntry(event: FlowEvent, { tenant: { tenant, team } }: ChannelMessageEnvelope): JsonObject {
+  const read = {
+    event_id: event.id,
+    event_type: event.type,
+    occurred_at: event.time,
+    scope: { tenant, ...(team === undefined ? {} : { team }) },
+    payload: event.data,
+  };
+  const provider = event.source.slice(event.source.lastIndexOf("/") + 1);
+  const whole = { ...read, source: { domain: "events", provider }, correlation_id: event.id };
+  return { ...event, ...read, event: { ...event, ...read }, events: [whole] };
 }
 
 /** What public timer flows read: when it is and which schedule it was; the time is the one that was due. */

@@ -102,7 +102,7 @@ export function destinationsOf(
       continue;
     }
     const delivery = channel === RELAY ? undefined : deliveryOf(channel);
-    if (delivery === undefined || delivery === "answer") {
+    if (delivery === undefined || delivery === "answer" || delivery === "none") {
       throw new GreenticError(
         "RUNNER_CHANNEL_MISSING",
         `Send message to ${quote(destination.id)}: the team has no channel ${quote(channel)} that can be written to`,

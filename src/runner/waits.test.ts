@@ -61,6 +61,20 @@ describe("delay", () => {
     expect(told.dead).toEqual([]);
   });
 
+  test("a person who ends the conversation ends what waits, with all that was kept for it, and starts nothing", async () => {
+    verifies("channels.webchat.goodbye");
+    const { world, texts, runtime, store } = await openTestRuntime({ pack: later });
+    const leave = { event: "endOfConversation" };
+    expect(await texts(leave)).toEqual([]);
+    expect(await texts("hi")).toEqual(["one moment, hi"]);
+    expect(await texts("kept")).toEqual([]);
+    expect(await texts(leave)).toEqual([]);
+    expect((await store.list({}))[0]?.session?.cursor).toBeUndefined();
+    await world.advance(700_000);
+    expect(await texts("again")).toEqual(["one moment, again"]);
+    await runtime[Symbol.asyncDispose]();
+  });
+
   test("more messages than a session keeps go to the dead letters, and the flow goes on", async () => {
     verifies("flow.later");
     const lines = Array.from({ length: 67 }, (_, i) => ({ text: `m${i}`, thenMs: 10 }));

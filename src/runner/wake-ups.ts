@@ -6,6 +6,7 @@ import type { EnvId, JsonValue, SessionKeyText, World } from "../types/index.ts"
 import { isJsonObject, parseSessionKey } from "../types/index.ts";
 import { Orphans } from "./orphans.ts";
 import type { SenderLoop } from "./sender-loop.ts";
+import type { TypingSigns } from "./typing-signs.ts";
 import type { WorkerLoop } from "./worker-loop.ts";
 
 /** What a process of the host does. */
@@ -18,6 +19,7 @@ export interface WakeUpsOptions {
   readonly roles: ReadonlySet<Role>;
   readonly worker: WorkerLoop;
   readonly sender: SenderLoop;
+  readonly typing: TypingSigns;
   readonly providers: ReadonlyMap<string, Provider>;
   /** Whether other processes work on the same store. */
   readonly isShared: boolean;
@@ -48,7 +50,7 @@ export class WakeUps {
   /** Listens as the roles ask. */
   start(): void {
     this.#isRunning = true;
-    const { bus, env, roles, sender, isShared } = this.#options;
+    const { bus, env, roles, sender, isShared, typing } = this.#options;
     if (roles.has("worker")) {
       const options = { group: "workers", credits: WORKER_CREDITS };
       const take = (message: BusMessage): Promise<void> => this.#onIngress(message);
@@ -62,7 +64,15 @@ export class WakeUps {
       );
       sender.wake();
     }
+    if (roles.has("egress") && !roles.has("worker")) {
+      const hear = (message: BusMessage): void => typing.hear(message, "egress");
+      this.#subscriptions.push(bus.subscribe(subjectsBelow("typing", { env }), hear, { group: "typists" }));
+    }
     if (roles.has("gateway")) {
+      if (bus.isShared || !roles.has("worker"))
+        this.#subscriptions.push(
+          bus.subscribe(subjectsBelow("typing", { env }), (message) => typing.hear(message, "gateway")),
+        );
       this.#subscriptions.push(bus.subscribe(subjectsBelow("log", { env }), (message) => this.#onLog(message)));
       if (isShared) this.#lookLater();
     }

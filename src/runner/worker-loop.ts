@@ -9,10 +9,15 @@ import { PinnedElsewhere } from "./pinned-elsewhere.ts";
 import type { TurnReport } from "./runtime.ts";
 import { startTurn } from "./start-turn.ts";
 import { isCondemned, isSuspect, markOf, processEnded, Suspects } from "./suspects.ts";
+import type { MessageTrigger } from "./incoming-files.ts";
+import { IncomingFiles } from "./incoming-files.ts";
+import { hasOutgoingFiles, keepOutgoingFiles } from "./outgoing-files.ts";
 import type { Trigger } from "./trigger.ts";
 import { unreadOf } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
 import { TurnAborted } from "./turn-aborted.ts";
+import type { Typing } from "./typing-signs.ts";
+import { watchTyping } from "./typing-signs.ts";
 import { answersOf, commitOf, leftOver, reportOf } from "./turn-commit.ts";
 import type { Delivery, Waiters } from "./waiters.ts";
 
@@ -27,6 +32,15 @@ export interface WorkerOptions {
   readonly isShared: boolean;
   /** Told after a commit, before the session's next turn. */
   readonly onCommit: (key: SessionKeyText, commit: TurnCommit) => void;
+  /** Told again and again while somebody waits for a turn's reply, until it commits or fails. */
+  readonly onTyping: (key: SessionKeyText, typing: Typing, signal: AbortSignal) => void;
+}
+
+/** What waits in this process, and can be told to stop waiting. */
+interface Waiting {
+  readonly lease: Lease;
+  readonly trigger: Trigger;
+  giveUp(cause: unknown): void;
 }
 
 /** How often a turn that the engine can't run is tried before its message goes to the dead letters. */
@@ -50,11 +64,14 @@ export class WorkerLoop {
   readonly #offers = new Map<SessionKeyText, PromiseWithResolvers<void>>();
   readonly #active = new Set<Promise<void>>();
   readonly #serving = new Set<SessionKeyText>();
-  /** Turns that wait for an effect. */
-  readonly #waiting = new Map<SessionKeyText, Turn>();
+  /** Turns that wait for an effect, or for the files of their message. */
+  readonly #waiting = new Map<SessionKeyText, Waiting>();
+  readonly #files: IncomingFiles | undefined;
   /** Sessions whose turn failed in the engine: how often, and that they rest before the next try. */
   readonly #failures = new Map<SessionKeyText, { readonly count: number; isResting: boolean }>();
   readonly #suspects = new Suspects();
+  /** Turns that this process outlived though the store doesn't know it, since it couldn't be told: how many, by session. */
+  readonly #survived = new Map<SessionKeyText, number>();
   readonly #elsewhere: PinnedElsewhere | undefined;
   #isDraining = false;
   #isLeasing = false;
@@ -62,7 +79,8 @@ export class WorkerLoop {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.name = `worker-${randomHex(options.env.world, 8)}`;
-    const { world, registry } = options.env;
+    const { world, registry, files } = options.env;
+    this.#files = files && new IncomingFiles(options.env, files);
     this.#elsewhere = options.isShared ? new PinnedElsewhere(world, registry) : undefined;
   }
 
@@ -76,7 +94,8 @@ export class WorkerLoop {
   /** Runs a session that was leased to this worker already. */
   take(lease: Lease): void {
     this.#serving.add(lease.key);
-    const serving = this.#serve(lease);
+    const survived = this.#survived.size === 0 ? 0 : (this.#survived.get(lease.key) ?? 0);
+    const serving = this.#serve(survived === 0 ? lease : { ...lease, attempt: Math.max(0, lease.attempt - survived) });
     this.#active.add(serving);
     void serving.finally(() => {
       this.#serving.delete(lease.key);
@@ -201,21 +220,29 @@ export class WorkerLoop {
 
   /** Runs one turn and commits it; returns the lease for the next one. */
   #turn(lease: Lease): Promise<Lease | undefined> {
-    const { env, providers, waiters } = this.#options;
+    const { env, providers } = this.#options;
     const trigger = chooseTrigger(lease);
     if (trigger === undefined) return env.store.release(lease).then(() => undefined);
     const channel = channelOf(lease.key);
     const provider = providers.get(channel);
     if (provider === undefined) return this.#giveUp(lease, trigger, channelMissing(channel));
+    if (this.#elsewhere?.isLeft(lease, channel.slice(0, channel.lastIndexOf(":"))) === true) {
+      this.#rest(lease.key, ELSEWHERE_REST_MS, 0);
+      return this.#release(lease);
+    }
+    if (trigger.kind === "message" && this.#files?.isWanted({ trigger, provider }) === true)
+      return this.#takeFiles({ lease, trigger, provider }).then((whole) => this.#run(lease, whole, provider));
+    return this.#run(lease, trigger, provider);
+  }
+
+  #run(lease: Lease, trigger: Trigger, provider: Provider): Promise<Lease | undefined> {
+    const { env, waiters } = this.#options;
+    const channel = channelOf(lease.key);
     const wantsSteps =
       trigger.kind === "message" && waiters.has({ key: lease.key, dedupeKey: trigger.entry.dedupeKey });
     const { observe, world } = env;
     const startedMs = observe === undefined ? 0 : world.monotonicMs();
     const teamKey = channel.slice(0, channel.lastIndexOf(":"));
-    if (this.#elsewhere?.isLeft(lease, teamKey) === true) {
-      this.#rest(lease.key, ELSEWHERE_REST_MS, 0);
-      return this.#release(lease);
-    }
     const { turn, pending } = startTurn(env, lease, { trigger, teamKey, wantsSteps });
     if (pending === undefined) return this.#commit(turn, provider, startedMs);
     return this.#keepAlive(turn, pending).then(() => this.#commit(turn, provider, startedMs));
@@ -224,9 +251,12 @@ export class WorkerLoop {
   async #commit(turn: Turn, provider: Provider, startedMs: number): Promise<Lease | undefined> {
     const { env, waiters, onCommit } = this.#options;
     const { lease, trigger } = turn;
+    if (env.files !== undefined && hasOutgoingFiles(turn))
+      await this.#keepAlive(turn, keepOutgoingFiles(turn, provider, env.files));
     const commit = commitOf(turn, provider);
     const next = await env.store.commit(lease, commit, { keep: !this.#isDraining });
     if (env.observe !== undefined) this.#observe(turn, startedMs);
+    if (this.#survived.size > 0) this.#survived.delete(lease.key);
     onCommit(lease.key, commit);
     if (trigger.kind === "message") {
       const delivery = { key: lease.key, dedupeKey: trigger.entry.dedupeKey };
@@ -251,8 +281,26 @@ export class WorkerLoop {
     });
   }
 
+  /** Fetches the files of a message, so that its flow sees what is kept and never a platform's own reference. */
+  async #takeFiles(of: {
+    readonly lease: Lease;
+    readonly trigger: MessageTrigger;
+    readonly provider: Provider;
+  }): Promise<Trigger> {
+    const abort = new AbortController();
+    const { promise: givenUp, reject } = Promise.withResolvers<never>();
+    const taking = (this.#files as IncomingFiles).take({ ...of, signal: abort.signal });
+    // Whatever it still says once it was given up, nobody waits for.
+    taking.catch(() => undefined);
+    const giveUp = (cause: unknown): void => {
+      reject(new TurnAborted(cause));
+      abort.abort();
+    };
+    return this.#keepAlive({ ...of, giveUp }, Promise.race([taking, givenUp]));
+  }
+
   /** Renews the lease while a turn waits for effects; a turn whose lease is gone stops. */
-  async #keepAlive(turn: Turn, pending: Promise<void>): Promise<void> {
+  async #keepAlive<T>(turn: Waiting, pending: Promise<T>): Promise<T> {
     const { env, leaseTtlMs } = this.#options;
     let cancel = (): void => undefined;
     let isOver = false;
@@ -272,10 +320,12 @@ export class WorkerLoop {
     };
     renew();
     this.#waiting.set(turn.lease.key, turn);
+    const stopTyping = watchTyping(turn, env.world, this.#options.onTyping);
     try {
-      await pending;
+      return await pending;
     } finally {
       isOver = true;
+      stopTyping();
       cancel();
       this.#waiting.delete(turn.lease.key);
     }
@@ -347,8 +397,10 @@ export class WorkerLoop {
   async #release(lease: Lease): Promise<undefined> {
     try {
       await this.#options.env.store.release(lease);
+      this.#survived.delete(lease.key);
     } catch {
-      // It expires.
+      // It expires; that its process died is what the store will think then.
+      this.#survived.set(lease.key, (this.#survived.get(lease.key) ?? 0) + 1);
     }
     return undefined;
   }

@@ -1,4 +1,9 @@
+export { erasureFilter } from "./erasure.ts";
 export { openMemoryStore } from "./memory-store.ts";
+export type { RedisClient } from "./redis/client.ts";
+export { createRedisClient } from "./redis/client.ts";
+export { redisFailure } from "./redis/failure.ts";
+export { parseRedisUrl } from "./redis/redis-url.ts";
 export type { RedisStoreOptions } from "./redis/redis-store.ts";
 export { openRedisStore } from "./redis/redis-store.ts";
 export type { SqliteStoreOptions } from "./sqlite-store.ts";

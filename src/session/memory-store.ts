@@ -265,9 +265,10 @@ class MemorySessionStore implements SessionStore {
     return this.#sessions.get(key)?.summary();
   }
 
-  async list(filter: SessionFilter): Promise<readonly SessionSummary[]> {
+  async list(filter: SessionFilter & { readonly after?: SessionKeyText }): Promise<readonly SessionSummary[]> {
     this.#checkOpen();
-    const keys = [...this.#sessions.keys()].filter((key) => isOf(key, filter.tenant)).sort();
+    const { tenant, after = "" } = filter;
+    const keys = [...this.#sessions.keys()].filter((key) => key > after && isOf(key, tenant)).sort();
     return keys.slice(0, filter.limit ?? 100).flatMap((key) => this.#sessions.get(key)?.summary() ?? []);
   }
 

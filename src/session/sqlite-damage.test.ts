@@ -78,7 +78,7 @@ function answers(writer: SqliteWriter): Map<string, string> {
     ask(`log ${n}`, "readLog", [conversationOf(key), -1, 99]);
     for (let k = 1; k <= 3; k++) ask(`again ${n} ${k}`, "accept", rawArgs(`${n}-${k}`, key));
   }
-  ask("list", "list", [{ tenant: undefined, limit: 99 }]);
+  ask("list", "list", [{ tenant: undefined, limit: 99, after: "" }]);
   ask("outbox", "listOutbox", [{ tenant: undefined, limit: 999 }, undefined]);
   ask("dead", "listDeadLetters", [{ tenant: undefined, limit: 99 }]);
   ask("claims", "claimSends", ["s", 99, 1_000]);

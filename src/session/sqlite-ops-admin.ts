@@ -41,7 +41,7 @@ export class AdminOps {
     this.#receivedAt = core.db.prepare("SELECT received FROM inbox WHERE ord = ?");
     this.#countDead = core.db.prepare("SELECT count(*) AS n FROM dead_letter");
     this.#retention = new Retention(core, rooms);
-    this.#all = core.db.prepare(`${SUMMARY} ORDER BY key LIMIT ?`);
+    this.#all = core.db.prepare(`${SUMMARY} AND key > ? ORDER BY key LIMIT ?`);
     this.#between = core.db.prepare(`${SUMMARY} AND key > ? AND key < ? ORDER BY key LIMIT ?`);
     this.#keyAfter = core.db.prepare("SELECT key FROM session WHERE key > ? ORDER BY key LIMIT 1");
   }
@@ -53,15 +53,17 @@ export class AdminOps {
   }
 
   /** Rows are in the order of their keys; sessions that have unread messages only are sorted in. */
-  list({ tenant, limit }: RawFilter): RawSummary[] {
-    const rows = this.#rows({ tenant, limit }).filter((row) => isWhole("session", row));
+  list({ tenant, limit, after }: RawFilter & { readonly after: string }): RawSummary[] {
+    const rows = this.#rows({ tenant, limit, after }).filter((row) => isWhole("session", row));
     const found = rows.map((row): RawSummary => {
       const key = String(row["key"]);
       const { body = null } = row;
       return [key, body as string | null, this.#core.peek(key)?.unread.length ?? 0];
     });
     const known = new Set(found.map(([key]) => key));
-    const isOf = (key: string): boolean => tenant === undefined || key.split(":", 2)[1] === tenant;
+    const isOf = (key: string): boolean =>
+      (tenant === undefined || key.split(":", 2)[1] === tenant) &&
+      Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0;
     const unstored = this.#core.unstored().filter(({ key }) => isOf(key) && !known.has(key));
     if (unstored.length === 0) return found;
     for (const { key, body, unread } of unstored) found.push([key, body, unread.length]);
@@ -69,12 +71,13 @@ export class AdminOps {
   }
 
   /** Walks the index of keys: of one tenant, its range in each env. */
-  #rows({ tenant, limit }: RawFilter): SqlRow[] {
-    if (tenant === undefined) return this.#all.all(limit);
+  #rows({ tenant, limit, after }: RawFilter & { readonly after: string }): SqlRow[] {
+    if (tenant === undefined) return this.#all.all(after, limit);
     const found: SqlRow[] = [];
     for (let env = this.#envAfter(""); env !== undefined && found.length < limit; env = this.#envAfter(`${env};`)) {
       // ";" is the character behind the separator ":".
-      const rows = this.#between.all(`${env}:${tenant}:`, `${env}:${tenant};`, limit - found.length);
+      const first = `${env}:${tenant}:`;
+      const rows = this.#between.all(after > first ? after : first, `${env}:${tenant};`, limit - found.length);
       found.push(...rows);
     }
     return found;

@@ -158,7 +158,7 @@ export interface StoreOps {
   dropDeadLetter(order: number): boolean;
   readLog(conversation: string, after: number, limit: number): readonly (readonly [number, string])[];
   read(key: string): RawSummary | undefined;
-  list(filter: RawFilter): readonly RawSummary[];
+  list(filter: RawFilter & { readonly after: string }): readonly RawSummary[];
   readJournal(key: string, limit: number): readonly RawJournalEntry[];
   stats(): StoreStats;
   erase(erasure: RawErasure | Erasure): RawErased;

@@ -161,8 +161,8 @@ export class SqliteSessionStore implements SessionStore {
     return summary === undefined ? undefined : summaryOf(summary);
   }
 
-  async list(filter: SessionFilter): Promise<readonly SessionSummary[]> {
-    const summaries = await this.#link.call("list", rawFilter(filter));
+  async list(filter: SessionFilter & { readonly after?: SessionKeyText }): Promise<readonly SessionSummary[]> {
+    const summaries = await this.#link.call("list", { ...rawFilter(filter), after: filter.after ?? "" });
     return summaries.map(summaryOf);
   }
 

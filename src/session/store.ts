@@ -40,6 +40,7 @@ export interface IngressEntry {
   readonly key: SessionKeyText;
   /** The platform's name for this delivery, unique per channel; a redelivery carries the same. At most 256 characters. */
   readonly dedupeKey: string;
+  /** By the caller's clock; a store that several processes share keeps its own time instead, by which timers fall due too. */
   readonly receivedAtMs: number;
   /** 32 hex digits. */
   readonly traceId: string;
@@ -328,10 +329,10 @@ export interface SessionStore extends AsyncDisposable {
   /** Records how the attempt ended; durable before the next row of that conversation is claimed. @throws STORE_CLAIM_LOST, STORE_SEND_NOT_BEGUN */
   endSend(row: OutboxRow, sender: string, result: SendResult): Promise<void>;
   /**
-   * Lets a sender's claims live `ttlMs` from now, where they are still its own. Absent where claims end with the process that made them,
+   * Lets a sender's claims live `ttlMs` from now where they are still its own, and says of which rows they are, by id. Absent where claims end with the process that made them,
    * so that they can last longer than any send.
    */
-  renewSends?(rows: readonly OutboxRow[], sender: string, ttlMs: number): Promise<void>;
+  renewSends?(rows: readonly OutboxRow[], sender: string, ttlMs: number): Promise<ReadonlySet<string>>;
   /** Lists rows, newest first. */
   listOutbox(filter: SessionFilter & { readonly status?: OutboxStatus }): Promise<readonly OutboxRow[]>;
   /** Puts a failed, unknown or abandoned row back to `queued`; false where there is none. */
@@ -351,8 +352,8 @@ export interface SessionStore extends AsyncDisposable {
 
   /** Reads one session; undefined where it has neither a record nor unread messages nor timers. */
   read(key: SessionKeyText): Promise<SessionSummary | undefined>;
-  /** Lists sessions in the order of their keys. */
-  list(filter: SessionFilter): Promise<readonly SessionSummary[]>;
+  /** Lists sessions in the order of their keys, those behind `after` alone where one is named. */
+  list(filter: SessionFilter & { readonly after?: SessionKeyText }): Promise<readonly SessionSummary[]>;
   /** Reads what is kept of a session's last committed turns, oldest first; `limit` takes the newest. They outlive the session. */
   readJournal(key: SessionKeyText, options: { readonly limit: number }): Promise<readonly JournalEntry[]>;
   /**

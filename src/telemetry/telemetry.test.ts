@@ -63,6 +63,16 @@ const turn: readonly TurnEvent[] = [
     total: 5,
     atMs: 1_002,
   },
+  {
+    kind: "message.degraded",
+    ctx,
+    code: "element.dropped",
+    element: "Image",
+    path: "cards[0].body[2]",
+    message: 0,
+    count: 1,
+    atMs: 1_006,
+  },
   { kind: "flow.ended", ctx, flow: "on_message", pack: "weather", outcome: "done", atMs: 1_000, durationMs: 8 },
 ];
 
@@ -76,7 +86,7 @@ interface OtlpSpan {
 }
 
 test("openOtlpExport() sends one trace a turn with a span per flow and per node, and metrics", async () => {
-  verifies("telemetry.traces", "telemetry.metrics", "observability.span-per-node");
+  verifies("telemetry.traces", "telemetry.metrics", "observability.span-per-node", "channels.findings");
   const bodies: Record<string, unknown[]> = {};
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -103,7 +113,7 @@ test("openOtlpExport() sends one trace a turn with a span per flow and per node,
   );
   const flow = spans.find((span) => span.name === "flow.execute");
   expect(spans.map((span) => span.name).sort()).toEqual(["flow.execute", "node.execute", "node.execute"]);
-  expect(flow?.events?.map(({ name }) => name)).toEqual(["tool.progress"]);
+  expect(flow?.events?.map(({ name }) => name)).toEqual(["tool.progress", "message.degraded"]);
   expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([ctx.traceId]));
   expect(spans.filter((span) => span.parentSpanId === flow?.spanId)).toHaveLength(2);
   const failed = spans.find((span) =>
@@ -119,6 +129,7 @@ test("openOtlpExport() sends one trace a turn with a span per flow and per node,
   });
   const sent = JSON.stringify(bodies);
   expect(sent).toContain("greentic.flow.duration");
+  expect(sent).toContain("greentic.messages.degraded");
   expect(sent).not.toContain("ana@example.com");
   expect(sent).not.toContain("8125559171");
 });
@@ -133,7 +144,7 @@ test("createLogger() keeps secrets, foreign errors and platform ids out of every
   const observe = createLogObserver(log);
   for (const event of turn) observe(event);
   const text = lines.join("");
-  expect(lines).toHaveLength(8);
+  expect(lines).toHaveLength(9);
   expect(text).not.toContain("hunter2");
   expect(text).not.toContain("ana@example.com");
   expect(text).toContain("CONFIG_FILE_MISSING");

@@ -60,6 +60,22 @@ export type TurnEvent =
       readonly durationMs: number;
       readonly errorCode?: string;
     }
+  | {
+      /** A channel doesn't show a part of what a turn said as it is; told before the turn's commit. */
+      readonly kind: "message.degraded";
+      readonly ctx: TenantCtx;
+      /** `element.dropped`, `action.told`. */
+      readonly code: string;
+      /** A type of Adaptive Cards' schema, or `other`. */
+      readonly element: string;
+      /** `cards[0].body[2]`. */
+      readonly path: string;
+      /** Which of the turn's messages, from 0. */
+      readonly message: number;
+      /** The first of a message's findings says how many there are; only the first 20 are told. */
+      readonly count?: number;
+      readonly atMs: number;
+    }
   /** A turn that came too late: another worker has its session, and nothing of it was committed. */
   | { readonly kind: "fence.refused"; readonly ctx: TenantCtx; readonly atMs: number }
   | {

@@ -23,6 +23,12 @@ export function createLogObserver(log: Logger): TurnObserver {
           "flow warning",
         );
         return;
+      case "message.degraded":
+        if (isDebug) {
+          const { code, element, path, message, count } = event;
+          log.debug({ ...base(event.ctx), code, element, path, message, count }, "message degraded");
+        }
+        return;
       case "node.ended":
         if (event.outcome === "error")
           log.warn(

@@ -17,8 +17,9 @@ function attributesOf(ctx: TenantCtx): Attributes {
 
 /**
  * Makes spans and metrics of turn events: `flow.execute` with a `node.execute` child for each node, `message.send` for each
- * attempt; `greentic.flow.duration` (ms), `greentic.messages`
- * (in, with redeliveries as `duplicate`, and out), `greentic.fences.refused` and `greentic.errors`.
+ * attempt, `message.degraded` events on the flow's span for what a channel doesn't show as it is; `greentic.flow.duration` (ms),
+ * `greentic.messages` (in, with redeliveries as `duplicate`, and out), `greentic.messages.degraded`, `greentic.fences.refused` and
+ * `greentic.errors`.
  * `withTraceId` runs a root span's creation so that it gets the turn's own trace id.
  */
 export function createSpanObserver(
@@ -34,6 +35,9 @@ export function createSpanObserver(
   const messages = meter.createCounter("greentic.messages", { description: "Messages accepted and sent" });
   const errors = meter.createCounter("greentic.errors", { description: "Nodes, flows and sends that failed" });
   const fences = meter.createCounter("greentic.fences.refused", { description: "Turns of leases that had moved on" });
+  const degraded = meter.createCounter("greentic.messages.degraded", {
+    description: "Elements and actions that a channel didn't show as they are",
+  });
   const keyOf = (ctx: TenantCtx): string => `${ctx.traceId}:${ctx.session ?? ""}`;
 
   const fail = (
@@ -105,6 +109,22 @@ export function createSpanObserver(
         child(event, "message.send", {});
         messages.add(1, { tenant: event.ctx.tenant, direction: "out", outcome: event.outcome });
         return;
+      case "message.degraded": {
+        const { code, element, path, message, count, ctx } = event;
+        const attributes = { code, element, path, message, ...(count !== undefined && { count }) };
+        const flow = flows.get(keyOf(ctx));
+        if (flow !== undefined) flow.addEvent("message.degraded", attributes, event.atMs);
+        else {
+          // A message of another session's flow: no flow runs in the turn that projects it.
+          const span = withTraceId(ctx.traceId, () =>
+            tracer.startSpan("message.project", { startTime: event.atMs, attributes: attributesOf(ctx) }),
+          );
+          span.addEvent("message.degraded", attributes, event.atMs);
+          span.end(event.atMs);
+        }
+        degraded.add(1, { tenant: ctx.tenant, code, ...(ctx.provider !== undefined && { provider: ctx.provider }) });
+        return;
+      }
       case "fence.refused":
         fences.add(1, { tenant: event.ctx.tenant });
         return;

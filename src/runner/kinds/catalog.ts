@@ -16,6 +16,7 @@ import { qa } from "./qa.ts";
 import { questions } from "./questions.ts";
 import { parallel } from "./parallel.ts";
 import { sagaCompensate } from "./saga-compensate.ts";
+import { apply, provisionApply } from "./provision.ts";
 import { plainText, renderText } from "./render-text.ts";
 import { sessionWait } from "./session-wait.ts";
 import { describeQuestions, emitQuestions, validate, validateAnswers } from "./setup-questions.ts";
@@ -59,6 +60,8 @@ const BUILT_IN: readonly Kind[] = [
   emitQuestions,
   validateAnswers,
   validate,
+  provisionApply,
+  apply,
   stateGet,
   stateSet,
   stateDelete,

@@ -54,7 +54,6 @@ export function rawIngress(entry: IngressEntry, to: LeaseTo | undefined): Argume
   return [
     entry.key,
     encodeKeyToken(entry.dedupeKey),
-    entry.receivedAtMs,
     json([entry.dedupeKey, entry.traceId, entry.envelope]),
     entry.dedupeTtlMs,
     entry.isUnnamed === true ? 1 : 0,

@@ -166,20 +166,23 @@ end
 
 -- ttl, claims: conversation, order, attempts, sender
 local function renew_sends(c)
-  local ttl = number(c)
-  for _, item in ipairs(items(c, 4)) do
+  local ttl, renewed = number(c), {}
+  for n, item in ipairs(items(c, 4)) do
     local claim = call('HMGET', at(c, 'c', item[1]), 's', 'a', 'o')
-    if is_held(claim, item[2], item[3], item[4]) then
+    local is_own = is_held(claim, item[2], item[3], item[4])
+    renewed[n] = is_own and 1 or 0
+    if is_own then
       call('ZADD', index(c, 'claimed'), text(c.mono + ttl), item[1])
       call('HSET', at(c, 'c', item[1]), 'h', text(c.mono))
     end
   end
+  return renewed
 end
 
--- conversation, order, attempts, sender, kind, error, not before, receipt → "ok" | "claim" | "begun"
+-- conversation, order, attempts, sender, kind, error, delay ("": none), receipt → "ok" | "claim" | "begun"
 local function end_send(c)
   local conversation, order, attempts, sender = take(c), take(c), take(c), take(c)
-  local kind, error_code, not_before, receipt = take(c), take(c), take(c), take(c)
+  local kind, error_code, delay, receipt = take(c), take(c), take(c), take(c)
   local row = at(c, 'o', order)
   local now = call('HMGET', row, 's', 'i', 'z', 'y')
   if now[3] == c.token then return 'ok' end
@@ -194,7 +197,7 @@ local function end_send(c)
   if now[1] == '0' and (kind == 'sent' or kind == 'unknown') then return 'begun' end
   local status = kind == 'retry' and '0' or text(STATUS[kind])
   set_status(c, order, now[1], status)
-  call('HSET', row, 'n', not_before, 'z', c.token)
+  call('HSET', row, 'n', delay == '' and '0' or text(c.now + tonumber(delay)), 'z', c.token)
   if kind == 'unknown' then call('HSET', row, 'u', '1') end
   if error_code ~= '' then call('HSET', row, 'e', error_code) end
   if receipt ~= '' then call('HSET', row, 'r', receipt) end

@@ -198,9 +198,12 @@ describe.skipIf(!hasRedis)("stores over one server (skipped where Redis isn't in
   test("see leases and claims end by the server's clock, whatever their own clocks say", async () => {
     await using stores = await openTwo();
     const { a, b } = stores;
-    await a.accept(entryOf("m1"));
+    const beforeMs = Date.now();
+    await a.accept(entryOf("m1", { receivedAtMs: beforeMs + 86_400_000 }));
     const [old] = await a.lease("a", { limit: 1, ttlMs: 60 });
     if (old === undefined) throw new Error("expected a lease");
+    const arrivedMs = old.inbox[0]?.receivedAtMs ?? 0;
+    expect([arrivedMs >= beforeMs - 1, arrivedMs <= Date.now() + 1]).toEqual([true, true]);
     const takenOver = await untilSome(() => b.lease("b", { limit: 1, ttlMs: 60_000 }));
     expect(takenOver).toMatchObject({ worker: "b", attempt: 1 });
     expect(takenOver.fence).toBeGreaterThan(old.fence);

@@ -76,15 +76,20 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Sessio
   const client = await createRedisClient(place, CONNECT_MS);
   const link = await RedisLink.open(client, redisLibrary(), { durability, replicas: options.replicas });
   const world = options.clock === "world" ? options.world : undefined;
-  return new RedisSessionStore(new RedisShards(link, { prefix, isCluster: place.kind === "cluster", world }));
+  return new RedisSessionStore(
+    new RedisShards(link, { prefix, isCluster: place.kind === "cluster", world }),
+    options.world,
+  );
 }
 
 class RedisSessionStore implements SessionStore {
   readonly isDurable = true;
   readonly #shards: RedisShards;
+  readonly #world: World;
 
-  constructor(shards: RedisShards) {
+  constructor(shards: RedisShards, world: World) {
     this.#shards = shards;
+    this.#world = world;
   }
 
   async accept(entry: IngressEntry, options?: { readonly leaseTo?: LeaseTo }): Promise<Accepted> {
@@ -165,7 +170,7 @@ class RedisSessionStore implements SessionStore {
       ...claimOf(row, sender),
       result.kind,
       "error" in result ? result.error : "",
-      ("notBeforeMs" in result ? result.notBeforeMs : undefined) ?? 0,
+      this.#delayOf(result),
       ("receipt" in result ? result.receipt : undefined) ?? "",
     ];
     const said = await this.#shards.of(row.key, "end_send", args);
@@ -173,13 +178,20 @@ class RedisSessionStore implements SessionStore {
     if (said !== "ok") throw claimLost("End send", row.id);
   }
 
-  async renewSends(rows: readonly OutboxRow[], sender: string, ttlMs: number): Promise<void> {
+  /** How long a row rests, in milliseconds, so that the sender's clock needn't agree with the server's; empty where nobody said. */
+  #delayOf(result: SendResult): number | "" {
+    const notBeforeMs = "notBeforeMs" in result ? result.notBeforeMs : undefined;
+    return notBeforeMs === undefined || notBeforeMs === 0 ? "" : Math.ceil(notBeforeMs - this.#world.nowMs());
+  }
+
+  async renewSends(rows: readonly OutboxRow[], sender: string, ttlMs: number): Promise<ReadonlySet<string>> {
     const shards = this.#shards.group(rows, ({ key }) => key);
-    const renewals = [...shards].map(([shard, held]) => {
+    const renewals = [...shards].map(async ([shard, held]) => {
       const claims = held.flatMap((row) => claimOf(row, sender));
-      return this.#shards.at(shard, "renew_sends", [ttlMs, held.length, ...claims]);
+      const renewed = (await this.#shards.at(shard, "renew_sends", [ttlMs, held.length, ...claims])) as number[];
+      return held.filter((_row, i) => renewed[i] === 1).map(({ id }) => id);
     });
-    await Promise.all(renewals);
+    return new Set((await Promise.all(renewals)).flat());
   }
 
   async listOutbox(filter: SessionFilter & { readonly status?: OutboxStatus }): Promise<readonly OutboxRow[]> {
@@ -223,9 +235,9 @@ class RedisSessionStore implements SessionStore {
     return summary === null ? undefined : summaryOf(summary);
   }
 
-  async list(filter: SessionFilter): Promise<readonly SessionSummary[]> {
-    const limit = filter.limit ?? 100;
-    const found = await this.#shards.keyed("list", [filter.tenant ?? ""], limit);
+  async list(filter: SessionFilter & { readonly after?: SessionKeyText }): Promise<readonly SessionSummary[]> {
+    const { tenant = "", after = "", limit = 100 } = filter;
+    const found = await this.#shards.keyed("list", [tenant], { after, limit });
     return (found as RawSummary[])
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .slice(0, limit)

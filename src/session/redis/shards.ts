@@ -110,12 +110,16 @@ export class RedisShards {
   }
 
   /** Collects up to `limit` items of each shard, page by page; items begin with the key by which they are in order. */
-  async keyed(name: RedisFunction, args: readonly Argument[], limit: number): Promise<unknown[]> {
+  async keyed(
+    name: RedisFunction,
+    args: readonly Argument[],
+    { after, limit }: { readonly after: string; readonly limit: number },
+  ): Promise<unknown[]> {
     const collect = async (shard: number): Promise<unknown[]> => {
       const found: (readonly [string])[] = [];
       for (;;) {
         const size = Math.min(limit - found.length, WALKED);
-        const page = await this.at(shard, name, [...args, found.at(-1)?.[0] ?? "", size]);
+        const page = await this.at(shard, name, [...args, found.at(-1)?.[0] ?? after, size]);
         found.push(...(page as (readonly [string])[]));
         if ((page as readonly unknown[]).length < size || found.length >= limit) return found;
       }

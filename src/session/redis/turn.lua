@@ -147,7 +147,7 @@ end
 
 -- key, dedupe, received, json, dedupe ttl, is unnamed, has log, log, worker, lease ttl → "new" | "known", log index, lease | answer
 local function accept(c)
-  local key, dedupe, received, json = take(c), take(c), take(c), take(c)
+  local key, dedupe, json = take(c), take(c), take(c)
   local ttl, is_unnamed, has_log, log = number(c), take(c) == '1', take(c) == '1', take(c)
   local worker, lease_ttl = take(c), take(c)
   local delivery = at(c, 'd', channel_of(key) .. ':' .. dedupe)
@@ -165,7 +165,8 @@ local function accept(c)
   local order = append(c, key, {
     forgotten = is_forgotten and '1' or '0',
     dedupe = dedupe,
-    received = received,
+    -- Its timers fall due by this clock, so messages arrive by it: gateways' own may differ.
+    received = text(c.now),
     json = json,
     is_listed = held[7],
   })
