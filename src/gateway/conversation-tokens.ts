@@ -1,7 +1,8 @@
 /**
- * Tokens of web conversations: JWT, HS256, `iss` greentic.webchat, `aud` directline, 1,800 s.
- * They bind user (`sub`, `dl_…`), conversation (`conv`), tenancy (`ctx`) and the page's origins (`org`). Stream tickets are JWTs of
- * their own audience, good once and for a minute.
+ * Tokens of web conversations: JWT, HS256, `iss` greentic.webchat, `aud` directline, 1,800 s unless the operator says otherwise.
+ * They bind user (`sub`, `dl_…`), conversation (`conv`), tenancy (`ctx`), the page's origins (`org`) and its language (`loc`). The
+ * user stands under `user` too, where Microsoft's clients look for it. Stream tickets are JWTs of their own audience, good once and
+ * for a minute; file tickets, which stand in links, fetch one conversation's files for as long as a token lives.
  * @see https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-direct-line-3-0-authentication
  */
 import type { JWTPayload } from "jose";
@@ -18,6 +19,8 @@ export interface ConversationClaims {
   readonly conversation: string;
   /** Origins that may use the token; empty where it was given to a server. */
   readonly origins: readonly string[];
+  /** The language that was told when the token was asked for, BCP 47. */
+  readonly locale?: string;
   readonly expiresAtMs: number;
 }
 
@@ -27,8 +30,9 @@ export type NewConversation = Omit<ConversationClaims, "expiresAtMs">;
 const ISSUER = "greentic.webchat";
 const AUDIENCE = "directline";
 const TICKET_AUDIENCE = "directline.stream";
-/** Lifetime of a token. */
-export const TOKEN_TTL_SECONDS = 1800;
+const FILE_AUDIENCE = "directline.file";
+/** Lifetime of a token where nothing says otherwise: Direct Line's own. */
+const TOKEN_TTL_SECONDS = 1800;
 const TICKET_TTL_SECONDS = 60;
 const MAX_TOKEN_LENGTH = 4096;
 const MAX_CACHED = 10_000;
@@ -39,6 +43,10 @@ export class ConversationTokens {
   readonly #world: World;
   readonly #known = new Map<string, ConversationClaims>();
   readonly #isFirst: (name: string, ttlSeconds: number) => Promise<boolean>;
+  /** When this process began to know which tickets were taken, unless the store knows it for all. */
+  readonly #sinceSeconds: number;
+  /** Lifetime of a token. */
+  readonly ttlSeconds: number;
 
   /** `isFirst` tells, for all gateways together, whether nobody has asked for a name within its time. */
   constructor(
@@ -46,7 +54,13 @@ export class ConversationTokens {
     {
       world,
       isFirst,
-    }: { readonly world: World; readonly isFirst: (name: string, ttlSeconds: number) => Promise<boolean> },
+      ttlSeconds = TOKEN_TTL_SECONDS,
+    }: {
+      readonly world: World;
+      readonly isFirst: (name: string, ttlSeconds: number) => Promise<boolean>;
+      /** Default 1,800. */
+      readonly ttlSeconds?: number | undefined;
+    },
   ) {
     if (key.byteLength < 32) {
       throw new GreenticError(
@@ -60,11 +74,13 @@ export class ConversationTokens {
     ]);
     this.#world = world;
     this.#isFirst = isFirst;
+    this.#sinceSeconds = Math.floor(world.nowMs() / 1000);
+    this.ttlSeconds = ttlSeconds;
   }
 
   /** Makes a token for a conversation. */
   async issue(conversation: NewConversation): Promise<string> {
-    return this.#sign(AUDIENCE, TOKEN_TTL_SECONDS, payloadOf(conversation));
+    return this.#sign(AUDIENCE, this.ttlSeconds, payloadOf(conversation));
   }
 
   /** Checks a token; undefined where it is forged, foreign or expired, and nothing tells which. */
@@ -91,11 +107,24 @@ export class ConversationTokens {
     return this.#sign(TICKET_AUDIENCE, TICKET_TTL_SECONDS, { ...payloadOf(claims), until: claims.expiresAtMs });
   }
 
+  /** Makes a ticket that fetches a conversation's files and nothing else, for links: as long as a token lives. */
+  async issueFileTicket(claims: NewConversation): Promise<string> {
+    return this.#sign(FILE_AUDIENCE, this.ttlSeconds, payloadOf(claims));
+  }
+
+  /** Checks a file ticket; undefined where it is forged, foreign or expired. */
+  async verifyFileTicket(ticket: string): Promise<ConversationClaims | undefined> {
+    const payload = await this.#open(ticket, FILE_AUDIENCE);
+    return payload === undefined ? undefined : claimsOf(payload);
+  }
+
   /** Takes a ticket; undefined where it isn't good or was taken before. `expiresAtMs` is the token's that it was made from. */
   async takeTicket(ticket: string): Promise<ConversationClaims | undefined> {
     const payload = await this.#open(ticket, TICKET_AUDIENCE);
     const claims = payload === undefined ? undefined : claimsOf(payload);
     if (payload?.jti === undefined || claims === undefined || typeof payload["until"] !== "number") return undefined;
+    // What an earlier process took isn't known any more, so that its tickets could be taken again.
+    if ((payload.iat ?? 0) < this.#sinceSeconds) return undefined;
     // Clocks of gateways may differ a little.
     if (!(await this.#isFirst(`ticket:${payload.jti}`, 2 * TICKET_TTL_SECONDS))) return undefined;
     return { ...claims, expiresAtMs: payload["until"] };
@@ -137,15 +166,17 @@ function payloadOf(conversation: NewConversation): JWTPayload {
   const { env, tenant, team } = conversation;
   return {
     sub: conversation.user,
+    user: conversation.user,
     conv: conversation.conversation,
     ctx: { env, tenant, team },
     ...(conversation.origins.length === 0 ? {} : { org: conversation.origins }),
+    ...(conversation.locale === undefined ? {} : { loc: conversation.locale }),
   };
 }
 
 // Only we can have signed it, so its ids are those that were checked when it was made.
 function claimsOf(payload: JWTPayload): ConversationClaims | undefined {
-  const { sub, exp, conv, ctx, org } = payload as JWTPayload & Record<string, unknown>;
+  const { sub, exp, conv, ctx, org, loc } = payload as JWTPayload & Record<string, unknown>;
   if (typeof sub !== "string" || typeof exp !== "number" || typeof conv !== "string" || !isJsonObject(ctx))
     return undefined;
   const { env, tenant, team } = ctx;
@@ -157,6 +188,7 @@ function claimsOf(payload: JWTPayload): ConversationClaims | undefined {
     user: sub,
     conversation: conv,
     origins: Array.isArray(org) ? (org as string[]) : [],
+    ...(typeof loc === "string" ? { locale: loc } : {}),
     expiresAtMs: exp * 1000,
   };
 }

@@ -1,62 +1,14 @@
 import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
-import type { GatewayFixture } from "../../test/stand-ins/gateway-fixture.ts";
+import type { Call, Conversation } from "../../test/stand-ins/direct-line-caller.ts";
+import { claimsIn, clientOf, errorIn } from "../../test/stand-ins/direct-line-caller.ts";
 import { createGatewayFixture, WEBCHAT_SECRET } from "../../test/stand-ins/gateway-fixture.ts";
 
 const BASE = "/v1/messaging/webchat";
+import { verifies } from "../../test/verifies.ts";
+
 const SITE = "https://www.acme.example";
 
-interface Conversation {
-  readonly conversationId: string;
-  readonly token: string;
-  readonly expires_in: number;
-  readonly streamUrl: string;
-}
-interface ActivitySet {
-  readonly activities: readonly { id: string; type: string; text?: string; from: { id: string; role?: string } }[];
-  readonly watermark: string;
-}
-
-/** Speaks Direct Line to the fixture's app. */
-function clientOf({ gateway }: Pick<GatewayFixture, "gateway">, tenant = "demo") {
-  const call = async (method: string, path: string, options: Call = {}): Promise<Response> => {
-    const { token, body, headers } = options;
-    return gateway.app.request(`${BASE}/${tenant}/v3/directline/${path}`, {
-      method,
-      headers: {
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-    });
-  };
-  const generate = async (options: Call = {}): Promise<Conversation> =>
-    (await (await call("POST", "tokens/generate", options)).json()) as Conversation;
-  const start = async (options: Call = {}): Promise<Conversation> => {
-    const token = options.token ?? (await generate(options)).token;
-    return (await (await call("POST", "conversations", { ...options, token })).json()) as Conversation;
-  };
-  const say = (at: Conversation, body: unknown, options: Call = {}): Promise<Response> =>
-    call("POST", `conversations/${at.conversationId}/activities`, { token: at.token, body, ...options });
-  const read = async (at: Conversation, watermark?: string): Promise<ActivitySet> => {
-    const query = watermark === undefined ? "" : `?watermark=${watermark}`;
-    const answer = await call("GET", `conversations/${at.conversationId}/activities${query}`, { token: at.token });
-    return (await answer.json()) as ActivitySet;
-  };
-  return { call, generate, start, say, read };
-}
-interface Call {
-  readonly token?: string;
-  readonly body?: unknown;
-  readonly headers?: Record<string, string>;
-}
-const summary = async (answer: Response): Promise<unknown> => [
-  answer.status,
-  ((await answer.json()) as { error: { code: string } }).error.code,
-];
-const claimsIn = (token: string): Record<string, unknown> =>
-  JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as Record<string, unknown>;
 const BAD_TOKEN = [403, "GATEWAY_TOKEN_INVALID"];
 const NO_TOKEN = [401, "GATEWAY_UNAUTHENTICATED"];
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -146,6 +98,16 @@ describe("DirectLine", () => {
     });
   });
 
+  test("takes an endOfConversation as a word to the flow that others in the conversation see too", async () => {
+    verifies("channels.webchat.goodbye");
+    const fixture = createGatewayFixture();
+    const client = clientOf(fixture);
+    const at = await client.start();
+    expect((await client.say(at, { type: "endOfConversation", code: "userCancelled" })).status).toBe(200);
+    expect(fixture.runtime.accepted).toMatchObject([{ envelope: { metadata: { event: "endOfConversation" } } }]);
+    expect((await client.read(at)).activities[0]).toMatchObject({ type: "endOfConversation", from: { role: "user" } });
+  });
+
   test("greets once per conversation where the tenant wants that", async () => {
     const { gateway, runtime } = createGatewayFixture({
       tenant: () => ({ webchat: { anonymous: true, autoStart: true } }),
@@ -179,7 +141,7 @@ describe("DirectLine refuses", () => {
       client.call("POST", "tokens/refresh", { headers: { authorization: "Basic abc" } }),
       client.call("POST", "tokens/refresh", { headers: { authorization: "Bearer a b" } }),
     ];
-    for (const call of calls) expect(await summary(await call)).toEqual(NO_TOKEN);
+    for (const call of calls) expect(await errorIn(await call)).toEqual(NO_TOKEN);
   });
 
   test("forged tokens of every kind, alike", async () => {
@@ -213,8 +175,8 @@ describe("DirectLine refuses", () => {
       "x".repeat(4000),
     ];
     for (const token of forgeries) {
-      expect(await summary(await client.call("POST", "tokens/refresh", { token }))).toEqual(BAD_TOKEN);
-      expect(await summary(await client.say(at, { type: "message", text: "hi" }, { token }))).toEqual(BAD_TOKEN);
+      expect(await errorIn(await client.call("POST", "tokens/refresh", { token }))).toEqual(BAD_TOKEN);
+      expect(await errorIn(await client.say(at, { type: "message", text: "hi" }, { token }))).toEqual(BAD_TOKEN);
     }
     expect(fixture.runtime.accepted).toHaveLength(0);
   });
@@ -223,7 +185,7 @@ describe("DirectLine refuses", () => {
     const client = clientOf(createGatewayFixture());
     const at = await client.start();
     const token = new URL(at.streamUrl).searchParams.get("t") ?? "";
-    expect(await summary(await client.call("POST", "tokens/refresh", { token }))).toEqual(BAD_TOKEN);
+    expect(await errorIn(await client.call("POST", "tokens/refresh", { token }))).toEqual(BAD_TOKEN);
   });
 
   test("expired tokens, for ever", async () => {
@@ -235,9 +197,9 @@ describe("DirectLine refuses", () => {
     expect(renewed.conversationId).toBe(at.conversationId);
     fixture.world.advance(1_000);
     for (const path of ["tokens/refresh", "conversations"]) {
-      expect(await summary(await client.call("POST", path, { token: at.token }))).toEqual(BAD_TOKEN);
+      expect(await errorIn(await client.call("POST", path, { token: at.token }))).toEqual(BAD_TOKEN);
     }
-    expect(await summary(await client.say(at, { type: "message", text: "late" }))).toEqual(BAD_TOKEN);
+    expect(await errorIn(await client.say(at, { type: "message", text: "late" }))).toEqual(BAD_TOKEN);
     expect((await client.say({ ...at, token: renewed.token }, { type: "message", text: "in time" })).status).toBe(200);
   });
 
@@ -246,12 +208,12 @@ describe("DirectLine refuses", () => {
     const [demo, acme] = [clientOf(fixture), clientOf(fixture, "acme")];
     const [mine, theirs, foreign] = [await demo.start(), await demo.start(), await acme.start()];
     for (const token of [theirs.token, foreign.token]) {
-      expect(await summary(await demo.say(mine, { type: "message", text: "hi" }, { token }))).toEqual(BAD_TOKEN);
+      expect(await errorIn(await demo.say(mine, { type: "message", text: "hi" }, { token }))).toEqual(BAD_TOKEN);
       const path = `conversations/${mine.conversationId}`;
-      expect(await summary(await demo.call("GET", path, { token }))).toEqual(BAD_TOKEN);
-      expect(await summary(await demo.call("GET", `${path}/activities`, { token }))).toEqual(BAD_TOKEN);
+      expect(await errorIn(await demo.call("GET", path, { token }))).toEqual(BAD_TOKEN);
+      expect(await errorIn(await demo.call("GET", `${path}/activities`, { token }))).toEqual(BAD_TOKEN);
     }
-    expect(await summary(await demo.call("POST", "conversations", { token: foreign.token }))).toEqual(BAD_TOKEN);
+    expect(await errorIn(await demo.call("POST", "conversations", { token: foreign.token }))).toEqual(BAD_TOKEN);
     expect(fixture.runtime.accepted).toHaveLength(0);
   });
 
@@ -282,14 +244,14 @@ describe("DirectLine refuses", () => {
     ]) {
       const answer = await acme.call("POST", "tokens/generate", from(origin));
       expect(answer.headers.get("access-control-allow-origin")).toBeNull();
-      expect(await summary(answer)).toEqual([403, "GATEWAY_ORIGIN_DENIED"]);
+      expect(await errorIn(answer)).toEqual([403, "GATEWAY_ORIGIN_DENIED"]);
       expect((await acme.call("OPTIONS", "tokens/generate", from(origin))).status).toBe(403);
     }
     const embedded = await acme.call("POST", "tokens/generate", from(SITE));
     expect(embedded.headers.get("access-control-allow-origin")).toBe(SITE);
     const at = (await embedded.json()) as Conversation;
     const own = { host: "host.example", origin: "https://host.example" };
-    expect(await summary(await acme.call("POST", "conversations", { token: at.token, headers: own }))).toEqual(
+    expect(await errorIn(await acme.call("POST", "conversations", { token: at.token, headers: own }))).toEqual(
       BAD_TOKEN,
     );
     expect((await acme.call("POST", "conversations", { token: at.token, ...from(SITE) })).status).toBe(201);
@@ -305,7 +267,7 @@ describe("DirectLine refuses", () => {
     const named = (id: unknown): Promise<Response> =>
       acme.call("POST", "tokens/generate", { token: WEBCHAT_SECRET, body: { user: { id }, trustedOrigins: [SITE] } });
     for (const id of ["alice", "", 7, `dl_${"x".repeat(126)}`]) {
-      expect(await summary(await named(id))).toEqual([400, "GATEWAY_USER_INVALID"]);
+      expect(await errorIn(await named(id))).toEqual([400, "GATEWAY_USER_INVALID"]);
     }
     const good = (await (await named("dl_alice")).json()) as Conversation;
     expect(claimsIn(good.token)).toMatchObject({ sub: "dl_alice", org: [SITE] });
@@ -318,7 +280,7 @@ describe("DirectLine refuses", () => {
     for (let i = 0; i < 3; i++) expect((await client.call("POST", "tokens/generate")).status).toBe(200);
     const refused = await client.call("POST", "tokens/generate");
     expect(refused.headers.get("retry-after")).toBe("20");
-    expect(await summary(refused)).toEqual([429, "GATEWAY_RATE_LIMITED"]);
+    expect(await errorIn(refused)).toEqual([429, "GATEWAY_RATE_LIMITED"]);
     fixture.world.advance(20_000);
     expect((await client.call("POST", "tokens/generate")).status).toBe(200);
     const other = clientOf(createGatewayFixture());
@@ -355,7 +317,7 @@ describe("DirectLine refuses", () => {
         "MESSAGING_ACTIVITY_INVALID",
       ],
     ];
-    for (const [body, status, code] of cases) expect(await summary(await client.say(at, body))).toEqual([status, code]);
+    for (const [body, status, code] of cases) expect(await errorIn(await client.say(at, body))).toEqual([status, code]);
     expect(fixture.runtime.accepted).toHaveLength(0);
   });
 
@@ -364,7 +326,7 @@ describe("DirectLine refuses", () => {
     const at = await client.start();
     for (const watermark of ["-1", "1e9", "a", "9".repeat(20)]) {
       const path = `conversations/${at.conversationId}/activities?watermark=${watermark}`;
-      expect(await summary(await client.call("GET", path, { token: at.token }))).toEqual([
+      expect(await errorIn(await client.call("GET", path, { token: at.token }))).toEqual([
         400,
         "GATEWAY_WATERMARK_INVALID",
       ]);

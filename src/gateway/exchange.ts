@@ -3,8 +3,11 @@
  * directly (hot) and inside the Hono app (`app.request`, embedding) alike.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
+import type { OpenBlob } from "../blob/index.ts";
 import type { WebhookRequest } from "../messaging/index.ts";
 import { GreenticError } from "../types/index.ts";
+import { clientAddress } from "./client-address.ts";
 
 /** A request whose body is still to be read. */
 export interface GatewayRequest {
@@ -20,26 +23,28 @@ export interface GatewayRequest {
   readonly headers: () => WebhookRequest["headers"];
   /** Reads the body, once. @throws GATEWAY_BODY_TOO_LARGE, GATEWAY_ENCODING_UNSUPPORTED, GATEWAY_BODY_INCOMPLETE */
   readonly body: (maxBytes: number) => Promise<Uint8Array>;
+  /** Reads the body in place of `body`, once, while it arrives. @throws as `body` */
+  readonly stream: (maxBytes: number) => AsyncIterable<Uint8Array>;
 }
 
 /** What is sent back. */
 export interface GatewayAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array;
+  readonly body: string | Uint8Array | OpenBlob;
 }
 
 const EMPTY = new Uint8Array(0);
 
 /** Wraps a request of node:http. */
-export function fromNode(incoming: IncomingMessage): GatewayRequest {
+export function fromNode(incoming: IncomingMessage, trustedProxies: readonly string[] = []): GatewayRequest {
   const url = incoming.url ?? "/";
   const mark = url.indexOf("?");
   return {
     method: incoming.method ?? "GET",
     path: mark === -1 ? url : url.slice(0, mark),
     query: mark === -1 ? "" : url.slice(mark + 1),
-    address: incoming.socket.remoteAddress ?? "",
+    address: clientAddress(incoming.socket.remoteAddress ?? "", forwardedFor(incoming, trustedProxies), trustedProxies),
     header: (name) => {
       const values = incoming.headersDistinct[name];
       return values?.length === 1 ? values[0] : values?.join(", ");
@@ -52,7 +57,17 @@ export function fromNode(incoming: IncomingMessage): GatewayRequest {
       return headers;
     },
     body: (maxBytes) => readNodeBody(incoming, maxBytes),
+    stream: (maxBytes) =>
+      limit(incoming.iterator({ destroyOnReturn: false }), {
+        maxBytes,
+        refusal: refuseByHeaders(incoming.headers["content-length"], incoming.headers["content-encoding"], maxBytes),
+      }),
   };
+}
+
+function forwardedFor({ headers }: IncomingMessage, trustedProxies: readonly string[]): string | undefined {
+  const value = trustedProxies.length === 0 ? undefined : headers["x-forwarded-for"];
+  return typeof value === "string" ? value : value?.join(",");
 }
 
 function readNodeBody(incoming: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
@@ -98,10 +113,37 @@ export function toNode(answer: GatewayAnswer, outgoing: ServerResponse): void {
   const isUnread = !outgoing.req.complete;
   outgoing.writeHead(answer.status, {
     ...answer.headers,
-    "content-length": typeof body === "string" ? Buffer.byteLength(body) : body.byteLength,
+    "content-length": lengthOf(body),
     ...(isUnread ? { connection: "close" } : {}),
   });
-  outgoing.end(outgoing.req.method === "HEAD" ? undefined : body);
+  if (outgoing.req.method === "HEAD") outgoing.end();
+  else if (typeof body === "string" || body instanceof Uint8Array) outgoing.end(body);
+  // A file that breaks off ends the connection, so that nobody takes it for whole.
+  else pipeline(body.read(), outgoing).catch(() => outgoing.destroy());
+}
+
+function lengthOf(body: GatewayAnswer["body"]): number {
+  if (typeof body === "string") return Buffer.byteLength(body);
+  return body instanceof Uint8Array ? body.byteLength : body.sizeBytes;
+}
+
+/** Passes a body on until it is over or too long. */
+async function* limit(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  { maxBytes, refusal }: { readonly maxBytes: number; readonly refusal: GreenticError | undefined },
+): AsyncGenerator<Uint8Array, void> {
+  if (refusal !== undefined) throw refusal;
+  let size = 0;
+  try {
+    for await (const chunk of chunks) {
+      size += chunk.byteLength;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      yield chunk;
+    }
+  } catch (error) {
+    if (error instanceof GreenticError) throw error;
+    throw new GreenticError("GATEWAY_BODY_INCOMPLETE", "Read request body: connection ended early", { cause: error });
+  }
 }
 
 /** Wraps a request of the Fetch standard. */
@@ -115,6 +157,11 @@ export function fromWeb(request: Request, address: string): GatewayRequest {
     header: (name) => request.headers.get(name) ?? undefined,
     headers: () => Object.fromEntries(request.headers),
     body: (maxBytes) => readWebBody(request, maxBytes),
+    stream: (maxBytes) => {
+      const { headers } = request;
+      const refusal = refuseByHeaders(headers.get("content-length"), headers.get("content-encoding"), maxBytes);
+      return limit(request.body?.values({ preventCancel: true }) ?? [], { maxBytes, refusal });
+    },
   };
 }
 
@@ -136,9 +183,12 @@ async function readWebBody(request: Request, maxBytes: number): Promise<Uint8Arr
 /** Makes a Fetch response of an answer. */
 export function toWeb(answer: GatewayAnswer): Response {
   const isBodiless = answer.status === 204 || answer.status === 304;
-  return new Response(isBodiless ? null : (answer.body as string | Uint8Array<ArrayBuffer>), {
-    status: answer.status,
-    headers: answer.headers,
+  const { body, status, headers } = answer;
+  if (typeof body === "string" || body instanceof Uint8Array)
+    return new Response(isBodiless ? null : (body as string | Uint8Array<ArrayBuffer>), { status, headers });
+  return new Response(ReadableStream.from(body.read()), {
+    status,
+    headers: { ...headers, "content-length": String(body.sizeBytes) },
   });
 }
 

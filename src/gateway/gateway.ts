@@ -1,18 +1,21 @@
 import { Hono } from "hono";
 import type { HttpBindings } from "@hono/node-server";
 import { GreenticError, tenantId } from "../types/index.ts";
+import { Admission } from "./admission.ts";
 import { errorAnswer, jsonAnswer, REFUSED, unknownRoute } from "./answers.ts";
 import { ConversationTokens } from "./conversation-tokens.ts";
-import type { DirectLineOptions } from "./direct-line.ts";
+import type { DirectLineOptions } from "./conversation-access.ts";
 import { DirectLine } from "./direct-line.ts";
 import type { GatewayAnswer, GatewayRequest } from "./exchange.ts";
 import { fromWeb, toWeb } from "./exchange.ts";
 import { createWebhookState, handleIngress, handleWebhook } from "./intake.ts";
 import type { Listening } from "./listen.ts";
 import { listen } from "./listen.ts";
+import { openApiOf } from "./open-api.ts";
 import type { GatewayOptions } from "./options.ts";
 import { DEFAULT_LIMITS } from "./options.ts";
-import { judgeOrigin, preflight, withCors } from "./origins.ts";
+import { judgeOrigin, originsOf, preflight, withCors } from "./origins.ts";
+import { packPage } from "./pack-pages.ts";
 import { servePageFiles } from "./page-files.ts";
 import { Sockets } from "./sockets.ts";
 
@@ -36,16 +39,30 @@ export function createGateway(given: GatewayOptions): Gateway {
   const { runtime, world, tokenKey } = given;
   const isFirst = async (name: string, ttlSeconds: number): Promise<boolean> =>
     (await runtime.store.takeTokens(name, { capacity: 1, perSecond: 1 / ttlSeconds })) === 0;
-  const options: DirectLineOptions = { ...given, limits, tokens: new ConversationTokens(tokenKey, { world, isFirst }) };
+  const options: DirectLineOptions = {
+    ...given,
+    limits,
+    tokens: new ConversationTokens(tokenKey, { world, isFirst, ttlSeconds: given.tokenTtlSeconds }),
+  };
   const directLine = new DirectLine(options);
   const sockets = new Sockets(options);
   const state = createWebhookState();
+  const admission = new Admission({
+    limits,
+    world,
+    defaultTenant: given.defaultTenant,
+    isKnown: (tenant) => given.tenant(tenant) !== undefined,
+  });
   let isDraining = false;
 
   const route = (request: GatewayRequest): Promise<GatewayAnswer> | undefined => {
     const parts = request.path.split("/");
     if (parts[1] === "webhook" && parts.length === 3 && parts[2] !== undefined) {
       return handleWebhook(request, { tenant: options.defaultTenant, flow: decoded(parts[2]) }, { options, state });
+    }
+    if (options.hasRootDirectLine === true) {
+      const rest = rootDirectLine(parts);
+      if (rest !== undefined) return directLine.handle(request, options.defaultTenant, rest);
     }
     if (parts[1] !== "v1") return undefined;
     const [, , first = "", second = "", third = "", fourth = "", ...rest] = parts;
@@ -70,11 +87,13 @@ export function createGateway(given: GatewayOptions): Gateway {
     }
     if (first === "web" && second === "config" && parts.length === 5)
       return Promise.resolve(pageConfig(request, third, options));
+    if (first === "web" && parts.length >= 5) return Promise.resolve(packFile(request, third, options));
     return undefined;
   };
 
   const handle = (request: GatewayRequest): Promise<GatewayAnswer> | undefined => {
-    if (!request.path.startsWith("/v1/") && !request.path.startsWith("/webhook/")) return undefined;
+    const isRoot = options.hasRootDirectLine === true && rootDirectLine(request.path.split("/")) !== undefined;
+    if (!isRoot && !request.path.startsWith("/v1/") && !request.path.startsWith("/webhook/")) return undefined;
     if (options.takesIn === false) return Promise.resolve(unknownRoute());
     // Calls are answered with streams, which only the app carries.
     if (options.mcp !== undefined && MCP_PATH.test(request.path)) return undefined;
@@ -83,6 +102,7 @@ export function createGateway(given: GatewayOptions): Gateway {
         errorAnswer(new GreenticError("GATEWAY_DRAINING", "Handle request: the host is stopping")),
       );
     try {
+      admission.admit(request);
       return (route(request) ?? Promise.resolve(unknownRoute())).catch((error: unknown) => failed(request, error));
     } catch (error) {
       return Promise.resolve(failed(request, error));
@@ -110,11 +130,19 @@ export function createGateway(given: GatewayOptions): Gateway {
         sockets,
         limits,
         hosts: options.hosts,
+        trustedProxies: options.trustedProxies ?? [],
         takesIn: options.takesIn ?? true,
         isDraining: () => isDraining,
         startDraining,
       }),
   };
+}
+
+/** What of a path is Direct Line's where it stands at the root: `/token`, `/v3/directline/…`, `/directline/…`. */
+function rootDirectLine([, ...parts]: readonly string[]): readonly string[] | undefined {
+  if (parts.length === 1 && parts[0] === "token") return ["token"];
+  if (parts[0] === "v3" && parts[1] === "directline") return parts.slice(2);
+  return parts[0] === "directline" ? parts.slice(1) : undefined;
 }
 
 function createApp(
@@ -139,6 +167,11 @@ function createApp(
       ...options.status?.(),
     }),
   );
+  const openApi = openApiOf({
+    hasMcp: options.mcp !== undefined,
+    hasRootDirectLine: options.hasRootDirectLine === true,
+  });
+  app.get("/openapi.json", (c) => c.json(openApi));
   const servePage =
     pageDir === undefined
       ? undefined
@@ -172,19 +205,29 @@ function createApp(
 /** The sites that a tenant lets embed its page; `?tenant=` names it, as the page itself reads it. */
 function framersOf(query: string, { tenant, defaultTenant }: GatewayOptions): readonly string[] {
   const name = new URLSearchParams(query).get("tenant") ?? defaultTenant;
-  return (/^[a-z0-9][a-z0-9-]{0,62}$/.test(name) ? tenant(tenantId(name)) : undefined)?.webchat?.origins ?? [];
+  return originsOf(/^[a-z0-9][a-z0-9-]{0,62}$/.test(name) ? tenant(tenantId(name)) : undefined);
 }
 
 /** What the page must know before it connects; the same refusal for tenants without a page as for none. */
 function pageConfig(request: GatewayRequest, name: string, options: GatewayOptions): GatewayAnswer {
   const settings = /^[a-z0-9][a-z0-9-]{0,62}$/.test(name) ? options.tenant(tenantId(name)) : undefined;
-  const verdict = judgeOrigin(request, settings?.webchat?.origins ?? []);
+  const verdict = judgeOrigin(request, originsOf(settings));
   if (request.method === "OPTIONS") return preflight(verdict);
   if (verdict.kind === "denied" || settings?.page === undefined) return REFUSED;
   if (request.method !== "GET") return unknownRoute();
   const { locales, theme, worker } = settings.page;
   const { env } = options;
   return withCors(jsonAnswer(200, { tenant: name, env, locales, theme, worker, dev: env === "dev" }), verdict);
+}
+
+/** A file that a tenant's packs show the web; names of tenants are told apart from nothing, by the same 404. */
+function packFile(request: GatewayRequest, name: string, { env, runtime, tenant }: GatewayOptions): GatewayAnswer {
+  if (request.method !== "GET" && request.method !== "HEAD") return unknownRoute();
+  const settings = /^[a-z0-9][a-z0-9-]{0,62}$/.test(name) ? tenant(tenantId(name)) : undefined;
+  if (settings === undefined) return unknownRoute();
+  const scope = { env, tenant: tenantId(name), ...(settings.team !== undefined && { team: settings.team }) };
+  const found = runtime.webFile(scope, request.path);
+  return found === undefined ? unknownRoute() : packPage(request, found);
 }
 
 function decoded(segment: string): string {

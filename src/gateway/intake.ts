@@ -45,6 +45,8 @@ export async function handleIngress(
       break;
   }
   for (const message of received.messages) await options.runtime.accept(received.provider, message);
+  for (const event of received.events ?? []) await options.runtime.acceptEvent(received.provider, event);
+  for (const notice of received.notices ?? []) await options.runtime.acceptNotice(received.provider, notice);
   if (received.receipts !== undefined) options.runtime.noteReceipts(received.provider, received.receipts);
   if (received.answer !== undefined) return answerOf(received.answer);
   return route.domain === "events" ? EVENT_ACCEPTED : ACCEPTED;

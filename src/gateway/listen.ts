@@ -3,7 +3,9 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { isAddressGranted } from "../http/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
+import { AnswerBatch } from "./answer-batch.ts";
 import { errorAnswer } from "./answers.ts";
 import { fromNode, toNode } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
@@ -22,6 +24,7 @@ interface Serving extends Pick<Gateway, "app" | "handle" | "startDraining"> {
   readonly sockets: Sockets;
   readonly limits: GatewayLimits;
   readonly hosts: readonly string[] | undefined;
+  readonly trustedProxies: readonly string[];
   readonly takesIn: boolean;
   readonly isDraining: () => boolean;
 }
@@ -33,6 +36,7 @@ export async function listen(
 ): Promise<Listening> {
   const { app, handle, sockets, limits } = serving;
   const appListener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const batch = new AnswerBatch();
   const server = createServer(
     {
       // Slow and oversized requests: headers within 10 s and 16 KiB, all of it within 30 s.
@@ -53,13 +57,13 @@ export async function listen(
         );
         return;
       }
-      const answer = handle(fromNode(incoming));
+      const answer = handle(fromNode(incoming, serving.trustedProxies));
       if (answer === undefined) void appListener(incoming, outgoing);
-      else answer.then((answer) => toNode(answer, outgoing)).catch(() => outgoing.destroy());
+      else answer.then((answer) => batch.add(answer, outgoing)).catch(() => outgoing.destroy());
     },
   );
   server.maxConnections = limits.maxConnections;
-  limitAddresses(server, limits.maxConnectionsPerAddress);
+  limitAddresses(server, limits.maxConnectionsPerAddress, serving.trustedProxies);
   server.on("upgrade", (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
     if (serving.isDraining() || !serving.takesIn || !isServed(incoming, serving.hosts)) {
       const refusal = serving.takesIn ? "403 Forbidden" : "404 Not Found";
@@ -119,10 +123,16 @@ function isServed(incoming: IncomingMessage, hosts: readonly string[] | undefine
   return name !== undefined && hosts.includes(name.toLowerCase());
 }
 
-function limitAddresses(server: ReturnType<typeof createServer>, maxPerAddress: number): void {
+function limitAddresses(
+  server: ReturnType<typeof createServer>,
+  maxPerAddress: number,
+  trustedProxies: readonly string[],
+): void {
   const counts = new Map<string, number>();
   server.on("connection", (socket: Socket) => {
     const address = socket.remoteAddress ?? "";
+    // Everybody comes from a proxy.
+    if (isAddressGranted(address.replace(/^::ffff:/, ""), trustedProxies)) return;
     const count = (counts.get(address) ?? 0) + 1;
     if (count > maxPerAddress) {
       socket.destroy();

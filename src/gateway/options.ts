@@ -15,14 +15,20 @@ export interface GatewayOptions {
   readonly tenant: (tenant: TenantId) => GatewayTenant | undefined;
   /** Directory of the built page, with `index.html` and `webchat.js`. */
   readonly pageDir?: string;
-  /** Events of turns, for the page's side pane (env dev only) and typing signs. */
+  /** Events of turns, for the page's side pane (env dev only). */
   readonly turns?: TurnFeed;
   /** Answers programs that call a tenant's flows at `/v1/mcp/{tenant}`, and judges who may; absent: nobody. The tenant may not exist. */
   readonly mcp?: (request: Request, tenant: string) => Promise<Response>;
+  /** Lifetime of conversation tokens, 60 to 604,800. Default 1,800. */
+  readonly tokenTtlSeconds?: number;
+  /** Whether the default tenant's Direct Line stands at `/v3/directline` and `/token` too, where old clients look for it. Default no. */
+  readonly hasRootDirectLine?: boolean;
   /** Where clients reach this host, for stream URLs: `https://chat.example.com`. Default what the request's Host says. */
   readonly publicUrl?: string;
   /** Host names that requests may name; defends a local host against DNS rebinding. Default any. */
   readonly hosts?: readonly string[];
+  /** Addresses and CIDR ranges of proxies whose `X-Forwarded-For` is believed. Default none. */
+  readonly trustedProxies?: readonly string[];
   /** Packs that the host was given and that don't run as they are, for `/status`. */
   readonly refused?: () => readonly { readonly pack: string; readonly code: string }[];
   /** Whether requests are taken in; a process of other roles only tells how it is. Default yes. */
@@ -41,6 +47,8 @@ export interface GatewayTenant {
   /** The team of requests that name none. Default `default`. */
   readonly team?: TeamId;
   readonly webchat?: WebChatSettings;
+  /** Web chats of teams that have their own. */
+  readonly teamWebchats?: Readonly<Record<string, WebChatSettings>>;
   readonly page?: PageSettings;
 }
 
@@ -48,8 +56,8 @@ export interface GatewayTenant {
 export interface WebChatSettings {
   /** Whether anybody gets a token; otherwise only who has a secret. */
   readonly anonymous: boolean;
-  /** Direct Line secrets of the tenant's own servers; two while one is rotated. */
-  readonly secrets?: readonly string[];
+  /** Reads the Direct Line secrets of the tenant's own servers as they stand; two while one is rotated. */
+  readonly secrets?: () => Promise<readonly string[]>;
   /** Other sites that may embed the page: `https://www.example.com`. The host's own origin always may. */
   readonly origins?: readonly string[];
   /** Whether a new conversation sends the flow an empty message with `metadata.autoStart`. Default false. */
@@ -75,6 +83,10 @@ export interface GatewayLimits {
   readonly webhookTimeoutMs: number;
   /** Webhook requests of one tenant that wait at once. Default 256. */
   readonly maxWaitingPerTenant: number;
+  /** Intake requests of one address a second, twice that at once; 0 for no bound. Default 500. */
+  readonly requestsPerSecond: number;
+  /** The same of one tenant. Default 0. */
+  readonly tenantRequestsPerSecond: number;
   /** Tokens one address may get a minute. Default 60. */
   readonly tokensPerMinute: number;
   /** Tokens for one user id a minute. Default 5. */
@@ -99,6 +111,8 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   maxBodyBytes: 1 << 20,
   webhookTimeoutMs: 25_000,
   maxWaitingPerTenant: 256,
+  requestsPerSecond: 500,
+  tenantRequestsPerSecond: 0,
   tokensPerMinute: 60,
   tokensPerUserPerMinute: 5,
   maxStreamsPerConversation: 8,

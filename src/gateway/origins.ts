@@ -1,5 +1,6 @@
 import type { GatewayAnswer, GatewayRequest } from "./exchange.ts";
 import { jsonAnswer } from "./answers.ts";
+import type { GatewayTenant } from "./options.ts";
 
 /** What a request's Origin means: the host's own page or no browser, another allowed site, or neither. */
 export type OriginVerdict =
@@ -8,6 +9,12 @@ export type OriginVerdict =
   | { readonly kind: "denied" };
 
 const ALLOWED_HEADERS = "authorization, content-type, x-greentic-locale, x-ms-bot-agent, x-requested-with";
+
+/** Every other site that may embed one of a tenant's web chats. Which of them a token is for is the token's to say. */
+export function originsOf(tenant: GatewayTenant | undefined): readonly string[] {
+  const chats = [tenant?.webchat, ...Object.values(tenant?.teamWebchats ?? {})];
+  return chats.flatMap((chat) => chat?.origins ?? []);
+}
 
 /** Judges the Origin header against the host's own name and the tenant's list. */
 export function judgeOrigin(request: GatewayRequest, allowed: readonly string[]): OriginVerdict {
@@ -24,7 +31,14 @@ export function judgeOrigin(request: GatewayRequest, allowed: readonly string[])
 export function withCors(answer: GatewayAnswer, verdict: OriginVerdict): GatewayAnswer {
   const headers = { ...answer.headers, vary: "origin" };
   return verdict.kind === "allowed"
-    ? { ...answer, headers: { ...headers, "access-control-allow-origin": verdict.origin } }
+    ? {
+        ...answer,
+        headers: {
+          ...headers,
+          "access-control-allow-origin": verdict.origin,
+          "access-control-expose-headers": "retry-after",
+        },
+      }
     : { ...answer, headers };
 }
 

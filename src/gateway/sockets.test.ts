@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import type { GatewayFixture } from "../../test/stand-ins/gateway-fixture.ts";
 import { createGatewayFixture } from "../../test/stand-ins/gateway-fixture.ts";
+import { verifies } from "../../test/verifies.ts";
 import type { GatewayOptions, Listening } from "./index.ts";
 import { STREAM_CLOSE } from "./index.ts";
 
@@ -57,7 +58,13 @@ function listenTo(streamUrl: string, options: { origin?: string } = {}) {
   const frames: Frame[] = [];
   const texts: string[] = [];
   let wake = (): void => undefined;
+  let signs = 0;
   ws.on("message", (data: Buffer) => {
+    // The server's sign of life, for scripts that see no pings.
+    if (data.byteLength === 0) {
+      signs++;
+      return;
+    }
     const frame = JSON.parse(data.toString()) as Frame;
     frames.push(frame);
     for (const { type, text } of frame.activities ?? []) if (type === "message") texts.push(text ?? "");
@@ -66,7 +73,7 @@ function listenTo(streamUrl: string, options: { origin?: string } = {}) {
   const until = async (isDone: () => boolean): Promise<void> => {
     while (!isDone()) await new Promise<void>((resolve) => (wake = resolve));
   };
-  return { ws, frames, texts, until };
+  return { ws, frames, texts, until, signs: () => signs };
 }
 const statusOf = async (url: string, options: { origin?: string } = {}): Promise<number> => {
   const ws = new WebSocket(url, options);
@@ -129,12 +136,39 @@ describe("the Direct Line stream", () => {
     expect(await statusOf(`${url.replace("http", "ws")}/elsewhere`)).toBe(404);
   });
 
+  test("takes no ticket that an earlier process may have taken; its token gets another", async () => {
+    const { url, world, runtime } = await serve();
+    const at = await start(url);
+    world.advance(2_000);
+    const later = await serve({ world, runtime });
+    const moved = at.streamUrl.replace(url.replace("http", "ws"), later.url.replace("http", "ws"));
+    expect(await statusOf(moved)).toBe(403);
+    const again = await fetch(`${base(later.url)}/conversations/${at.conversationId}`, {
+      headers: { authorization: `Bearer ${at.token}` },
+    });
+    expect(await statusOf(((await again.json()) as Conversation).streamUrl)).toBe(101);
+  });
+
   test("refuses other origins than the token's", async () => {
     const { url } = await serve();
     const own = { origin: url };
     const at = await start(url, own);
     expect(await statusOf(at.streamUrl, { origin: "https://evil.example" })).toBe(403);
     expect(await statusOf((await start(url, own)).streamUrl, own)).toBe(101);
+  });
+
+  test("keeps a token of one trusted site from another trusted one", async () => {
+    verifies("channels.webchat.origin");
+    const [shop, blog] = [{ origin: "https://shop.example" }, { origin: "https://blog.example" }];
+    const origins = [shop.origin, blog.origin];
+    const { url } = await serve({ tenant: () => ({ webchat: { anonymous: true, origins } }) });
+    const at = await start(url, shop);
+    const path = `${base(url)}/conversations/${at.conversationId}/activities`;
+    const read = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(path, { headers: { ...headers, authorization: `Bearer ${at.token}` } })).status;
+    expect([await read(shop), await read(blog)]).toEqual([200, 403]);
+    expect(await statusOf(at.streamUrl, blog)).toBe(403);
+    expect(await statusOf((await start(url, shop)).streamUrl, shop)).toBe(101);
   });
 
   test("ends when its token does, and with a code that says so", async () => {
@@ -171,7 +205,7 @@ describe("the Direct Line stream", () => {
     const closed = once(dead.ws, "close");
     dead.ws.resume();
     expect((await closed)[0]).toBe(1006);
-    expect(lively.ws.readyState).toBe(WebSocket.OPEN);
+    expect([lively.ws.readyState, lively.signs()]).toEqual([WebSocket.OPEN, 3]);
     lively.ws.close();
   });
 
@@ -216,6 +250,7 @@ describe("the turns of a conversation", () => {
     const kinds: string[] = [];
     const ended = new Promise<void>((resolve) => {
       ws.on("message", (data: Buffer) => {
+        if (data.byteLength === 0) return;
         const { kind, ctx } = JSON.parse(data.toString()) as { kind: string; ctx: { session: string } };
         expect(ctx.session).toContain(at.conversationId);
         kinds.push(kind);

@@ -5,9 +5,10 @@ import { WebSocket, WebSocketServer } from "ws";
 import type { GatewayRequest } from "./exchange.ts";
 import { fromNode } from "./exchange.ts";
 import type { ConversationClaims } from "./conversation-tokens.ts";
-import type { DirectLineOptions } from "./direct-line.ts";
-import { logKeyOf, readActivities, watermarkOf, WEBCHAT_CHANNEL } from "./direct-line.ts";
-import { judgeOrigin } from "./origins.ts";
+import type { DirectLineOptions } from "./conversation-access.ts";
+import { readActivities, watermarkOf, WEBCHAT_CHANNEL } from "./conversation-log.ts";
+import { logKeyOf } from "./log-key.ts";
+import { judgeOrigin, originsOf } from "./origins.ts";
 
 const KEEPALIVE_MS = 25_000;
 /** A client that reads slower than this is let go; it reconnects with its watermark and misses nothing. */
@@ -58,8 +59,7 @@ export class Sockets {
       socket.end(`HTTP/1.1 ${opened.status} Refused\r\n${later}connection: close\r\ncontent-length: 0\r\n\r\n`);
       return;
     }
-    const { claims, serve } = opened;
-    this.#server.handleUpgrade(incoming, socket, head, (ws) => this.#serve(ws, claims, serve));
+    this.#server.handleUpgrade(incoming, socket, head, (ws) => this.#serve(ws, opened, stream !== null));
   }
 
   /** Closes every socket; clients come back to another host. */
@@ -113,7 +113,7 @@ export class Sockets {
     if (claims === undefined || claims.env !== env) return 403;
     if (claims.tenant !== expected.tenant || claims.conversation !== expected.conversation) return 403;
     const origin = request.header("origin");
-    if (judgeOrigin(request, tenant(claims.tenant)?.webchat?.origins ?? []).kind === "denied") return 403;
+    if (judgeOrigin(request, originsOf(tenant(claims.tenant))).kind === "denied") return 403;
     if (origin !== undefined && claims.origins.length > 0 && !claims.origins.includes(origin)) return 403;
     if (this.#logKey(claims) === undefined) return 403;
     if (this.#open.size >= limits.maxStreams) return 503;
@@ -125,7 +125,7 @@ export class Sockets {
     return provider === undefined ? undefined : logKeyOf(claims, provider);
   }
 
-  #serve(ws: WebSocket, claims: ConversationClaims, serve: Serve): void {
+  #serve(ws: WebSocket, { claims, serve }: Extract<Opened, { readonly serve: Serve }>, isStream: boolean): void {
     const { world } = this.#options;
     const { conversation } = claims;
     const stops: (() => void)[] = [];
@@ -138,6 +138,8 @@ export class Sockets {
       }
       isAlive = false;
       ws.ping();
+      // Scripts in browsers don't see pings; Direct Line's clients know an empty frame as the server's sign of life.
+      if (isStream) ws.send("");
       cancelPing = world.schedule(KEEPALIVE_MS, ping);
     };
     cancelPing = world.schedule(KEEPALIVE_MS, ping);
@@ -162,7 +164,7 @@ export class Sockets {
   }
 
   #stream(ws: WebSocket, stops: (() => void)[], at: { readonly claims: ConversationClaims; watermark: number }): void {
-    const { runtime, turns } = this.#options;
+    const { runtime } = this.#options;
     const key = this.#logKey(at.claims);
     if (key === undefined) return;
     let { watermark } = at;
@@ -189,16 +191,13 @@ export class Sockets {
       });
     };
     stops.push(runtime.watchLog(key, run));
-    if (turns !== undefined) {
-      let typed = 0;
-      stops.push(
-        turns.subscribe(key, (event) => {
-          if (event.kind !== "flow.started") return;
-          const id = `${at.claims.conversation}|typing-${++typed}`;
-          send(ws, { activities: [{ type: "typing", id, from: { id: "worker", role: "bot" } }] });
-        }),
-      );
-    }
+    let typed = 0;
+    stops.push(
+      runtime.watchTyping(key, () => {
+        const id = `${at.claims.conversation}|typing-${++typed}`;
+        send(ws, { activities: [{ type: "typing", id, from: { id: "worker", role: "bot" } }] });
+      }),
+    );
     run();
   }
 }
