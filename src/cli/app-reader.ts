@@ -1,4 +1,4 @@
-import type { Bundle, Config, Environment } from "../config/index.ts";
+import type { Bundle, BundleProvider, Config, Environment } from "../config/index.ts";
 import { decideAccess, packNameOf } from "../config/index.ts";
 import { KeptPacks, PackShelf, readBundlePack } from "../deployer/index.ts";
 import type { KeptPack } from "../deployer/index.ts";
@@ -162,6 +162,24 @@ export class AppReader {
     }
   }
 
+  /** Reads the pack that serves a channel, judged as strictly as any other. @throws what verifying it throws */
+  async readProvider({ tenant, pack = "" }: BundleProvider): Promise<Pack> {
+    const { config, environment, isDevOk = false } = this.#options;
+    const bundle = this.#bundle;
+    if (bundle === undefined) throw new GreenticError("CONFIG_BUNDLE_PACK_MISSING", "Read provider pack: no bundle");
+    const registries = openRegistries(config, { environment });
+    const pulled = isOciReference(pack) ? await pullPack(registries, pack) : undefined;
+    return this.#verified(pulled?.bytes ?? (await readBundlePack(bundle, pack)), {
+      tenant,
+      allowUnsigned: isDevOk,
+      allowMismatch: isDevOk,
+      provenance: (trust) =>
+        pulled === undefined
+          ? provenanceIn(bundle, pack)
+          : provenanceOf(registries, { reference: pulled.reference, trust }),
+    });
+  }
+
   #reopened(bundle: Bundle): void {
     // Where they stand in the file doesn't matter.
     const told = (of: Bundle | undefined): string =>
@@ -201,6 +219,7 @@ export class AppReader {
           allows: this.#gateOf(tenant, [pack.name, name, packNameOf(app.pack)]),
           ...(defaultFlow && { defaultFlow }),
           ...(onPinned && { onPinned }),
+          ...(app.hasTrustedPages === true && { hasTrustedPages: true }),
         };
       });
     });

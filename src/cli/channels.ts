@@ -1,11 +1,15 @@
 import type { Bundle, BundleProvider, Config } from "../config/index.ts";
-import { sendHttp } from "../http/index.ts";
+import { hostAddresses, openHttp, sendHttp } from "../http/index.ts";
 import type { HttpOptions } from "../http/index.ts";
 import { checkSettings, isNeeded, providerOf } from "../messaging/index.ts";
-import type { Provider } from "../messaging/index.ts";
+import type { KeepFile, Provider, ProviderTimer } from "../messaging/index.ts";
+import { checkSchedule } from "../runner/index.ts";
 import type { SecretReader } from "../secrets/index.ts";
-import { channelId, GreenticError } from "../types/index.ts";
-import type { World } from "../types/index.ts";
+import { channelId, GreenticError, toGreenticError } from "../types/index.ts";
+import type { PackChannelParts } from "./pack-channels.ts";
+import { serveChannel } from "./pack-channels.ts";
+import type { TenantCtx, World } from "../types/index.ts";
+import { movedAddress } from "./setup/callback-url.ts";
 
 const UNSERVED = 'this version has no built-in channel for its pack; name its "type" where one fits';
 
@@ -14,16 +18,42 @@ export interface ChannelParts {
   readonly world: World;
   readonly http: HttpOptions;
   readonly secrets: SecretReader;
+  readonly keepFile?: KeepFile;
   readonly warn: (message: string) => void;
+  /** Says which pack serves a channel. */
+  readonly tell?: ((message: string) => void) | undefined;
 }
 
-/** Opens the channels of a bundle with their built-in adapters; one that lacks something is told of and runs as far as it can. */
-export function openChannels(bundle: Bundle | undefined, parts: ChannelParts): readonly Provider[] {
-  return (bundle?.providers ?? []).flatMap((provider) => openChannel(provider, parts));
+/**
+ * Opens the channels of a bundle, by the packs that it names or by their built-in adapters; one that lacks something is told of and
+ * runs as far as it can.
+ */
+export async function openChannels(
+  bundle: Bundle | undefined,
+  parts: ChannelParts & PackChannelParts,
+): Promise<readonly Provider[]> {
+  if (bundle === undefined) return [];
+  const opened = await Promise.all(
+    bundle.providers.map(async (provider) => {
+      const moved = movedAddress(provider, { bundle, config: parts.config });
+      if (moved !== undefined) parts.warn(`channel ${provider.name}: ${moved}`);
+      const serving = await serveChannel(provider, parts);
+      if (serving.kind !== "pack") {
+        if (serving.why !== undefined) parts.warn(`channel ${provider.name}: ${serving.why}`);
+        return openChannel(provider, parts);
+      }
+      parts.tell?.(`channel ${provider.name} is served by ${serving.servedBy}`);
+      void serving
+        .problems()
+        .then((problems) => problems.forEach((problem) => parts.warn(`channel ${provider.name}: ${problem}`)));
+      return [serving.provider];
+    }),
+  );
+  return opened.flat();
 }
 
 function openChannel(provider: BundleProvider, parts: ChannelParts): readonly Provider[] {
-  const { config, world, http, warn } = parts;
+  const { config, world, http, keepFile, warn } = parts;
   const { name, type, tenant, team } = provider;
   const secret = channelSecret(provider, parts);
   // A bundle brings providers of every domain; what isn't served yet, or lacks something, must not keep the rest from running.
@@ -37,6 +67,10 @@ function openChannel(provider: BundleProvider, parts: ChannelParts): readonly Pr
     entry.create(address, {
       world,
       http: (request, { signal } = {}) => sendHttp(request, { ...http, ...(signal && { signal }) }),
+      openHttp: (request, options = {}) => openHttp(request, { ...http, ...options }),
+      ...(keepFile && { keepFile }),
+      findAddresses: (host) => hostAddresses(host, http),
+      warn: (problem) => warn(`channel ${name}: ${problem}`),
       config: provider.config,
       secret,
       secrets: async (of) => {
@@ -55,6 +89,7 @@ export async function channelProblems(
   if (type === undefined) return [`isn't served: ${UNSERVED}`];
   const entry = providerOf(type);
   const problems = [...checkSettings(entry, config)];
+  problems.push(...(await timeProblems(entry.timesIn?.(config))));
   for (const one of entry.secrets) {
     const { name: of, form } = one;
     try {
@@ -72,11 +107,26 @@ export async function channelProblems(
   return problems;
 }
 
+async function timeProblems(times: ProviderTimer["times"] | undefined): Promise<readonly string[]> {
+  if (times === undefined) return [];
+  try {
+    await checkSchedule(times);
+    return [];
+  } catch (error) {
+    return [toGreenticError(error, "RUNNER_CRON_INVALID", "Read times of channel").message];
+  }
+}
+
 /** Reads a channel's secrets as they stand, its team's own before its tenant's; empty where there is none. */
 export function channelSecret(
-  { name, tenant, team }: BundleProvider,
+  provider: BundleProvider,
   { config, secrets }: Pick<ChannelParts, "config" | "secrets">,
 ): (of: string) => Promise<string> {
-  const ctx = { env: config.env, tenant, team, traceId: "", correlationId: "", attempt: 1, locale: "en" };
-  return async (of) => (await secrets.get(ctx, name, of)) ?? "";
+  const ctx = ctxOf(provider, config);
+  return async (of) => (await secrets.get(ctx, provider.name, of)) ?? "";
+}
+
+/** The context in which a channel's secrets are read and kept. */
+export function ctxOf({ tenant, team }: BundleProvider, { env }: Pick<Config, "env">): TenantCtx {
+  return { env, tenant, team, traceId: "", correlationId: "", attempt: 1, locale: "en" };
 }

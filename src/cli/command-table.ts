@@ -19,6 +19,10 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     load: () => import("./commands/dev.ts"),
   },
   start: { summary: "Run a bundle", load: () => import("./commands/start.ts") },
+  setup: {
+    summary: "Set channels up: ask what they need, keep secrets, tell their platforms, verify",
+    load: () => import("./commands/setup.ts"),
+  },
   doctor: { summary: "Check this machine and this directory", load: () => import("./commands/doctor.ts") },
   "runner load": {
     summary: "Verify a pack and register it in the data directory",
@@ -109,6 +113,10 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
   "secrets set": { summary: "Keep a secret", load: () => import("./commands/secrets-set.ts") },
   "secrets get": { summary: "Print a secret", load: () => import("./commands/secrets-get.ts") },
   "secrets list": { summary: "List the names of secrets", load: () => import("./commands/secrets-list.ts") },
+  "secrets doctor": {
+    summary: "Say which secrets a bundle needs, where each is found, and how to set what is missing",
+    load: () => import("./commands/secrets-doctor.ts"),
+  },
   "secrets delete": { summary: "Remove a secret", load: () => import("./commands/secrets-delete.ts") },
   "deployer init": {
     summary: "Describe a tenant and its connectors in this directory",

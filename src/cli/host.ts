@@ -9,12 +9,14 @@ import {
   createMcpProvider,
   createWebChatProvider,
   createWebhookProvider,
+  DEFAULT_FILE_RULES,
+  FileKeeper,
 } from "../messaging/index.ts";
-import type { ChannelAddress, Provider } from "../messaging/index.ts";
+import type { ChannelAddress, KeepFile, Provider } from "../messaging/index.ts";
 import { createMachineWorld, openRuntime } from "../runner/index.ts";
 import type { PackApp, Runtime, RuntimeOptions } from "../runner/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
-import { channelId, DEFAULT_TEAM, toGreenticError } from "../types/index.ts";
+import { channelId, conversationId, DEFAULT_TEAM, formatSessionKey, toGreenticError, userId } from "../types/index.ts";
 import type { JsonObject, Policy, TeamId, TenantId, World } from "../types/index.ts";
 import { AppReader } from "./app-reader.ts";
 import type { AppReaderOptions } from "./app-reader.ts";
@@ -33,6 +35,9 @@ const WEBCHAT_CHANNEL = channelId("webchat");
 /** The channel of programs that call flows. */
 export const MCP_CHANNEL = channelId("mcp");
 export const CONSOLE_CHANNEL = channelId("console");
+
+/** How long a file stays at least; after that as long as its session. */
+const FILES_KEEP_MS = 30 * 86_400_000;
 
 export interface HostOptions extends AppReaderOptions {
   readonly observe?: TurnObserver;
@@ -81,7 +86,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
   } catch (error) {
     await Promise.allSettled([
       components[Symbol.asyncDispose](),
-      opening.then(({ store, bus }) => Promise.allSettled([store[Symbol.asyncDispose](), bus[Symbol.asyncDispose]()])),
+      opening.then(({ store, blobs, bus }) =>
+        Promise.allSettled([store, blobs, bus].map((service) => service[Symbol.asyncDispose]())),
+      ),
     ]);
     throw error;
   }
@@ -109,7 +116,28 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     rewrites: parseHttpRewrites(config.network.rewrite ?? "", config.env),
   };
   const secrets = secretReader(config, options.environment);
-  const providers: Provider[] = [...openChannels(bundle, { ...options, world, http, secrets })];
+  const filesOf = ({ blobs }: Services): FileKeeper =>
+    new FileKeeper({
+      blobs,
+      rules: { ...DEFAULT_FILE_RULES, ...config.attachments },
+      keepMs: FILES_KEEP_MS,
+      nowMs: () => world.nowMs(),
+    });
+  const keepFile: KeepFile = async ({ address, conversation, user }, file) => {
+    const key = { ...address, conversation: conversationId(conversation), user: userId(user) };
+    return filesOf(await opening).keep(formatSessionKey(key), file);
+  };
+  const providers: Provider[] = [
+    ...(await openChannels(bundle, {
+      ...options,
+      world,
+      http,
+      secrets,
+      keepFile,
+      components,
+      readPack: (provider) => reader.readProvider(provider),
+    })),
+  ];
   for (const tenant of tenants) {
     const address = (channel: ChannelAddress["channel"]): ChannelAddress => ({
       env: config.env,
@@ -124,7 +152,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     );
     // On a desktop every tenant can be talked to; elsewhere a public page is something that a bundle asks for.
     const isDesktop = config.env === "test" || config.env.startsWith("dev");
-    if (isDesktop && !providers.some((p) => p.type === "webchat" && p.address.tenant === tenant))
+    if (isDesktop && !providers.some((p) => isWebChat(p) && p.address.tenant === tenant))
       providers.push(createWebChatProvider(address(WEBCHAT_CHANNEL), { world }));
   }
   const policy: Policy = {
@@ -144,6 +172,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     world,
     store,
     bus,
+    files: filesOf(services),
     ...shared,
     components,
     providers,
@@ -214,6 +243,11 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
       await components[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A pack may serve the channel of that name. */
+function isWebChat({ type, address }: Provider): boolean {
+  return type === "webchat" || address.channel === WEBCHAT_CHANNEL;
 }
 
 function retiredKey({

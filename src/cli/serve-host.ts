@@ -3,19 +3,19 @@ import { fileURLToPath } from "node:url";
 import { loadConfig, parseRoles, storeNamed } from "../config/index.ts";
 import type { Bundle, Config } from "../config/index.ts";
 import { createGateway, createTurnFeed } from "../gateway/index.ts";
-import type { GatewayTenant } from "../gateway/index.ts";
 import { combineObservers, createLogger, createLogObserver, logSafe, sessionPseudonym } from "../telemetry/index.ts";
 import { GreenticError, isGreenticError, quote } from "../types/index.ts";
-import type { TenantId } from "../types/index.ts";
 import type { BundleSettings } from "./bundle-settings.ts";
 import { hasFlag, textOption } from "./command.ts";
 import type { CommandInput, CommandIo } from "./command.ts";
 import type { Host } from "./host.ts";
-import { openHost, teamOf } from "./host.ts";
+import { openHost } from "./host.ts";
 import { hostKey } from "./host-keys.ts";
 import { McpMount } from "./mcp-mount.ts";
 import { CallFeed } from "./mcp-offering.ts";
 import { openOtlp } from "./open-otlp.ts";
+import { secretReader } from "./secret-stores.ts";
+import { tenantSettings } from "./tenant-settings.ts";
 
 const PAGE_DIR = fileURLToPath(new URL("../../web/dist/", import.meta.url));
 /** Stopping takes ten seconds at most: turns and sends have most of them, connections and the bus the rest. */
@@ -154,17 +154,25 @@ export async function serveHost(
       feed,
       onError: (error) => log.debug({ err: error }, "mcp"),
     });
+  const secrets = secretReader(config, io.environment);
   const gateway = createGateway({
     runtime,
     env: config.env,
     world,
     defaultTenant: config.tenant,
     tokenKey: hostKey(config, "webchat.key"),
-    tenant: (tenant) => (tenants.has(tenant) ? tenantSettings(tenant, bundle) : undefined),
+    tenant: (tenant) => (tenants.has(tenant) ? tenantSettings(tenant, { bundle, config, secrets }) : undefined),
+    tokenTtlSeconds: config.tokenTtlSeconds,
+    hasRootDirectLine: config.hasRootDirectLine,
     turns,
     refused: () => host.packs.refused.map(({ name, error: { code } }) => ({ pack: name, code })),
     takesIn: isGateway,
-    limits: { tokensPerMinute: config.tokensPerMinute },
+    trustedProxies: config.trustedProxies,
+    limits: {
+      tokensPerMinute: config.tokensPerMinute,
+      requestsPerSecond: config.requestsPerSecond,
+      tenantRequestsPerSecond: config.tenantRequestsPerSecond,
+    },
     isReady: () => host.isReady(),
     status: () => host.status(),
     ...(mcp && { mcp: (request, tenant) => mcp.fetch(request, tenant) }),
@@ -210,23 +218,4 @@ export async function serveHost(
 
 function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host.startsWith("127.");
-}
-
-function tenantSettings(tenant: TenantId, bundle: Bundle | undefined): GatewayTenant {
-  const worker = bundle?.tenant === tenant ? bundle.worker : undefined;
-  const origins = bundle?.providers.find((provider) => provider.type === "webchat" && provider.tenant === tenant)
-    ?.config["origins"];
-  return {
-    team: teamOf(bundle, tenant),
-    webchat: { anonymous: true, ...(Array.isArray(origins) && { origins: origins as readonly string[] }) },
-    page: {
-      locales: worker?.locales ?? ["en"],
-      theme: worker?.accent === undefined ? {} : { accent: worker.accent },
-      worker: {
-        title: worker?.title ?? "Worker",
-        description: worker?.description ?? "",
-        suggestions: worker?.suggestions ?? [],
-      },
-    },
-  };
 }

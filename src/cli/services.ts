@@ -1,3 +1,6 @@
+import { join } from "node:path";
+import type { BlobStore } from "../blob/index.ts";
+import { openDirectoryBlobs, openMemoryBlobs, openRedisBlobs } from "../blob/index.ts";
 import type { Bus } from "../bus/index.ts";
 import { openInProcessBus, openNatsBus } from "../bus/index.ts";
 import type { Config, ServicesConfig } from "../config/index.ts";
@@ -10,6 +13,8 @@ import { GreenticError } from "../types/index.ts";
 /** Store and bus of one process, chosen by its configuration. */
 export interface Services {
   readonly store: SessionStore;
+  /** Where files are kept. */
+  readonly blobs: BlobStore;
   readonly bus: Bus;
   /** What of the runtime goes by whether others work on the same store. */
   readonly runtime: Pick<RuntimeOptions, "roles" | "isShared" | "defaults">;
@@ -49,6 +54,12 @@ export function openConfiguredStore(
     : openSqliteStore({ dir: config.dataDir, world, onDamage });
 }
 
+/** Opens the store of files that goes with the configured store. @throws STORE_URL_INVALID, STORE_UNAVAILABLE */
+export async function openConfiguredBlobs({ redis, store, dataDir }: Config): Promise<BlobStore> {
+  if (redis !== undefined) return openRedisBlobs({ url: redis.url });
+  return store === "memory" ? openMemoryBlobs() : openDirectoryBlobs(join(dataDir, "files"));
+}
+
 /** Refuses roles that need other processes where there is nothing that processes share. @throws CLI_ROLE_ALONE */
 function checkRoles({ roles, store, redis, nats }: ServicesConfig): void {
   if (roles.length === 3) return;
@@ -77,9 +88,14 @@ export async function openServices({ config, world, onError }: ServicesOptions):
   }
   try {
     const store = await opening;
+    const blobs = await openConfiguredBlobs(config).catch(async (error: unknown) => {
+      await store[Symbol.asyncDispose]();
+      throw error;
+    });
     const isShared = config.redis !== undefined;
     return {
       store,
+      blobs,
       bus,
       runtime: {
         roles: config.roles,

@@ -21,6 +21,12 @@ export interface BundleProvider {
   readonly name: string;
   /** The built-in adapter that serves it; absent where a provider pack does. */
   readonly type?: ChannelType;
+  /** "pack" where the bundle names a pack and no type: its own components serve, if it has any; `type` is then the adapter to fall back to. */
+  readonly prefers?: "pack";
+  /** Origins that the pack's components may reach beside those that its manifest names. */
+  readonly http?: readonly string[];
+  /** Names of secrets that the pack's components may read beside those that its manifest names. */
+  readonly secrets?: readonly string[];
   readonly pack?: string;
   /** The pack as the bundle names it. */
   readonly reference?: string;
@@ -48,6 +54,8 @@ export interface BundleApp {
   readonly team?: TeamId;
   /** What becomes of flows that wait on a version of the pack that isn't the current one any more; default the host's. */
   readonly pinned?: "finish" | "migrate" | "stop";
+  /** Whether the pack's pages are as the host's own (`pages: trusted`); otherwise they run in a sandbox. */
+  readonly hasTrustedPages?: boolean;
 }
 
 /** What the page says about the worker before anybody wrote. */
@@ -129,6 +137,8 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
       const type =
         (text(entry["type"]) as ChannelType | undefined) ??
         (pack && (builtInType(name) ?? builtInType(packNameOf(pack))));
+      const isOwn = pack !== undefined && entry["type"] === undefined;
+      const { http, secrets } = entry as { readonly http?: readonly string[]; readonly secrets?: readonly string[] };
       const setupFlow = text(entry["setup_flow"]);
       const verifyFlow = text(entry["verify_flow"]);
       if (type === undefined && pack === undefined) {
@@ -145,6 +155,9 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
         config: (entry["config"] ?? {}) as JsonObject,
         at: document.positionOf(path),
         ...(type && { type }),
+        ...(isOwn && { prefers: "pack" as const }),
+        ...(http && { http }),
+        ...(secrets && { secrets }),
         ...(pack && { pack: locate(pack), reference: pack }),
         ...(setupFlow && { setupFlow }),
         ...(verifyFlow && { verifyFlow }),
@@ -163,6 +176,7 @@ export function parseBundle(document: SourceDocument, files = directoryFiles(dir
       ...(defaultFlow && { defaultFlow, defaultFlowAt: document.positionOf([...path, "default_flow"]) }),
       ...(own && { team: at([...path, "team"], () => teamId(own)) }),
       ...(pinned && { pinned }),
+      ...(entry["pages"] === "trusted" && { hasTrustedPages: true }),
     };
   });
   const worker = (root["worker"] ?? {}) as JsonObject;

@@ -29,8 +29,14 @@ export const configSchema: SchemaObject = object({
   server: object({
     host: text,
     port: { type: "integer", minimum: 0, maximum: 65535 },
+    public_base_url: { type: "string", pattern: "^https://[^\\s/?#@]+(?:/[^\\s?#]*)?$" },
     token_key_file: text,
     tokens_per_minute: { type: "integer", minimum: 1 },
+    requests_per_second: { type: "integer", minimum: 0 },
+    tenant_requests_per_second: { type: "integer", minimum: 0 },
+    trusted_proxies: texts,
+    token_ttl_seconds: { type: "integer", minimum: 60, maximum: 604_800 },
+    root_direct_line: { type: "boolean" },
   }),
   log: object({ level: { enum: ["debug", "info", "warn", "error", "silent"] }, format: { enum: ["pretty", "json"] } }),
   security: object({
@@ -51,6 +57,30 @@ export const configSchema: SchemaObject = object({
     trust_root: text,
   }),
   network: object({ private_addresses: texts }),
+  attachments: object({
+    max_bytes: { type: "integer", minimum: 1, maximum: 104857600 },
+    types: { type: "array", items: { type: "string", pattern: "^[a-z0-9.+-]+/[a-z0-9.+-]*\\*?$" } },
+  }),
+  secrets: object({
+    mounted_dir: text,
+    cache_seconds: { type: "integer", minimum: 0, maximum: 3600 },
+    vault: object(
+      {
+        url: { type: "string", pattern: "^https?://[^\\s/?#@]+(?:/[^\\s?#]*)?$" },
+        mount: { type: "string", pattern: "^[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*$" },
+        prefix: { type: "string", pattern: "^[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*$" },
+        namespace: text,
+        auth: { enum: ["token", "approle", "kubernetes"] },
+        auth_mount: { type: "string", pattern: "^[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*$" },
+        role: text,
+        token_file: text,
+        role_id_file: text,
+        secret_id_file: text,
+        jwt_file: text,
+      },
+      { required: ["url"] },
+    ),
+  }),
   registry: object({
     plain_http: texts,
     offline: { type: "boolean" },
@@ -85,10 +115,22 @@ const provider = object({
   team: text,
   enabled: { type: "boolean" },
   config: { type: "object" },
+  http: {
+    type: "array",
+    items: { type: "string", pattern: "^https?://(?:\\*\\.)?[a-z0-9.-]+(?::\\d{1,5})?$" },
+  },
+  secrets: { type: "array", items: { type: "string", pattern: "^[A-Za-z0-9_.-]{1,128}$" } },
 });
 
 const app = object(
-  { pack: text, default_flow: text, tenant: text, team: text, pinned: { enum: ["finish", "migrate", "stop"] } },
+  {
+    pack: text,
+    default_flow: text,
+    tenant: text,
+    team: text,
+    pinned: { enum: ["finish", "migrate", "stop"] },
+    pages: { enum: ["sandbox", "trusted"] },
+  },
   { required: ["pack"] },
 );
 /** Domains below which public bundles group their providers: `providers.messaging.telegram`. */

@@ -1,6 +1,7 @@
 import type { EnvId, TeamId, TenantId } from "../types/index.ts";
 import type { OperatorMcpServer } from "./mcp-server.ts";
 import type { RegistryConfig } from "./registry.ts";
+import type { SecretsConfig } from "./secrets-config.ts";
 import type { ServicesConfig } from "./services.ts";
 
 /** Where a value came from: weakest first. */
@@ -41,6 +42,8 @@ export interface Config extends ServicesConfig {
   readonly team: TeamId;
   readonly host: string;
   readonly port: number;
+  /** Where platforms reach this host, `https://…` without a slash at its end; absent where nobody said. */
+  readonly publicBaseUrl?: string;
   /** Absolute. */
   readonly dataDir: string;
   readonly log: { readonly level: "debug" | "info" | "warn" | "error" | "silent"; readonly format: "pretty" | "json" };
@@ -57,9 +60,21 @@ export interface Config extends ServicesConfig {
     /** Addresses or CIDR ranges that are reachable though they are private. */
     readonly privateAddresses: readonly string[];
   };
+  /** What files are taken in; the messaging layer's own where nothing is set. */
+  readonly attachments: { readonly maxBytes?: number; readonly types?: readonly string[] };
   /** New WebChat conversations that one address may open a minute; behind a proxy that is everybody's. */
   readonly tokensPerMinute: number;
+  /** Intake requests of one address, and of one tenant, a second; 0 for no bound. */
+  readonly requestsPerSecond: number;
+  readonly tenantRequestsPerSecond: number;
+  /** Addresses and CIDR ranges of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** How long a WebChat token lives unless it is renewed. */
+  readonly tokenTtlSeconds: number;
+  /** Whether the configured tenant's Direct Line stands at the root too, for clients that know no other place. */
+  readonly hasRootDirectLine: boolean;
   readonly registry: RegistryConfig;
+  readonly secrets: SecretsConfig;
   readonly telemetry: {
     readonly otlpEndpoint?: string;
     readonly otlpHeaders: Readonly<Record<string, string>>;

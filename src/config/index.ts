@@ -17,6 +17,7 @@ export { loadConfig, processEnvironment } from "./load-config.ts";
 export type { LockedNpmPackage } from "./npm-lock.ts";
 export { readNpmLock } from "./npm-lock.ts";
 export type { RegistryScope } from "./registry.ts";
+export type { VaultConfig } from "./secrets-config.ts";
 export type { SourceDocument, SourceRules } from "./source-document.ts";
 export { readJson, readToml, readYaml } from "./source-document.ts";
 export type { HttpMcpServer, McpAuth, OperatorMcpServer, StdioMcpServer } from "./mcp-server.ts";

@@ -7,6 +7,7 @@ import { configSchema } from "./config-schema.ts";
 import type { Config, ConfigOrigin, SecurityConfig } from "./config.ts";
 import { readOperatorServer } from "./mcp-server.ts";
 import { readRegistryUser, readScopes } from "./registry.ts";
+import { readSecretsConfig } from "./secrets-config.ts";
 import type { RoleName, StoreName } from "./services.ts";
 import { readServices } from "./services.ts";
 import { readToml } from "./source-document.ts";
@@ -24,6 +25,7 @@ export interface ConfigFlags {
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   readonly data?: string | undefined;
+  readonly publicBaseUrl?: string | undefined;
   readonly store?: StoreName | undefined;
   readonly roles?: readonly RoleName[] | undefined;
   /** What a bundle says; weaker than everything else. */
@@ -101,6 +103,13 @@ export function loadConfig(options: {
     file: table("server")["host"],
     fallback: "127.0.0.1",
   });
+  const publicBaseUrl = pick<string | undefined>("server.public_base_url", {
+    flag: flags.publicBaseUrl,
+    variable: "GREENTIC_PUBLIC_BASE_URL",
+    fromText: parseBaseUrl,
+    file: table("server")["public_base_url"],
+    fallback: undefined,
+  });
   const endpoint = pick<string | undefined>("telemetry.otlp_endpoint", {
     variable: "OTEL_EXPORTER_OTLP_ENDPOINT",
     file: table("telemetry")["otlp_endpoint"],
@@ -109,6 +118,14 @@ export function loadConfig(options: {
   const tenant = tenantId(
     pick("tenant", { flag: flags.tenant, variable: "GREENTIC_TENANT", file: root["tenant"], fallback: "demo" }),
   );
+  const maxBytes = pick<number | undefined>("attachments.max_bytes", {
+    file: table("attachments")["max_bytes"],
+    fallback: undefined,
+  });
+  const types = pick<readonly string[] | undefined>("attachments.types", {
+    file: table("attachments")["types"],
+    fallback: undefined,
+  });
   return {
     env,
     tenant,
@@ -123,6 +140,7 @@ export function loadConfig(options: {
       file: table("server")["port"],
       fallback: 8080,
     }),
+    ...(publicBaseUrl !== undefined && { publicBaseUrl: publicBaseUrl.replace(/\/+$/, "") }),
     dataDir: path("data_dir", {
       flag: flags.data,
       variable: "GREENTIC_DATA_DIR",
@@ -154,6 +172,7 @@ export function loadConfig(options: {
       }),
     },
     security: readSecurity(table("security"), base, pick),
+    secrets: readSecretsConfig(pick<JsonObject>("secrets", { file: root["secrets"], fallback: {} }), base),
     network: {
       ...(rewrite !== undefined && { rewrite }),
       privateAddresses: pick("network.private_addresses", {
@@ -161,7 +180,32 @@ export function loadConfig(options: {
         fallback: [] as readonly string[],
       }),
     },
+    attachments: { ...(maxBytes !== undefined && { maxBytes }), ...(types !== undefined && { types }) },
     tokensPerMinute: pick("server.tokens_per_minute", { file: table("server")["tokens_per_minute"], fallback: 60 }),
+    requestsPerSecond: pick("server.requests_per_second", {
+      file: table("server")["requests_per_second"],
+      fallback: 500,
+    }),
+    tenantRequestsPerSecond: pick("server.tenant_requests_per_second", {
+      file: table("server")["tenant_requests_per_second"],
+      fallback: 0,
+    }),
+    trustedProxies: pick("server.trusted_proxies", {
+      file: table("server")["trusted_proxies"],
+      fallback: [] as readonly string[],
+    }),
+    tokenTtlSeconds: pick("server.token_ttl_seconds", {
+      variable: "GREENTIC_DIRECTLINE_TOKEN_TTL_SECS",
+      fromText: parseTokenTtl,
+      file: table("server")["token_ttl_seconds"],
+      fallback: 1_800,
+    }),
+    hasRootDirectLine: pick("server.root_direct_line", {
+      variable: "GREENTIC_START_ENABLE_LEGACY_DIRECTLINE",
+      fromText: parseSwitch,
+      file: table("server")["root_direct_line"],
+      fallback: false,
+    }),
     registry: {
       plainHttp: pick("registry.plain_http", {
         file: table("registry")["plain_http"],
@@ -258,10 +302,22 @@ function readConfigFile(cwd: string, named: string | undefined): SourceDocument 
   return document;
 }
 
+/** The published host's own bounds. */
+function parseTokenTtl(text: string): number {
+  if (!/^\d{2,6}$/.test(text) || Number(text) < 60 || Number(text) > 604_800)
+    throw new RangeError(`expected seconds from 60 to 604800, got ${quote(text)}`);
+  return Number(text);
+}
+
 function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65535) throw new RangeError(`expected a port from 0 to 65535, got ${quote(text)}`);
   return port;
+}
+
+function parseBaseUrl(text: string): string {
+  if (!/^https:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/.test(text)) throw new RangeError("expected an https URL");
+  return text;
 }
 
 function parseSwitch(text: string): boolean {

@@ -1,12 +1,14 @@
 import type { Bundle, BundleApp, BundleProvider } from "../../config/index.ts";
-import { checkSettings, isNeeded, providerOf } from "../../messaging/index.ts";
+import { checkSettings, providerOf } from "../../messaging/index.ts";
 import { inspectFlow } from "../../flow/index.ts";
 import type { FlowFinding } from "../../flow/index.ts";
 import type { Pack, PackFinding } from "../../pack/index.ts";
 import { didYouMean, quote } from "../../types/index.ts";
 import type { ErrorCode, SourcePosition, TenantId } from "../../types/index.ts";
+import { verifyProblem } from "../pack-channels.ts";
 import type { BundlePack } from "./bundle-packs.ts";
 import { checkAccess } from "./check-access.ts";
+import { needsOf, setCommand } from "./secret-needs.ts";
 
 export interface CheckBundleOptions {
   readonly packs: readonly BundlePack[];
@@ -143,16 +145,20 @@ function checkDefaultFlow(
 function checkProvider(provider: BundleProvider, pack: Pack | undefined): readonly FlowFinding[] {
   const { name, type, at } = provider;
   const findings: FlowFinding[] = [];
-  if (type === undefined)
+  const isByPack = provider.prefers === "pack" && (pack?.components.size ?? 0) > 0;
+  const misruled = verifyProblem(provider);
+  if (misruled !== undefined)
+    findings.push(finding("CONFIG_VALUE_INVALID", "error", `Check channel ${quote(name)}: ${misruled}`, at));
+  if (type === undefined && !isByPack)
     findings.push(
       finding(
         "CLI_BUNDLE_PROVIDER_UNSERVED",
         "warning",
-        `Check channel ${quote(name)}: no built-in channel serves its pack; its messages go nowhere`,
+        `Check channel ${quote(name)}: it has no pack with components, and no built-in channel serves it; its messages go nowhere`,
         at,
       ),
     );
-  if (type !== undefined)
+  if (type !== undefined && !isByPack)
     for (const problem of checkSettings(providerOf(type), provider.config))
       findings.push(finding("CONFIG_VALUE_INVALID", "error", `Check channel ${quote(name)}: ${problem}`, at));
   if (pack === undefined) return findings;
@@ -181,34 +187,13 @@ async function missingSecrets(
   pack: Pack | undefined,
   { hasSecret }: CheckBundleOptions,
 ): Promise<readonly FlowFinding[]> {
-  const isChannel = "config" in use;
-  const category = isChannel ? use.name : (pack?.name ?? use.name);
-  const wanted = new Set([
-    ...(isChannel ? neededSecrets(use) : []),
-    // Public packs write them in capitals; stores know one spelling.
-    ...(pack?.manifest.secrets.required ?? []).map((name) => name.toLowerCase()),
-  ]);
   const findings: FlowFinding[] = [];
-  for (const name of wanted) {
-    if (await hasSecret({ tenant: use.tenant, category, name })) continue;
-    findings.push(
-      finding(
-        "CLI_BUNDLE_SECRET_MISSING",
-        "warning",
-        `Check secrets of ${quote(use.name)}: ${use.tenant} has no ${name}: gtc secrets set ${name} --category ${category} --tenant ${use.tenant}`,
-        use.at,
-      ),
-    );
+  for (const need of needsOf(use, pack)) {
+    if (await hasSecret(need)) continue;
+    const message = `Check secrets of ${quote(use.name)}: ${need.tenant} has no ${need.name}: ${setCommand(need)}`;
+    findings.push(finding("CLI_BUNDLE_SECRET_MISSING", "warning", message, need.at));
   }
   return findings;
-}
-
-/** What a built-in channel can't do without. */
-function neededSecrets({ type, config }: BundleProvider): readonly string[] {
-  if (type === undefined) return [];
-  return providerOf(type)
-    .secrets.filter((secret) => isNeeded(secret, config))
-    .map(({ name }) => name);
 }
 
 function finding(code: ErrorCode, severity: FlowFinding["severity"], message: string, at: SourcePosition): FlowFinding {

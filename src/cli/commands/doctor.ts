@@ -1,34 +1,40 @@
 import { existsSync } from "node:fs";
 import { access, constants, mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadConfig, readBundle } from "../../config/index.ts";
+import { loadConfig } from "../../config/index.ts";
+import type { Bundle, Config } from "../../config/index.ts";
+import { openBundle } from "../../deployer/index.ts";
 import { GreenticError } from "../../types/index.ts";
-import { defineCommand, hasFlag, printJson } from "../command.ts";
-import type { CommandIo } from "../command.ts";
-import { channelProblems, channelSecret } from "../channels.ts";
-import { secretReader } from "../secret-stores.ts";
+import { configBesideBundle, isBundleHere } from "../bundle-settings.ts";
+import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import type { CommandInput, CommandIo } from "../command.ts";
+import { checkChannels } from "../setup/check-channels.ts";
+import type { Check } from "../setup/check-channels.ts";
 import { trustOf } from "../trust.ts";
-
-interface Check {
-  readonly check: string;
-  readonly ok: boolean;
-  readonly detail: string;
-}
 
 export default defineCommand({
   summary: "Check this machine and this directory",
-  options: [{ flags: "--json", summary: "print as JSON" }],
+  arguments: [
+    { name: "bundle", summary: "a bundle's directory, its file, or a .gtbundle image (default: here)", optional: true },
+  ],
+  options: [
+    { flags: "--online", summary: "ask each channel's platform whether it is live" },
+    { flags: "--config <file>", summary: "another greentic.toml" },
+    { flags: "--data <dir>", summary: "the data directory, where secrets are" },
+    { flags: "--json", summary: "print as JSON" },
+  ],
+  examples: ["gtc doctor", "gtc doctor . --online --json"],
   async run(input, io) {
-    const checks = await examine(io);
+    const checks = await examine(input, io);
     if (hasFlag(input, "json")) printJson(io, checks);
     else for (const { check, ok, detail } of checks) io.stdout.write(`${ok ? "ok  " : "FAIL"}  ${check}: ${detail}\n`);
     return checks.every((check) => check.ok) ? 0 : 1;
   },
 });
 
-async function examine(io: CommandIo): Promise<readonly Check[]> {
+async function examine(input: CommandInput, io: CommandIo): Promise<readonly Check[]> {
   const attempt = async (check: string, run: () => string | Promise<string>): Promise<Check> => {
     try {
       return { check, ok: true, detail: await run() };
@@ -40,6 +46,12 @@ async function examine(io: CommandIo): Promise<readonly Check[]> {
       };
     }
   };
+  const place = resolve(io.cwd, input.args[0] ?? ".");
+  const hasBundle = input.args[0] !== undefined || isBundleHere(place);
+  const opening = hasBundle ? openBundle(place) : undefined;
+  // What it is refused with is told by its own check.
+  const bundle = await opening?.catch(() => undefined);
+  const config = (): Config => configOf(input, io, bundle);
   return Promise.all([
     attempt("Node", () => {
       if (Number(process.versions.node.split(".")[0]) < 26)
@@ -52,15 +64,12 @@ async function examine(io: CommandIo): Promise<readonly Check[]> {
       return "JSPI is there";
     }),
     attempt("processors", () => String(availableParallelism())),
-    attempt("configuration", () => loadConfig({ cwd: io.cwd, environment: io.environment }).file ?? "defaults"),
-    attempt(
-      "trusted publishers",
-      async () => `${(await trustOf(loadConfig({ cwd: io.cwd, environment: io.environment }))).publishers.length}`,
-    ),
-    attempt("bundle", () => (existsSync(join(io.cwd, "greentic.demo.yaml")) ? readBundle(io.cwd).file : "none here")),
-    ...channelChecks(io),
+    attempt("configuration", () => config().file ?? "defaults"),
+    attempt("trusted publishers", async () => `${(await trustOf(config())).publishers.length}`),
+    attempt("bundle", async () => (await opening)?.file ?? "none here"),
+    ...(bundle === undefined ? [] : checkChannels(bundle, { config, io, isOnline: hasFlag(input, "online") })),
     attempt("data directory", async () => {
-      const { dataDir } = loadConfig({ cwd: io.cwd, environment: io.environment });
+      const { dataDir } = config();
       await mkdir(dataDir, { recursive: true, mode: 0o700 });
       await access(dataDir, constants.R_OK | constants.W_OK);
       return dataDir;
@@ -73,19 +82,14 @@ async function examine(io: CommandIo): Promise<readonly Check[]> {
   ]);
 }
 
-/** One check for each channel of the directory's bundle, where both can be read: what they say of themselves is told by other checks. */
-function channelChecks(io: CommandIo): readonly Promise<Check>[] {
-  if (!existsSync(join(io.cwd, "greentic.demo.yaml"))) return [];
-  try {
-    const config = loadConfig({ cwd: io.cwd, environment: io.environment });
-    const secrets = secretReader(config, io.environment);
-    return readBundle(io.cwd).providers.map(async (provider) => {
-      const problems = await channelProblems(provider, channelSecret(provider, { config, secrets }));
-      const ok = problems.length === 0;
-      const detail = ok ? `${provider.type ?? ""} has its settings and secrets` : problems.join("; ");
-      return { check: `channel ${provider.name}`, ok, detail };
-    });
-  } catch {
-    return [];
-  }
+function configOf(input: CommandInput, io: CommandIo, bundle: Bundle | undefined): Config {
+  return loadConfig({
+    cwd: io.cwd,
+    environment: io.environment,
+    flags: {
+      config: textOption(input, "config") ?? (bundle && configBesideBundle(bundle, io)),
+      data: textOption(input, "data"),
+      ...(bundle && { env: io.environment["GREENTIC_ENV"] ? undefined : bundle.env, tenant: bundle.tenant }),
+    },
+  });
 }

@@ -1,7 +1,7 @@
 import { basename, join, resolve } from "node:path";
-import { newComponent } from "../../component/index.ts";
+import { newComponent, newProviderComponents } from "../../component/index.ts";
 import { writeNewPack } from "../../pack/index.ts";
-import { GreenticError } from "../../types/index.ts";
+import { GreenticError, PROVIDER_ROLES } from "../../types/index.ts";
 import { defineCommand, textOption } from "../command.ts";
 
 export default defineCommand({
@@ -16,9 +16,23 @@ export default defineCommand({
       throw new GreenticError("CLI_USAGE_INVALID", "Make a pack: expected --template app, provider or component");
     const dir = resolve(io.cwd, name);
     const pack = await writeNewPack(dir, { name: basename(dir), template });
-    const source = template === "component" ? await newComponent(join(dir, "source"), { name: basename(dir) }) : [];
-    for (const file of [...pack, ...source.map((path) => `source/${path}`)]) io.stdout.write(`wrote ${name}/${file}\n`);
-    const build = `gtc component build ${name}/source --out ${name}/components/${basename(dir)}.wasm`;
-    io.stdout.write(`next: ${template === "component" ? build : `gtc dev ${name}`}\n`);
+    const sources = await writeSources(template, join(dir, "source"), basename(dir));
+    for (const file of [...pack, ...sources.map((path) => `source/${path}`)])
+      io.stdout.write(`wrote ${name}/${file}\n`);
+    const build = (from: string, component: string): string =>
+      `next: gtc component build ${name}/${from} --out ${name}/components/${component}.wasm\n`;
+    if (template === "app") io.stdout.write(`next: gtc dev ${name}\n`);
+    else if (template === "component") io.stdout.write(build("source", basename(dir)));
+    else for (const role of PROVIDER_ROLES) io.stdout.write(build(`source/${role}`, role));
   },
 });
+
+/** The sources of a new pack's components. */
+async function writeSources(
+  template: "app" | "provider" | "component",
+  directory: string,
+  name: string,
+): Promise<readonly string[]> {
+  if (template === "component") return newComponent(directory, { name });
+  return template === "provider" ? newProviderComponents(directory, { name }) : [];
+}

@@ -8,7 +8,7 @@ import { auditOf } from "../audit.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import type { CommandIo } from "../command.ts";
 import { STORE_OPTIONS } from "../open-store.ts";
-import { openConfiguredStore } from "../services.ts";
+import { openConfiguredBlobs, openConfiguredStore } from "../services.ts";
 
 export default defineCommand({
   summary: "Erase what is kept of a tenant's people",
@@ -41,7 +41,8 @@ export default defineCommand({
     if (!hasFlag(input, "yes")) await confirm(whose, io);
     const warn = ({ code, message }: GreenticError): void => void io.stderr.write(`${code}: ${message}\n`);
     await using store = await openConfiguredStore(config, { world: createMachineWorld(), onDamage: warn });
-    const erased = await store.erase(whose);
+    await using blobs = await openConfiguredBlobs(config);
+    const erased = { ...(await store.erase(whose)), files: await blobs.erase(whose) };
     await auditOf(config).append(
       {
         event: "session.erased",
@@ -57,8 +58,10 @@ export default defineCommand({
     );
     if (hasFlag(input, "json")) printJson(io, erased);
     else {
-      const { sessions, deadLetters, rows, logs } = erased;
-      io.stdout.write(`erased ${sessions} sessions, ${logs} logs, ${rows} sends, ${deadLetters} dead letters\n`);
+      const { sessions, deadLetters, rows, logs, files } = erased;
+      io.stdout.write(
+        `erased ${sessions} sessions, ${logs} logs, ${rows} sends, ${deadLetters} dead letters, ${files} files\n`,
+      );
     }
   },
 });

@@ -1,0 +1,49 @@
+import type { Bundle, BundleProvider, Config, Environment } from "../config/index.ts";
+import { createMachineWorld } from "../runner/index.ts";
+import type { SecretReader } from "../secrets/index.ts";
+import { AppReader } from "./app-reader.ts";
+import { serveChannel, withComponents } from "./pack-channels.ts";
+
+/** What is told of a channel whose bundle names a pack for it. */
+export interface PackChannelReport {
+  /** What its pack's channel lacks; undefined where the pack doesn't serve it. */
+  readonly problems?: readonly string[];
+  readonly servedBy?: string;
+  /** Why the pack doesn't serve it. */
+  readonly why?: string;
+}
+
+/** Opens the packs that a bundle names for its channels, and tells which of them serve and what they lack. */
+export async function servePackChannels(
+  bundle: Bundle,
+  parts: {
+    readonly config: Config;
+    readonly secrets: SecretReader;
+    readonly environment: Environment;
+    readonly isDevOk?: boolean;
+  },
+): Promise<ReadonlyMap<BundleProvider, PackChannelReport>> {
+  const { config, secrets, environment, isDevOk = false } = parts;
+  const reader = new AppReader({ config, environment, bundle, isDevOk, warn: () => undefined });
+  return await withComponents(async (components) => {
+    const reports = new Map<BundleProvider, PackChannelReport>();
+    for (const provider of bundle.providers) {
+      if (provider.prefers !== "pack") continue;
+      const serving = await serveChannel(provider, {
+        config,
+        secrets,
+        components,
+        world: createMachineWorld(),
+        http: {},
+        readPack: (one) => reader.readProvider(one),
+      });
+      reports.set(
+        provider,
+        serving.kind === "pack"
+          ? { problems: await serving.problems(), servedBy: serving.servedBy }
+          : { ...(serving.why !== undefined && { why: serving.why }) },
+      );
+    }
+    return reports;
+  });
+}
