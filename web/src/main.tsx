@@ -28,7 +28,9 @@ effect(() => {
 effect(() => {
   if (config.value === undefined) return;
   document.title = config.value.worker.title;
-  const accent = config.value.accent === undefined ? undefined : accentPair(config.value.accent);
+  const accent = [options.accent, config.value.accent]
+    .map((one) => accentPair(one ?? ""))
+    .find((pair) => pair !== undefined);
   if (accent === undefined) return;
   root.style.setProperty("--accent-light", accent.light);
   root.style.setProperty("--accent-dark", accent.dark);

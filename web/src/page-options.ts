@@ -6,6 +6,8 @@ export interface PageOptions {
   /** BCP 47. */
   readonly locale: string;
   readonly scheme: "light" | "dark" | "auto";
+  /** The site's own accent, which wins over the tenant's; whatever it is, it is made readable. */
+  readonly accent: string | undefined;
   /** Replaces the worker's sentence while the conversation is empty. */
   readonly greeting: string | undefined;
   /** The site whose launcher opened this page in its panel. */
@@ -31,6 +33,7 @@ export function readPageOptions(): PageOptions {
       [chosenLocale(), query.get("locale"), ...navigator.languages].map(canonical).find((tag) => tag !== undefined) ??
       "en",
     scheme: scheme === "light" || scheme === "dark" ? scheme : "auto",
+    accent: query.get("accent") ?? undefined,
     greeting: query.get("greeting")?.slice(0, GREETING_LENGTH),
     embeddingOrigin: window.parent === window ? undefined : originOf(query.get("origin") ?? document.referrer),
   };

@@ -11,15 +11,16 @@ export const hostConfig = {
   separator: { lineThickness: 1, lineColor: "var(--line)" },
   imageSizes: { small: 40, medium: 80, large: 160 },
   containerStyles: {
-    default: container("transparent"),
-    emphasis: container("var(--surface)"),
-    accent: container("var(--accent-soft)"),
-    good: container("var(--good-soft)"),
-    attention: container("var(--danger-soft)"),
-    warning: container("var(--warning-soft)"),
+    default: container("transparent", "line"),
+    emphasis: container("var(--surface)", "edge"),
+    accent: container("var(--accent-soft)", "accent"),
+    good: container("var(--good-soft)", "good"),
+    attention: container("var(--danger-soft)", "danger"),
+    warning: container("var(--warning-soft)", "warning"),
   },
   actions: {
-    maxActions: 6,
+    // The renderer leaves out what is more; a row of many wraps.
+    maxActions: 100,
     spacing: "medium",
     buttonSpacing: 8,
     showCard: { actionMode: "inline", inlineTopMargin: 16, style: "emphasis" },
@@ -47,7 +48,8 @@ export const hostConfig = {
   media: { allowInlinePlayback: true },
 } as const;
 
-function container(backgroundColor: string): object {
+/** The border is that of a table in this style. */
+function container(backgroundColor: string, border: string): object {
   const colour = (name: string): object => ({
     default: `var(--${name})`,
     subtle: name === "text" ? "var(--muted)" : `var(--${name})`,
@@ -55,7 +57,7 @@ function container(backgroundColor: string): object {
   });
   return {
     backgroundColor,
-    borderColor: "var(--line)",
+    borderColor: `var(--${border})`,
     foregroundColors: {
       default: colour("text"),
       dark: colour("text"),

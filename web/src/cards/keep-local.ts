@@ -12,12 +12,21 @@ export function keepLocal(value: unknown, describe: (host: string) => string): u
   const foreign = isElement(value) ? foreignSource(value) : undefined;
   if (foreign !== undefined) {
     const name = typeof value["altText"] === "string" && value["altText"] !== "" ? value["altText"] : foreign.hostname;
+    const { id, isVisible, spacing, separator } = value;
     return {
-      type: "TextBlock",
-      wrap: true,
-      size: "small",
-      text: `[${name.replaceAll(/[[\]]/g, "")}](${foreign.href}) ${describe(foreign.host)}`,
+      id,
+      isVisible,
+      spacing,
+      separator,
+      type: "PictureLink",
+      name,
+      url: foreign.href,
+      host: describe(foreign.host),
     };
+  }
+  if (value["type"] === "ImageSet" && Array.isArray(value["images"]) && value["images"].some(hasForeignSource)) {
+    // A set shows pictures alone: links in their place would be left out.
+    return { type: "Container", items: keepLocal(value["images"], describe) };
   }
   const kept = Object.entries(value).filter(([key, inner]) => !(isPictureKey(key, value) && isForeign(inner)));
   return Object.fromEntries(kept.map(([key, inner]) => [key, keepLocal(inner, describe)]));
@@ -36,6 +45,10 @@ function isPictureKey(key: string, owner: Readonly<Record<string, unknown>>): bo
 
 function isElement(value: Readonly<Record<string, unknown>>): boolean {
   return value["type"] === "Image" || value["type"] === "Media";
+}
+
+function hasForeignSource(image: unknown): boolean {
+  return isRecord(image) && isElement(image) && foreignSource(image) !== undefined;
 }
 
 function foreignSource(element: Readonly<Record<string, unknown>>): URL | undefined {

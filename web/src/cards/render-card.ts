@@ -15,6 +15,7 @@ import { isRecord } from "../directline/index.ts";
 import { parseMarkdown, safeUrl } from "../markdown/parse.ts";
 import { toHtml } from "../markdown/to-html.ts";
 import { hostConfig } from "./host-config.ts";
+import { PictureLink } from "./picture-link.ts";
 import "../styles/cards.css";
 
 /** A card that stands in the document. */
@@ -26,6 +27,7 @@ export interface RenderedCard {
 
 // A module of the renderer that registers itself only is taken for unused by the bundler.
 GlobalRegistry.elements.register("Table", Table, Versions.v1_5);
+GlobalRegistry.elements.register("PictureLink", PictureLink);
 AdaptiveCard.onProcessMarkdown = (text, result) => {
   result.outputHtml = toHtml(parseMarkdown(text));
   result.didProcess = true;

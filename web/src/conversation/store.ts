@@ -86,9 +86,17 @@ export class Conversation {
     this.#connection.restart();
   }
 
-  /** Says something in words. */
-  say(text: string): void {
-    this.#send({ type: "message", text, textFormat: "plain" });
+  /** Says something in words, with files. */
+  say(text: string, files: readonly File[] = []): void {
+    const attachments = files.map((file) => ({
+      contentType: file.type === "" ? "application/octet-stream" : file.type,
+      name: file.name,
+      // What is shown until the host has it.
+      contentUrl: URL.createObjectURL(file),
+      file,
+    }));
+    const words = text === "" ? {} : { text, textFormat: "plain" };
+    this.#send({ type: "message", ...words, ...(attachments.length === 0 ? {} : { attachments }) });
   }
 
   /** Sends the values of a card or button; `title` is what was pressed and stands for them on screen. */
@@ -210,7 +218,10 @@ export class Conversation {
   }
 
   #saveUnsent(): void {
-    const unsent = this.messages.value.filter((m) => m.delivery.kind !== "sent");
+    // Files don't outlive the page that they were chosen in.
+    const unsent = this.messages.value.filter(
+      (m) => m.delivery.kind !== "sent" && m.activity.attachments?.some(({ file }) => file !== undefined) !== true,
+    );
     this.#storage.saveUnsent(
       unsent.map(({ activity, delivery }) =>
         delivery.kind === "failed" ? { activity, failedCode: delivery.code } : { activity },

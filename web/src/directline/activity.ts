@@ -38,6 +38,8 @@ export interface Attachment {
   readonly thumbnailUrl?: string;
   readonly name?: string;
   readonly content?: unknown;
+  /** What a person chose here and is still to be uploaded; never from a server. */
+  readonly file?: Blob;
 }
 
 /** A button: `imBack` and `postBack` send their value, `messageBack` shows other words than it sends, `openUrl` opens. */

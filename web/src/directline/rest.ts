@@ -3,6 +3,8 @@ import type { Activity, ActivitySet } from "./activity.ts";
 
 /** Longest wait for one answer. */
 const TIMEOUT_MS = 20_000;
+/** Longest wait for a file to be taken. */
+const UPLOAD_MS = 120_000;
 
 /** A token and how long it lives. */
 export interface Token {
@@ -56,7 +58,7 @@ export interface DirectLineRest {
 export function createRest(base: string): DirectLineRest {
   const call = async (
     path: string,
-    options: { token?: string; body?: object; locale?: string } = {},
+    options: { token?: string; body?: object; form?: FormData; locale?: string } = {},
   ): Promise<Record<string, unknown>> => {
     const headers: Record<string, string> = {};
     if (options.token !== undefined) headers["authorization"] = `Bearer ${options.token}`;
@@ -67,9 +69,10 @@ export function createRest(base: string): DirectLineRest {
       headers,
       credentials: "omit",
       cache: "no-store",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(options.form === undefined ? TIMEOUT_MS : UPLOAD_MS),
     };
     if (options.body !== undefined) Object.assign(init, { method: "POST", body: JSON.stringify(options.body) });
+    if (options.form !== undefined) Object.assign(init, { method: "POST", body: options.form });
     let response: Response;
     let value: unknown;
     try {
@@ -94,10 +97,24 @@ export function createRest(base: string): DirectLineRest {
     readActivities: async (token, id, watermark) =>
       readActivitySet(await call(`${conversation(id)}/activities${since(watermark)}`, { token })),
     postActivity: async (token, id, activity) => {
-      const answer = await call(`${conversation(id)}/activities`, { token, body: activity });
+      const form = formOf(activity);
+      const answer = await (form === undefined
+        ? call(`${conversation(id)}/activities`, { token, body: activity })
+        : call(`${conversation(id)}/upload`, { token, form }));
       return typeof answer["id"] === "string" ? answer["id"] : undefined;
     },
   };
+}
+
+/** An activity with its files as an upload; undefined where it has none. */
+function formOf(activity: Activity): FormData | undefined {
+  const { attachments = [], ...said } = activity;
+  const files = attachments.filter(({ file }) => file !== undefined);
+  if (files.length === 0) return undefined;
+  const form = new FormData();
+  form.append("activity", new Blob([JSON.stringify(said)], { type: "application/vnd.microsoft.activity" }));
+  for (const { file, name } of files) form.append("file", file as Blob, name ?? "file");
+  return form;
 }
 
 function toError(response: Response, value: unknown): DirectLineError {

@@ -1,10 +1,12 @@
 import css from "./launcher.css?inline";
+import { wordsFor } from "./launcher-words.ts";
 
 /**
  * The embedding script: `<script src="https://host/webchat.js" data-tenant="acme"></script>` puts a launcher and a panel into a
  * shadow root of the site. The panel is a frame of the host's own page, so neither side can read the other; the host decides by
- * `frame-ancestors` which sites may show it. Attributes: data-tenant, data-locale, data-theme (light, dark, auto), data-greeting,
- * data-accent (`#rrggbb`), data-label.
+ * `frame-ancestors` which sites may show it. Attributes: data-tenant, data-locale, data-theme (light, dark, auto), data-position
+ * (left, right), data-greeting, data-accent (`#rrggbb`), data-label, data-autostart (`true`: the conversation opens behind the closed
+ * panel, so that a worker that speaks first is told of), data-open (`true`: the panel is open from the start, where there is room).
  */
 const script = document.currentScript;
 if (script instanceof HTMLScriptElement) {
@@ -16,11 +18,13 @@ function mount(script: HTMLScriptElement): void {
   const { dataset } = script;
   const source = new URL(script.src);
   const page = new URL("./", source);
+  const locale = dataset["locale"] ?? document.documentElement.lang;
   for (const [name, value] of Object.entries({
     tenant: dataset["tenant"],
-    locale: dataset["locale"] ?? document.documentElement.lang,
+    locale,
     theme: dataset["theme"],
     greeting: dataset["greeting"],
+    accent: dataset["accent"],
     origin: location.origin,
   }))
     if (value !== undefined && value !== "") page.searchParams.set(name, value);
@@ -32,34 +36,47 @@ function mount(script: HTMLScriptElement): void {
   sheet.replaceSync(css);
   root.adoptedStyleSheets = [sheet];
   host.dataset["scheme"] = dataset["theme"] ?? "auto";
+  host.dataset["position"] = dataset["position"] ?? "";
   if (/^#[0-9a-f]{6}$/i.test(dataset["accent"] ?? "")) paint(host, dataset["accent"] ?? "");
 
-  const name = dataset["label"] ?? "Chat";
+  const words = wordsFor(locale);
+  const name = dataset["label"] ?? words.chat;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "launcher";
   button.ariaExpanded = "false";
+  button.ariaHasPopup = "dialog";
   button.ariaLabel = name;
   button.append(sign());
+  // What is new is said too, not only shown.
+  const news = document.createElement("span");
+  news.className = "news";
+  news.role = "status";
   const panel = document.createElement("div");
   panel.className = "panel";
   panel.role = "dialog";
   panel.ariaLabel = name;
   panel.hidden = true;
-  root.append(panel, button);
+  root.append(panel, button, news);
 
   let frame: HTMLIFrameElement | undefined;
+  const load = (): void => {
+    if (frame !== undefined) return;
+    frame = document.createElement("iframe");
+    frame.title = name;
+    frame.src = page.href;
+    frame.referrerPolicy = "origin";
+    panel.append(frame);
+  };
+  const setNews = (isNew: boolean): void => {
+    button.classList.toggle("has-news", isNew);
+    news.textContent = isNew ? `${name}: ${words.news}` : "";
+  };
   const setOpen = (isOpen: boolean): void => {
-    if (isOpen && frame === undefined) {
-      frame = document.createElement("iframe");
-      frame.title = name;
-      frame.src = page.href;
-      frame.referrerPolicy = "origin";
-      panel.append(frame);
-    }
+    if (isOpen) load();
     panel.hidden = !isOpen;
     button.ariaExpanded = String(isOpen);
-    button.classList.remove("has-news");
+    setNews(false);
     if (isOpen) frame?.focus();
     else button.focus();
   };
@@ -72,9 +89,16 @@ function mount(script: HTMLScriptElement): void {
     const type =
       typeof event.data === "object" && event.data !== null && "type" in event.data ? event.data.type : undefined;
     if (type === "greentic:close") setOpen(false);
-    if (type === "greentic:message" && panel.hidden) button.classList.add("has-news");
+    if (type === "greentic:message" && panel.hidden) setNews(true);
   });
   document.body.append(host);
+  if (dataset["autostart"] === "true") load();
+  // On a phone the panel covers the site, and nobody's site is to be covered unasked; nor is the focus to be taken.
+  if (dataset["open"] === "true" && !matchMedia("(max-width: 480px)").matches) {
+    load();
+    panel.hidden = false;
+    button.ariaExpanded = "true";
+  }
 }
 
 /** Colours the launcher, its sign in whichever of black and white is read better on it. */

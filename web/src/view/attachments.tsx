@@ -3,6 +3,7 @@ import type { VNode } from "preact";
 import { adaptiveCardOf } from "../cards/simple-card.ts";
 import { isForeign } from "../cards/keep-local.ts";
 import type { Conversation } from "../conversation/store.ts";
+import { isRecord } from "../directline/index.ts";
 import type { Activity, Attachment } from "../directline/index.ts";
 import { Markdown } from "../markdown/markdown.tsx";
 import { safeUrl } from "../markdown/parse.ts";
@@ -51,7 +52,7 @@ function One(props: {
   const isHere =
     contentUrl !== undefined &&
     !isForeign(contentUrl) &&
-    /^(?:https?:|data:(?:image|audio|video)\/|\/)/i.test(contentUrl);
+    /^(?:https?:|data:(?:image|audio|video)\/|blob:|\/)/i.test(contentUrl);
   if (isHere && contentType.startsWith("image/"))
     return <img class="picture" src={contentUrl} alt={attachment.name ?? words.value.attachment} loading="lazy" />;
   if (isHere && contentType.startsWith("audio/"))
@@ -63,21 +64,34 @@ function One(props: {
 
 function File({ name, attachment }: { readonly name: string; readonly attachment: Attachment }): VNode {
   const { contentUrl, contentType } = attachment;
+  const isOwn = contentUrl !== undefined && isDownload(contentUrl);
   const url = contentUrl === undefined ? undefined : safeUrl(new URL(contentUrl, location.href).href);
-  const detail = url !== undefined && isForeign(url) ? words.value.fromElsewhere(new URL(url).host) : contentType;
+  const isRefused = contentUrl === undefined && isRecord(attachment.content) && "code" in attachment.content;
+  const detail = isRefused ? words.value.fileRefused : kindOf(url, contentType);
   const inner = (
     <>
-      <Icon name="file" />
+      <Icon name={isRefused ? "alert" : "file"} />
       <span class="file-name">{name}</span>
       <span class="file-detail">{detail}</span>
-      {url !== undefined && <Icon name="outside" />}
+      {url !== undefined && <Icon name={isOwn ? "down" : "outside"} />}
     </>
   );
   return url === undefined ? (
     <div class="file">{inner}</div>
   ) : (
-    <a class="file" href={url} target="_blank" rel="noopener noreferrer">
+    <a class="file" href={url} rel="noopener noreferrer" {...(isOwn ? { download: name } : { target: "_blank" })}>
       {inner}
     </a>
   );
+}
+
+/** Whether an address is a file of this conversation, or one that was chosen here. */
+function isDownload(address: string): boolean {
+  return /^blob:/i.test(address) || (!isForeign(address) && /\/conversations\/[^/]+\/attachments\//.test(address));
+}
+
+/** Where a file is, or what it is: the end of its media type says enough. */
+function kindOf(url: string | undefined, contentType: string): string {
+  if (url !== undefined && isForeign(url)) return words.value.fromElsewhere(new URL(url).host);
+  return contentType === "application/octet-stream" ? "" : contentType;
 }

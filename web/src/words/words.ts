@@ -35,6 +35,9 @@ export interface Words {
   readonly cardBroken: string;
   readonly open: string;
   readonly attachment: string;
+  readonly attachFiles: string;
+  readonly removeFile: (name: string) => string;
+  readonly fileRefused: string;
   readonly fromElsewhere: (host: string) => string;
   readonly language: string;
   readonly showWork: string;
