@@ -9,6 +9,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["telemetry", "interfaces", "config", "secrets", "http"],
   ["state", "bus", "flow"],
   ["session"],
+  ["blob"],
   ["pack", "oci", "component", "messaging", "oauth"],
   ["mcp"],
   ["runner"],

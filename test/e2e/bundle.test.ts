@@ -43,76 +43,80 @@ function lineOf({ child }: HostProcess, text: string): Promise<string> {
   });
 }
 
-test("gtc start takes in what a .gtbundle gets and lets go of what leaves it, while people are in its flows", async () => {
-  verifies("bundle.hot", "bundle.build", "bundle.partial");
-  const shell = openShell();
-  const image = join(shell.dir, "live.gtbundle");
-  /** Puts a new image in the place of the running one, whole at once. */
-  const build = async (): Promise<void> => {
-    const built = await shell.run("gtc bundle build shop -o next.gtbundle --policy devok");
-    expect(built).toMatchObject({ code: 0 });
-    renameSync(join(shell.dir, "next.gtbundle"), image);
-  };
-  const apps = (...names: readonly string[]): void =>
-    write(
-      shell,
-      "shop/greentic.demo.yaml",
-      `bundle_name: shop\ntenant: acme\nproviders: { webchat: { type: webchat } }\napps:\n${names.map((name) => `  ${name}: { pack: packs/${name}.gtpack, default_flow: main }\n`).join("")}`,
-    );
-  await buildGreeter(shell, "desk", "1.0.0");
-  expect(await shell.run("mkdir -p shop/packs && cp desk.gtpack shop/packs/")).toMatchObject({ code: 0 });
-  apps("desk");
-  await build();
-  const host = await startHostProcess(image, {
-    args: ["--policy", "devok", "--port", "0", "--data", join(shell.dir, "data"), "--env", "dev"],
-    cwd: shell.dir,
-  });
-  try {
-    const status = async (): Promise<unknown> => (await fetch(`${host.url}/status`)).json();
-    const hears = async (client: DirectLineClient, text: string, answer: string): Promise<void> => {
-      const before = client.heard.length;
-      await client.say(text);
-      const heard = await client.until(before + 1);
-      expect(heard.at(-1)?.text).toBe(answer);
+test(
+  "gtc start takes in what a .gtbundle gets and lets go of what leaves it, while people are in its flows",
+  { timeout: 120_000 },
+  async () => {
+    verifies("bundle.hot", "bundle.build", "bundle.partial");
+    const shell = openShell();
+    const image = join(shell.dir, "live.gtbundle");
+    /** Puts a new image in the place of the running one, whole at once. */
+    const build = async (): Promise<void> => {
+      const built = await shell.run("gtc bundle build shop -o next.gtbundle --policy devok");
+      expect(built).toMatchObject({ code: 0 });
+      renameSync(join(shell.dir, "next.gtbundle"), image);
     };
-    const talk = async (): Promise<DirectLineClient> => {
-      const client = new DirectLineClient(() => host.url, { tenant: "acme" });
-      await client.open();
-      return client;
-    };
-    const early = await talk();
-    await hears(early, "hi", "desk 1.0.0?");
-
-    await buildGreeter(shell, "desk", "1.1.0");
-    await buildGreeter(shell, "shop", "2.0.0");
-    await shell.run("cp desk.gtpack shop.gtpack shop/packs/");
-    apps("desk", "shop");
-    const arrived = lineOf(host, "pack shop 2.0.0 of acme runs");
-    await build();
-    await arrived;
-    await hears(await talk(), "hi", "desk 1.1.0?");
-    const shopper = await talk();
-    await hears(shopper, "/shop", "shop 2.0.0?");
-    await hears(early, "Ann", "1.0.0 greets Ann");
-    expect(await status()).toMatchObject({ packs: 2, refused: [] });
-
+    const apps = (...names: readonly string[]): void =>
+      write(
+        shell,
+        "shop/greentic.demo.yaml",
+        `bundle_name: shop\ntenant: acme\nproviders: { webchat: { type: webchat } }\napps:\n${names.map((name) => `  ${name}: { pack: packs/${name}.gtpack, default_flow: main }\n`).join("")}`,
+      );
+    await buildGreeter(shell, "desk", "1.0.0");
+    expect(await shell.run("mkdir -p shop/packs && cp desk.gtpack shop/packs/")).toMatchObject({ code: 0 });
     apps("desk");
-    const left = lineOf(host, "pack shop of acme is gone");
     await build();
-    await left;
-    await hears(shopper, "Bob", "2.0.0 greets Bob");
-    await hears(await talk(), "/shop", "desk 1.1.0?");
+    const host = await startHostProcess(image, {
+      args: ["--policy", "devok", "--port", "0", "--data", join(shell.dir, "data"), "--env", "dev"],
+      cwd: shell.dir,
+    });
+    try {
+      const status = async (): Promise<unknown> => (await fetch(`${host.url}/status`)).json();
+      const hears = async (client: DirectLineClient, text: string, answer: string): Promise<void> => {
+        const before = client.heard.length;
+        await client.say(text);
+        const heard = await client.until(before + 1);
+        expect(heard.at(-1)?.text).toBe(answer);
+      };
+      const talk = async (): Promise<DirectLineClient> => {
+        const client = new DirectLineClient(() => host.url, { tenant: "acme" });
+        await client.open();
+        return client;
+      };
+      const early = await talk();
+      await hears(early, "hi", "desk 1.0.0?");
 
-    const damaged = lineOf(host, "packs stay as they were");
-    write(shell, "next.gtbundle", "hsqs, and then nothing");
-    renameSync(join(shell.dir, "next.gtbundle"), image);
-    await damaged;
-    await hears(await talk(), "hi", "desk 1.1.0?");
-    expect(await status()).toMatchObject({ packs: 1 });
-  } finally {
-    await host.stop();
-  }
-});
+      await buildGreeter(shell, "desk", "1.1.0");
+      await buildGreeter(shell, "shop", "2.0.0");
+      await shell.run("cp desk.gtpack shop.gtpack shop/packs/");
+      apps("desk", "shop");
+      const arrived = lineOf(host, "pack shop 2.0.0 of acme runs");
+      await build();
+      await arrived;
+      await hears(await talk(), "hi", "desk 1.1.0?");
+      const shopper = await talk();
+      await hears(shopper, "/shop", "shop 2.0.0?");
+      await hears(early, "Ann", "1.0.0 greets Ann");
+      expect(await status()).toMatchObject({ packs: 2, refused: [] });
+
+      apps("desk");
+      const left = lineOf(host, "pack shop of acme is gone");
+      await build();
+      await left;
+      await hears(shopper, "Bob", "2.0.0 greets Bob");
+      await hears(await talk(), "/shop", "desk 1.1.0?");
+
+      const damaged = lineOf(host, "packs stay as they were");
+      write(shell, "next.gtbundle", "hsqs, and then nothing");
+      renameSync(join(shell.dir, "next.gtbundle"), image);
+      await damaged;
+      await hears(await talk(), "hi", "desk 1.1.0?");
+      expect(await status()).toMatchObject({ packs: 1 });
+    } finally {
+      await host.stop();
+    }
+  },
+);
 
 test("gtc bundle build locks what a tag means: a moved tag changes nothing in the image", async () => {
   verifies("bundle.lock");

@@ -20,6 +20,8 @@ nodes:
 /** Makes a directory with a bundle of one pack of one flow, served by channels; secrets are by channel and name. */
 export async function makeChannelBundle(options: {
   readonly flow: string;
+  /** Flows beside it, by name. */
+  readonly more?: Readonly<Record<string, string>>;
   /** Lines below `providers:`. */
   readonly providers: string;
   readonly secrets: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -27,10 +29,12 @@ export async function makeChannelBundle(options: {
   const dir = mkdtempSync(join(tmpdir(), "greentic-channel-"));
   mkdirSync(join(dir, "pack/flows"), { recursive: true });
   mkdirSync(join(dir, "data"), { mode: 0o700 });
-  writeFileSync(join(dir, "pack/flows/on_message.ygtc"), options.flow);
+  const flows = { on_message: options.flow, ...options.more };
+  for (const [name, text] of Object.entries(flows)) writeFileSync(join(dir, `pack/flows/${name}.ygtc`), text);
+  const listed = Object.keys(flows).map((name) => `${name} = "flows/${name}.ygtc"\n`);
   writeFileSync(
     join(dir, "pack/pack.toml"),
-    '[pack]\nname = "shop"\nversion = "1.0.0"\ndescription = "Takes orders"\nauthors = []\n[capabilities]\nid = "greentic.cap.app.v1"\nprovides = ["shop"]\n[flows]\non_message = "flows/on_message.ygtc"\n',
+    `[pack]\nname = "shop"\nversion = "1.0.0"\ndescription = "Takes orders"\nauthors = []\n[capabilities]\nid = "greentic.cap.app.v1"\nprovides = ["shop"]\n[flows]\n${listed.join("")}`,
   );
   const { bytes } = await buildPack(join(dir, "pack"), { probeComponent: () => ({ abi: "none", world: "" }) });
   writeFileSync(join(dir, "shop.gtpack"), bytes);

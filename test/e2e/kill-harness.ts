@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { buildPack } from "../../src/pack/index.ts";
 import type { TelegramStandIn } from "../stand-ins/telegram.ts";
+import type { WebhookReceiver } from "../stand-ins/webhook-receiver.ts";
 import { DirectLineClient } from "./direct-line-client.ts";
 
 /** The bot token that the bundle's secrets hold. */
@@ -28,11 +29,23 @@ nodes:
     message.send: { text: "Noted {{ask.answers.name}} {{ask.answers.colour}}." }
     routing: out
 `;
+/** The same, and the answers go to a webhook too, each person's as a conversation of its own. */
+const TELLING_FLOW =
+  FLOW.replace(/routing: out\n$/, "routing: [{ to: tell }]") +
+  `
+  tell:
+    message.send: { text: "{{state.last}}", to: { id: "{{ask.answers.name}}", channel: orders } }
+    routing: out
+`;
+/** What webhooks are signed with. */
+export const KILL_HOOK_SECRET = `whsec_${Buffer.from("the kill tests' webhook secret!!").toString("base64")}`;
 
 interface KillBundleOptions {
   /** Another flow than the one that asks twice and answers once. */
   readonly flow?: string;
   readonly toolMap?: object;
+  /** Where the answers of each conversation go too, once. */
+  readonly hookUrl?: string;
   /** Lines of greentic.toml that come first. */
   readonly settings?: string;
 }
@@ -40,7 +53,7 @@ interface KillBundleOptions {
 /** Makes a bundle of a flow that asks twice and answers once, in WebChat and Telegram; `data` names the data directories. */
 export async function makeKillBundle(
   data: readonly string[],
-  { flow = FLOW, toolMap, settings = "" }: KillBundleOptions = {},
+  { hookUrl, flow = hookUrl === undefined ? FLOW : TELLING_FLOW, toolMap, settings = "" }: KillBundleOptions = {},
 ): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), "greentic-kill-"));
   mkdirSync(join(dir, "pack/flows"), { recursive: true });
@@ -60,17 +73,24 @@ export async function makeKillBundle(
   );
   writeFileSync(
     join(dir, "greentic.demo.yaml"),
-    "tenant: demo\nproviders:\n  webchat: { type: webchat }\n  messaging-telegram: { type: telegram }\napps:\n  kill: { pack: kill.gtpack }\n",
+    `tenant: demo\nproviders:\n  webchat: { type: webchat }\n  messaging-telegram: { type: telegram }\n${
+      hookUrl === undefined ? "" : `  orders: { type: webhook-out, config: { url: "${hookUrl}" } }\n`
+    }apps:\n  kill: { pack: kill.gtpack }\n`,
   );
   writeFileSync(
     join(dir, "greentic.toml"),
-    `${settings}[server]\ntokens_per_minute = 1000000\n[security]\nreject_unsigned = false\n`,
+    `${settings}[server]\ntokens_per_minute = 1000000\ntoken_ttl_seconds = 86400\n[security]\nreject_unsigned = false\n${
+      hookUrl === undefined ? "" : '[network]\nprivate_addresses = ["127.0.0.1"]\n'
+    }`,
   );
   for (const name of data) {
     mkdirSync(join(dir, name), { mode: 0o700 });
     writeFileSync(
       join(dir, name, "secrets.json"),
-      JSON.stringify({ "secrets://dev/demo/_/messaging-telegram/telegram_bot_token": KILL_TOKEN }),
+      JSON.stringify({
+        "secrets://dev/demo/_/messaging-telegram/telegram_bot_token": KILL_TOKEN,
+        "secrets://dev/demo/_/orders/webhook_secret": KILL_HOOK_SECRET,
+      }),
       { mode: 0o600 },
     );
   }
@@ -156,6 +176,18 @@ export class Conversations {
       doubledInTelegram += heard.length - expected(i).length;
     }
     return { doubledInTelegram, recordedUnknown: rows.filter((row) => row.wasUnknown).length };
+  }
+
+  /** Every conversation's answers reached the webhook, once; returns how many requests were repetitions that it knew by their key. */
+  checkHook({ taken, seen, refused }: WebhookReceiver): number {
+    const wanted = new Set(Array.from({ length: this.#count }, (_unused, i) => `N${i} C${i}`));
+    // By name, so that what came twice or unasked is told with the keys that it came under.
+    const unasked = taken.filter(
+      ({ payload }) => !wanted.delete(String((payload["data"] as { readonly text?: unknown }).text)),
+    );
+    expect({ unasked, missing: [...wanted] }).toEqual({ unasked: [], missing: [] });
+    expect(refused()).toBe(0);
+    return seen.length - taken.length;
   }
 
   /** Looks at what WebChat shows, while a gateway is there. */

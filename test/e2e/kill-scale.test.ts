@@ -5,10 +5,11 @@ import { startNatsServer } from "../stand-ins/nats-server.ts";
 import { hasRedis, startRedis } from "../stand-ins/redis-server.ts";
 import { hasServer } from "../stand-ins/server-program.ts";
 import { openTelegramStandIn } from "../stand-ins/telegram.ts";
+import { openWebhookReceiver } from "../stand-ins/webhook-receiver.ts";
 import { verifies } from "../verifies.ts";
 import type { Deployment } from "./deployment.ts";
 import { MEMBER_NAMES, startDeployment } from "./deployment.ts";
-import { Conversations, KILL_TOKEN, makeKillBundle, pause, seeded } from "./kill-harness.ts";
+import { Conversations, KILL_HOOK_SECRET, KILL_TOKEN, makeKillBundle, pause, seeded } from "./kill-harness.ts";
 
 /** The full run is 10,000 conversations and 300 kills; a quick one proves the harness on every `npm test`. */
 const CONVERSATIONS = Number(process.env["GREENTIC_SCALE_CONVERSATIONS"] ?? 20);
@@ -26,7 +27,9 @@ async function run(options: {
   const telegram = await openTelegramStandIn({ token: KILL_TOKEN, isPaced: false, answerAfterMs: 100 });
   await using redis = await startRedis();
   await using nats = await startNatsServer();
-  const bundle = await makeKillBundle(MEMBER_NAMES);
+  const hook = await openWebhookReceiver(KILL_HOOK_SECRET);
+  hook.answerAfterMs = 50;
+  const bundle = await makeKillBundle(MEMBER_NAMES, { hookUrl: hook.url });
   const deployment = await startDeployment({
     bundle,
     redisUrl: `redis://127.0.0.1:${await options.redisPort(redis.port)}`,
@@ -54,13 +57,15 @@ async function run(options: {
     await pause(15_000);
     expect(await deployment.stop()).toEqual(MEMBER_NAMES.map(() => 0));
     const { doubledInTelegram, recordedUnknown } = await conversations.check(await deployment.rows());
-    return `conversations ${CONVERSATIONS}, lost 0, doubled in WebChat 0, doubled in Telegram ${doubledInTelegram}, recorded as unknown ${recordedUnknown}`;
+    const repeated = conversations.checkHook(hook);
+    return `conversations ${CONVERSATIONS}, lost 0, doubled in WebChat 0, doubled at the webhook 0 (${repeated} repetitions known by their key), doubled in Telegram ${doubledInTelegram}, recorded as unknown ${recordedUnknown}`;
   } catch (error) {
     process.stderr.write(`${deployment.said()}\n`);
     throw error;
   } finally {
     await deployment.stop();
     await telegram.close();
+    await hook.close();
   }
 }
 

@@ -4,10 +4,11 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { freePort } from "../stand-ins/server-program.ts";
 import { openTelegramStandIn } from "../stand-ins/telegram.ts";
+import { openWebhookReceiver } from "../stand-ins/webhook-receiver.ts";
 import { verifies } from "../verifies.ts";
 import { startHostProcess } from "./host-process.ts";
 import type { HostProcess } from "./host-process.ts";
-import { Conversations, KILL_TOKEN, makeKillBundle, pause, seeded } from "./kill-harness.ts";
+import { Conversations, KILL_HOOK_SECRET, KILL_TOKEN, makeKillBundle, pause, seeded } from "./kill-harness.ts";
 import type { SeenRow } from "./kill-harness.ts";
 import { ROOT } from "./shell.ts";
 
@@ -16,7 +17,7 @@ const CONVERSATIONS = Number(process.env["GREENTIC_KILL_CONVERSATIONS"] ?? 60);
 const KILLS = Number(process.env["GREENTIC_KILLS"] ?? 12);
 
 test(
-  `${CONVERSATIONS} conversations of three turns through ${KILLS} kills lose no message, double none in WebChat, and record every doubtful Telegram send`,
+  `${CONVERSATIONS} conversations of three turns through ${KILLS} kills lose no message, double none in WebChat or at a webhook, and record every doubtful Telegram send`,
   { timeout: 3_600_000 },
   async () => {
     verifies(
@@ -29,7 +30,9 @@ test(
     );
     // Slow answers, so that kills fall between a delivery and the word of it: the sends whose fate nobody can know.
     const telegram = await openTelegramStandIn({ token: KILL_TOKEN, isPaced: false, answerAfterMs: 150 });
-    const bundle = await makeKillBundle(["data"]);
+    const hook = await openWebhookReceiver(KILL_HOOK_SECRET);
+    hook.answerAfterMs = 100;
+    const bundle = await makeKillBundle(["data"], { hookUrl: hook.url });
     const port = await freePort();
     const start = (): Promise<HostProcess> =>
       startHostProcess(".", {
@@ -66,9 +69,11 @@ test(
       { cwd: bundle, maxBuffer: 1 << 28 },
     );
     const { doubledInTelegram, recordedUnknown } = await conversations.check(JSON.parse(list.stdout) as SeenRow[]);
+    const repeated = conversations.checkHook(hook);
     await telegram.close();
+    await hook.close();
     process.stderr.write(
-      `kills ${kills}, conversations ${CONVERSATIONS}, lost 0, doubled in WebChat 0, doubled in Telegram ${doubledInTelegram}, recorded as unknown ${recordedUnknown}\n`,
+      `kills ${kills}, conversations ${CONVERSATIONS}, lost 0, doubled in WebChat 0, doubled at the webhook 0 (${repeated} repetitions known by their key), doubled in Telegram ${doubledInTelegram}, recorded as unknown ${recordedUnknown}\n`,
     );
   },
 );

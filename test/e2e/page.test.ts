@@ -210,6 +210,8 @@ describe.skipIf(!existsSync(CHROMIUM))("the page", () => {
     await page.keyboard.press("ArrowUp");
     expect(await field.inputValue()).toBe("");
     await page.keyboard.press("Shift+Tab");
+    expect(await focused()).toBe("Attach files");
+    await page.keyboard.press("Shift+Tab");
     expect(await focused()).toBe("Jakarta");
     expect(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")).toBe("solid");
     await page.keyboard.press("Enter");
@@ -341,7 +343,7 @@ describe.skipIf(!existsSync(CHROMIUM))("the page", () => {
         (message) => /security policy|Refused to/i.test(message.text()) && refused.push(message.text()),
       );
       await page.goto(origin);
-      const opener = page.getByRole("button", { name: "Chat" });
+      const opener = page.getByRole("button", { name: "チャット" });
       await opener.click();
       const frame = page.frameLocator("iframe");
       await frame.getByText("いらっしゃいませ").waitFor();

@@ -96,7 +96,7 @@ test("a page is visited and said to be", async () => {
 
 test("a node whose time is over tells its server so, and progress is an event", async () => {
   await using opened = await open(
-    flow("trigger-long-running-operation", "{ duration: 60, steps: 300 }", "    timeout_ms: 1500"),
+    flow("trigger-long-running-operation", "{ duration: 60, steps: 300 }", "    timeout_ms: 6000"),
   );
   expect(await opened.texts("go")).toEqual(["failed MCP_CALL_TIMEOUT"]);
   const steps = opened.events.filter(({ kind }) => kind === "tool.progress");

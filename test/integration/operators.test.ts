@@ -125,7 +125,7 @@ test("gtc runner replay runs a recorded session against other versions, calls no
   }
 });
 
-test("gtc dlq lists what died, redrives it once and forgets it", async () => {
+test("gtc dlq lists what died, redrives it once and forgets it", { timeout: 120_000 }, async () => {
   verifies("operators.dlq");
   const shop = await openShop();
   const { run } = shop;

@@ -79,7 +79,11 @@ export async function openBotFrameworkStandIn(options: {
       const form = new URLSearchParams(body);
       const isGood = form.get("client_id") === options.appId && form.get("client_secret") === options.password;
       if (!isGood || form.get("scope") !== "https://api.botframework.com/.default")
-        return answer(outgoing, 401, { error: "invalid_client" });
+        return answer(outgoing, 401, {
+          error: "invalid_client",
+          error_description: "AADSTS7000215: Invalid client secret provided.",
+          error_codes: [7_000_215],
+        });
       counts.tokens++;
       const token = randomUUID();
       tokens.add(token);

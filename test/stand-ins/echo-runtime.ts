@@ -2,7 +2,7 @@
  * A runtime without flows for tests of what stands in front of one: messages are accepted by a real memory store, and each gets the
  * reply that `reply` makes, committed as a turn. The text "silence" gets none.
  */
-import type { Provider, ReceivedMessage } from "../../src/messaging/index.ts";
+import type { FileKeeper, Provider, ReceivedMessage } from "../../src/messaging/index.ts";
 import type { Runtime, Scope, TurnReport } from "../../src/runner/runtime.ts";
 import type { Accepted, SessionStore } from "../../src/session/index.ts";
 import { conversationOf, openMemoryStore } from "../../src/session/index.ts";
@@ -32,11 +32,13 @@ export function createEchoRuntime(
     readonly reply?: (message: ChannelMessageEnvelope) => Partial<ChannelMessageEnvelope>;
     readonly output?: (message: ChannelMessageEnvelope, flow: string | undefined) => TurnReport["output"];
     readonly observe?: TurnObserver;
+    readonly files?: FileKeeper;
   },
 ): EchoRuntime {
   const { world } = options;
   const store: SessionStore = openMemoryStore(world);
   const watchers = new Map<string, Set<() => void>>();
+  const typists = new Map<string, Set<() => void>>();
   const accepted: ReceivedMessage[] = [];
   const notify = (key: SessionKeyText): void => watchers.get(conversationOf(key))?.forEach((listener) => listener());
 
@@ -46,6 +48,7 @@ export function createEchoRuntime(
     if (lease === undefined) return replies;
     const ctx = sessionCtx(parseSessionKey(key), { traceId: "0".repeat(32), correlationId: "c", locale: "en" });
     const flow = { flow: "echo", pack: "echo" };
+    typists.get(conversationOf(key))?.forEach((listener) => listener());
     options.observe?.({ kind: "flow.started", ctx, ...flow, atMs: world.nowMs() });
     for (const { envelope } of lease.inbox) {
       if (envelope.text === "silence") continue;
@@ -92,6 +95,7 @@ export function createEchoRuntime(
 
   const runtime: EchoRuntime = {
     accepted,
+    files: options.files,
     isDown: false,
     store,
     accept: async (provider, message) => {
@@ -109,10 +113,18 @@ export function createEchoRuntime(
       const output = options.output?.(message.envelope, choice?.flow) ?? null;
       return { status: "done", reply, output, session: key, steps: [] };
     },
+    acceptEvent: () => Promise.reject(new TypeError("the echo runtime has no flows")),
+    acceptNotice: () => Promise.reject(new TypeError("the echo runtime fetches nothing")),
     noteReceipts: (provider, receipts) => provider.noteReceipts?.(receipts),
     watchLog: (conversation, listener) => {
       const set = watchers.get(conversation) ?? new Set();
       watchers.set(conversation, set);
+      set.add(listener);
+      return () => void set.delete(listener);
+    },
+    watchTyping: (conversation, listener) => {
+      const set = typists.get(conversation) ?? new Set();
+      typists.set(conversation, set);
       set.add(listener);
       return () => void set.delete(listener);
     },
@@ -124,6 +136,7 @@ export function createEchoRuntime(
           address.team === scope.team &&
           address.channel === channel,
       ),
+    webFile: () => undefined,
     loadPack: () => Promise.reject(new TypeError("the echo runtime has no packs")),
     unloadPack: () => undefined,
     retainPack: () => Promise.resolve(),

@@ -1,6 +1,13 @@
 import type { Gateway, GatewayOptions, GatewayReport } from "../../src/gateway/index.ts";
 import { createGateway, createTurnFeed } from "../../src/gateway/index.ts";
-import { createTelegramProvider, createWebChatProvider, createWebhookProvider } from "../../src/messaging/index.ts";
+import { openMemoryBlobs } from "../../src/blob/index.ts";
+import {
+  DEFAULT_FILE_RULES,
+  FileKeeper,
+  createTelegramProvider,
+  createWebChatProvider,
+  createWebhookProvider,
+} from "../../src/messaging/index.ts";
 import type { ChannelAddress, SendHttp } from "../../src/messaging/index.ts";
 import { channelId, DEFAULT_TEAM, envId, teamId, tenantId } from "../../src/types/index.ts";
 import type { JsonValue } from "../../src/types/index.ts";
@@ -27,10 +34,12 @@ export interface GatewayFixture {
  */
 export function createGatewayFixture(
   extra: Partial<GatewayOptions> & {
+    /** Whether files are kept, of at most 1 MiB. */
+    readonly keepsFiles?: boolean;
     readonly output?: (text: string | undefined, flow: string | undefined) => JsonValue;
   } = {},
 ): GatewayFixture {
-  const { output, ...options } = extra;
+  const { output, keepsFiles = false, ...options } = extra;
   const world = createTestWorld();
   const env = envId("dev");
   const at = (tenant: string, channel: string): ChannelAddress => ({
@@ -61,6 +70,14 @@ export function createGatewayFixture(
   const runtime = createEchoRuntime(providers, {
     world,
     observe: turns.observe,
+    ...(keepsFiles && {
+      files: new FileKeeper({
+        blobs: openMemoryBlobs(),
+        rules: { ...DEFAULT_FILE_RULES, maxBytes: 1 << 20 },
+        keepMs: 86_400_000,
+        nowMs: () => world.nowMs(),
+      }),
+    }),
     ...(output === undefined ? {} : { output: (message, flow) => output(message.text, flow) }),
   });
   const reports: GatewayReport[] = [];
@@ -80,8 +97,14 @@ export function createGatewayFixture(
             worker: { title: "Weather", description: "Tells the weather", suggestions: ["Weather in Berlin"] },
           },
         },
-        acme: { webchat: { anonymous: true, secrets: [WEBCHAT_SECRET], origins: ["https://www.acme.example"] } },
-        locked: { webchat: { anonymous: false, secrets: ["other"] } },
+        acme: {
+          webchat: {
+            anonymous: true,
+            secrets: async () => Promise.resolve([WEBCHAT_SECRET]),
+            origins: ["https://www.acme.example"],
+          },
+        },
+        locked: { webchat: { anonymous: false, secrets: async () => Promise.resolve(["other"]) } },
         mute: {},
         regional: { team: teamId("sales"), webchat: { anonymous: true } },
         signed: {},

@@ -59,6 +59,8 @@ export class SlackStandIn {
   readonly readFaults: SlackFault[] = [];
   /** Problems of messages that it refused. */
   readonly refused: string[] = [];
+  /** What the token may do. */
+  scopes = ["app_mentions:read", "chat:write", "im:history", "channels:history"];
   /** How often events were posted, redeliveries included. */
   deliveries = 0;
   limited = 0;
@@ -220,10 +222,22 @@ export class SlackStandIn {
   async #handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
-    const body = JSON.parse(Buffer.concat(chunks).toString()) as JsonObject;
+    const body = argumentsOf(incoming, Buffer.concat(chunks).toString());
     if (incoming.headers.authorization !== `Bearer ${this.#options.token}`)
       return answer(outgoing, { ok: false, error: "invalid_auth" });
+    outgoing.setHeader("x-oauth-scopes", this.scopes.join(","));
     switch (incoming.url) {
+      case "/api/auth.test":
+        return answer(outgoing, {
+          ok: true,
+          url: "https://acme.slack.com/",
+          team: "Acme",
+          user: "worker",
+          team_id: WORKSPACE,
+          user_id: SLACK_SELF,
+          bot_id: "B1",
+          is_enterprise_install: false,
+        });
       case "/api/chat.postMessage":
         return this.#post(body, outgoing);
       case "/api/conversations.history":
@@ -293,6 +307,14 @@ export class SlackStandIn {
     const meta = { next_cursor: hasMore ? String(from + size) : "" };
     answer(outgoing, { ok: true, messages, has_more: hasMore, response_metadata: meta });
   }
+}
+
+/** A method's arguments as JSON or as a form, in which objects are JSON. */
+function argumentsOf({ headers }: IncomingMessage, text: string): JsonObject {
+  if (headers["content-type"]?.startsWith("application/json") === true) return JSON.parse(text) as JsonObject;
+  const read = (value: string): JsonValue =>
+    /^(?:[{[]|true$|false$)/.test(value) ? (JSON.parse(value) as JsonValue) : value;
+  return Object.fromEntries([...new URLSearchParams(text)].map(([name, value]) => [name, read(value)]));
 }
 
 /** What a person reads of a message's blocks, line by line; buttons in brackets. */

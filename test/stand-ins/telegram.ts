@@ -1,11 +1,11 @@
 /**
- * Telegram's Bot API on loopback, for one bot: getMe, getUpdates with long polling and confirmation by offset, setWebhook and
- * deleteWebhook with delivery and redelivery, sendMessage with Telegram's limits, answerCallbackQuery. It checks what Telegram
+ * Telegram's Bot API on loopback, for one bot: getMe, getUpdates with long polling and confirmation by offset, setWebhook,
+ * getWebhookInfo and deleteWebhook with delivery and redelivery, sendMessage with Telegram's limits, answerCallbackQuery. It checks what Telegram
  * checks and records every send.
  */
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer, request as httpRequest } from "node:http";
+import { createServer, request as httpRequest, STATUS_CODES } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { JsonObject, JsonValue } from "../../src/types/index.ts";
 
@@ -25,6 +25,8 @@ export interface TelegramStandIn {
   /** `http://127.0.0.1:port`, the target of a rewrite of https://api.telegram.org. */
   readonly url: string;
   readonly sends: TelegramSend[];
+  /** What `sendChatAction` asked for. */
+  readonly actions: readonly JsonObject[];
   /** Ids of callback queries that were answered. */
   readonly answered: string[];
   /** How often a send came too early. */
@@ -42,9 +44,20 @@ export interface TelegramStandIn {
   readonly press: (messageId: number, data: string) => number;
   /** Any update; its id is added. */
   readonly push: (update: JsonObject) => number;
+  /** The webhook as it stands. */
+  readonly webhook: () => TelegramWebhook | undefined;
+  /** How often setWebhook and deleteWebhook were called. */
+  readonly registrations: () => number;
   /** Resolves once a condition holds; asked after every change. */
   readonly until: (isDone: () => boolean) => Promise<void>;
   readonly close: () => Promise<void>;
+}
+
+/** A webhook as it was registered. */
+interface TelegramWebhook {
+  readonly url: string;
+  readonly secret: string;
+  readonly allowed: readonly string[];
 }
 
 interface Options {
@@ -68,6 +81,7 @@ export async function openTelegramStandIn(options: Options): Promise<TelegramSta
   return {
     url: `http://127.0.0.1:${port}`,
     sends: telegram.sends,
+    actions: telegram.actions,
     answered: telegram.answered,
     limited: () => telegram.limited,
     faults: telegram.faults,
@@ -105,6 +119,8 @@ export async function openTelegramStandIn(options: Options): Promise<TelegramSta
       });
     },
     push: (update) => telegram.push(update),
+    webhook: () => telegram.webhook,
+    registrations: () => telegram.registrations,
     until: (isDone) => telegram.until(isDone),
     close: async () => {
       telegram.close();
@@ -117,6 +133,7 @@ export async function openTelegramStandIn(options: Options): Promise<TelegramSta
 
 class Telegram {
   readonly sends: TelegramSend[] = [];
+  readonly actions: JsonObject[] = [];
   limited = 0;
   readonly answered: string[] = [];
   readonly faults: TelegramFault[] = [];
@@ -126,7 +143,10 @@ class Telegram {
   readonly #waiting = new Set<() => void>();
   readonly #sentAt = new Map<string, number[]>();
   #lastUpdate = 1000;
-  #webhook: { readonly url: string; readonly secret: string } | undefined;
+  webhook: TelegramWebhook | undefined;
+  registrations = 0;
+  #lastError: { readonly message: string; readonly atMs: number } | undefined;
+  #poller: (() => void) | undefined;
   #isDelivering = false;
   #isClosed = false;
 
@@ -156,29 +176,46 @@ class Telegram {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const text = Buffer.concat(chunks).toString();
-    const body = (text === "" ? {} : JSON.parse(text)) as JsonObject;
+    const body = parametersOf(incoming, text);
     if (token !== this.#options.token) {
       answer(outgoing, 401, "Unauthorized");
       return;
     }
     switch (method) {
       case "getMe":
-        ok(outgoing, { id: Number(token.split(":")[0]), is_bot: true, username: "stand_in_bot" });
+        ok(outgoing, {
+          id: Number(token.split(":")[0]),
+          is_bot: true,
+          first_name: "Stand-in",
+          username: "stand_in_bot",
+          can_join_groups: true,
+          can_read_all_group_messages: false,
+          supports_inline_queries: false,
+        });
         break;
       case "getUpdates":
         await this.#getUpdates(body, outgoing);
         break;
       case "setWebhook":
-        this.#webhook =
-          typeof body.url === "string" && body.url !== ""
-            ? { url: body.url, secret: typeof body.secret_token === "string" ? body.secret_token : "" }
-            : undefined;
-        ok(outgoing, true);
-        void this.#deliver();
+        this.#setWebhook(body, outgoing);
+        break;
+      case "getWebhookInfo":
+        ok(outgoing, this.#info());
         break;
       case "deleteWebhook":
-        this.#webhook = undefined;
+        this.registrations++;
+        this.webhook = undefined;
         ok(outgoing, true);
+        break;
+      case "sendChatAction":
+        if (this.faults[0] === "429") {
+          this.faults.shift();
+          tooMany(outgoing, 1);
+          break;
+        }
+        this.actions.push(body);
+        ok(outgoing, true);
+        this.#changed();
         break;
       case "answerCallbackQuery":
         this.answered.push(textOf(body.callback_query_id));
@@ -193,8 +230,36 @@ class Telegram {
     }
   }
 
+  #setWebhook(body: JsonObject, outgoing: ServerResponse): void {
+    const { url, secret_token: secret, allowed_updates: allowed } = body;
+    const target = URL.parse(textOf(url));
+    // The real one takes https alone; loopback is this stand-in's own.
+    if (textOf(url) !== "" && target?.protocol !== "https:" && target?.hostname !== "127.0.0.1")
+      return answer(outgoing, 400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook");
+    if (secret !== undefined && !/^[\w-]{1,256}$/.test(textOf(secret)))
+      return answer(outgoing, 400, "Bad Request: secret token contains unallowed characters");
+    this.registrations++;
+    this.#lastError = undefined;
+    const list = Array.isArray(allowed) ? (allowed as readonly string[]) : [];
+    this.webhook = target === null ? undefined : { url: textOf(url), secret: textOf(secret), allowed: list };
+    ok(outgoing, true);
+    void this.#deliver();
+  }
+
+  #info(): JsonObject {
+    const { webhook } = this;
+    const error = this.#lastError;
+    return {
+      url: webhook?.url ?? "",
+      has_custom_certificate: false,
+      pending_update_count: this.updates.length,
+      ...(webhook && { max_connections: 40, ip_address: "203.0.113.7", allowed_updates: webhook.allowed }),
+      ...(error && { last_error_date: Math.floor(error.atMs / 1000), last_error_message: error.message }),
+    };
+  }
+
   async #getUpdates(body: JsonObject, outgoing: ServerResponse): Promise<void> {
-    if (this.#webhook !== undefined) {
+    if (this.webhook !== undefined) {
       answer(outgoing, 409, "Conflict: can't use getUpdates method while webhook is active");
       return;
     }
@@ -204,11 +269,30 @@ class Telegram {
       this.#changed();
     }
     outgoing.once("close", () => this.#changed());
+    // Who comes later takes the earlier one's place.
+    this.#poller?.();
+    this.#poller = () => {
+      answer(
+        outgoing,
+        409,
+        "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
+      );
+      this.#changed();
+    };
+    const own = this.#poller;
     const until = Date.now() + (typeof timeout === "number" ? timeout : 0) * 1000;
     const timer = setTimeout(() => this.#changed(), until - Date.now());
-    while (this.updates.length === 0 && Date.now() < until && !this.#isClosed && !outgoing.closed) await this.#change();
+    while (
+      this.updates.length === 0 &&
+      Date.now() < until &&
+      !this.#isClosed &&
+      !outgoing.closed &&
+      !outgoing.headersSent
+    )
+      await this.#change();
     clearTimeout(timer);
-    if (!outgoing.closed) ok(outgoing, this.updates.slice(0, 100));
+    if (this.#poller === own) this.#poller = undefined;
+    if (!outgoing.closed && !outgoing.headersSent) ok(outgoing, this.updates.slice(0, 100));
   }
 
   #send(body: JsonObject, outgoing: ServerResponse): void {
@@ -264,11 +348,17 @@ class Telegram {
   async #deliver(): Promise<void> {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
-    for (let update = this.updates[0]; update !== undefined && this.#webhook !== undefined; update = this.updates[0]) {
-      if (await postUpdate(this.#webhook, update)) {
+    for (let update = this.updates[0]; update !== undefined && this.webhook !== undefined; update = this.updates[0]) {
+      const status = await postUpdate(this.webhook, update);
+      if (status >= 200 && status < 300) {
         this.updates.shift();
         this.#changed();
       } else {
+        const message =
+          status === 0
+            ? "Connection refused"
+            : `Wrong response from the webhook: ${status} ${STATUS_CODES[status] ?? ""}`;
+        this.#lastError = { message, atMs: this.#options.nowMs?.() ?? Date.now() };
         if (this.#isClosed) break;
         await new Promise((resolve) => setTimeout(resolve, this.#options.redeliveryMs ?? 20));
       }
@@ -303,17 +393,29 @@ function problemOf({ chat_id: chat, text, parse_mode: mode, reply_markup: markup
   return undefined;
 }
 
+/** A method's parameters in any of the forms that Telegram takes: JSON, a form, or the URL's query; objects in forms are JSON. */
+function parametersOf({ url = "", headers }: IncomingMessage, text: string): JsonObject {
+  if (headers["content-type"]?.startsWith("application/json") === true)
+    return text === "" ? {} : (JSON.parse(text) as JsonObject);
+  const fields = new URLSearchParams(text === "" ? url.slice(url.indexOf("?") + 1 || url.length) : text);
+  const read = (value: string): JsonValue =>
+    /^(?:[{[]|true$|false$|-?\d+$)/.test(value) ? (JSON.parse(value) as JsonValue) : value;
+  return Object.fromEntries([...fields].map(([name, value]) => [name, name === "text" ? value : read(value)]));
+}
+
 const textOf = (value: JsonValue | undefined): string =>
   typeof value === "string" || typeof value === "number" ? String(value) : "";
 
-function postUpdate(webhook: { readonly url: string; readonly secret: string }, update: JsonObject): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
+function postUpdate(webhook: { readonly url: string; readonly secret: string }, update: JsonObject): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
   const headers = { "content-type": "application/json", "x-telegram-bot-api-secret-token": webhook.secret };
+  // Nothing of a test leaves the machine: an https address can't be reached from here.
+  if (!webhook.url.startsWith("http:")) return Promise.resolve(0);
   const sent = httpRequest(webhook.url, { method: "POST", headers, agent: false }, (response) => {
     response.resume();
-    response.on("end", () => resolve((response.statusCode ?? 500) < 300));
+    response.on("end", () => resolve(response.statusCode ?? 500));
   });
-  sent.on("error", () => resolve(false));
+  sent.on("error", () => resolve(0));
   sent.end(JSON.stringify(update));
   return promise;
 }

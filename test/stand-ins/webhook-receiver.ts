@@ -23,6 +23,8 @@ export interface WebhookReceiver {
   readonly faults: ReceiverFault[];
   /** `Retry-After` of the answers that aren't 2xx. */
   retryAfter: string | undefined;
+  /** How long a webhook that was taken waits for its answer. */
+  answerAfterMs: number;
   /** Resolves once a condition holds; asked after every request. */
   readonly until: (isDone: () => boolean) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -49,6 +51,7 @@ export async function openWebhookReceiver(secret: string, nowMs: () => number = 
         known.add(id);
         receiver.taken.push({ id, payload: JSON.parse(body.toString()) as JsonObject });
       }
+      if (receiver.answerAfterMs > 0) await new Promise((later) => setTimeout(later, receiver.answerAfterMs));
       if (typeof fault === "string") outgoing.destroy();
       else {
         const { retryAfter } = receiver;
@@ -73,6 +76,7 @@ export async function openWebhookReceiver(secret: string, nowMs: () => number = 
     refused: () => refused,
     faults: [],
     retryAfter: undefined,
+    answerAfterMs: 0,
     until: async (isDone) => {
       while (!isDone()) await new Promise<void>((resolve) => void waiting.add(resolve));
     },

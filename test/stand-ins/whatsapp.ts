@@ -24,6 +24,8 @@ export interface WhatsAppStandIn extends AsyncDisposable {
   /** `http://127.0.0.1:port`, the target of a rewrite of https://graph.facebook.com. */
   readonly url: string;
   readonly sends: WhatsAppSend[];
+  /** What asked for a read mark and a typing sign. */
+  readonly signs: readonly JsonObject[];
   /** Codes that sends were refused with. */
   readonly refused: number[];
   readonly faults: WhatsAppFault[];
@@ -31,6 +33,14 @@ export interface WhatsAppStandIn extends AsyncDisposable {
   readonly answers: number[];
   /** Where webhooks go from now on. */
   hook: string | undefined;
+  /** What set-up changed, in order. */
+  readonly changes: string[];
+  /** What answers the platform's first call of an address: whether it is believed. Default nobody is. */
+  handshake: (url: string, verifyToken: string) => Promise<boolean>;
+  /** The webhooks as they stand. */
+  readonly webhooks: { phone_number?: string; application?: string };
+  /** What the number is. Default CONNECTED. */
+  numberStatus: string;
   /** Whether a taken message is followed by its statuses. Default true. */
   hasStatuses: boolean;
   /** Delivers values of the field `messages`, signed, until they got a 2xx. */
@@ -48,6 +58,9 @@ export interface WhatsAppStandInOptions {
   readonly nowMs?: () => number;
   /** Default true: 80 a second for the number, 45 to one person in six seconds and one in six seconds on average. */
   readonly isPaced?: boolean;
+  /** Who the business account and the app are, where set-up is tried. */
+  readonly accountId?: string;
+  readonly appId?: string;
 }
 
 /** The number's own, which its own messages come from. */
@@ -71,11 +84,18 @@ export async function openWhatsAppStandIn(options: WhatsAppStandInOptions): Prom
 
 class WhatsApp {
   readonly sends: WhatsAppSend[] = [];
+  readonly signs: JsonObject[] = [];
   readonly refused: number[] = [];
   readonly faults: WhatsAppFault[] = [];
   readonly answers: number[] = [];
   hook: string | undefined;
   hasStatuses = true;
+  readonly changes: string[] = [];
+  readonly webhooks: { phone_number?: string; application?: string } = {};
+  handshake: WhatsAppStandIn["handshake"] = () => Promise.resolve(false);
+  numberStatus = "CONNECTED";
+  #isSubscribed = false;
+  #fields: readonly string[] = [];
   readonly #options: WhatsAppStandInOptions;
   readonly #waiting = new Set<() => void>();
   readonly #sentAt = new Map<string, number[]>();
@@ -119,10 +139,91 @@ class WhatsApp {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const { token, phoneNumberId } = this.#options;
+    const text = Buffer.concat(chunks).toString();
+    if (await this.#manage(incoming, { outgoing, text })) return;
     if (incoming.headers.authorization !== `Bearer ${token}`) return this.#refuse(outgoing, 190, 401);
     if (!new RegExp(`^/v\\d+\\.\\d/${phoneNumberId}/messages$`).test(incoming.url ?? ""))
       return this.#refuse(outgoing, 100, 400);
-    this.#send(JSON.parse(Buffer.concat(chunks).toString()) as JsonObject, outgoing);
+    this.#send(JSON.parse(text) as JsonObject, outgoing);
+  }
+
+  /** What set-up calls: the number, the account's apps and the app's webhooks. False where it is none of these. */
+  async #manage(
+    { url = "", method, headers }: IncomingMessage,
+    { outgoing, text }: { readonly outgoing: ServerResponse; readonly text: string },
+  ): Promise<boolean> {
+    const { token, appSecret, phoneNumberId, accountId, appId } = this.#options;
+    const [, path = ""] = /^\/v\d+\.\d\/([^?]+)/.exec(url) ?? [];
+    const body = (text === "" ? {} : JSON.parse(text)) as JsonObject;
+    const isApp = appId !== undefined && path === `${appId}/subscriptions`;
+    const isKnown =
+      isApp || path === phoneNumberId || (accountId !== undefined && path === `${accountId}/subscribed_apps`);
+    if (!isKnown) return false;
+    if (headers.authorization !== `Bearer ${isApp ? `${appId}|${appSecret}` : token}`) this.#refuse(outgoing, 190, 401);
+    else if (isApp) await this.#manageApp(outgoing, method === "POST" ? body : undefined);
+    else if (path === phoneNumberId) await this.#manageNumber(outgoing, method === "POST" ? body : undefined);
+    else {
+      if (method === "POST") {
+        this.#isSubscribed = true;
+        this.changes.push("subscribed_apps");
+        answer(outgoing, 200, { success: true });
+      } else {
+        const app = { id: appId ?? "1", link: "https://www.facebook.com/games/?app_id=1", name: "Acme" };
+        answer(outgoing, 200, { data: this.#isSubscribed ? [{ whatsapp_business_api_data: app }] : [] });
+      }
+    }
+    return true;
+  }
+
+  async #manageNumber(outgoing: ServerResponse, body: JsonObject | undefined): Promise<void> {
+    if (body === undefined)
+      return answer(outgoing, 200, {
+        display_phone_number: "+1 555-078-3881",
+        verified_name: "Acme",
+        status: this.numberStatus,
+        quality_rating: "GREEN",
+        webhook_configuration: this.webhooks,
+        id: this.#options.phoneNumberId,
+      });
+    const { override_callback_uri: url, verify_token: verify } = body.webhook_configuration as {
+      readonly override_callback_uri: string;
+      readonly verify_token?: string;
+    };
+    if (url === "") delete this.webhooks.phone_number;
+    else if (await this.handshake(url, verify ?? "")) this.webhooks.phone_number = url;
+    else return this.#refuseAddress(outgoing);
+    this.changes.push("webhook_configuration");
+    answer(outgoing, 200, { success: true });
+  }
+
+  async #manageApp(outgoing: ServerResponse, body: JsonObject | undefined): Promise<void> {
+    if (body === undefined) {
+      const fields = this.#fields.map((name) => ({ name, version: "v25.0" }));
+      const own = {
+        object: "whatsapp_business_account",
+        callback_url: this.webhooks.application,
+        active: true,
+        fields,
+      };
+      return answer(outgoing, 200, { data: fields.length === 0 ? [] : [own] });
+    }
+    const { callback_url: url, verify_token: verify, fields } = body as Readonly<Record<string, string>>;
+    if (!(await this.handshake(url ?? "", verify ?? ""))) return this.#refuseAddress(outgoing);
+    this.webhooks.application = url ?? "";
+    this.#fields = (fields ?? "").split(",");
+    this.changes.push("subscriptions");
+    answer(outgoing, 200, { success: true });
+  }
+
+  #refuseAddress(outgoing: ServerResponse): void {
+    answer(outgoing, 400, {
+      error: {
+        message:
+          "(#2200) Callback verification failed with the following errors: HTTP Status Code = 502; HTTP Message = Bad Gateway",
+        type: "OAuthException",
+        code: 2200,
+      },
+    });
   }
 
   #send(body: JsonObject, outgoing: ServerResponse): void {
@@ -131,6 +232,11 @@ class WhatsApp {
     if (fault === "500") return void outgoing.writeHead(500).end("{}");
     if (fault === "504") return void outgoing.writeHead(504).end("<html>");
     if (typeof fault === "number") return this.#refuse(outgoing, fault);
+    if (body.status === "read" && typeof body.message_id === "string") {
+      this.signs.push(body);
+      this.#changed();
+      return answer(outgoing, 200, { success: true });
+    }
     const to = personIn(body);
     const problem = problemOf(body);
     if (problem !== undefined) return this.#refuse(outgoing, 100, 400, problem);
