@@ -11,8 +11,8 @@ export interface Connector {
   readonly secrets: readonly string[];
 }
 
-export const CONNECTORS: readonly Connector[] = PROVIDERS.map(({ type, secrets }) => ({
-  id: `messaging.${type}`,
+export const CONNECTORS: readonly Connector[] = PROVIDERS.map(({ type, domain = "messaging", secrets }) => ({
+  id: `${domain}.${type}`,
   type,
   secrets: secrets.filter(({ isRequired }) => isRequired === true).map(({ name }) => name),
 }));
