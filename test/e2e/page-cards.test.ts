@@ -60,6 +60,13 @@ const CARD = {
       label: "Name",
       inlineAction: { type: "Action.Submit", title: "Look up", data: { look: "up" } },
     },
+    {
+      type: "ActionSet",
+      actions: [
+        { type: "Action.Submit", title: "Open choice" },
+        { type: "Action.Submit", title: "Closed choice", isEnabled: false, tooltip: "Not today" },
+      ],
+    },
     table("good"),
     table("attention"),
   ],
@@ -142,6 +149,20 @@ describe.skipIf(!hasBrowser)("cards on the page", () => {
     expect(await looks(card.getByRole("button", { name: "Look up" }))).toEqual(
       await looks(card.getByRole("button", { name: "Choice 9" })),
     );
+  });
+
+  test("show a button that is switched off as one of the page's, paler", async () => {
+    const card = await show(390, "light");
+    const looks = (name: string): Promise<Record<string, string>> =>
+      card.getByRole("button", { name, exact: true }).evaluate((element) => {
+        const { borderTopColor, borderRadius, color } = window.getComputedStyle(element);
+        return { borderTopColor, borderRadius, color };
+      });
+    const open = await looks("Open choice");
+    const closed = await looks("Closed choice");
+    expect({ ...closed, color: open["color"] }).toEqual(open);
+    expect(closed["color"]).not.toBe(open["color"]);
+    expect(await card.getByRole("button", { name: "Closed choice" }).isDisabled()).toBe(true);
   });
 
   test("tell tables' grid styles apart", async () => {
