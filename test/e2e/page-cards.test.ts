@@ -64,6 +64,7 @@ const CARD = {
       type: "ActionSet",
       actions: [
         { type: "Action.Submit", title: "Open choice" },
+        { type: "Action.Submit", title: "Rare choice", mode: "secondary" },
         { type: "Action.Submit", title: "Closed choice", isEnabled: false, tooltip: "Not today" },
       ],
     },
@@ -163,6 +164,22 @@ describe.skipIf(!hasBrowser)("cards on the page", () => {
     expect({ ...closed, color: open["color"] }).toEqual(open);
     expect(closed["color"]).not.toBe(open["color"]);
     expect(await card.getByRole("button", { name: "Closed choice" }).isDisabled()).toBe(true);
+  });
+
+  test("open the menu of further actions beside its button, and send what is chosen there", async () => {
+    const card = await show(390, "dark");
+    const more = card.getByRole("button", { name: "More options" });
+    await more.scrollIntoViewIfNeeded();
+    await more.click();
+    const [button, menu] = await Promise.all([more.boundingBox(), card.page().getByRole("menu").boundingBox()]);
+    expect(menu?.x).toBeGreaterThanOrEqual(0);
+    expect((menu?.x ?? 0) + (menu?.width ?? 0)).toBeLessThanOrEqual(390);
+    const below = (menu?.y ?? 0) - ((button?.y ?? 0) + (button?.height ?? 0));
+    const above = (button?.y ?? 0) - ((menu?.y ?? 0) + (menu?.height ?? 0));
+    expect(Math.min(Math.abs(below), Math.abs(above))).toBeLessThan(8);
+    await card.page().getByRole("menuitem", { name: "Rare choice" }).click();
+    await card.page().getByText("Rare choice", { exact: true }).last().waitFor();
+    expect(await card.page().getByRole("menu").count()).toBe(0);
   });
 
   test("tell tables' grid styles apart", async () => {
