@@ -6,6 +6,7 @@ import { verifies } from "./verifies.ts";
 /** The direction of imports: a layer may import only from layers in lines above its own. This table is the documentation. */
 const LAYERS: readonly (readonly string[])[] = [
   ["types"],
+  ["files"],
   ["telemetry", "interfaces", "config", "secrets", "http"],
   ["state", "bus", "flow"],
   ["session"],

@@ -118,6 +118,11 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     load: () => import("./commands/secrets-doctor.ts"),
   },
   "secrets delete": { summary: "Remove a secret", load: () => import("./commands/secrets-delete.ts") },
+  "audit list": { summary: "List who did what, and who wasn't let", load: () => import("./commands/audit-list.ts") },
+  "audit verify": {
+    summary: "Verify that the audit log is as it was written",
+    load: () => import("./commands/audit-verify.ts"),
+  },
   "deployer init": {
     summary: "Describe a tenant and its connectors in this directory",
     load: () => import("./commands/deployer-init.ts"),

@@ -63,6 +63,7 @@ export const configSchema: SchemaObject = object({
   }),
   secrets: object({
     mounted_dir: text,
+    sdk_dir: text,
     cache_seconds: { type: "integer", minimum: 0, maximum: 3600 },
     vault: object(
       {
@@ -80,6 +81,11 @@ export const configSchema: SchemaObject = object({
       },
       { required: ["url"] },
     ),
+  }),
+  audit: object({
+    enabled: { type: "boolean" },
+    dir: text,
+    keep_days: { type: "integer", minimum: 1, maximum: 36500 },
   }),
   registry: object({
     plain_http: texts,

@@ -1,4 +1,5 @@
 import type { EnvId, TeamId, TenantId } from "../types/index.ts";
+import type { AuditConfig } from "./audit-config.ts";
 import type { OperatorMcpServer } from "./mcp-server.ts";
 import type { RegistryConfig } from "./registry.ts";
 import type { SecretsConfig } from "./secrets-config.ts";
@@ -75,6 +76,7 @@ export interface Config extends ServicesConfig {
   readonly hasRootDirectLine: boolean;
   readonly registry: RegistryConfig;
   readonly secrets: SecretsConfig;
+  readonly audit: AuditConfig;
   readonly telemetry: {
     readonly otlpEndpoint?: string;
     readonly otlpHeaders: Readonly<Record<string, string>>;

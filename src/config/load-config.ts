@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { envId, GreenticError, quote, teamId, tenantId } from "../types/index.ts";
 import type { JsonObject, JsonValue } from "../types/index.ts";
+import { readAuditConfig } from "./audit-config.ts";
 import { checkDocument } from "./check-document.ts";
 import { configSchema } from "./config-schema.ts";
 import type { Config, ConfigOrigin, SecurityConfig } from "./config.ts";
@@ -118,6 +119,12 @@ export function loadConfig(options: {
   const tenant = tenantId(
     pick("tenant", { flag: flags.tenant, variable: "GREENTIC_TENANT", file: root["tenant"], fallback: "demo" }),
   );
+  const dataDir = path("data_dir", {
+    flag: flags.data,
+    variable: "GREENTIC_DATA_DIR",
+    file: root["data_dir"],
+    fallback: ".greentic",
+  });
   const maxBytes = pick<number | undefined>("attachments.max_bytes", {
     file: table("attachments")["max_bytes"],
     fallback: undefined,
@@ -141,12 +148,7 @@ export function loadConfig(options: {
       fallback: 8080,
     }),
     ...(publicBaseUrl !== undefined && { publicBaseUrl: publicBaseUrl.replace(/\/+$/, "") }),
-    dataDir: path("data_dir", {
-      flag: flags.data,
-      variable: "GREENTIC_DATA_DIR",
-      file: root["data_dir"],
-      fallback: ".greentic",
-    }),
+    dataDir,
     pinnedPacks: pick("pinned_packs", { file: root["pinned_packs"], fallback: "finish" }),
     unknownSends: pick("unknown_sends", { file: root["unknown_sends"], fallback: "at-least-once" }),
     journal: pick("journal", {
@@ -173,6 +175,7 @@ export function loadConfig(options: {
     },
     security: readSecurity(table("security"), base, pick),
     secrets: readSecretsConfig(pick<JsonObject>("secrets", { file: root["secrets"], fallback: {} }), base),
+    audit: readAuditConfig(pick<JsonObject>("audit", { file: root["audit"], fallback: {} }), { base, dataDir }),
     network: {
       ...(rewrite !== undefined && { rewrite }),
       privateAddresses: pick("network.private_addresses", {

@@ -7,6 +7,8 @@ export interface SecretsConfig {
   /** A folder that something else fills: Kubernetes, a container's runtime. */
   readonly mountedDir?: string;
   readonly vault?: VaultConfig;
+  /** Where packages that only some operators need are looked for first; absolute. */
+  readonly sdkDir?: string;
   /** How long what Vault said counts. */
   readonly cacheSeconds: number;
 }
@@ -29,10 +31,16 @@ const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 /** Reads `[secrets]`. @throws CONFIG_VALUE_INVALID where a login lacks something */
 export function readSecretsConfig(table: JsonObject, base: string): SecretsConfig {
-  const { mounted_dir: dir, vault, cache_seconds: cacheSeconds = 30 } = table as unknown as SecretsTable;
+  const {
+    mounted_dir: dir,
+    vault,
+    cache_seconds: cacheSeconds = 30,
+    sdk_dir: sdkDir,
+  } = table as unknown as SecretsTable;
   return {
     ...(dir !== undefined && { mountedDir: resolve(base, dir) }),
     ...(vault !== undefined && { vault: readVault(vault, base) }),
+    ...(sdkDir !== undefined && { sdkDir: resolve(base, sdkDir) }),
     cacheSeconds,
   };
 }
@@ -40,6 +48,7 @@ export function readSecretsConfig(table: JsonObject, base: string): SecretsConfi
 interface SecretsTable {
   readonly mounted_dir?: string;
   readonly cache_seconds?: number;
+  readonly sdk_dir?: string;
   readonly vault?: VaultTable;
 }
 

@@ -70,6 +70,6 @@ export type { SignedTrust } from "./trust-file.ts";
 export { combineTrust, readTrustFile, signTrustFile, TrustVersions } from "./trust-file.ts";
 export { validatePack } from "./validate-pack.ts";
 export { verifyPack } from "./verify-pack.ts";
-export { writeFileAtomic } from "./write-file.ts";
+export { writeFileAtomic } from "../files/index.ts";
 export type { ZipFile } from "./zip-write.ts";
 export { writeZip } from "./zip-write.ts";

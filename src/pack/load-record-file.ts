@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { GreenticError, isJsonObject, parseJson, quote } from "../types/index.ts";
 import type { TenantId } from "../types/index.ts";
 import type { LoadRecord } from "./load-record.ts";
-import { writeFileAtomic } from "./write-file.ts";
+import { writeFileAtomic } from "../files/index.ts";
 
 /** Remembers what each tenant loaded last under each pack name. */
 export interface LoadRecords {

@@ -7,7 +7,7 @@ import type { SigningKey } from "./keys.ts";
 import { decodeSignatures, encodeSignatures, signedStatement } from "./signature-file.ts";
 import { TRUST_NOBODY } from "./trust.ts";
 import { examinePack } from "./verify-pack.ts";
-import { writeFileAtomic } from "./write-file.ts";
+import { writeFileAtomic } from "../files/index.ts";
 import { writeZipPaced } from "./zip-write.ts";
 
 /** A pack with one signature more. */

@@ -13,7 +13,7 @@ import { readPublicKey } from "./public-key.ts";
 import type { PublisherKey } from "./public-key.ts";
 import { checkKeyId, checkThreshold, dayMs, trustedPublisher } from "./trust.ts";
 import type { TrustedPublisher, TrustPolicy } from "./trust.ts";
-import { writeFileAtomic } from "./write-file.ts";
+import { writeFileAtomic } from "../files/index.ts";
 
 const TRUST_TYPE = "application/vnd.greentic.trust+json";
 const KEYS = ["version", "expires", "threshold", "trusted_publishers", "revoked"];

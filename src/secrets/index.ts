@@ -1,6 +1,8 @@
 export { CachedSecretStore } from "./cached-secret-store.ts";
 export { EnvSecretStore } from "./env-secret-store.ts";
 export { FileSecretStore } from "./file-secret-store.ts";
+export type { SdkPlace } from "./load-sdk.ts";
+export { loadSdk } from "./load-sdk.ts";
 export { MountedSecretStore } from "./mounted-secret-store.ts";
 export type { SecretReader, SecretWriter } from "./secret-reader.ts";
 export { createSecretReader, createSecretWriter } from "./secret-reader.ts";

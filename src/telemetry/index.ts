@@ -1,3 +1,9 @@
+export type { AuditEntry, AuditLog } from "./audit/audit-log.ts";
+export { memoryAuditLog, NO_AUDIT } from "./audit/audit-log.ts";
+export type { AuditLogOptions } from "./audit/file-audit-log.ts";
+export { openAuditLog } from "./audit/file-audit-log.ts";
+export type { AuditFinding, AuditVerdict } from "./audit/read-audit.ts";
+export { readAudit, verifyAudit } from "./audit/read-audit.ts";
 export type { Logger, LoggerOptions } from "./logger.ts";
 export { createLogger } from "./logger.ts";
 export type { OtlpExport, OtlpOptions } from "./otlp.ts";

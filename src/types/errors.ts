@@ -4,6 +4,7 @@ import { cliErrors } from "./error-codes/cli.ts";
 import { componentErrors } from "./error-codes/component.ts";
 import { configErrors } from "./error-codes/config.ts";
 import { deployerErrors } from "./error-codes/deployer.ts";
+import { filesErrors } from "./error-codes/files.ts";
 import { flowErrors } from "./error-codes/flow.ts";
 import { gatewayErrors } from "./error-codes/gateway.ts";
 import { httpErrors } from "./error-codes/http.ts";
@@ -14,12 +15,15 @@ import { packErrors } from "./error-codes/pack.ts";
 import { runnerErrors } from "./error-codes/runner.ts";
 import { secretsErrors } from "./error-codes/secrets.ts";
 import { storeErrors } from "./error-codes/store.ts";
+import { telemetryErrors } from "./error-codes/telemetry.ts";
 import { typesErrors } from "./error-codes/types.ts";
 import type { ErrorKind } from "./error-kind.ts";
 
 /** Every public error code: LAYER_SUBJECT_PROBLEM → kind and help. A code is never reused. `docs/errors.md` is made from it. */
 export const ERROR_CODES = {
   ...typesErrors,
+  ...filesErrors,
+  ...telemetryErrors,
   ...configErrors,
   ...secretsErrors,
   ...httpErrors,

@@ -24,5 +24,13 @@ export const secretsErrors = {
     help: "The service that keeps secrets refuses this host: check its token or role, and the policy for the path.",
   },
   SECRETS_BACKEND_FAILED: { kind: "internal", help: "Look at the service or folder that keeps secrets." },
+  SECRETS_SDK_MISSING: {
+    kind: "not_found",
+    help: "Install the package beside the host or in the directory that `[secrets] sdk_dir` names, with the command of the message.",
+  },
+  SECRETS_SDK_BROKEN: {
+    kind: "internal",
+    help: "The package is there and can't be loaded: install it anew, in a version that this Node runs.",
+  },
   SECRETS_NOT_FOUND: { kind: "not_found", help: "Set it with `gtc secrets set NAME --tenant T`." },
 } as const satisfies ErrorTable;
