@@ -253,7 +253,7 @@ export const REQUIREMENTS = define({
   "security.pii": { source: "ng 7", behavior: "Telemetry holds no personal data, message texts or secrets" },
   "observability.span-per-node": { source: "ng 8", behavior: "A span per node carries tenant, session_id, flow_id, node_id, provider, outcome" },
   "observability.dashboards": { source: "ng 8", behavior: "Elastic and Kibana dashboards exist", pending: "issue 7 builds the dashboards" },
-  "observability.conformance": { source: "ng 8", behavior: "Conformance checks telemetry's consistency", pending: "issue 7 builds the conformance command" },
+  "observability.conformance": { source: "ng 8", behavior: "Conformance checks telemetry's consistency" },
   "deploy.desktop": { source: "ng 9", behavior: "The desktop runs an embedded runner in development mode" },
   "deploy.serverless": { source: "ng 9", behavior: "A containerised runner runs serverless with a key/value backend", pending: "issue 7 builds the target" },
   "deploy.kubernetes": { source: "ng 9", behavior: "Kubernetes runs runner pods with component cache, Redis and Elastic", pending: "issue 7 builds the target" },

@@ -7,6 +7,7 @@ import { DEFAULT_TEAM } from "../types/index.ts";
 import type { TenantId } from "../types/index.ts";
 import type { CommandInput } from "./command.ts";
 import { textOption } from "./command.ts";
+import { knowingReader, redactorOf } from "./known-secrets.ts";
 import { secretPlaces } from "./secret-places.ts";
 
 /** Opens the secrets file of the data directory. */
@@ -20,7 +21,10 @@ const READERS = new WeakMap<Config, SecretReader>();
 export function secretReader(config: Config, environment: Environment): SecretReader {
   const known = READERS.get(config);
   if (known !== undefined) return known;
-  const reader = createSecretReader(secretPlaces(config, environment).map(({ store }) => store));
+  const reader = knowingReader(
+    createSecretReader(secretPlaces(config, environment).map(({ store }) => store)),
+    redactorOf(config),
+  );
   READERS.set(config, reader);
   return reader;
 }

@@ -13,6 +13,7 @@ import { openHost } from "./host.ts";
 import { hostKey } from "./host-keys.ts";
 import { McpMount } from "./mcp-mount.ts";
 import { CallFeed } from "./mcp-offering.ts";
+import { redactorOf } from "./known-secrets.ts";
 import { openOtlp } from "./open-otlp.ts";
 import { secretReader } from "./secret-stores.ts";
 import { tenantSettings } from "./tenant-settings.ts";
@@ -107,8 +108,9 @@ export async function serveHost(
   io: CommandIo,
   hooks: ServeHooks = {},
 ): Promise<number> {
-  const log = createLogger({ ...config.log, stream: io.stderr });
-  const otlp = await openOtlp(config);
+  const redactor = redactorOf(config);
+  const log = createLogger({ ...config.log, stream: io.stderr, redactor });
+  const otlp = await openOtlp(config, redactor);
   const turns = createTurnFeed();
   const isGateway = config.roles.includes("gateway");
   const feed = config.mcpServe && isGateway ? new CallFeed() : undefined;

@@ -101,7 +101,11 @@ export const configSchema: SchemaObject = object({
       ),
     },
   }),
-  telemetry: object({ otlp_endpoint: text, service_name: text }),
+  telemetry: object({
+    otlp_endpoint: text,
+    service_name: text,
+    sample_ratio: { type: "number", minimum: 0, maximum: 1 },
+  }),
   mcp: object({
     serve: { type: "boolean" },
     servers: {

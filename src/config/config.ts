@@ -81,6 +81,8 @@ export interface Config extends ServicesConfig {
     readonly otlpEndpoint?: string;
     readonly otlpHeaders: Readonly<Record<string, string>>;
     readonly serviceName: string;
+    /** The share of traces that is exported, 0 to 1. */
+    readonly sampleRatio: number;
   };
   /** Whether `gtc start` lets programs with a token call tenants' flows at `/v1/mcp/{tenant}`. */
   readonly mcpServe: boolean;

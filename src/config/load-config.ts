@@ -230,6 +230,7 @@ export function loadConfig(options: {
         file: table("telemetry")["service_name"],
         fallback: "greentic",
       }),
+      sampleRatio: pick("telemetry.sample_ratio", { file: table("telemetry")["sample_ratio"], fallback: 1 }),
       ...(endpoint !== undefined && { otlpEndpoint: endpoint }),
     },
     mcpServe: pick("mcp.serve", { file: table("mcp")["serve"], fallback: false }),

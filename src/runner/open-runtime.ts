@@ -404,15 +404,20 @@ class LocalRuntime implements Runtime {
     };
     const isOwn = this.#state === "running" && this.#roles.has("worker");
     const canTake = isOwn && this.#worker.canTake(key);
+    const startedMs = this.#options.observe === undefined ? 0 : world.monotonicMs();
     const accepted = await this.store.accept(entry, canTake ? { leaseTo: this.#leaseTo } : undefined);
-    if (this.#options.observe !== undefined) this.#observeAccepted(provider, entry, accepted);
+    if (this.#options.observe !== undefined) this.#observeAccepted(provider, entry, { accepted, startedMs });
     if (message.log !== undefined && accepted.kind === "accepted") this.#wakeUps.logged(key);
     if (accepted.lease !== undefined) this.#worker.take(accepted.lease);
     else if (accepted.kind === "accepted" && !canTake) this.#wakeUps.accepted(key, entry.traceId);
     return { accepted, entry };
   }
 
-  #observeAccepted(provider: Provider, entry: IngressEntry, accepted: Accepted): void {
+  #observeAccepted(
+    provider: Provider,
+    entry: IngressEntry,
+    { accepted, startedMs }: { readonly accepted: Accepted; readonly startedMs: number },
+  ): void {
     const { env, tenant, team, channel } = provider.address;
     this.#options.observe?.({
       kind: "message.accepted",
@@ -429,6 +434,7 @@ class LocalRuntime implements Runtime {
       },
       duplicate: accepted.kind === "duplicate",
       atMs: entry.receivedAtMs,
+      durationMs: this.#options.world.monotonicMs() - startedMs,
     });
   }
 

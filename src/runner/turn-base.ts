@@ -1,6 +1,7 @@
 import type { CallStats } from "../component/index.ts";
 import type { InboxEntry, Lease, Step } from "../session/index.ts";
 import type { WorkingSet } from "../state/index.ts";
+import type { ComponentCost } from "../telemetry/index.ts";
 import type { ChannelMessageEnvelope, JsonValue, OutcomeError } from "../types/index.ts";
 import { GreenticError, isJsonObject, parseSessionKey, quote } from "../types/index.ts";
 import type { EngineEnv, OpenStep } from "./engine-env.ts";
@@ -295,6 +296,7 @@ export abstract class TurnBase extends TurnScope {
       durationMs,
       ...(error === undefined ? {} : { errorCode: error.code }),
       ...(this.called === undefined ? {} : { target: this.called.target }),
+      ...(this.called?.stats === undefined ? {} : { cost: costOf(this.called.stats) }),
       ...(wrote.length === 0 ? {} : { wrote }),
     });
   }
@@ -308,4 +310,8 @@ export abstract class TurnBase extends TurnScope {
     }
     return wrote;
   }
+}
+
+function costOf({ wallMs, fuel, peakMemoryBytes, hostCalls }: CallStats): ComponentCost {
+  return { wallMs, fuel, peakMemoryBytes, hostCalls: hostCalls.length };
 }

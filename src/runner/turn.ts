@@ -84,7 +84,18 @@ export class Turn extends TurnRoutes implements NodeCall {
   }
 
   #tellStart(flow: string, pack: string): void {
-    this.env.observe?.({ kind: "flow.started", ctx: this.ctx, flow, pack, atMs: this.env.world.nowMs() });
+    const { observe, world } = this.env;
+    if (observe === undefined) return;
+    const { trigger } = this;
+    observe({
+      kind: "flow.started",
+      ctx: this.ctx,
+      flow,
+      pack,
+      ...(this.loaded === undefined ? {} : { packVersion: this.loaded.version }),
+      ...(trigger.kind === "message" ? { acceptedAtMs: trigger.entry.receivedAtMs } : {}),
+      atMs: world.nowMs(),
+    });
   }
 
   /** Takes over the frames that a session left, before `resume` or `begin`. */

@@ -2,6 +2,7 @@ import { Writable } from "node:stream";
 import { pino } from "pino";
 import type { DestinationStream, Logger as PinoLogger } from "pino";
 import { isGreenticError } from "../types/index.ts";
+import type { SecretRedactor } from "./secret-redactor.ts";
 import { logSafe, SECRET_FIELDS } from "./redact.ts";
 
 /** The structured log. Fields hold names, codes and counts; texts of messages and secrets have no place in them. */
@@ -12,11 +13,13 @@ export interface LoggerOptions {
   readonly format: "json" | "pretty";
   /** Where lines go; stderr by default, since stdout is data. */
   readonly stream?: DestinationStream;
+  /** Takes out the secrets that the process knows. */
+  readonly redactor?: SecretRedactor;
 }
 
 /** Makes the log of a process. */
 export function createLogger(options: LoggerOptions): Logger {
-  const target = options.stream ?? pino.destination({ fd: 2, sync: true });
+  const target = withoutSecrets(options.stream ?? pino.destination({ fd: 2, sync: true }), options.redactor);
   return pino(
     {
       level: options.level,
@@ -28,6 +31,10 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     options.format === "pretty" ? prettyStream(target) : target,
   );
+}
+
+function withoutSecrets(target: DestinationStream, redactor: SecretRedactor | undefined): DestinationStream {
+  return redactor === undefined ? target : { write: (line) => target.write(redactor.redact(line)) };
 }
 
 /** Keeps of an error what is safe to print: code, kind and our own message; of a foreign one its name only. */

@@ -1,8 +1,11 @@
 import type { BusCounts } from "./bus-gauges.ts";
 import { createBusGauges } from "./bus-gauges.ts";
+import { safeAttributes, safeSpanExporter } from "./safe-export.ts";
+import type { SecretRedactor } from "./secret-redactor.ts";
 import type { WaitingCounts } from "./store-gauges.ts";
 import { createStoreGauges } from "./store-gauges.ts";
 import type { TurnObserver } from "./turn-event.ts";
+import type { WithIds } from "./turn-spans.ts";
 import { createSpanObserver } from "./turn-spans.ts";
 
 export interface OtlpOptions {
@@ -12,6 +15,10 @@ export interface OtlpOptions {
   readonly serviceName: string;
   readonly serviceVersion: string;
   readonly metricsIntervalMs?: number;
+  /** The share of traces that is kept, 0 to 1; default all. */
+  readonly sampleRatio?: number;
+  /** Takes out the secrets that the process knows. */
+  readonly redactor?: SecretRedactor;
 }
 
 /** A running export; `shutdown` flushes what is waiting. */
@@ -41,22 +48,31 @@ export async function openOtlpExport(options: OtlpOptions): Promise<OtlpExport> 
   });
 
   const random = new traces.RandomIdGenerator();
-  let chosen: string | undefined;
+  let chosen: { readonly traceId: string; readonly spanId: string } | undefined;
+  const exporter = new traceExporter.OTLPTraceExporter({ url: `${base}/v1/traces`, headers });
   const tracerProvider = new traces.TracerProvider({
     resource,
+    // By the trace's id alone, so that every process keeps the same traces.
+    sampler: new traces.TraceIdRatioBasedSampler(options.sampleRatio ?? 1),
     idGenerator: {
-      generateTraceId: () => chosen ?? random.generateTraceId(),
-      generateSpanId: () => random.generateSpanId(),
+      generateTraceId: () => chosen?.traceId ?? random.generateTraceId(),
+      generateSpanId: () => chosen?.spanId ?? random.generateSpanId(),
     },
     spanProcessors: [
       new traces.BatchSpanProcessor({
-        exporter: new traceExporter.OTLPTraceExporter({ url: `${base}/v1/traces`, headers }),
+        exporter: safeSpanExporter(exporter, options.redactor),
         scheduledDelayMillis: 1_000,
       }),
     ],
   });
   const meterProvider = new metrics.MeterProvider({
     resource,
+    views: [
+      {
+        instrumentName: "*",
+        attributesProcessors: [{ process: (attributes) => safeAttributes(attributes, options.redactor) }],
+      },
+    ],
     readers: [
       new metrics.PeriodicExportingMetricReader({
         exporter: new metricExporter.OTLPMetricExporter({ url: `${base}/v1/metrics`, headers }),
@@ -65,8 +81,8 @@ export async function openOtlpExport(options: OtlpOptions): Promise<OtlpExport> 
       }),
     ],
   });
-  const withTraceId = <T>(traceId: string, make: () => T): T => {
-    chosen = traceId;
+  const withIds: WithIds = (ids, make) => {
+    chosen = ids;
     try {
       return make();
     } finally {
@@ -74,7 +90,7 @@ export async function openOtlpExport(options: OtlpOptions): Promise<OtlpExport> 
     }
   };
   return {
-    observe: createSpanObserver(tracerProvider.getTracer("greentic"), meterProvider.getMeter("greentic"), withTraceId),
+    observe: createSpanObserver(tracerProvider.getTracer("greentic"), meterProvider.getMeter("greentic"), withIds),
     watch: (from) => createStoreGauges(meterProvider.getMeter("greentic"), from),
     watchBus: (from) => createBusGauges(meterProvider.getMeter("greentic"), from),
     async shutdown() {

@@ -3,6 +3,7 @@ import type { TenantCtx } from "../types/index.ts";
 /**
  * What the engine tells about its work, as it happens. Spans, metrics, logs and the page's side pane are all made from these,
  * so they can't disagree; nobody listening costs nothing. Events hold names, codes and durations: never texts, never values.
+ * Where something that took `durationMs` is told of, `atMs` is when it ended.
  */
 export type TurnEvent =
   | {
@@ -11,6 +12,9 @@ export type TurnEvent =
       readonly ctx: TenantCtx;
       readonly flow: string;
       readonly pack: string;
+      readonly packVersion?: string;
+      /** When the message was accepted that the turn is about; absent where a timer runs it. */
+      readonly acceptedAtMs?: number;
       readonly atMs: number;
     }
   | {
@@ -27,6 +31,8 @@ export type TurnEvent =
       readonly errorCode?: string;
       /** The tool or component that was called. */
       readonly target?: string;
+      /** What the component's last call cost. */
+      readonly cost?: ComponentCost;
       /** State keys that the node wrote. */
       readonly wrote?: readonly string[];
     }
@@ -51,7 +57,16 @@ export type TurnEvent =
       readonly durationMs: number;
       readonly errorCode?: string;
     }
-  | { readonly kind: "message.accepted"; readonly ctx: TenantCtx; readonly duplicate: boolean; readonly atMs: number }
+  | {
+      /** A message is in its session's inbox, or was there already. */
+      readonly kind: "message.accepted";
+      readonly ctx: TenantCtx;
+      readonly duplicate: boolean;
+      /** When it came. */
+      readonly atMs: number;
+      /** How long the inbox took to keep it, from then on. */
+      readonly durationMs: number;
+    }
   | {
       readonly kind: "send.ended";
       readonly ctx: TenantCtx;
@@ -86,6 +101,15 @@ export type TurnEvent =
       readonly node?: string;
       readonly path?: string;
     };
+
+/** What one call of a component cost. */
+export interface ComponentCost {
+  readonly wallMs: number;
+  readonly fuel: number;
+  readonly peakMemoryBytes: number;
+  /** How many calls of the host it made. */
+  readonly hostCalls: number;
+}
 
 /** Hears the engine's events; must not throw and must not block. */
 export type TurnObserver = (event: TurnEvent) => void;

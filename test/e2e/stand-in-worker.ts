@@ -172,7 +172,7 @@ function tellTurn(
     locale: "en",
   };
   const shared = { ctx, flow: "weather", pack: "weather-demo@1.0.0", atMs: Date.now() };
-  tell({ kind: "message.accepted", ctx, duplicate: false, atMs: Date.now() });
+  tell({ kind: "message.accepted", ctx, duplicate: false, atMs: Date.now(), durationMs: 1 });
   tell({ kind: "flow.started", ...shared });
   for (const [node, operation, extra] of turn.nodes)
     tell({ kind: "node.ended", ...shared, node, operation, outcome: "ok", status: "ok", durationMs: 0.8, ...extra });

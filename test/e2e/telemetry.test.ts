@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { checkSpans } from "../../src/telemetry/index.ts";
 import { verifies } from "../verifies.ts";
 import { DirectLineClient } from "./direct-line-client.ts";
 import { startHostProcess } from "./host-process.ts";
@@ -21,7 +22,13 @@ test(
   "a running host exports a span per flow and node, and neither texts nor secrets leave it in spans, metrics or logs",
   { timeout: 60_000 },
   async () => {
-    verifies("observability.span-per-node", "telemetry.traces", "telemetry.metrics", "security.pii");
+    verifies(
+      "observability.span-per-node",
+      "telemetry.traces",
+      "telemetry.metrics",
+      "security.pii",
+      "observability.conformance",
+    );
     const received: { readonly path: string; readonly body: string }[] = [];
     const collector = createServer((request, response) => {
       const chunks: Buffer[] = [];
@@ -65,6 +72,8 @@ test(
           (resource) => resource.scopeSpans.flatMap((scope) => scope.spans),
         ),
       );
+    const traces = received.filter(({ path }) => path === "/v1/traces").map(({ body }) => JSON.parse(body) as unknown);
+    expect(checkSpans(traces)).toMatchObject({ ok: true, findings: [] });
     const attributesOf = (span: Span): Record<string, string | undefined> =>
       Object.fromEntries(span.attributes.map(({ key, value }) => [key, value.stringValue]));
     const nodes = spans.filter((span) => span.name === "node.execute").map(attributesOf);
@@ -94,7 +103,6 @@ test(
       person.conversation,
     ])
       expect(everything).not.toContain(canary);
-    const traces = new Set(spans.map((span) => span.traceId));
-    for (const trace of traces) expect(host.said.join("\n")).toContain(trace);
+    for (const trace of new Set(spans.map((span) => span.traceId))) expect(host.said.join("\n")).toContain(trace);
   },
 );

@@ -11,6 +11,7 @@ import type { CommandInput, CommandIo } from "../command.ts";
 import { MCP_CHANNEL, openHost, teamOf } from "../host.ts";
 import { mcpKey, mcpTokens } from "../mcp-access.ts";
 import { CallFeed, createOffering } from "../mcp-offering.ts";
+import { redactorOf } from "../known-secrets.ts";
 import { openOtlp } from "../open-otlp.ts";
 import { VERSION } from "../version.ts";
 
@@ -58,9 +59,10 @@ export default defineCommand({
     const tokens = way.kind === "http" ? await mcpTokens(config, { environment: io.environment, tenant, team }) : [];
     if (way.kind === "http") checkToken(tokens, way);
     // Standard output is the protocol's: whatever else there is to say goes to stderr.
-    const log = createLogger({ ...config.log, stream: io.stderr });
+    const redactor = redactorOf(config);
+    const log = createLogger({ ...config.log, stream: io.stderr, redactor });
     const feed = new CallFeed();
-    const otlp = await openOtlp(config);
+    const otlp = await openOtlp(config, redactor);
     const observe = combineObservers([createLogObserver(log), feed.observe, otlp?.observe]);
     await using host = await openHost({
       config,
