@@ -40,4 +40,17 @@ export function noteUnsaid(
   if (unsaid(text, said) !== "") noteElement(note, "text.dropped", { type: "text", path: "text" });
 }
 
-const wordsOf = (text: string): string => ` ${(text.match(/[\p{L}\p{N}.,]*[\p{L}\p{N}]/gu) ?? []).join(" ")} `;
+/** White space, what formats, and how sentences are put together. */
+const SIGNS = String.raw`\s\p{Cc}\p{Cf}\p{Cs}*_~\x60#<>|[\]()\\:;!?…"'‘’“”«»•·°–—\-\ufffd`;
+/** A full stop or a comma between two letters or digits is part of what they say. */
+const BETWEEN = new RegExp(`[${SIGNS}]|[.,](?![^${SIGNS}.,])|(?<![^${SIGNS}.,])[.,]`, "u");
+
+/**
+ * What tells one text from another: everything between signs. What isn't a letter may say it all, such as a vowel's mark, a thumb, `%`,
+ * or a letter that Unicode took in later than Node's copy of it.
+ */
+const wordsOf = (text: string): string =>
+  ` ${text
+    .split(BETWEEN)
+    .filter((word) => word !== "")
+    .join(" ")} `;

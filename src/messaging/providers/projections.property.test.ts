@@ -38,6 +38,7 @@ function saying(text: string): readonly ChannelMessageEnvelope[] {
 }
 
 const MARKED = HOSTILE_TEXTS.find((text) => text.startsWith("> quoted")) ?? "";
+const ZALGO = HOSTILE_TEXTS.find((text) => text.startsWith("z\u0351")) ?? "";
 const LONG_TITLE = "word ".repeat(2000);
 const card = (...body: readonly JsonObject[]): ChannelMessageEnvelope =>
   plainMessage({ extensions: { adaptive_card: { type: "AdaptiveCard", version: "1.5", body } } });
@@ -95,6 +96,26 @@ const FOUND: readonly (readonly [string, ChannelMessageEnvelope])[] = [
     card({ type: "Input.Toggle", id: "a", label: "", title: " \n", placeholder: "Rain?" }),
   ],
   ["a text input that has a title alone", card({ type: "Input.Text", id: "a", label: "", title: "Rain?" })],
+  [
+    "a text that differs from a label in a letter that is too new, beside a card that is too large",
+    {
+      ...card(
+        { type: "Input.ChoiceSet", id: "city", label: "", value: ZALGO, choices: [{ title: "a".repeat(5000) }] },
+        { type: "Input.ChoiceSet", id: "city", label: '{"__proto__":{"x":1},"constructor":1}', choices: [] },
+        { type: "TextBlock", text: LONG_TITLE },
+      ),
+      text: "\u{3347a}proto",
+    },
+  ],
+  [
+    "a text that a card says where it only holds others",
+    {
+      ...card({ type: "Carousel", text: "Which city?" }, { type: "ActionSet", actions: [showing("Go")] }),
+      text: "Which city?",
+    },
+  ],
+  ["a text that differs from its card in a mark", { ...card({ type: "TextBlock", text: "हाँ का" }), text: "हाँ की" }],
+  ["a text that differs from its card in a sign", { ...card({ type: "TextBlock", text: "Yes 👎" }), text: "Yes 👍" }],
   ["an input whose id is blank", card({ type: "Input.Text", id: " ", label: "", title: "Rain?" })],
   ["a switch with a blank label", card({ type: "Input.Toggle", id: "a", label: " \n", title: "Rain?" })],
 ];

@@ -57,6 +57,9 @@ function build(element: JsonObject, building: Building, at: Place): void {
   const lists = CHILD_LISTS.filter((list) => objectsIn(element[list]).length > 0);
   const isHolder = HOLDERS.has(type) || (lists.length > 0 && element.fallback === undefined);
   if (!isHolder || LINES.has(type)) return buildLeaf(element, building, at);
+  // As in every other reading of cards: what holds nothing says its text.
+  if (CHILD_LISTS.every((list) => element[list] === undefined) && typeof element.text === "string")
+    building.list.addText(element.text);
   for (const list of lists) {
     if (list === "columns" && type === "Table") continue;
     const children = element[list] as readonly JsonValue[];

@@ -6,10 +6,12 @@ import { unsaid } from "../../cards/message-to-text.ts";
 import { filesOf, fileToJson } from "../../files/outgoing.ts";
 import type { NoteFinding, ProjectionFinding } from "../../findings.ts";
 import { noteElement } from "../../findings.ts";
+import { objectIn, textIn } from "../../json-parts.ts";
 import { BlockList } from "./blocks.ts";
 import { cardToBlocks } from "./card-blocks.ts";
 import { isSlackSized } from "./files.ts";
 import { MAX_BLOCKS, MAX_TOTAL_UNITS } from "./limits.ts";
+import { unescapeSlack } from "./text.ts";
 
 /** A message that has buttons and no text still needs one, for notifications and screen readers. */
 const PLACEHOLDER = "⬇️";
@@ -25,7 +27,7 @@ export function projectSlack(message: ChannelMessageEnvelope, note?: NoteFinding
   const cards = cardsOf(message);
   const shown = cards.map((card, index) => nativeBlocks(card, index, note));
   const lead = new BlockList();
-  lead.addText(leadText(message, { cards, shown }));
+  lead.addText(leadText(message.text ?? "", shown));
   for (const line of filesToText(message, note, isSlackSized)) lead.addText(line);
   for (const block of lead.end()) groups.push([block]);
   for (const [index, card] of cards.entries()) {
@@ -42,16 +44,15 @@ export function projectSlack(message: ChannelMessageEnvelope, note?: NoteFinding
 }
 
 /** The text beside cards, unless a card that is shown says the same: then it is for readers without cards. */
-function leadText(
-  message: ChannelMessageEnvelope,
-  {
-    cards,
-    shown,
-  }: { readonly cards: readonly JsonObject[]; readonly shown: readonly (readonly JsonObject[] | undefined)[] },
-): string {
-  const text = message.text ?? "";
-  const isSaid = cards.some((card, index) => shown[index] !== undefined && unsaid(text, cardToText(card).text) === "");
+function leadText(text: string, shown: readonly (readonly JsonObject[] | undefined)[]): string {
+  const isSaid = shown.some((blocks) => blocks !== undefined && unsaid(text, wordsIn(blocks)) === "");
   return isSaid ? "" : text;
+}
+
+/** What blocks say, as people see it, beside what can be pressed: no other reading of the card, which may differ from what is shown. */
+function wordsIn(blocks: readonly JsonObject[]): string {
+  const texts = blocks.map(({ text, label }) => textIn(objectIn(text ?? label)?.text) ?? "");
+  return unescapeSlack(texts.join("\n"));
 }
 
 function nativeBlocks(

@@ -15,6 +15,11 @@ export function printable(text: string): string {
   return text.toWellFormed().replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, "");
 }
 
+/** A text that was escaped, as it was. */
+export function unescapeSlack(text: string): string {
+  return text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+}
+
 /** Splits a text into escaped parts of at most `maxUnits`; no escape is cut. */
 export function splitEscaped(text: string, maxUnits: number): readonly string[] {
   const fitting = (part: string): readonly string[] => {
@@ -42,12 +47,10 @@ export function shortEscaped(text: string, maxUnits: number, fallback: string): 
 export function readSlackText(text: string, self: string | undefined): string {
   const own = self === undefined ? undefined : `<@${self}>`;
   const said = own !== undefined && text.trimStart().startsWith(own) ? text.trimStart().slice(own.length) : text;
-  return said
-    .replaceAll(/<([^<>|]*)(?:\|([^<>]*))?>/g, (_, target: string, label: string | undefined) => shown(target, label))
-    .replaceAll("&lt;", "<")
-    .replaceAll("&gt;", ">")
-    .replaceAll("&amp;", "&")
-    .trim();
+  const read = said.replaceAll(/<([^<>|]*)(?:\|([^<>]*))?>/g, (_, target: string, label: string | undefined) =>
+    shown(target, label),
+  );
+  return unescapeSlack(read).trim();
 }
 
 function shown(target: string, label: string | undefined): string {
