@@ -24,10 +24,17 @@ export class Scheduler {
   #digest = "";
   #noted: string[] = [];
   readonly #eventsMax: number;
+  readonly #turns: number;
 
-  constructor(options: { readonly keepsTrace: boolean; readonly eventsMax?: number }) {
+  constructor(options: {
+    readonly keepsTrace: boolean;
+    readonly eventsMax?: number;
+    /** Turns of the loop that an event's consequences may take. Default one, which is enough for promises; streams take more. */
+    readonly turns?: number;
+  }) {
     this.lines = options.keepsTrace ? [] : undefined;
     this.#eventsMax = options.eventsMax ?? EVENTS_MAX;
+    this.#turns = options.turns ?? 1;
   }
 
   /** How many events there were. */
@@ -82,7 +89,7 @@ export class Scheduler {
       this.nowMs = event.atMs;
       if (event.label !== "") this.note(event.label);
       event.task();
-      await settled();
+      for (let turn = 0; turn < this.#turns; turn++) await settled();
       if (isDone()) return true;
     }
   }

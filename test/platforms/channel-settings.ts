@@ -43,7 +43,10 @@ export const CHANNEL_SETTINGS: Readonly<Record<string, ChannelSettings>> = {
       webex_webhook_secret: "webhook-secret-of-the-demo-0123456789",
     },
   },
-  email: { config: {}, secrets: { email_thread_secret: "thread-secret-of-the-demo-0123456789" } },
+  email: {
+    config: { from: "worker@example.com", smtp_host: "mail.example.com" },
+    secrets: { email_thread_secret: "thread-secret-of-the-demo-0123456789" },
+  },
   "webhook-out": {
     config: { url: "https://hooks.example.com/in" },
     secrets: { webhook_secret: `whsec_${Buffer.from("a secret of twenty-four b").toString("base64")}` },

@@ -26,5 +26,6 @@ export const STORMS: readonly (readonly [
   ["teams", "one thread", one("19:thread", 700), 300],
   ["webex", "a bot's 30 rooms", crowd(30, 200, (at) => `room-${1_000 + at}`), 2_400],
   ["webex", "one room", one("room-1000", 700), 600],
+  ["email", "an account's 60 people", crowd(60, 20, (at) => `p${1_000 + at}@example.net`), 60 * 10],
   ["webhook-out", "an endpoint's 150 conversations", crowd(150, 100, (at) => `orders-${at}`), 200 * 60],
 ];

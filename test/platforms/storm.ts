@@ -23,8 +23,13 @@ import {
 } from "../../src/types/index.ts";
 import { Random } from "../../sim/random.ts";
 import { Scheduler } from "../../sim/scheduler.ts";
+import type { OpenSmtpLine } from "../../src/messaging/providers/email/smtp-line.ts";
+import { createEmailProvider } from "../../src/messaging/providers/email/provider.ts";
+import { readSettings } from "../../src/messaging/providers/email/settings.ts";
 import { partsOf } from "./channel-settings.ts";
+import type { PublishedLimit } from "./published-limits.ts";
 import { LimitBook } from "./published-limits.ts";
+import { loadMail, MAIL_LIMITS, MAIL_TURNS, mailLines } from "./storm-mail.ts";
 import { STORM_PLATFORMS } from "./storm-platforms.ts";
 
 /** A storm to be. */
@@ -63,7 +68,7 @@ export async function runStorm(plan: StormPlan): Promise<StormReport> {
 
 class Storm {
   readonly #plan: StormPlan;
-  readonly #scheduler = new Scheduler({ keepsTrace: false, eventsMax: Number.POSITIVE_INFINITY });
+  readonly #scheduler: Scheduler;
   readonly #random = new Random(1, "storm");
   readonly #book = new LimitBook();
   readonly #seen = new Map<string, number>();
@@ -75,10 +80,16 @@ class Storm {
 
   constructor(plan: StormPlan) {
     this.#plan = plan;
+    this.#scheduler = new Scheduler({
+      keepsTrace: false,
+      eventsMax: Number.POSITIVE_INFINITY,
+      ...(plan.type === "email" && { turns: MAIL_TURNS }),
+    });
   }
 
   async run(): Promise<StormReport> {
-    const { senders, forMs = 600_000 } = this.#plan;
+    const { type, senders, forMs = 600_000 } = this.#plan;
+    if (type === "email") await loadMail();
     const store = openMemoryStore(this.#world("store"));
     await this.#fill(store);
     for (let at = 0; at < senders; at++) await this.#start(store, at);
@@ -100,7 +111,16 @@ class Storm {
   #provider(world: World, sender: number): Provider {
     const { type } = this.#plan;
     const address = { env: ENV, tenant: TENANT, team: DEFAULT_TEAM, channel: channelId(type) };
-    return providerOf(type).create(address, { ...partsOf(type), world, http: this.#http(sender) });
+    const parts = { ...partsOf(type), world };
+    return type === "email"
+      ? createEmailProvider({
+          ...parts,
+          address,
+          settings: readSettings(parts.config),
+          find: () => Promise.resolve(["192.0.2.25"]),
+          openLine: this.#mail(sender),
+        })
+      : providerOf(type).create(address, { ...parts, http: this.#http(sender) });
   }
 
   async #start(store: SessionStore, sender: number): Promise<void> {
@@ -173,17 +193,31 @@ class Storm {
     const platform = STORM_PLATFORMS[this.#plan.type];
     if (platform === undefined) throw new RangeError(`Storm: no platform ${this.#plan.type}`);
     return async (request) => {
-      await this.#pass(SHORTEST_MS + this.#random.between(0, LONGEST_MS - SHORTEST_MS));
-      const limits = platform.limitsOf(request);
-      const nowMs = this.#scheduler.nowMs;
-      const { waitMs, isPublished } = this.#book.take(limits ?? [], nowMs);
-      if (isPublished) this.#violations++;
-      else if (waitMs > 0) this.#refuse(sender, waitMs, nowMs);
-      else if (limits !== undefined) this.#note(request.body);
+      const waitMs = await this.#arrive(sender, platform.limitsOf(request), request.body);
       const answer = waitMs > 0 ? platform.tooMany(waitMs) : platform.taken(request);
       await this.#pass(ANSWER_MS);
       return answer;
     };
+  }
+
+  #mail(sender: number): OpenSmtpLine {
+    const take = (bytes: Uint8Array): Promise<number> => this.#arrive(sender, MAIL_LIMITS, bytes);
+    return mailLines(take, () => this.#pass(ANSWER_MS));
+  }
+
+  /** Counts a request once it is there; gives how long it has come too early. */
+  async #arrive(
+    sender: number,
+    limits: readonly PublishedLimit[] | undefined,
+    body: Uint8Array | undefined,
+  ): Promise<number> {
+    await this.#pass(SHORTEST_MS + this.#random.between(0, LONGEST_MS - SHORTEST_MS));
+    const nowMs = this.#scheduler.nowMs;
+    const { waitMs, isPublished } = this.#book.take(limits ?? [], nowMs);
+    if (isPublished) this.#violations++;
+    else if (waitMs > 0) this.#refuse(sender, waitMs, nowMs);
+    else if (limits !== undefined) this.#note(body);
+    return waitMs;
   }
 
   /** Where only refusals tell the limit, the first ones are no violation: what comes from who was told to wait is. */

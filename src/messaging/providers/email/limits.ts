@@ -19,6 +19,7 @@ export const DEFAULT_PER_SENDER = 60;
 
 /** The pace that all processes share which send for one channel: no more than so many in any minute. */
 export function emailRates(perMinute: number): readonly SendRate[] {
-  const capacity = Math.max(1, Math.floor(perMinute / 10));
+  // What may leave at once is missing from every minute that follows.
+  const capacity = Math.max(1, Math.floor(perMinute / 30));
   return [{ name: "account", rate: { capacity, perSecond: Math.max(0.5, perMinute - capacity) / 60 } }];
 }

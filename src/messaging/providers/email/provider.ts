@@ -16,6 +16,7 @@ import type { FindAddresses } from "./reach.ts";
 import { SentMailbox } from "./read-back.ts";
 import type { SmtpResult } from "./send.ts";
 import { SmtpLines } from "./send.ts";
+import type { OpenSmtpLine } from "./smtp-line.ts";
 import type { EmailSettings, MailServer } from "./settings.ts";
 import type { TakeMail } from "./take.ts";
 import { mailTaker, senderBuckets } from "./take.ts";
@@ -34,6 +35,8 @@ export interface EmailOptions {
   /** Where a host may be reached. Default: its public addresses. */
   readonly find?: FindAddresses;
   readonly keepFile?: KeepFile;
+  /** How connections to the server that takes mail are made. Default for real. */
+  readonly openLine?: OpenSmtpLine;
   /** Tells the operator what doesn't work. */
   readonly warn?: (message: string) => void;
   /** Told the listener's port once it takes connections. */
@@ -61,6 +64,7 @@ export function createEmailProvider(options: EmailOptions): Provider {
       password: () => options.secret("smtp_password"),
       accessToken: () => options.secret("email_access_token"),
       world,
+      ...(options.openLine !== undefined && { openLine: options.openLine }),
     });
   const mailboxOf = (server: MailServer): MailboxOptions => ({
     server,

@@ -3,14 +3,13 @@
  * whether the server can have taken a mail whose answer never came: only then, and not before the last byte was handed over, is it in doubt.
  * @see https://www.rfc-editor.org/rfc/rfc5321
  */
-import { Readable } from "node:stream";
-import type SMTPConnection from "nodemailer/lib/smtp-connection";
-import type { SMTPConnectionAuth, SMTPConnectionOptions } from "nodemailer/lib/smtp-connection";
 import type { World } from "../../../types/index.ts";
 import { GreenticError } from "../../../types/index.ts";
 import type { FindAddresses, MailRoute } from "./reach.ts";
 import { routeTo } from "./reach.ts";
 import type { MailServer } from "./settings.ts";
+import type { OpenSmtpLine, SmtpLine, SmtpLogin, SmtpMail } from "./smtp-line.ts";
+import { openSmtpLine } from "./smtp-line.ts";
 
 /** How a send ended. */
 export type SmtpResult =
@@ -27,13 +26,6 @@ export type SmtpResult =
   | { readonly kind: "denied"; readonly code: string }
   | { readonly kind: "unknown" };
 
-/** One mail on its way. */
-export interface SmtpMail {
-  readonly from: string;
-  readonly to: string;
-  readonly bytes: Uint8Array;
-}
-
 /** What connections are made with. */
 export interface SmtpOptions {
   readonly server: MailServer;
@@ -45,19 +37,18 @@ export interface SmtpOptions {
   /** Empty where there is none; used instead of the password. */
   readonly accessToken: () => Promise<string>;
   readonly world: Pick<World, "schedule">;
+  /** How connections are made. Default for real. */
+  readonly openLine?: OpenSmtpLine;
 }
 
 const MAX_LINES = 4;
 /** Servers close idle connections after minutes; long before that ours is gone. */
 const IDLE_MS = 15_000;
-const CONNECT_MS = 10_000;
-const ANSWER_MS = 40_000;
-const CHUNK_BYTES = 64 << 10;
 
 /** The connections to one server. */
 export class SmtpLines {
   readonly #options: SmtpOptions;
-  readonly #idle: { readonly line: SMTPConnection; readonly forget: () => void }[] = [];
+  readonly #idle: { readonly line: SmtpLine; readonly forget: () => void }[] = [];
   readonly #waiting: (() => void)[] = [];
   #inUse = 0;
 
@@ -96,21 +87,20 @@ export class SmtpLines {
     return { kind: "ok" };
   }
 
-  #takeIdle(): SMTPConnection | undefined {
+  #takeIdle(): SmtpLine | undefined {
     for (let one = this.#idle.pop(); one !== undefined; one = this.#idle.pop()) {
       one.forget();
-      const socket = one.line._socket;
-      if (!socket || socket.destroyed) continue;
-      socket.ref();
+      if (!one.line.isOpen()) continue;
+      one.line.rest(false);
       return one.line;
     }
     return undefined;
   }
 
-  #keep(line: SMTPConnection): void {
-    if (!line._socket || line._socket.destroyed) return;
+  #keep(line: SmtpLine): void {
+    if (!line.isOpen()) return;
     // An idle connection keeps no process alive.
-    line._socket.unref();
+    line.rest(true);
     const entry = {
       line,
       forget: this.#options.world.schedule(IDLE_MS, () => {
@@ -122,7 +112,7 @@ export class SmtpLines {
     this.#idle.push(entry);
   }
 
-  async #open(signal: AbortSignal): Promise<{ readonly line: SMTPConnection } | SmtpResult> {
+  async #open(signal: AbortSignal): Promise<{ readonly line: SmtpLine } | SmtpResult> {
     const { server, find } = this.#options;
     let route: MailRoute;
     try {
@@ -145,93 +135,59 @@ export class SmtpLines {
     address: string,
     { port, security, servername }: MailRoute,
     signal: AbortSignal,
-  ): Promise<{ readonly line: SMTPConnection } | SmtpResult> {
-    const { default: Connection } = await import("nodemailer/lib/smtp-connection");
-    const options: SMTPConnectionOptions = {
-      host: address,
-      port,
-      name: this.#options.name,
-      secure: security === "tls",
-      requireTLS: security === "starttls",
-      ignoreTLS: security === "plain",
-      connectionTimeout: CONNECT_MS,
-      greetingTimeout: CONNECT_MS,
-      socketTimeout: ANSWER_MS,
-      maxResponseSize: 64 << 10,
-      logger: false,
-      ...(servername !== undefined && { servername, tls: { servername } }),
-    };
-    const line = new Connection(options);
-    const failure = await new Promise<unknown>((resolve) => {
-      // What goes wrong later, between mails, closes the line and nothing else.
-      line.on("error", resolve);
-      signal.addEventListener("abort", () => resolve(signal.reason), { once: true });
-      line.connect((error) => resolve(error));
-    });
-    if (failure === undefined || failure === null) return { line };
-    line.close();
-    return connectFailure(failure);
-  }
-
-  async #login(line: SMTPConnection, signal: AbortSignal): Promise<{ readonly line: SMTPConnection } | SmtpResult> {
-    const auth = await this.#auth();
-    if (auth === undefined) return { line };
-    const failure = await new Promise<unknown>((resolve) => {
-      line.once("error", resolve);
-      signal.addEventListener("abort", () => resolve(signal.reason), { once: true });
-      line.login(auth, (error) => resolve(error));
-    });
-    if (failure === undefined || failure === null) return { line };
-    line.close();
-    const { responseCode } = partsOf(failure);
-    if (responseCode >= 500) return { kind: "unauthenticated" };
-    return responseCode >= 400 ? { kind: "deferred" } : { kind: "unreachable" };
-  }
-
-  async #auth(): Promise<SMTPConnectionAuth | undefined> {
-    const { server, password, accessToken } = this.#options;
-    if (server.user === undefined) return undefined;
-    const token = await accessToken();
-    if (token !== "") {
-      const { default: XOAuth2 } = await import("nodemailer/lib/xoauth2");
-      return { user: server.user, oauth2: new XOAuth2({ user: server.user, accessToken: token }) };
+  ): Promise<{ readonly line: SmtpLine } | SmtpResult> {
+    const { openLine = openSmtpLine, name } = this.#options;
+    try {
+      return { line: await openLine({ address, port, security, servername, name }, signal) };
+    } catch (error) {
+      return connectFailure(error);
     }
-    const pass = await password();
-    return { user: server.user, credentials: { user: server.user, pass } };
   }
 
-  async #transmit(line: SMTPConnection, { from, to, bytes }: SmtpMail, signal: AbortSignal): Promise<SmtpResult> {
+  async #login(line: SmtpLine, signal: AbortSignal): Promise<{ readonly line: SmtpLine } | SmtpResult> {
+    const login = await this.#credentials();
+    if (login === undefined) return { line };
+    try {
+      await line.login(login, signal);
+      return { line };
+    } catch (error) {
+      line.close();
+      const { responseCode } = partsOf(error);
+      if (responseCode >= 500) return { kind: "unauthenticated" };
+      return responseCode >= 400 ? { kind: "deferred" } : { kind: "unreachable" };
+    }
+  }
+
+  async #credentials(): Promise<SmtpLogin | undefined> {
+    const { server, password, accessToken: token } = this.#options;
+    const { user } = server;
+    if (user === undefined) return undefined;
+    const accessToken = await token();
+    return accessToken === "" ? { user, password: await password() } : { user, accessToken };
+  }
+
+  async #transmit(line: SmtpLine, mail: SmtpMail, signal: AbortSignal): Promise<SmtpResult> {
     let isHandedOver = false;
-    const body = Readable.from(
-      (function* () {
-        for (let at = 0; at < bytes.byteLength; at += CHUNK_BYTES)
-          yield Buffer.from(bytes.subarray(at, at + CHUNK_BYTES));
-        // From here on the line may end the mail, so that the server may take it.
-        isHandedOver = true;
-      })(),
-    );
-    const envelope = { from, to: [to], size: bytes.byteLength };
-    const failure = await new Promise<unknown>((resolve) => {
-      line.once("error", resolve);
-      signal.addEventListener("abort", () => resolve(signal.reason), { once: true });
-      line.send(envelope, body, (error) => resolve(error));
-    });
-    if (failure === undefined || failure === null) {
-      this.#keep(line);
-      return { kind: "ok" };
+    try {
+      await line.send(mail, { signal, onHandedOver: () => void (isHandedOver = true) });
+    } catch (error) {
+      const result = sendFailure(error, isHandedOver);
+      // A refusal ends this mail, not the connection.
+      if (result.kind === "refused" || result.kind === "deferred") void this.#reset(line);
+      else line.close();
+      return result;
     }
-    const result = sendFailure(failure, isHandedOver);
-    // A refusal ends this mail, not the connection.
-    if (result.kind === "refused" || result.kind === "deferred") this.#reset(line);
-    else line.close();
-    return result;
+    this.#keep(line);
+    return { kind: "ok" };
   }
 
-  #reset(line: SMTPConnection): void {
-    line.reset((error) => {
-      if (error) line.close();
-      else this.#keep(line);
-    });
+  async #reset(line: SmtpLine): Promise<void> {
+    try {
+      await line.reset();
+      this.#keep(line);
+    } catch {
+      line.close();
+    }
   }
 }
 
