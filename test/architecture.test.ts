@@ -12,7 +12,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["session"],
   ["blob"],
   ["pack", "oci", "component", "messaging", "oauth"],
-  ["mcp"],
+  ["mcp", "llm"],
   ["runner"],
   ["gateway", "deployer"],
   ["cli"],

@@ -259,7 +259,7 @@ export const REQUIREMENTS = define({
   "deploy.kubernetes": { source: "ng 9", behavior: "Kubernetes runs runner pods with component cache, Redis and Elastic", pending: "issue 7 builds the target" },
   "demo.starts-session": { source: "ng 10.1", behavior: "/weather creates a session" },
   "demo.asks": { source: "ng 10.2", behavior: "QA asks the city, then the date" },
-  "demo.rewrite": { source: "ng 10.3", behavior: "Optionally an LLM rewrites the intent", pending: "later issue: llm.chat" },
+  "demo.rewrite": { source: "ng 10.3", behavior: "Optionally an LLM rewrites the intent", pending: "the weather demo's next version" },
   "demo.tool": { source: "ng 10.4", behavior: "The weather MCP tool fetches the forecast" },
   "demo.template": { source: "ng 10.5", behavior: "A template formats the message" },
   "demo.once": { source: "ng 10.6", behavior: "The reply is sent once" },
@@ -275,6 +275,20 @@ export const REQUIREMENTS = define({
   "quickstart.sign": { source: "ng 14", behavior: "packc sign -p dist/weather.pack --key ~/.greentic/dev-ed25519.pem" },
   "quickstart.load": { source: "ng 14", behavior: "greentic-runner load --pack dist/weather.pack --allow-unsigned" },
   "quickstart.run-flow": { source: "ng 14", behavior: "greentic-runner run-flow --tenant acme --input JSON answers with the flow's first turn" },
+
+  // Language models
+  "llm.client": { source: "issue 7 llm", behavior: "Models are asked over OpenAI's chat completions, as streams or whole, and the test server is one that OpenAI's own client reads the same way" },
+  "llm.faults": { source: "issue 7 llm", behavior: "Refusals, limits, cut and malformed streams and silence are typed failures; what may pass is tried again, no sooner than the server asks" },
+  "llm.events": { source: "issue 7 llm", behavior: "Streams are read as the specification of server-sent events says, within bounds" },
+  "llm.schema": { source: "issue 7 llm", behavior: "A node's answer fits its schema, after one repair at most, or the node fails" },
+  "llm.tools": { source: "issue 7 llm", behavior: "A model has those tools of the tool map called that its node names, with arguments that fit, and no others" },
+  "llm.journal": { source: "issue 7 llm", behavior: "Each answer and each tool's outcome is journaled on its own: a crash in the middle repeats no tool that may have been done" },
+  "llm.budget": { source: "issue 7 llm", behavior: "Tokens are bounded for nodes, turns and tenants' days, and time by the node" },
+  "llm.optional": { source: "issue 7 llm", behavior: "A node whose model is optional goes on without one" },
+  "llm.data": { source: "issue 7 llm", behavior: "What people, tools and models say is never run as a template" },
+  "llm.telemetry": { source: "issue 7 llm", behavior: "Spans and metrics follow OpenTelemetry's GenAI conventions and hold no prompt, answer or argument" },
+  "llm.operator": { source: "issue 7 llm", behavior: "The operator says which models there are, whose they are, and where their keys stand" },
+  "llm.stub": { source: "issue 7 llm", behavior: "Conversation tests stand in for models" },
 
   // Packs
   "pack.self-contained": { source: "pk intro", behavior: "A pack holds everything it needs; nothing is resolved at deploy time" },

@@ -75,6 +75,14 @@ export function operationsContract({ open, crash }: StoreFactory): void {
     world.advance(3_600_000);
     expect(await store.takeTokens("a", rate, 3)).toBe(0);
     expect(await store.takeTokens("a", rate)).toBeGreaterThan(0);
+    // What is given back can be taken at once, and never more than the bucket holds.
+    const slow = { capacity: 3, perSecond: 0.001 };
+    expect(await store.takeTokens("c", slow, 3)).toBe(0);
+    expect(await store.takeTokens("c", slow, -2)).toBe(0);
+    expect(await store.takeTokens("c", slow, 2)).toBe(0);
+    expect(await store.takeTokens("c", slow, -9)).toBe(0);
+    expect(await store.takeTokens("c", slow, 3)).toBe(0);
+    expect(await store.takeTokens("c", slow)).toBeGreaterThan(0);
     await expect(store.takeTokens("a", rate, 4)).rejects.toThrow(RangeError);
   });
 

@@ -182,6 +182,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     secretWriter: secretWriter(config),
     journal: config.journal,
     http,
+    llmModels: config.llmModels,
     mcp: { servers: config.mcpServers, path: options.environment["PATH"] },
     ...(options.observe && { observe: options.observe }),
     ...(options.log && { log: options.log }),

@@ -1,5 +1,6 @@
 import type { SchemaObject } from "ajv";
 import { CHANNEL_TYPES } from "./channel-types.ts";
+import { llmModelSchema } from "./llm-config.ts";
 import { operatorServerSchema } from "./mcp-server.ts";
 
 const text = { type: "string", minLength: 1 } as const;
@@ -106,6 +107,11 @@ export const configSchema: SchemaObject = object({
     service_name: text,
     sample_ratio: { type: "number", minimum: 0, maximum: 1 },
   }),
+  llm: {
+    type: "object",
+    propertyNames: { pattern: "^[A-Za-z0-9][\\w.-]{0,63}$" },
+    additionalProperties: llmModelSchema,
+  },
   mcp: object({
     serve: { type: "boolean" },
     servers: {

@@ -213,3 +213,23 @@ test("loadConfig() reads which registries have whose packs, and says where that 
   ] as const)
     expect(() => load(wrong)).toThrow(expect.objectContaining({ at: expect.objectContaining({ line }) as object }));
 });
+
+test("loadConfig() reads the models that the operator lends", () => {
+  verifies("llm.operator");
+  const { llmModels } = load(
+    'tenant = "acme"\n[llm.default]\nurl = "http://127.0.0.1:11434/v1/"\nmodel = "qwen3"\n' +
+      '[llm.big]\nurl = "https://api.openai.com/v1"\nmodel = "gpt"\nsecret = "secrets://prod/ops/_/llm/openai"\ntenants = ["*"]\ntokens_per_day = 9\n',
+  );
+  expect(llmModels).toMatchObject([
+    { name: "default", url: "http://127.0.0.1:11434/v1", model: "qwen3", tenants: ["acme"], maxOutputTokens: 1_024 },
+    { name: "big", secret: "secrets://prod/ops/_/llm/openai", tenants: ["*"], tokensPerDay: 9, stream: true },
+  ]);
+  expect(load("").llmModels).toEqual([]);
+  for (const bad of [
+    'url = "ftp://x"\nmodel = "a"',
+    'url = "http://x/v1"',
+    'url = "http://x/v1"\nmodel = "a"\nkey = "k"',
+  ]) {
+    expect(() => load(`[llm.default]\n${bad}\n`)).toThrow(expect.objectContaining({ at: expect.anything() }));
+  }
+});

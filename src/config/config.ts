@@ -1,5 +1,6 @@
 import type { EnvId, TeamId, TenantId } from "../types/index.ts";
 import type { AuditConfig } from "./audit-config.ts";
+import type { LlmModelConfig } from "./llm-config.ts";
 import type { OperatorMcpServer } from "./mcp-server.ts";
 import type { RegistryConfig } from "./registry.ts";
 import type { SecretsConfig } from "./secrets-config.ts";
@@ -88,6 +89,8 @@ export interface Config extends ServicesConfig {
   readonly mcpServe: boolean;
   /** MCP servers that the operator offers to packs. */
   readonly mcpServers: readonly OperatorMcpServer[];
+  /** Language models that the operator lends to packs. */
+  readonly llmModels: readonly LlmModelConfig[];
   /** Component-host processes; 0 means one less than there are cores, at least 1. */
   readonly componentProcesses: number;
   /** The file that was read, if any. */

@@ -14,6 +14,7 @@ export type { Config, ConfigOrigin, SecurityConfig, TrustedPublisher } from "./c
 export { bundleSchema, configSchema } from "./config-schema.ts";
 export type { ConfigFlags, Environment } from "./load-config.ts";
 export { loadConfig, processEnvironment } from "./load-config.ts";
+export type { LlmModelConfig } from "./llm-config.ts";
 export type { LockedNpmPackage } from "./npm-lock.ts";
 export { readNpmLock } from "./npm-lock.ts";
 export type { RegistryScope } from "./registry.ts";

@@ -6,6 +6,7 @@ import { readAuditConfig } from "./audit-config.ts";
 import { checkDocument } from "./check-document.ts";
 import { configSchema } from "./config-schema.ts";
 import type { Config, ConfigOrigin, SecurityConfig } from "./config.ts";
+import { readLlmModels } from "./llm-config.ts";
 import { readOperatorServer } from "./mcp-server.ts";
 import { readRegistryUser, readScopes } from "./registry.ts";
 import { readSecretsConfig } from "./secrets-config.ts";
@@ -237,6 +238,7 @@ export function loadConfig(options: {
     mcpServers: Object.entries((table("mcp")["servers"] ?? {}) as JsonObject).map(([name, server]) =>
       readOperatorServer(name, server as JsonObject, { resolve: (file) => resolve(base, file), tenant }),
     ),
+    llmModels: readLlmModels(pick<JsonObject>("llm", { file: root["llm"], fallback: {} }), tenant),
     ...readServices({ root, pick, path: (file) => resolve(base, file) }, flags),
     ...(document && { file: document.file }),
     origins,

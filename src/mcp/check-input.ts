@@ -8,12 +8,14 @@ const MAX_DEPTH = 64;
 
 interface Walk {
   readonly root: JsonValue;
+  /** Matches `pattern`; where it is absent, patterns are left out. */
+  readonly matches?: (pattern: string, text: string) => boolean;
   steps: number;
   depth: number;
 }
 
 /** What differs, and where: a path of keys and indices from the input's root. */
-interface Difference {
+export interface Difference {
   readonly path: string;
   readonly problem: string;
 }
@@ -43,6 +45,18 @@ export function checkOutput(tool: string, schema: JsonValue, output: JsonValue):
   );
 }
 
+/**
+ * Finds the first place where a value isn't as a schema says, as {@link checkInput} understands it, and `pattern` too.
+ * @throws MCP_SCHEMA_INVALID
+ */
+export function findDifference(
+  schema: JsonValue,
+  value: JsonValue,
+  matches: (pattern: string, text: string) => boolean,
+): Difference | undefined {
+  return check(schema, value, { root: schema, matches, steps: 0, depth: 0 }, "");
+}
+
 function check(schema: JsonValue, value: JsonValue, walk: Walk, path: string): Difference | undefined {
   if (++walk.steps > MAX_STEPS || walk.depth > MAX_DEPTH) throw unusable("it takes too many steps");
   if (schema === true) return undefined;
@@ -53,6 +67,7 @@ function check(schema: JsonValue, value: JsonValue, walk: Walk, path: string): D
     return (
       checkRef(schema, value, walk, path) ??
       checkValue(schema, value, path) ??
+      checkPattern(schema, value, walk, path) ??
       checkObject(schema, value, walk, path) ??
       checkArray(schema, value, walk, path) ??
       checkCombined(schema, value, walk, path)
@@ -91,6 +106,12 @@ function checkValue(schema: JsonObject, value: JsonValue, path: string): Differe
     return checkCount(schema, value.length, { path, keys: ["minLength", "maxLength"], unit: "characters" });
   }
   return undefined;
+}
+
+function checkPattern(schema: JsonObject, value: JsonValue, walk: Walk, path: string): Difference | undefined {
+  const { pattern } = schema;
+  if (walk.matches === undefined || typeof pattern !== "string" || typeof value !== "string") return undefined;
+  return walk.matches(pattern, value) ? undefined : { path, problem: "doesn't match its pattern" };
 }
 
 function checkNumber(schema: JsonObject, value: number, path: string): Difference | undefined {

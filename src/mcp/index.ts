@@ -1,4 +1,5 @@
-export { checkInput } from "./check-input.ts";
+export type { Difference } from "./check-input.ts";
+export { checkInput, findDifference } from "./check-input.ts";
 export type { OAuthRecord, OAuthSessionOptions, VisitPage } from "./client/oauth-session.ts";
 export { OAuthSession } from "./client/oauth-session.ts";
 export type { McpServersOptions, ServerToolsScope } from "./client/server-tools.ts";

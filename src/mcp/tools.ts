@@ -68,18 +68,13 @@ export class Tools {
   /** Lists the tool map's tools with their schemas. @throws MCP_COMPONENT_UNKNOWN, MCP_TOOL_UNKNOWN, MCP_SERVER_UNKNOWN */
   async list(ctx: TenantCtx, services: HostServices): Promise<readonly ToolDescription[]> {
     const list: ToolDescription[] = [];
-    for (const entry of this.#map.tools.values()) {
-      const { target } = entry;
-      const facts = await this.#backendOf(entry).describe(ctx, entry, services);
-      list.push({
-        ...facts,
-        name: entry.name,
-        entry: entry.entry,
-        ...(target.kind === "component" ? { component: target.component } : {}),
-        ...(target.kind === "server" ? { server: target.server } : {}),
-      });
-    }
+    for (const entry of this.#map.tools.values()) list.push(await this.#describe(ctx, entry, services));
     return list;
+  }
+
+  /** Describes one tool. @throws as {@link Tools.list} */
+  async describe(ctx: TenantCtx, name: string, services: HostServices): Promise<ToolDescription> {
+    return this.#describe(ctx, resolveTool(this.#map, name), services);
   }
 
   /**
@@ -110,6 +105,20 @@ export class Tools {
       }
       await this.#pause(Math.max(entry.retryBackoffMs * 2 ** (attempts - 1), error.backoffMs ?? 0), call.signal);
     }
+  }
+
+  async #describe(ctx: TenantCtx, entry: ToolMapEntry, services: HostServices): Promise<ToolDescription> {
+    const { target } = entry;
+    const facts = await this.#backendOf(entry).describe(ctx, entry, services);
+    return {
+      ...facts,
+      // What the tool map says of repetition goes before what the tool says of itself.
+      idempotent: entry.idempotent ?? facts.idempotent,
+      name: entry.name,
+      entry: entry.entry,
+      ...(target.kind === "component" ? { component: target.component } : {}),
+      ...(target.kind === "server" ? { server: target.server } : {}),
+    };
   }
 
   async #attempt(ctx: TenantCtx, entry: ToolMapEntry, call: BackendCall): Promise<BackendResult> {

@@ -2,8 +2,10 @@ import type { CallStats, HostServices } from "../component/index.ts";
 import type { WorkingSet } from "../state/index.ts";
 import type { ChannelMessageEnvelope, JsonValue, TenantCtx } from "../types/index.ts";
 import type { EffectCall } from "./effect-call.ts";
+import type { EffectSteps } from "./effect-steps.ts";
 import type { MessageDraft, NodeCall } from "./kinds/kind.ts";
 import type { LoadedNode, LoadedPack } from "./loaded-pack.ts";
+import { modelEnded } from "./model-ended.ts";
 import type { Turn } from "./turn.ts";
 import { addressReply } from "./turn-messages.ts";
 
@@ -36,6 +38,7 @@ export class AttemptCall implements NodeCall {
       readonly idempotencyKey: string;
       readonly timeoutMs: number;
       readonly pack: LoadedPack;
+      readonly steps: EffectSteps;
     },
   ) {
     this.#turn = turn;
@@ -49,15 +52,23 @@ export class AttemptCall implements NodeCall {
       deadlineMs: world.nowMs() + timeoutMs,
       ...(frame === undefined ? {} : { flow: frame.flow.id, node: frame.node }),
     };
+    const { flow = "", node = "" } = ctx;
     const effect: EffectCall = {
       ctx,
       timeoutMs,
       signal: this.#abort.signal,
+      chat: turn.env.chat,
+      ...options.steps.attempt(() => this.#isOver),
+      get tokensSpent() {
+        return turn.tokensSpent;
+      },
+      noteModel: (attempt) => {
+        if (!this.#isOver) turn.env.observe?.(modelEnded(attempt, { ctx, flow, node, atMs: world.nowMs() }));
+      },
       servicesFor: (component, pack = options.pack): HostServices =>
         turn.env.effects.services({ attempt: this, component, pack, effect }),
       noteProgress: (target, progress) => {
         if (this.#isOver || turn.env.observe === undefined) return;
-        const { flow = "", node = "" } = ctx;
         turn.env.observe({ kind: "tool.progress", ctx, flow, node, target, ...progress, atMs: world.nowMs() });
       },
     };

@@ -3,6 +3,7 @@ import type { FileKeeper, Provider } from "../messaging/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import type { GreenticError, JsonValue, SessionKeyText, TenantCtx, World } from "../types/index.ts";
+import type { ChatReach } from "./chat-reach.ts";
 import type { EffectScope } from "./host-services.ts";
 import type { PackRegistry } from "./pack-registry.ts";
 import type { RetryBudget } from "./retry-budget.ts";
@@ -15,6 +16,7 @@ export interface EngineEnv {
   readonly store: SessionStore;
   readonly registry: PackRegistry;
   readonly effects: EffectScope;
+  readonly chat: ChatReach;
   /** Finds a channel by `env:tenant:team:channel`. */
   readonly providerOf: (channelKey: string) => Provider | undefined;
   /** Where files go; undefined where none are kept, and messages name them as their channels do. */

@@ -9,7 +9,7 @@ import type {
 import type { CompiledFlow, CompiledJsonTemplate, CompiledNode, CompiledTemplate } from "../flow/index.ts";
 import type { JsonObject, JsonValue, OutcomeError } from "../types/index.ts";
 import type { Pack } from "../pack/index.ts";
-import type { Elicitation, ElicitationAnswer } from "../mcp/index.ts";
+import type { Elicitation, ElicitationAnswer, ToolDescription } from "../mcp/index.ts";
 import type { EffectCall } from "./effect-call.ts";
 import type { Kind } from "./kinds/kind.ts";
 import type { Scope } from "./runtime.ts";
@@ -96,6 +96,8 @@ export interface LoadedComponent {
 /** The tools that a pack's flows and components can call. */
 export interface PackTools {
   readonly names: readonly string[];
+  /** A tool as it describes itself. @throws what keeps it from being described */
+  describe(effect: EffectCall, tool: string): Promise<ToolDescription>;
   call(
     effect: EffectCall,
     call: {

@@ -11,6 +11,7 @@ import { LEASE_TTL_MS } from "../session/index.ts";
 import type { SessionKeyText } from "../types/index.ts";
 import { DEFAULT_TEAM, GreenticError, quote, randomHex, toGreenticError } from "../types/index.ts";
 import type { EngineEnv, EngineLimits } from "./engine-env.ts";
+import { createChatReach } from "./chat-reach.ts";
 import { checkSchedule } from "./cron.ts";
 import { deliveryName } from "./delivery-name.ts";
 import { createEffectScope } from "./host-services.ts";
@@ -136,6 +137,14 @@ class LocalRuntime implements Runtime {
       registry: this.#registry,
       providerOf: (key) => this.#providers.get(key),
       effects: createEffectScope({ secrets, secretWriter: options.secretWriter, policy, rewrites, log }),
+      chat: createChatReach({
+        models: options.llmModels ?? [],
+        world,
+        store,
+        secrets,
+        rewrites,
+        stub: options.stubChat,
+      }),
       files: options.files,
       observe,
       log,

@@ -54,6 +54,14 @@ export function openPackTools(pack: Pack, from: PackToolsParts): PackTools | und
   });
   return {
     names: [...map.tools.keys()],
+    describe: async (effect, name) => {
+      const { target } = resolveTool(map, name);
+      return tools.describe(
+        effect.ctx,
+        name,
+        effect.servicesFor(target.kind === "component" ? target.component : name),
+      );
+    },
     call: async (effect, { tool, input, retries, answers }): Promise<ToolOutcome> => {
       const entry = resolveTool(map, tool);
       const stubbed = from.stubTool?.(tool, input);

@@ -1,11 +1,13 @@
 import type { Bus } from "../bus/index.ts";
 import type { ComponentHost } from "../component/index.ts";
+import type { LlmModelConfig } from "../config/index.ts";
 import type { HttpRewrite } from "../http/index.ts";
 import type { FileKeeper, Provider } from "../messaging/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import type { EnvId, GreenticError, Policy, SessionKeyText, TenantCtx, World } from "../types/index.ts";
+import type { StubChat } from "./chat-reach.ts";
 import type { EngineLimits, StubWait } from "./engine-env.ts";
 import type { PackApp } from "./load-pack.ts";
 import type { StubTool } from "./loaded-pack.ts";
@@ -50,6 +52,10 @@ export interface RuntimeOptions {
   readonly onPackForgotten?: (scope: Scope, pack: { readonly name: string; readonly packHash: string }) => void;
   /** MCP servers that the operator offers to packs. */
   readonly mcp?: McpReachOptions;
+  /** Language models that the operator lends to packs. Default none. */
+  readonly llmModels?: readonly LlmModelConfig[];
+  /** Stands in for language models, for tests of flows. */
+  readonly stubChat?: StubChat;
   /** How much of each turn is kept for operators. Default off. */
   readonly journal?: JournalMode;
   readonly defaults?: Partial<EngineLimits> & {

@@ -1,10 +1,11 @@
 import type { Pack } from "../pack/index.ts";
 import type { Provider } from "../messaging/index.ts";
+import { LLM_CATEGORY } from "./chat-reach.ts";
 import { GreenticError, quote } from "../types/index.ts";
 import type { Scope } from "./runtime.ts";
 
-/** Secrets under it are the host's own: the token of those who call a tenant's flows over MCP. */
-const HOST_CATEGORIES: ReadonlySet<string> = new Set(["mcp"]);
+/** Secrets under them are the host's own: the token of those who call a tenant's flows over MCP, the keys of language models. */
+const HOST_CATEGORIES: ReadonlySet<string> = new Set(["mcp", LLM_CATEGORY]);
 
 /**
  * Refuses a pack whose name is the category of secrets that aren't its own: secrets are kept by category, and a pack's is its name.

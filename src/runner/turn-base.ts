@@ -80,6 +80,7 @@ export abstract class TurnBase extends TurnScope {
   #turnId: string | undefined;
   #address: ReplyAddress | undefined;
   #seq = 0;
+  #tokensSpent = 0;
   readonly #usedSteps = new Set<number>();
   #givenUp: { readonly cause: unknown } | undefined;
   readonly #onGivenUp = new Set<(cause: unknown) => void>();
@@ -154,6 +155,16 @@ export abstract class TurnBase extends TurnScope {
       return step.outcome;
     }
     return undefined;
+  }
+
+  /** Tokens of language models that the whole turn has used. */
+  get tokensSpent(): number {
+    return this.part === undefined ? this.#tokensSpent : this.part.whole.tokensSpent;
+  }
+
+  spendTokens(tokens: number): void {
+    if (this.part === undefined) this.#tokensSpent += tokens;
+    else this.part.whole.spendTokens(tokens);
   }
 
   /** The journal's next free place. */

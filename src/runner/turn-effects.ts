@@ -4,6 +4,7 @@ import type { ChannelMessageEnvelope, JsonObject, JsonValue, OutcomeError } from
 import { GreenticError, isJsonObject, quote } from "../types/index.ts";
 import { AttemptCall } from "./attempt-call.ts";
 import type { StateWrite } from "./attempt-call.ts";
+import { EffectSteps } from "./effect-steps.ts";
 import type { KindResult } from "./kinds/kind.ts";
 import type { LoadedNode } from "./loaded-pack.ts";
 import { failureOf, outcomeError } from "./node-failure.ts";
@@ -30,6 +31,8 @@ interface Effect {
   readonly result: KindResult;
   readonly writes: readonly StateWrite[];
   readonly messages: readonly ChannelMessageEnvelope[];
+  /** Tokens of language models that it used. */
+  readonly tokens?: number;
 }
 
 const DEFAULT_BASE_DELAY_MS = 250;
@@ -60,6 +63,7 @@ export async function runEffect(turn: Turn, effect: EffectNode): Promise<KindRes
   const ownKey = `${turn.turnId}-${turn.effectCount++}-${inputHash.slice(0, 16)}`;
   const isJournaled = node.kind.isEffectful?.(input, turn) ?? true;
   const recovered = isJournaled ? turn.takeStep(name, inputHash) : undefined;
+  if (recovered !== undefined) turn.spendTokens(decode(recovered).tokens ?? 0);
   if (recovered !== undefined) return apply(turn, decode(recovered));
   const done = await attemptAll(turn, { ...effect, idempotencyKey: again?.idempotencyKey ?? ownKey });
   // A retry that is put off has done nothing that the commit doesn't say.
@@ -72,26 +76,28 @@ export async function runEffect(turn: Turn, effect: EffectNode): Promise<KindRes
 async function attemptAll(turn: Turn, effect: EffectNode & { readonly idempotencyKey: string }): Promise<Effect> {
   const { retry, timeoutMs } = effect.node.compiled.ir;
   const maxAttempts = Math.max(1, retry?.maxAttempts ?? 1);
-  const limitMs = timeoutMs ?? turn.env.limits.nodeTimeoutMs;
+  const limitMs = timeoutMs ?? effect.node.kind.timeoutMs ?? turn.env.limits.nodeTimeoutMs;
   const callee = calleeOf(turn, effect.node);
+  const steps = new EffectSteps(turn, effect.node, effect.idempotencyKey);
   for (let attempt = (effect.again?.attempts ?? 0) + 1; ; attempt++) {
     const call = new AttemptCall(turn, {
       attempt,
       idempotencyKey: effect.idempotencyKey,
       timeoutMs: limitMs,
       pack: turn.pack,
+      steps,
     });
     const result = await raceAttempt(turn, call, effect);
     if (maxAttempts > 1 && (attempt === 1 || result.kind !== "error"))
       turn.env.retries.note(callee, result.kind === "error");
-    if (result.kind !== "error") return { result, writes: call.writes, messages: call.messages };
+    if (result.kind !== "error") return { result, writes: call.writes, messages: call.messages, tokens: steps.tokens };
     const isLast = !result.error.retryable || attempt >= maxAttempts;
     if (isLast || !turn.env.retries.take(callee)) {
       if (!isLast) turn.warn("RUNNER_RETRY_REFUSED", effect.node.id);
-      return { result, writes: [], messages: [] };
+      return { result, writes: [], messages: [], tokens: steps.tokens };
     }
     const ms = delayMs(turn, { attempt, retry, error: result.error });
-    if (ms > PARK_AFTER_MS && turn.canPark)
+    if (ms > PARK_AFTER_MS && turn.canPark && steps.isEmpty)
       return { result: parked(turn, { effect, attempt, ms }), writes: [], messages: [] };
     await pause(turn, Math.min(ms, MAX_INLINE_MS));
   }
@@ -196,14 +202,16 @@ function encode(effect: Effect): JsonValue {
     result: effect.result as unknown as JsonObject,
     ...(effect.writes.length === 0 ? {} : { writes: effect.writes.map((write) => ({ ...write })) }),
     ...(effect.messages.length === 0 ? {} : { messages: effect.messages as unknown as JsonValue }),
+    ...(effect.tokens === undefined || effect.tokens === 0 ? {} : { tokens: effect.tokens }),
   };
 }
 
 function decode(outcome: JsonValue): Effect {
-  const { result, writes, messages } = isJsonObject(outcome) ? outcome : {};
+  const { result, writes, messages, tokens } = isJsonObject(outcome) ? outcome : {};
   return {
     result: result as unknown as KindResult,
     writes: (writes ?? []) as unknown as readonly StateWrite[],
     messages: (messages ?? []) as unknown as readonly ChannelMessageEnvelope[],
+    ...(typeof tokens === "number" ? { tokens } : {}),
   };
 }

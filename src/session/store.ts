@@ -358,7 +358,7 @@ export interface SessionStore extends AsyncDisposable {
   readJournal(key: SessionKeyText, options: { readonly limit: number }): Promise<readonly JournalEntry[]>;
   /**
    * Takes tokens out of a bucket that all processes over this store share, or none. Returns 0 where they were taken, else the
-   * milliseconds until there may be enough. Buckets are paces, not records: they need not survive the store. @throws RangeError where more
+   * milliseconds until there may be enough. A negative count gives back, up to the capacity. Buckets are paces, not records: they need not survive the store. @throws RangeError where more
    * is asked for than the capacity
    */
   takeTokens(bucket: string, rate: TokenRate, tokens?: number): Promise<number>;

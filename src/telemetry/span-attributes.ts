@@ -23,7 +23,8 @@ export const EXPORTED_ATTRIBUTES: ReadonlySet<string> = new Set([
   ...words("operation.name provider.name request.model response.model response.finish_reasons usage.input_tokens").map(
     (name) => `gen_ai.${name}`,
   ),
-  ...words("gen_ai.usage.output_tokens gen_ai.token.type error.type streaming model"),
+  ...words("gen_ai.usage.output_tokens gen_ai.request.max_tokens gen_ai.token.type error.type streaming model"),
+  ...words("server.address server.port"),
 ]);
 
 /** What every span carries; the documents' set. */

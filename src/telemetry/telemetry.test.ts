@@ -72,6 +72,24 @@ const turn: readonly TurnEvent[] = [
     cost: { wallMs: 3, fuel: 12_345, peakMemoryBytes: 65_536, hostCalls: 2 },
   },
   {
+    kind: "model.ended",
+    ctx,
+    flow: "on_message",
+    node: "ask",
+    name: "default",
+    requestModel: "small",
+    responseModel: "small-2026",
+    server: { address: "127.0.0.1", port: 11_434 },
+    maxTokens: 100,
+    outcome: "ok",
+    finishReason: "stop",
+    inputTokens: 12,
+    outputTokens: 3,
+    firstChunkMs: 1,
+    atMs: 1_009,
+    durationMs: 2,
+  },
+  {
     kind: "tool.progress",
     ctx,
     flow: "on_message",
@@ -145,7 +163,13 @@ const lastsMs = (span: OtlpSpan | undefined): number =>
   Number(BigInt(span?.endTimeUnixNano ?? 0) - BigInt(span?.startTimeUnixNano ?? 0)) / 1e6;
 
 test("openOtlpExport() sends one trace a message, from its acceptance to its answer, and metrics", async () => {
-  verifies("telemetry.traces", "telemetry.metrics", "observability.span-per-node", "channels.findings");
+  verifies(
+    "telemetry.traces",
+    "telemetry.metrics",
+    "observability.span-per-node",
+    "channels.findings",
+    "llm.telemetry",
+  );
   const bodies = await exported(turn);
   const spans = spansOf(bodies);
   const named = (name: string): OtlpSpan | undefined => spans.find((span) => span.name === name);
@@ -155,7 +179,7 @@ test("openOtlpExport() sends one trace a message, from its acceptance to its ans
   expect(named("message.accept")).toMatchObject({ spanId: ctx.traceId.slice(0, 16) });
   expect(named("message.accept")?.parentSpanId ?? "").toBe("");
   expect(below(named("message.accept"))).toEqual(["message.wait", "flow.execute", "message.send"]);
-  expect(below(flow)).toEqual(["node.execute", "node.execute"]);
+  expect(below(flow)).toEqual(["node.execute", "node.execute", "chat small"]);
   expect(flow?.events?.map(({ name }) => name)).toEqual(["tool.progress", "message.degraded"]);
   expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([ctx.traceId]));
   expect([named("message.wait"), flow, named("message.send")].map(lastsMs)).toEqual([5, 15, 10]);
@@ -176,7 +200,17 @@ test("openOtlpExport() sends one trace a message, from its acceptance to its ans
     "greentic.pack.version": "1.0.0",
     "greentic.run.status": "error",
   });
+  expect(valuesOf(named("chat small"))).toMatchObject({
+    "gen_ai.operation.name": "chat",
+    "gen_ai.request.model": "small",
+    "gen_ai.response.model": "small-2026",
+    "gen_ai.usage.input_tokens": 12,
+    "gen_ai.usage.output_tokens": 3,
+    "server.address": "127.0.0.1",
+  });
   const sent = JSON.stringify(bodies);
+  for (const name of ["token.usage", "operation.duration", "operation.time_to_first_chunk"])
+    expect(sent).toContain(`"gen_ai.client.${name}"`);
   for (const name of ["flow.duration", "messages.degraded", "message.wait", "component.fuel", "component.memory"])
     expect(sent).toContain(`greentic.${name}`);
   expect(sent).not.toContain("ana@example.com");
@@ -204,7 +238,7 @@ test("a timer's trace begins with its flow, a turn that another worker took over
 test("checkSpans() accepts what the export sends, and names what is missing, too much, orphaned or out of time", async () => {
   verifies("observability.conformance");
   const [good] = (await exported(turn))["/v1/traces"] ?? [];
-  expect(checkSpans([good])).toEqual({ ok: true, spans: 7, traces: 1, findings: [] });
+  expect(checkSpans([good])).toEqual({ ok: true, spans: 8, traces: 1, findings: [] });
   const broken = (change: (spans: OtlpSpan[]) => void): readonly string[] => {
     const copy = structuredClone(good) as { resourceSpans: { scopeSpans: { spans: OtlpSpan[] }[] }[] };
     change(copy.resourceSpans[0]?.scopeSpans[0]?.spans ?? []);
@@ -259,7 +293,7 @@ test("createLogger() keeps secrets, foreign errors and platform ids out of every
   const observe = createLogObserver(log);
   for (const event of turn) observe(event);
   const text = lines.join("");
-  expect(lines).toHaveLength(10);
+  expect(lines).toHaveLength(11);
   expect(text).not.toContain("hunter2");
   expect(text).not.toContain("ana@example.com");
   expect(text).toContain("CONFIG_FILE_MISSING");

@@ -48,6 +48,29 @@ export type TurnEvent =
       readonly atMs: number;
     }
   | {
+      /** A language model answered, or didn't: figures and names, never a prompt or an answer. */
+      readonly kind: "model.ended";
+      readonly ctx: TenantCtx;
+      readonly flow: string;
+      readonly node: string;
+      /** What the operator calls the model. */
+      readonly name: string;
+      /** What its server was told. */
+      readonly requestModel: string;
+      readonly responseModel?: string;
+      readonly server: { readonly address: string; readonly port: number };
+      readonly maxTokens: number;
+      readonly outcome: "ok" | "error";
+      readonly finishReason?: string;
+      readonly inputTokens?: number;
+      readonly outputTokens?: number;
+      readonly firstChunkMs?: number;
+      /** When it ended. */
+      readonly atMs: number;
+      readonly durationMs: number;
+      readonly errorCode?: string;
+    }
+  | {
       readonly kind: "flow.ended";
       readonly ctx: TenantCtx;
       readonly flow: string;

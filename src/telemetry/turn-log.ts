@@ -47,6 +47,25 @@ export function createLogObserver(log: Logger): TurnObserver {
             "node",
           );
         return;
+      case "model.ended":
+        if (isDebug) {
+          const { flow, node, name, outcome, inputTokens, outputTokens, durationMs, errorCode } = event;
+          log.debug(
+            {
+              ...base(event.ctx),
+              flow_id: flow,
+              node_id: node,
+              model: name,
+              outcome,
+              input_tokens: inputTokens,
+              output_tokens: outputTokens,
+              ms: round(durationMs),
+              code: errorCode,
+            },
+            "model",
+          );
+        }
+        return;
       case "tool.progress":
         if (isDebug) {
           const { flow, node, target, progress, total } = event;

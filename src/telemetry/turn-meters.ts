@@ -1,10 +1,12 @@
 import type { Meter } from "@opentelemetry/api";
+import { createModelMetrics } from "./model-spans.ts";
 import type { TurnEvent, TurnObserver } from "./turn-event.ts";
 
 /**
  * Makes metrics of turn events: `greentic.flow.duration` and `greentic.message.wait` (ms), `greentic.messages` (in, with redeliveries
  * as `duplicate`, and out), `greentic.messages.degraded`, `greentic.fences.refused`, `greentic.errors`, and of components'
- * calls `greentic.component.duration` (ms), `greentic.component.fuel` and `greentic.component.memory` (bytes at the peak).
+ * calls `greentic.component.duration` (ms), `greentic.component.fuel` and `greentic.component.memory` (bytes at the peak);
+ * of language models the client metrics of OpenTelemetry's GenAI conventions.
  */
 export function createTurnMeters(meter: Meter): TurnObserver {
   const duration = meter.createHistogram("greentic.flow.duration", {
@@ -30,6 +32,7 @@ export function createTurnMeters(meter: Meter): TurnObserver {
     unit: "By",
     description: "Memory of a component's instances at the peak of a call",
   });
+  const noteModel = createModelMetrics(meter);
   const failed = (event: TurnEvent & { readonly errorCode?: string }): void =>
     errors.add(1, { tenant: event.ctx.tenant, stage: event.kind, code: event.errorCode ?? "unknown" });
 
@@ -52,6 +55,10 @@ export function createTurnMeters(meter: Meter): TurnObserver {
         memory.record(cost.peakMemoryBytes, whose);
         return;
       }
+      case "model.ended":
+        if (event.errorCode !== undefined) failed(event);
+        noteModel(event);
+        return;
       case "flow.ended":
         if (event.outcome === "error") failed(event);
         duration.record(event.durationMs, { tenant, flow_id: event.flow, outcome: event.outcome });

@@ -1,6 +1,7 @@
-import { context, ROOT_CONTEXT, SpanStatusCode, trace, TraceFlags } from "@opentelemetry/api";
+import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from "@opentelemetry/api";
 import type { Attributes, Context, Meter, Span, SpanOptions, Tracer } from "@opentelemetry/api";
 import type { TenantCtx } from "../types/index.ts";
+import { modelAttributes } from "./model-spans.ts";
 import { sessionPseudonym } from "./redact.ts";
 import { attributesOf } from "./span-attributes.ts";
 import type { ComponentCost, TurnEvent, TurnObserver } from "./turn-event.ts";
@@ -22,7 +23,7 @@ interface OpenFlow {
 /**
  * Makes spans of turn events, a trace for each message or firing of a timer, through whatever processes it goes:
  * `message.accept` in the gateway; below it `message.wait`, the time until a worker had it, `flow.execute` with a `node.execute` for each
- * node and its `component.call`, and a `message.send` for each attempt. A timer's trace begins with `flow.execute`. What a channel
+ * node and its `component.call`, a `chat MODEL` for each answer of a language model, and a `message.send` for each attempt. A timer's trace begins with `flow.execute`. What a channel
  * doesn't show as it is are `message.degraded` events of the flow's span.
  * The first span of a trace has the first half of the trace's id for its own, so that every process knows its parent untold.
  */
@@ -102,6 +103,22 @@ export function createSpanObserver(tracer: Tracer, meter: Meter, withIds: WithId
       case "node.ended":
         endNode(event);
         return;
+      case "model.ended": {
+        const { atMs, durationMs, outcome, requestModel } = event;
+        const span = begin(
+          ctx,
+          `chat ${requestModel}`,
+          {
+            kind: SpanKind.CLIENT,
+            startTime: atMs - durationMs,
+            attributes: { ...attributesOf(ctx), ...modelAttributes(event), outcome },
+          },
+          flows.get(keyOf(ctx))?.span,
+        );
+        markFailed(span, event.errorCode);
+        span.end(atMs);
+        return;
+      }
       case "tool.progress": {
         const { node, target, progress, total } = event;
         const attributes = { node_id: node, target, progress, ...(total !== undefined && { total }) };

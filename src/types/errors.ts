@@ -8,6 +8,7 @@ import { filesErrors } from "./error-codes/files.ts";
 import { flowErrors } from "./error-codes/flow.ts";
 import { gatewayErrors } from "./error-codes/gateway.ts";
 import { httpErrors } from "./error-codes/http.ts";
+import { llmErrors } from "./error-codes/llm.ts";
 import { mcpErrors } from "./error-codes/mcp.ts";
 import { messagingErrors } from "./error-codes/messaging.ts";
 import { ociErrors } from "./error-codes/oci.ts";
@@ -35,6 +36,7 @@ export const ERROR_CODES = {
   ...ociErrors,
   ...componentErrors,
   ...mcpErrors,
+  ...llmErrors,
   ...messagingErrors,
   ...runnerErrors,
   ...gatewayErrors,

@@ -103,3 +103,34 @@ test.each([
   verifies("flow.test");
   await expect((async () => run(source))()).rejects.toMatchObject({ code: "CLI_TEST_INVALID", at: { line } });
 });
+
+test("runConversation() lets a stub answer in the place of a model, and has none without it", async () => {
+  verifies("llm.stub");
+  const root = mkdtempSync(join(tmpdir(), "greentic-conversation-"));
+  mkdirSync(join(root, "flows"));
+  writeFileSync(
+    join(root, "pack.toml"),
+    '[pack]\nname = "chat"\nversion = "1.0.0"\ndescription = "x"\nauthors = []\n[capabilities]\nid = "greentic.cap.app.v1"\nprovides = []\n[flows]\nmain = "flows/main.ygtc"\n',
+  );
+  writeFileSync(
+    join(root, "flows/main.ygtc"),
+    `id: main
+type: messaging
+nodes:
+  ask:
+    llm.chat: { prompt: "{{in.text}}", optional: true, fallback: none }
+    routing: [{ on: error, to: failed }, { to: say }]
+  say: { message.send: { text: "{{ask.result}}" }, routing: out }
+  failed: { message.send: { text: "{{ask.error.code}}" }, routing: out }
+`,
+  );
+  const chat = openAnyPack((await buildPack(root, { probeComponent })).bytes, 0);
+  const hold = async (source: string): Promise<ConversationReport> =>
+    runConversation(readConversation(source, "x.test.yaml"), { pack: await chat, timeoutMs: 10_000 });
+  expect(
+    await hold(`stubs: { llm.chat: [{ when: { prompt: hi }, result: hello }, { error: { code: LLM_REFUSED } }] }
+steps: [{ says: hi, expects: { text: hello } }, { says: bad, expects: { text: LLM_REFUSED } }]
+`),
+  ).toEqual({ steps: 2, failures: [] });
+  expect(await hold("steps: [{ says: hi, expects: { text: none } }]\n")).toEqual({ steps: 1, failures: [] });
+});

@@ -13,7 +13,7 @@ import type { Policy, SourcePosition, World } from "../../types/index.ts";
 import { checkReply } from "./check-reply.ts";
 import type { Conversation } from "./read-conversation.ts";
 import { TEST_ENV } from "./read-conversation.ts";
-import { APPROVAL, StubbedComponents, Stubs } from "./stubs.ts";
+import { APPROVAL, CHAT, StubbedComponents, Stubs } from "./stubs.ts";
 
 /** Components load with what their manifest asks for; what is behind it isn't there: no network, no secret. */
 const POLICY: Policy = {
@@ -71,6 +71,7 @@ export async function runConversation(
     apps: [{ scope: { env: TEST_ENV, tenant }, pack: from.pack }],
     stubTool: stubs.stubTool,
     stubWait: stubs.stubWait,
+    stubChat: stubs.stubChat,
   });
   runtime.start();
   const choice = {
@@ -123,7 +124,7 @@ function checkStubs(
   test: Conversation,
   { pack, tools }: { readonly pack: Pack; readonly tools: ToolMap["tools"] },
 ): void {
-  const known = new Set([...tools.keys(), ...pack.components.keys(), APPROVAL]);
+  const known = new Set([...tools.keys(), ...pack.components.keys(), APPROVAL, CHAT]);
   for (const name of test.stubs.keys()) {
     const component = name.slice(0, Math.max(0, name.lastIndexOf(".")));
     if (known.has(name) || pack.components.has(component)) continue;

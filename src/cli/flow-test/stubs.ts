@@ -16,6 +16,9 @@ type Answer = { readonly result: JsonValue } | { readonly error: OutcomeError };
 /** The kind whose stub decides in the place of a person. */
 export const APPROVAL = "approval";
 
+/** The kind whose stub answers in the place of a language model. */
+export const CHAT = "llm.chat";
+
 /** Answers calls of tools and components as a test says. */
 export class Stubs {
   readonly #cases: ReadonlyMap<string, readonly StubCase[]>;
@@ -47,6 +50,9 @@ export class Stubs {
     const output = { decision: status, by: null, at: null };
     return { status, output: isJsonObject(given) ? { ...output, ...given } : output };
   };
+
+  /** Answers in the place of a model, as the stub `llm.chat` says; without one there is no model. */
+  readonly stubChat: NonNullable<RuntimeOptions["stubChat"]> = (_model, input) => this.answer(CHAT, input);
 
   answer(name: string, input: JsonValue): Answer | undefined {
     const cases = this.#cases.get(name);

@@ -7,6 +7,7 @@ import { eventPublish } from "./event-publish.ts";
 import { forEach } from "./for-each.ts";
 import { flowCall, flowGoto, flowReturn } from "./flow-calls.ts";
 import type { Kind } from "./kind.ts";
+import { llmChat } from "./llm-chat.ts";
 import { mcp, mcpExec } from "./mcp.ts";
 import { mcpSample } from "./mcp-sample.ts";
 import { messageSend } from "./message-send.ts";
@@ -46,6 +47,7 @@ const BUILT_IN: readonly Kind[] = [
   sagaCompensate,
   approval,
   mcpSample,
+  llmChat,
   mcp,
   mcpExec,
   providerInvoke,

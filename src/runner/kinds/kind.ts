@@ -23,6 +23,8 @@ export interface Kind extends KindSpec {
   readonly run: (input: JsonValue, call: NodeCall) => KindResult | Promise<KindResult>;
   /** Tells whether this call acts outside of the turn; `effect` decides where it is absent. */
   readonly isEffectful?: (input: JsonValue, call: NodeCall) => boolean;
+  /** Wall time of one attempt where the node sets none; the engine's default where absent. */
+  readonly timeoutMs?: number;
   /** True where a component of the pack runs; its output may be meant for the person. */
   readonly isComponent?: boolean;
   /** True for what a pack may bring its own component for: that one goes before. */

@@ -102,6 +102,10 @@ export const runnerErrors = {
     kind: "unavailable",
     help: "Most calls of the node fail, so that more retries would only add load; they come back as calls go well.",
   },
+  RUNNER_EFFECT_DOUBTFUL: {
+    kind: "conflict",
+    help: "A crash or the node's end came while something was under way that may not be done twice; see whether it was done, then start the flow again.",
+  },
   RUNNER_SAGA_INCOMPLETE: {
     kind: "conflict",
     help: "The flow failed, and the nodes that the record lists could not be undone; undo them by hand.",
