@@ -47,6 +47,12 @@ export const CHANNEL_SETTINGS: Readonly<Record<string, ChannelSettings>> = {
     config: { from: "worker@example.com", smtp_host: "mail.example.com" },
     secrets: { email_thread_secret: "thread-secret-of-the-demo-0123456789" },
   },
+  github: { config: {}, secrets: { github_webhook_secret: "webhook-secret-of-the-demo-0123456789" } },
+  stripe: { config: {}, secrets: { stripe_webhook_secret: "whsec_0123456789abcdefABCDEF" } },
+  "webhook-in": {
+    config: {},
+    secrets: { webhook_secret: `whsec_${Buffer.from("another of twenty-four b").toString("base64")}` },
+  },
   "webhook-out": {
     config: { url: "https://hooks.example.com/in" },
     secrets: { webhook_secret: `whsec_${Buffer.from("a secret of twenty-four b").toString("base64")}` },

@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { verifies } from "../verifies.ts";
-import { makePack } from "../../src/runner/runtime-fixture.ts";
+import { ENV, makePack, TEAM, TENANT, TestWorld } from "../../src/runner/runtime-fixture.ts";
+import type { Provider } from "../../src/messaging/index.ts";
+import { providerOf } from "../../src/messaging/index.ts";
+import { channelId } from "../../src/types/index.ts";
+import { partsOf } from "./channel-settings.ts";
+import { openEmailPerson } from "./email-person.ts";
+import { EVENT_PLATFORMS } from "./event-platforms.ts";
 import { INGRESS_PLATFORMS } from "./ingress-platforms.ts";
 import { openVirtualHost } from "./virtual-host.ts";
 
@@ -54,6 +60,125 @@ test.each(INGRESS_PLATFORMS)(
     expect((await host.deliver(platform, platform.message(2, "again", world.nowMs()))).status).toBe(200);
     await world.advance(SECOND);
     expect([calls, host.sends[platform.type]?.length]).toEqual([2, 2]);
+  },
+  60_000,
+);
+
+test("email: what comes again after 1 s, 301 s and 25 h changes nothing", async () => {
+  verifies("channels.replays");
+  let calls = 0;
+  const world = new TestWorld();
+  const person = await openEmailPerson(world);
+  await using host = await openVirtualHost({ pack, component: () => ({ n: ++calls }), world, more: [person.channel] });
+  host.onClose(() => person.close());
+  const mailOf = (n: number, text: string): Uint8Array =>
+    Buffer.from(
+      [
+        "From: Ada <ada@example.net>",
+        "To: worker@example.com",
+        `Message-ID: <${n}@example.net>`,
+        "Subject: An order",
+        "",
+        text,
+        "",
+      ].join("\r\n"),
+    );
+  const settle = async (): Promise<void> => {
+    await world.advance(SECOND / 2);
+    await person.settle(host.store);
+  };
+  expect(await person.bring(mailOf(1, "hello"))).toMatch(/^250 /);
+  await settle();
+  expect([calls, person.shown()]).toEqual([1, [expect.stringContaining("You said hello")]]);
+  let passedMs = SECOND / 2;
+  for (const atMs of [SECOND, 301 * SECOND, 25 * HOUR]) {
+    await world.advance(atMs - passedMs);
+    passedMs = atMs + SECOND / 2;
+    expect(await person.bring(mailOf(1, "hello"))).toMatch(/^250 /);
+    await settle();
+    expect([calls, person.shown().length]).toEqual([1, 1]);
+  }
+  expect(startsIn(host.events)).toBe(1);
+  expect(await host.store.stats()).toMatchObject({ unread: 0, queued: 0, failed: 0, unknown: 0 });
+  expect(await person.bring(mailOf(2, "again"))).toMatch(/^250 /);
+  await settle();
+  expect([calls, person.shown().length, startsIn(host.events)]).toEqual([2, 2, 2]);
+}, 60_000);
+
+const startsIn = (events: readonly { readonly kind: string }[]): number =>
+  events.filter(({ kind }) => kind === "flow.started").length;
+
+const onEvents = await makePack({
+  flows: {
+    on_event: `
+id: on_event
+type: events
+start: call
+entrypoints: { "event:*": call }
+nodes:
+  call: { component.exec: { component: shop, operation: work, input: { text: "{{in.type}}" } }, routing: [{ to: tell }] }
+  tell: { message.send: { text: "{{in.id}} is {{in.type}}", to: { id: desk, channel: webhook-out } }, routing: out }
+`,
+  },
+  components: { shop: 'http = ["https://api.example.com"]' },
+});
+
+test.each(EVENT_PLATFORMS)(
+  "$type: what comes again after 1 s, 301 s and 25 h starts no flow",
+  async ({ type, event, sign, freshMs, by }) => {
+    verifies("channels.replays");
+    let calls = 0;
+    const sends: unknown[] = [];
+    const world = new TestWorld();
+    const channel = (of: "webhook-out" | typeof type): Provider =>
+      providerOf(of).create(
+        { env: ENV, tenant: TENANT, team: TEAM, channel: channelId(of) },
+        {
+          ...partsOf(of),
+          world,
+          http: async ({ body }) => {
+            sends.push(JSON.parse(Buffer.from(body ?? []).toString()));
+            return Promise.resolve({ status: 204, headers: [], body: Buffer.alloc(0) });
+          },
+        },
+      );
+    await using host = await openVirtualHost({
+      pack: onEvents,
+      component: () => ({ n: ++calls }),
+      world,
+      more: [channel(type), channel("webhook-out")],
+    });
+    const post = async (n: number, headers: Readonly<Record<string, string>>): Promise<[number, string]> => {
+      const answer = await host.gateway.app.request(`/v1/events/ingress/${type}/${TENANT}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: event(n),
+      });
+      return [answer.status, await answer.text()];
+    };
+    const done = (): readonly number[] => [calls, sends.length, startsIn(host.events)];
+    const [taken, refused] = [[200, "accepted"] as const, [401, ""] as const];
+    const first = await sign(event(1), { n: 1, atMs: world.nowMs() });
+    expect(await post(1, first)).toEqual(taken);
+    await world.advance(SECOND / 2);
+    expect(done()).toEqual([1, 1, 1]);
+    expect(JSON.stringify(sends)).toContain(by);
+    let passedMs = SECOND / 2;
+    for (const atMs of [SECOND, 301 * SECOND, 25 * HOUR]) {
+      await world.advance(atMs - passedMs);
+      passedMs = atMs + SECOND / 2;
+      // The same bytes, as who overheard them has them: believed no longer than the signature is fresh, where it says when it was made.
+      expect(await post(1, first)).toEqual(atMs <= freshMs ? taken : refused);
+      // And signed anew, as the sender itself repeats it.
+      expect(await post(1, await sign(event(1), { n: 1, atMs: world.nowMs() }))).toEqual(taken);
+      await world.advance(SECOND / 2);
+      expect(done()).toEqual([1, 1, 1]);
+    }
+    expect(await host.store.stats()).toMatchObject({ unread: 0, queued: 0, failed: 0, unknown: 0 });
+    // What happens anew is heard.
+    expect(await post(2, await sign(event(2), { n: 2, atMs: world.nowMs() }))).toEqual(taken);
+    await world.advance(SECOND);
+    expect(done()).toEqual([2, 2, 2]);
   },
   60_000,
 );

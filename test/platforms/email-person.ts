@@ -15,6 +15,8 @@ export interface EmailPerson {
   readonly channel: Provider;
   /** Writes a mail, an answer where something was sent, with what it answers quoted below; resolves once the channel took it. */
   readonly say: (n: number, text: string) => Promise<void>;
+  /** Hands bytes over as the mail that they are, as servers do that had no answer; gives the channel's answer. */
+  readonly bring: (raw: Uint8Array) => Promise<string>;
   /** The texts of all mails since the person last wrote. */
   readonly shown: () => readonly string[];
   /** Resolves once the mail server has all that the outbox holds, and the outbox knows. */
@@ -57,6 +59,15 @@ export async function openEmailPerson(world: TestWorld): Promise<EmailPerson> {
           : { inReplyTo: last.messageId, references: `${last.references ?? ""} ${last.messageId}` }),
       });
       transport.close();
+    },
+    bring: async (raw) => {
+      const transport = createTransport({ host: "127.0.0.1", port: await listening, ignoreTLS: true });
+      const { response } = await transport.sendMail({
+        envelope: { from: PERSON.address, to: WORKER },
+        raw: Buffer.from(raw),
+      });
+      transport.close();
+      return response;
     },
     shown: () => server.taken.slice(seen).map(({ mail }) => mail.text ?? ""),
     settle: async (store) => {
