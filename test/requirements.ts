@@ -252,7 +252,7 @@ export const REQUIREMENTS = define({
   "security.network": { source: "ng 7", behavior: "Outbound network follows policy" },
   "security.pii": { source: "ng 7", behavior: "Telemetry holds no personal data, message texts or secrets" },
   "observability.span-per-node": { source: "ng 8", behavior: "A span per node carries tenant, session_id, flow_id, node_id, provider, outcome" },
-  "observability.dashboards": { source: "ng 8", behavior: "Elastic and Kibana dashboards exist", pending: "issue 7 builds the dashboards" },
+  "observability.dashboards": { source: "ng 8", behavior: "Elastic and Kibana dashboards exist" },
   "observability.conformance": { source: "ng 8", behavior: "Conformance checks telemetry's consistency" },
   "deploy.desktop": { source: "ng 9", behavior: "The desktop runs an embedded runner in development mode" },
   "deploy.serverless": { source: "ng 9", behavior: "A containerised runner runs serverless with a key/value backend", pending: "issue 7 builds the target" },
