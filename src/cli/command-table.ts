@@ -123,6 +123,14 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Verify that the audit log is as it was written",
     load: () => import("./commands/audit-verify.ts"),
   },
+  "secrets seal": {
+    summary: "Seal the secrets of a plain secrets.json, and remove it",
+    load: () => import("./commands/secrets-seal.ts"),
+  },
+  "secrets rotate-key": {
+    summary: "Put a new master key in the place of the one that sealed secrets open with",
+    load: () => import("./commands/secrets-rotate-key.ts"),
+  },
   "deployer init": {
     summary: "Describe a tenant and its connectors in this directory",
     load: () => import("./commands/deployer-init.ts"),

@@ -18,6 +18,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   config: "Show configuration",
   session: "Look at sessions",
   outbox: "Look at sends",
+  audit: "Look at who did what",
   dlq: "Look at what could not be handled or delivered",
 };
 

@@ -1,6 +1,5 @@
-import { join } from "node:path";
 import type { Config, Environment } from "../config/index.ts";
-import { createSecretReader, createSecretWriter, FileSecretStore } from "../secrets/index.ts";
+import { createSecretReader, createSecretWriter } from "../secrets/index.ts";
 import type { SecretReader, SecretUri, SecretWriter } from "../secrets/index.ts";
 import { parseSecretUri } from "../secrets/index.ts";
 import { DEFAULT_TEAM } from "../types/index.ts";
@@ -8,16 +7,12 @@ import type { TenantId } from "../types/index.ts";
 import type { CommandInput } from "./command.ts";
 import { textOption } from "./command.ts";
 import { knowingReader, redactorOf } from "./known-secrets.ts";
+import { localSecrets } from "./local-secrets.ts";
 import { secretPlaces } from "./secret-places.ts";
-
-/** Opens the secrets file of the data directory. */
-export function secretFile(config: Config): FileSecretStore {
-  return new FileSecretStore(join(config.dataDir, "secrets.json"));
-}
 
 const READERS = new WeakMap<Config, SecretReader>();
 
-/** Makes the reader of a host, one for each configuration: the environment wins over what is mounted, that over Vault, that over the file. */
+/** Makes the reader of a host, one for each configuration: the environment wins over what is mounted, that over Vault, that over the data directory's own. */
 export function secretReader(config: Config, environment: Environment): SecretReader {
   const known = READERS.get(config);
   if (known !== undefined) return known;
@@ -29,9 +24,9 @@ export function secretReader(config: Config, environment: Environment): SecretRe
   return reader;
 }
 
-/** Makes the writer of a host: into the file, which the environment still wins over. */
+/** Makes the writer of a host: into the sealed file, which the other places still win over. */
 export function secretWriter(config: Config): SecretWriter {
-  return createSecretWriter(secretFile(config));
+  return createSecretWriter(localSecrets(config));
 }
 
 /** Tells whether a tenant has a secret of a category, its own or its default team's; the value is read and forgotten. */

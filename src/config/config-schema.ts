@@ -13,6 +13,9 @@ const object = (properties: Record<string, SchemaObject>, extra: SchemaObject = 
   ...extra,
 });
 
+/** Letters and digits alone: services differ in what else they allow. */
+const cloudPrefix = { type: "string", pattern: "^[a-z0-9]{1,32}$" } as const;
+
 /** The shape of greentic.toml. */
 export const configSchema: SchemaObject = object({
   env: text,
@@ -65,7 +68,18 @@ export const configSchema: SchemaObject = object({
   secrets: object({
     mounted_dir: text,
     sdk_dir: text,
+    key_file: text,
+    keep_versions: { type: "integer", minimum: 1, maximum: 100 },
     cache_seconds: { type: "integer", minimum: 0, maximum: 3600 },
+    aws: object({ region: text, endpoint: { type: "string", pattern: "^https?://" }, prefix: cloudPrefix }),
+    azure: object(
+      { url: { type: "string", pattern: "^https://[^\\s/?#@]+/?$" }, prefix: cloudPrefix },
+      { required: ["url"] },
+    ),
+    google: object(
+      { project: { type: "string", pattern: "^[a-z0-9:.-]{1,64}$" }, prefix: cloudPrefix },
+      { required: ["project"] },
+    ),
     vault: object(
       {
         url: { type: "string", pattern: "^https?://[^\\s/?#@]+(?:/[^\\s?#]*)?$" },

@@ -126,6 +126,11 @@ export function loadConfig(options: {
     file: root["data_dir"],
     fallback: ".greentic",
   });
+  const keyFile = pick<string | undefined>("secrets.key_file", {
+    variable: "GREENTIC_SECRETS_KEY_FILE",
+    fallback: undefined,
+  });
+  const keyVariable = keyFile === undefined ? undefined : resolve(cwd, keyFile);
   const maxBytes = pick<number | undefined>("attachments.max_bytes", {
     file: table("attachments")["max_bytes"],
     fallback: undefined,
@@ -175,7 +180,7 @@ export function loadConfig(options: {
       }),
     },
     security: readSecurity(table("security"), base, pick),
-    secrets: readSecretsConfig(pick<JsonObject>("secrets", { file: root["secrets"], fallback: {} }), base),
+    secrets: readSecretsConfig(pick<JsonObject>("secrets", { file: root["secrets"], fallback: {} }), base, keyVariable),
     audit: readAuditConfig(pick<JsonObject>("audit", { file: root["audit"], fallback: {} }), { base, dataDir }),
     network: {
       ...(rewrite !== undefined && { rewrite }),

@@ -7,9 +7,16 @@ export interface SecretsConfig {
   /** A folder that something else fills: Kubernetes, a container's runtime. */
   readonly mountedDir?: string;
   readonly vault?: VaultConfig;
+  readonly aws?: { readonly region?: string; readonly endpoint?: string; readonly prefix: string };
+  readonly azure?: { readonly url: string; readonly prefix: string };
+  readonly google?: { readonly project: string; readonly prefix: string };
   /** Where packages that only some operators need are looked for first; absolute. */
   readonly sdkDir?: string;
-  /** How long what Vault said counts. */
+  /** The master key of sealed secrets, where it isn't the keyring's or beside them; absolute. */
+  readonly keyFile?: string;
+  /** How many versions of a secret `gtc secrets set` keeps. */
+  readonly keepVersions: number;
+  /** How long what Vault or a cloud said counts. */
   readonly cacheSeconds: number;
 }
 
@@ -27,20 +34,36 @@ export interface VaultConfig {
     | { readonly kind: "kubernetes"; readonly role: string; readonly jwtFile: string };
 }
 
+/** What the public tools write before names in clouds. @see upstream reference §5.3 */
+const PREFIX = "gtsec";
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/** Reads `[secrets]`. @throws CONFIG_VALUE_INVALID where a login lacks something */
-export function readSecretsConfig(table: JsonObject, base: string): SecretsConfig {
+/**
+ * Reads `[secrets]`; a key file that the environment names goes before the table's.
+ * @throws CONFIG_VALUE_INVALID where a login lacks something
+ */
+export function readSecretsConfig(table: JsonObject, base: string, keyVariable?: string): SecretsConfig {
   const {
     mounted_dir: dir,
     vault,
     cache_seconds: cacheSeconds = 30,
     sdk_dir: sdkDir,
+    keep_versions: keepVersions = 3,
+    key_file,
+    aws,
+    azure,
+    google,
   } = table as unknown as SecretsTable;
+  const keyFile = keyVariable ?? key_file;
   return {
     ...(dir !== undefined && { mountedDir: resolve(base, dir) }),
     ...(vault !== undefined && { vault: readVault(vault, base) }),
+    ...(aws !== undefined && { aws: { prefix: PREFIX, ...aws } }),
+    ...(azure !== undefined && { azure: { prefix: PREFIX, ...azure } }),
+    ...(google !== undefined && { google: { prefix: PREFIX, ...google } }),
     ...(sdkDir !== undefined && { sdkDir: resolve(base, sdkDir) }),
+    ...(keyFile !== undefined && { keyFile: resolve(base, keyFile) }),
+    keepVersions,
     cacheSeconds,
   };
 }
@@ -49,7 +72,12 @@ interface SecretsTable {
   readonly mounted_dir?: string;
   readonly cache_seconds?: number;
   readonly sdk_dir?: string;
+  readonly key_file?: string;
+  readonly keep_versions?: number;
   readonly vault?: VaultTable;
+  readonly aws?: { readonly region?: string; readonly endpoint?: string; readonly prefix?: string };
+  readonly azure?: { readonly url: string; readonly prefix?: string };
+  readonly google?: { readonly project: string; readonly prefix?: string };
 }
 
 interface VaultTable {

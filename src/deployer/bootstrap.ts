@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readBundle } from "../config/index.ts";
 import { generateKeyFiles, writeFileAtomic } from "../pack/index.ts";
-import type { FileSecretStore } from "../secrets/index.ts";
+import type { LocalSecretStore } from "../secrets/index.ts";
 import { formatSecretUri } from "../secrets/index.ts";
 import { envId, GreenticError } from "../types/index.ts";
 import type { TenantId } from "../types/index.ts";
@@ -16,7 +16,7 @@ export interface BootstrapOptions {
   readonly dataDir: string;
   /** The dev key's private half, `~/.greentic/dev-ed25519.pem`. */
   readonly keyFile: string;
-  readonly secrets: FileSecretStore;
+  readonly secrets: LocalSecretStore;
   readonly team: string;
   readonly user: string;
 }
@@ -57,8 +57,9 @@ export async function bootstrap(options: BootstrapOptions): Promise<readonly Boo
   await configure(configFile, { env, publicKey });
   steps.push({ what: `dev key ${options.keyFile}, trusted in greentic.toml`, done: true });
 
-  if (!existsSync(options.secrets.file)) await writeEmptySecrets(options.secrets.file);
-  steps.push({ what: `secrets file ${options.secrets.file}`, done: true });
+  const { sealed } = options.secrets;
+  if (!existsSync(sealed.file)) await sealed.writeAll([]);
+  steps.push({ what: `secrets file ${sealed.file}`, done: true });
 
   for (const provider of bundle.providers) {
     const connector = CONNECTORS.find(({ type }) => type === provider.type);
@@ -112,10 +113,4 @@ async function registerTenant(options: BootstrapOptions, tenant: TenantId): Prom
   const record = { env: options.env, teams: [options.team], users: [options.user] };
   if (JSON.stringify(known[tenant]) === JSON.stringify(record)) return;
   await writeFileAtomic(file, Buffer.from(`${JSON.stringify({ ...known, [tenant]: record }, null, 2)}\n`));
-}
-
-async function writeEmptySecrets(file: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await writeFileAtomic(file, Buffer.from("{}\n"));
-  await chmod(file, 0o600);
 }

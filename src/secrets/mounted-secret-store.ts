@@ -10,7 +10,7 @@ const GONE = new Set(["ENOENT", "ENOTDIR"]);
 /**
  * Reads secrets that are mounted as files, as Kubernetes and container runtimes do: `{dir}/{env}/{tenant}/{team}/{category}/{name}`, or in
  * one folder as `{env}.{tenant}.{team}.{category}.{name}`, where a mount can have no subfolders. Files are read anew each time, so
- * that a rotated secret counts at once. One line break at the end isn't the secret's.
+ * that a rotated secret counts at once. One line break at the end isn't the secret's. There are no versions.
  */
 export class MountedSecretStore implements SecretStore {
   readonly #dir: string;
@@ -20,7 +20,8 @@ export class MountedSecretStore implements SecretStore {
   }
 
   /** @throws SECRETS_BACKEND_FAILED where a file is there and can't be read, SECRETS_VALUE_INVALID where it isn't text */
-  async read({ env, tenant, team, category, name }: SecretUri): Promise<string | undefined> {
+  async read({ env, tenant, team, category, name, version }: SecretUri): Promise<string | undefined> {
+    if (version !== undefined) return undefined;
     const parts = [env, tenant, team, category, name];
     return (await this.#readFile(join(...parts))) ?? (await this.#readFile(parts.join(".")));
   }

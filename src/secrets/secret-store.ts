@@ -6,11 +6,15 @@ export interface SecretStore {
   read(uri: SecretUri): Promise<string | undefined>;
 }
 
+/** A place that tells what it has. */
+export interface ListableSecretStore extends SecretStore {
+  /** Lists names, never values, in order. */
+  list(): Promise<readonly SecretUri[]>;
+}
+
 /** A place that secrets can be written to. */
-export interface WritableSecretStore extends SecretStore {
+export interface WritableSecretStore extends ListableSecretStore {
   write(uri: SecretUri, value: string): Promise<void>;
   /** Removes a secret; false where there was none. */
   remove(uri: SecretUri): Promise<boolean>;
-  /** Lists names, never values, in order. */
-  list(): Promise<readonly SecretUri[]>;
 }

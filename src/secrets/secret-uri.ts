@@ -1,7 +1,7 @@
 import { DEFAULT_TEAM, GreenticError, quote } from "../types/index.ts";
 import type { TenantCtx } from "../types/index.ts";
 
-/** Names one secret: `secrets://{env}/{tenant}/{team|_}/{category}/{name}`. @see upstream reference §5.3 */
+/** Names one secret: `secrets://{env}/{tenant}/{team|_}/{category}/{name}[@version]`. @see upstream reference §5.3 */
 export interface SecretUri {
   readonly env: string;
   readonly tenant: string;
@@ -10,18 +10,26 @@ export interface SecretUri {
   /** The pack's name, or configs, messaging, signing. */
   readonly category: string;
   readonly name: string;
+  /** A version as the place that keeps it counts; without it, the newest. */
+  readonly version?: string;
 }
 
 const PART = /^[a-z0-9._-]{1,128}$/;
+/** Numbers, and what clouds make. */
+const VERSION = /^[a-z0-9-]{1,64}$/;
 
 /** Formats a secret's URI. */
 export function formatSecretUri(uri: SecretUri): string {
-  return `secrets://${uri.env}/${uri.tenant}/${uri.team}/${uri.category}/${uri.name}`;
+  return `secrets://${uri.env}/${uri.tenant}/${uri.team}/${uri.category}/${uri.name}${uri.version === undefined ? "" : `@${uri.version}`}`;
 }
 
 /** Parses a secret's URI. @throws SECRETS_URI_INVALID naming the part that is wrong */
 export function parseSecretUri(text: string): SecretUri {
-  const parts = text.startsWith("secrets://") ? text.slice("secrets://".length).split("/") : [];
+  const at = text.lastIndexOf("@");
+  const version = at < 0 ? undefined : text.slice(at + 1);
+  const parts = text.startsWith("secrets://")
+    ? text.slice("secrets://".length, at < 0 ? undefined : at).split("/")
+    : [];
   const [env, tenant, team, category, name] = parts;
   if (
     parts.length !== 5 ||
@@ -37,7 +45,10 @@ export function parseSecretUri(text: string): SecretUri {
     if (!PART.test(part) || part === "." || part === "..")
       throw new GreenticError("SECRETS_URI_INVALID", `Read secret URI: part ${quote(part)} holds other characters`);
   }
-  return { env, tenant, team: team === "default" ? "_" : team, category, name };
+  if (version !== undefined && !VERSION.test(version))
+    throw new GreenticError("SECRETS_URI_INVALID", `Read secret URI: version ${quote(version)} holds other characters`);
+  const uri = { env, tenant, team: team === "default" ? "_" : team, category, name };
+  return version === undefined ? uri : { ...uri, version };
 }
 
 /** Folds a component's spelling of a name to the stored one: lower case, anything else than `[a-z0-9_]` becomes `_`. */

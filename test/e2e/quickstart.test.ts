@@ -45,7 +45,7 @@ describe("the documents' quickstart, word for word", () => {
     expect(steps).toContain("connector messaging.telegram");
     expect(steps).toContain("long polling");
     expect(steps).toContain("todo  secret secrets://dev-desktop/acme/_/messaging-telegram/telegram_bot_token");
-    expect(statSync(join(shell.dir, ".greentic/secrets.json")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(shell.dir, ".greentic/secrets.sealed")).mode & 0o777).toBe(0o600);
 
     await ok(shell, "packc build -p greentic-examples/weather-demo/pack.yaml -o dist/weather.pack");
     await ok(shell, "packc sign -p dist/weather.pack --key ~/.greentic/dev-ed25519.pem");

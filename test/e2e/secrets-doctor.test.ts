@@ -42,7 +42,7 @@ test("gtc secrets doctor says where each secret is found, in which order, and ho
   };
   const first = await doctor();
   expect(first.code).toBe(2);
-  expect(first.report.places).toEqual(["environment", "mounted", "vault", "file"]);
+  expect(first.report.places).toEqual(["environment", "mounted", "vault", "sealed", "file"]);
   expect(Object.fromEntries(first.report.secrets.map(({ uri, place }) => [uri, place ?? null]))).toEqual({
     "secrets://dev/demo/_/slack/slack_bot_token": "vault",
     "secrets://dev/demo/_/slack/slack_signing_secret": "file",

@@ -6,6 +6,7 @@ import type { TelegramStandIn } from "../stand-ins/telegram.ts";
 import { openTelegramStandIn } from "../stand-ins/telegram.ts";
 import { openWhatsAppStandIn } from "../stand-ins/whatsapp.ts";
 import type { WhatsAppStandIn } from "../stand-ins/whatsapp.ts";
+import { FileSecretStore, formatSecretUri, LocalSecretStore, SealedSecretStore } from "../../src/secrets/index.ts";
 import { verifies } from "../verifies.ts";
 import { CITY_FLOW, makeChannelBundle } from "./channel-bundle.ts";
 import { startHostProcess } from "./host-process.ts";
@@ -57,8 +58,17 @@ function gtc(cwd: string, args: readonly string[], env: Record<string, string> =
 
 const bundleOf = (providers: string): Promise<string> =>
   makeChannelBundle({ flow: CITY_FLOW(["Rome", "Oslo"]), providers, secrets: {} });
-const kept = (dir: string): Record<string, string> =>
-  JSON.parse(readFileSync(join(dir, "data/secrets.json"), "utf8")) as Record<string, string>;
+/** What is kept, sealed or not. */
+async function kept(dir: string): Promise<Record<string, string>> {
+  const store = new LocalSecretStore({
+    sealed: new SealedSecretStore({ file: join(dir, "data/secrets.sealed") }),
+    plain: new FileSecretStore(join(dir, "data/secrets.json")),
+  });
+  const values = await Promise.all(
+    (await store.list()).map(async (uri) => [formatSecretUri(uri), (await store.read(uri)) ?? ""] as const),
+  );
+  return Object.fromEntries(values);
+}
 
 describe("gtc setup without a terminal", () => {
   test("keeps, registers and verifies by a file of answers, and changes nothing the second time", async () => {
@@ -74,7 +84,7 @@ describe("gtc setup without a terminal", () => {
       code: 0,
       stdout: expect.stringContaining(`would register ${BASE}/v1/messaging/ingress/telegram/demo`),
     });
-    expect([telegram.registrations(), kept(dir)]).toEqual([0, {}]);
+    expect([telegram.registrations(), await kept(dir)]).toEqual([0, {}]);
     const first = await gtc(dir, args, { BOT_TOKEN: TOKEN });
     expect(first.stdout).toBe(
       [
@@ -90,7 +100,7 @@ describe("gtc setup without a terminal", () => {
       ].join("\n"),
     );
     expect(first).toMatchObject({ code: 0, stderr: "4 done\n" });
-    const secrets = kept(dir);
+    const secrets = await kept(dir);
     expect(secrets["secrets://dev/demo/_/telegram/telegram_bot_token"]).toBe(TOKEN);
     expect(telegram.webhook()?.secret).toBe(secrets["secrets://dev/demo/_/telegram/telegram_secret_token"]);
     expect(statSync(join(dir, "data/setup.json")).mode & 0o777).toBe(0o600);
@@ -99,7 +109,7 @@ describe("gtc setup without a terminal", () => {
     );
     const second = await gtc(dir, args, { BOT_TOKEN: TOKEN });
     expect(second).toMatchObject({ code: 0, stderr: "unchanged: everything is as it should be\n" });
-    expect([telegram.registrations(), kept(dir)]).toEqual([1, secrets]);
+    expect([telegram.registrations(), await kept(dir)]).toEqual([1, secrets]);
     const json = await gtc(dir, [...args, "--json", "--emit-answers", "out.json"], { BOT_TOKEN: TOKEN });
     expect(JSON.parse(json.stdout)).toMatchObject({
       ok: true,
@@ -250,7 +260,7 @@ describe.skipIf(!hasScript)("gtc setup in a terminal", () => {
     expect(first.screen).toContain("done  kept telegram_bot_token");
     expect(first.screen).toContain(`registered ${BASE}`);
     expect(first.screen).not.toMatch(/hunter2|AAF_stand-in/);
-    expect(Object.values(kept(dir))).toContain(TOKEN);
+    expect(Object.values(await kept(dir))).toContain(TOKEN);
     const second = await inTerminal(dir, ["setup", "."], []);
     expect(second).toMatchObject({ code: 0, screen: expect.stringContaining("unchanged") });
     const update = await inTerminal(
@@ -274,6 +284,6 @@ describe.skipIf(!hasScript)("gtc setup in a terminal", () => {
       code: 130,
       screen: expect.stringMatching(/served by the host itself[^]*interrupted/),
     });
-    expect([kept(dir), existsSync(join(dir, "data/setup.json"))]).toEqual([{}, true]);
+    expect([await kept(dir), existsSync(join(dir, "data/setup.json"))]).toEqual([{}, true]);
   }, 30_000);
 });

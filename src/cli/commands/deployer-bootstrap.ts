@@ -8,7 +8,8 @@ import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import type { CommandIo } from "../command.ts";
 import { expandHome } from "../expand-home.ts";
 import { openRegistries } from "../registries.ts";
-import { secretFile } from "../secret-stores.ts";
+
+import { localSecrets } from "../local-secrets.ts";
 
 export default defineCommand({
   summary: "Make the tenant, dev key, secrets file and registrations",
@@ -36,7 +37,7 @@ export default defineCommand({
       env: String(input.options["env"]),
       dataDir: config.dataDir,
       keyFile: resolve(dir, expandHome(io, join(String(input.options["key"])))),
-      secrets: secretFile(config),
+      secrets: localSecrets(config),
       team: String(input.options["team"]),
       user: String(input.options["user"]),
     });

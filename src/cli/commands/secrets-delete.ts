@@ -2,7 +2,8 @@ import { loadConfig } from "../../config/index.ts";
 import { formatSecretUri } from "../../secrets/index.ts";
 import { GreenticError } from "../../types/index.ts";
 import { defineCommand } from "../command.ts";
-import { SECRET_OPTIONS, secretFile, secretUriOf } from "../secret-stores.ts";
+import { SECRET_OPTIONS, secretUriOf } from "../secret-stores.ts";
+import { localSecrets } from "../local-secrets.ts";
 
 export default defineCommand({
   summary: "Remove a secret",
@@ -11,7 +12,7 @@ export default defineCommand({
   async run(input, io) {
     const config = loadConfig({ cwd: io.cwd, environment: io.environment });
     const uri = secretUriOf(input, config);
-    if (!(await secretFile(config).remove(uri)))
+    if (!(await localSecrets(config).remove(uri)))
       throw new GreenticError("SECRETS_NOT_FOUND", `Remove secret: nothing at ${formatSecretUri(uri)}`);
     io.stdout.write(`removed ${formatSecretUri(uri)}\n`);
   },

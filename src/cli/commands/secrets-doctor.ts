@@ -5,6 +5,7 @@ import { readNamedBundle } from "../bundle/named-bundle.ts";
 import type { SecretNeed } from "../bundle/secret-needs.ts";
 import { needsOfBundle, setCommand } from "../bundle/secret-needs.ts";
 import { defineCommand, hasFlag, printJson } from "../command.ts";
+import { localSecrets } from "../local-secrets.ts";
 import { POLICY_OPTION } from "../pack-input.ts";
 import type { SecretPlace } from "../secret-places.ts";
 import { secretPlaces } from "../secret-places.ts";
@@ -19,6 +20,8 @@ interface SecretFinding {
   readonly error?: { readonly place: SecretPlace["name"]; readonly code: string; readonly message: string };
   readonly title?: string;
   readonly set: string;
+  /** Place → how to set it there, for each that is configured. */
+  readonly ways: Readonly<Record<string, string>>;
 }
 
 export default defineCommand({
@@ -44,6 +47,8 @@ export default defineCommand({
     const ok = findings.every(({ place }) => place !== undefined);
     if (hasFlag(input, "json")) printJson(io, { ok, places: places.map(({ name }) => name), secrets: findings });
     else for (const finding of findings) io.stdout.write(`${lineOf(finding)}\n`);
+    if ((await localSecrets(config).plain.list()).length > 0)
+      io.stderr.write("warn  secrets.json holds secrets as plain text: gtc secrets seal\n");
     if (findings.length === 0 && !hasFlag(input, "json")) io.stdout.write("ok    nothing here needs a secret\n");
     return ok ? 0 : 2;
   },
@@ -56,11 +61,13 @@ async function look(
   const { tenant, team = DEFAULT_TEAM, category, name, neededBy, title } = need;
   const ctx = { env, tenant, team, traceId: "", correlationId: "", attempt: 1, locale: "en" };
   const uris = secretCandidates(ctx, category, name);
+  const address = uris[0] ?? { env, tenant, team: "_", category, name };
   const found = {
-    uri: formatSecretUri(uris[0] ?? { env, tenant, team: "_", category, name }),
+    uri: formatSecretUri(address),
     neededBy,
     ...(title !== undefined && { title }),
     set: setCommand(need),
+    ways: Object.fromEntries(places.filter(isChosen).map(({ name, howToSet }) => [name, howToSet(address)])),
   };
   for (const uri of uris) {
     for (const { name: place, store } of places) {
@@ -77,8 +84,14 @@ async function look(
   return found;
 }
 
-function lineOf({ uri, neededBy, place, error, title, set }: SecretFinding): string {
+/** Places that the operator configured; the others are always there, and what sets a secret in them is said anyway. */
+function isChosen({ name }: SecretPlace): boolean {
+  return name !== "environment" && name !== "sealed" && name !== "file";
+}
+
+function lineOf({ uri, neededBy, place, error, title, set, ways }: SecretFinding): string {
   if (place !== undefined) return `ok    ${uri}  in ${place}, for ${neededBy}`;
   if (error !== undefined) return `FAIL  ${uri}  for ${neededBy}: ${error.place}: ${error.code}: ${error.message}`;
-  return `FAIL  ${uri}  for ${neededBy}${title === undefined ? "" : `: ${title}`}\n      ${set}`;
+  const others = Object.entries(ways).map(([name, way]) => `\n      in ${name}: ${way}`);
+  return `FAIL  ${uri}  for ${neededBy}${title === undefined ? "" : `: ${title}`}\n      ${set}${others.join("")}`;
 }

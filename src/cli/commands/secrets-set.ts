@@ -3,7 +3,8 @@ import { loadConfig } from "../../config/index.ts";
 import { formatSecretUri } from "../../secrets/index.ts";
 import { GreenticError } from "../../types/index.ts";
 import { defineCommand, textOption } from "../command.ts";
-import { SECRET_OPTIONS, secretFile, secretUriOf } from "../secret-stores.ts";
+import { SECRET_OPTIONS, secretUriOf } from "../secret-stores.ts";
+import { localSecrets } from "../local-secrets.ts";
 
 export default defineCommand({
   summary: "Keep a secret",
@@ -21,7 +22,7 @@ export default defineCommand({
     const uri = secretUriOf(input, config);
     const value = textOption(input, "value") ?? (await text(io.stdin)).replace(/\r?\n$/, "");
     if (value === "") throw new GreenticError("CLI_USAGE_INVALID", "Set secret: the value is empty");
-    await secretFile(config).write(uri, value);
+    await localSecrets(config).write(uri, value);
     io.stdout.write(`kept ${formatSecretUri(uri)}\n`);
   },
 });

@@ -43,8 +43,11 @@ export class VaultSecretStore implements SecretStore {
 
   /** @throws SECRETS_BACKEND_UNAVAILABLE, SECRETS_BACKEND_DENIED, SECRETS_VALUE_INVALID */
   async read(uri: SecretUri): Promise<string | undefined> {
-    const { env, tenant, team, category, name } = uri;
-    const path = `${this.#root}/${[env, tenant, team, category, name].join("/")}`;
+    const { env, tenant, team, category, name, version } = uri;
+    // Vault counts versions; another spelling names none of its own.
+    if (version !== undefined && !/^[1-9]\d{0,8}$/.test(version)) return undefined;
+    const query = version === undefined ? "" : `?version=${version}`;
+    const path = `${this.#root}/${[env, tenant, team, category, name].join("/")}${query}`;
     const token = await this.#login.token();
     let answer = await this.#api.call("GET", path, { token });
     if (answer.status === 403) {

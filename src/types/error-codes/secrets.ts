@@ -24,6 +24,14 @@ export const secretsErrors = {
     help: "The service that keeps secrets refuses this host: check its token or role, and the policy for the path.",
   },
   SECRETS_BACKEND_FAILED: { kind: "internal", help: "Look at the service or folder that keeps secrets." },
+  SECRETS_SEAL_BROKEN: {
+    kind: "permission_denied",
+    help: "Somebody or something changed the sealed file: restore it from a backup, and look who can write to the data directory.",
+  },
+  SECRETS_KEY_MISSING: {
+    kind: "not_found",
+    help: "Sealed secrets open with their own key alone: restore `secrets.key`, name its place in GREENTIC_SECRETS_KEY_FILE, or unlock the keyring.",
+  },
   SECRETS_SDK_MISSING: {
     kind: "not_found",
     help: "Install the package beside the host or in the directory that `[secrets] sdk_dir` names, with the command of the message.",
