@@ -9,7 +9,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["files"],
   ["telemetry", "interfaces", "config", "secrets", "http"],
   ["state", "bus", "flow"],
-  ["session"],
+  ["session", "policy"],
   ["blob"],
   ["pack", "oci", "component", "messaging", "oauth"],
   ["mcp", "llm"],

@@ -462,6 +462,20 @@ export const REQUIREMENTS = define({
   "effects.keys": { source: "issue 5 flow power", behavior: "Every effect has a key that HTTP endpoints, MCP servers and components get, the same when it is made again after a crash" },
   "flow.doctor.bodies": { source: "issue 5 flow power", behavior: "Doctor finds bodies and compensations that aren't there, waits beside others, attempts that are never made and schedules that nothing follows" },
   "flow.delay.long": { source: "issue 5 F20", behavior: "A delay of many months goes on where it was; its session isn't forgotten before" },
+  // Issue 7: policy
+  "policy.rules": { source: "issue 7 policy", behavior: "Rules in CEL are checked when they are read, with their places, and any that denies wins, wherever it stands" },
+  "policy.bundle": { source: "issue 7 policy", behavior: "A bundle and its tenants' own files take away beside the operator's rules, and never give" },
+  "policy.network": { source: "issue 7 policy", behavior: "Outbound allow-lists by tenant, pack and component each have to admit a request and every redirect of it, and widen nothing" },
+  "policy.points": { source: "issue 7 policy", behavior: "Policy is asked before messages come in, turns and nodes run, tools are called, requests leave, secrets are read, messages are sent, packs are loaded and events are published" },
+  "policy.events": { source: "issue 7 policy", behavior: "Every denial is an event, a metric and a note with the rule that made it, and nothing of what it was about" },
+  "policy.opa": { source: "issue 7 policy", behavior: "OPA decides beside the rules, in time, kept a short while by question; what can't be asked is denied unless the operator says otherwise" },
+  "policy.free": { source: "issue 7 policy", behavior: "Where nothing is configured nothing is asked" },
+  "policy.cli": { source: "issue 7 policy", behavior: "`gtc policy check` lists rules with their places, `gtc policy test` says which rule decides a question and why" },
+  "quota.turns": { source: "issue 7 quotas", behavior: "Turns beyond a tenant's quota wait their turn, none is lost, and who can be told to come again gets 429 with the time" },
+  "quota.sends": { source: "issue 7 quotas", behavior: "Sends beyond a tenant's quota wait, and all leave" },
+  "quota.components": { source: "issue 7 quotas", behavior: "A tenant that has used a minute's fuel gets no call before it is paid, and a call that takes too much memory gives nothing" },
+  "quota.fair": { source: "issue 7 quotas", behavior: "On a full host who has least under way is served first, and who has most is turned away first" },
+  "residency.region": { source: "issue 7 residency", behavior: "A host refuses to serve a tenant that has to stay in another region, and rules can compare regions and labels" },
 });
 
 /** The id of a promise. */

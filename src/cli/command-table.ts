@@ -110,6 +110,14 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
   },
   "mcp serve": { summary: "Offer a tenant's flows as MCP tools", load: () => import("./commands/mcp-serve.ts") },
   "mcp call": { summary: "Call a tool of a tool map", load: () => import("./commands/mcp-call.ts") },
+  "policy check": {
+    summary: "Compile the rules of policy and list them with their places",
+    load: () => import("./commands/policy-check.ts"),
+  },
+  "policy test": {
+    summary: "Ask policy a question and say which rule decides",
+    load: () => import("./commands/policy-test.ts"),
+  },
   "secrets set": { summary: "Keep a secret", load: () => import("./commands/secrets-set.ts") },
   "secrets get": { summary: "Print a secret", load: () => import("./commands/secrets-get.ts") },
   "secrets list": { summary: "List the names of secrets", load: () => import("./commands/secrets-list.ts") },

@@ -13,6 +13,7 @@ import {
   FileKeeper,
 } from "../messaging/index.ts";
 import type { ChannelAddress, KeepFile, Provider } from "../messaging/index.ts";
+import { Quotas } from "../policy/index.ts";
 import { createMachineWorld, openRuntime } from "../runner/index.ts";
 import type { PackApp, Runtime, RuntimeOptions } from "../runner/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
@@ -23,6 +24,7 @@ import type { AppReaderOptions } from "./app-reader.ts";
 import { auditOf } from "./audit.ts";
 import { openChannels } from "./channels.ts";
 import { LivePacks } from "./live-packs.ts";
+import { hasQuotas, openHostPolicy } from "./open-policy.ts";
 import { secretReader, secretWriter } from "./secret-stores.ts";
 import type { Services } from "./services.ts";
 import { openServices } from "./services.ts";
@@ -104,6 +106,13 @@ interface HostParts {
 async function openOver({ options, world, components, opening }: HostParts): Promise<Host> {
   const { config, bundle } = options;
   const reader = new AppReader(options);
+  const hostPolicy = await openHostPolicy(config, {
+    bundle,
+    world,
+    observe: options.observe,
+    onError: (error) => options.onError?.(error, undefined),
+  });
+  const { gate } = hostPolicy;
   const read = await reader.read({ isFirst: true });
   const tenants = new Set<TenantId>([
     config.tenant,
@@ -135,6 +144,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
       secrets,
       keepFile,
       components,
+      gate,
       readPack: (provider) => reader.readProvider(provider),
     })),
   ];
@@ -174,10 +184,18 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     bus,
     files: filesOf(services),
     ...shared,
+    defaults: {
+      ...shared.defaults,
+      ...(config.quota.turnsAtOnce !== undefined && { maxTurns: config.quota.turnsAtOnce }),
+    },
     components,
     providers,
     apps: [],
     policy: () => policy,
+    gate,
+    ...(hasQuotas(config.quota) && {
+      quotas: new Quotas({ quota: config.quota, buckets: store, nowMs: () => world.nowMs() }),
+    }),
     secrets,
     secretWriter: secretWriter(config),
     journal: config.journal,
@@ -242,6 +260,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
       await runtime[Symbol.asyncDispose]();
       await bus[Symbol.asyncDispose]();
       await components[Symbol.asyncDispose]();
+      await hostPolicy[Symbol.asyncDispose]();
     },
   };
 }

@@ -72,7 +72,7 @@ export async function openTools(input: CommandInput, io: CommandIo): Promise<Ope
     world,
     secret,
     saveSecret: (of, category, name, value) => secretWriter(config).put(of, category, name, value),
-    open: (_ctx, request, signal) => openHttp(request, { ...http, ...(signal && { signal }) }),
+    open: (_ctx, request, { signal }) => openHttp(request, { ...http, ...(signal && { signal }) }),
     operator: config.mcpServers,
     path: io.environment["PATH"],
     log: (_ctx, level, message) => {

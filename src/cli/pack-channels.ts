@@ -5,6 +5,8 @@ import type { HttpOptions } from "../http/index.ts";
 import { createPackOperator, createPackProvider, PLATFORM_RULES, readVerifyRule } from "../messaging/index.ts";
 import type { ChannelAddress, HostVerification, PackOperator, Provider } from "../messaging/index.ts";
 import type { Pack } from "../pack/index.ts";
+import type { PolicyGate } from "../policy/index.ts";
+import { OPEN_GATE } from "../policy/index.ts";
 import { openProviderPack } from "../runner/index.ts";
 import type { ProviderPack } from "../runner/index.ts";
 import type { SecretReader } from "../secrets/index.ts";
@@ -21,6 +23,8 @@ export interface PackChannelParts {
   /** Reads and verifies the pack that a bundle names for a channel. */
   readonly readPack: (provider: BundleProvider) => Promise<Pack>;
   readonly components: ComponentHost;
+  /** What rules of policy let through; default everything. */
+  readonly gate?: PolicyGate | undefined;
   readonly log?: ((ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void) | undefined;
 }
 
@@ -69,7 +73,14 @@ function addressOf({ name, tenant, team }: BundleProvider, { env }: Config): Cha
 }
 
 function openFor(provider: BundleProvider, pack: Pack, parts: PackChannelParts): Promise<ProviderPack> {
-  const { config, world, http, components, log } = parts;
+  const { config, world, components, log, gate = OPEN_GATE } = parts;
+  const about = { ...addressOf(provider, config), pack: pack.name, packHash: pack.packHash };
+  const http: HttpOptions = {
+    ...parts.http,
+    ...(gate.judges("component.http") && {
+      judge: ({ url, method }) => gate.check({ ...about, point: "component.http", url: url.href, method }),
+    }),
+  };
   const policy: Policy = {
     network: { egress: { origins: ["*"] }, privateAddresses: config.network.privateAddresses },
     secrets: ["*"],
@@ -99,7 +110,7 @@ function configOf({ config }: BundleProvider, pack: Pack): JsonObject {
 function packSecret(
   { name, tenant, team }: BundleProvider,
   pack: Pack,
-  { config, secrets }: Pick<PackChannelParts, "config" | "secrets">,
+  { config, secrets, gate = OPEN_GATE }: Pick<PackChannelParts, "config" | "secrets" | "gate">,
 ): (of: string) => Promise<string> {
   const ctx: TenantCtx = {
     env: config.env,
@@ -112,6 +123,11 @@ function packSecret(
   };
   return async (of) => {
     const key = canonicalSecretName(of);
+    if (gate.judges("secret.read"))
+      await gate.check(
+        { point: "secret.read", env: ctx.env, tenant, team, channel: name, pack: pack.name, secret: key },
+        ctx,
+      );
     return (await secrets.get(ctx, name, key)) ?? (await secrets.get(ctx, pack.name, key)) ?? "";
   };
 }

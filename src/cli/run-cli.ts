@@ -13,6 +13,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   component: "Write, build and test components",
   bundle: "Build, inspect and check bundles",
   mcp: "List and call tools",
+  policy: "Check and try the rules of policy",
   secrets: "Keep secrets",
   deployer: "Set up tenants",
   config: "Show configuration",

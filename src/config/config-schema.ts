@@ -2,6 +2,7 @@ import type { SchemaObject } from "ajv";
 import { CHANNEL_TYPES } from "./channel-types.ts";
 import { llmModelSchema } from "./llm-config.ts";
 import { operatorServerSchema } from "./mcp-server.ts";
+import { policySchema, quotaSchema, residencySchema, retentionSchema } from "./policy-schema.ts";
 
 const text = { type: "string", minLength: 1 } as const;
 const texts = { type: "array", items: text } as const;
@@ -61,6 +62,10 @@ export const configSchema: SchemaObject = object({
     trust_root: text,
   }),
   network: object({ private_addresses: texts }),
+  policy: policySchema,
+  quota: quotaSchema,
+  residency: residencySchema,
+  retention: retentionSchema,
   attachments: object({
     max_bytes: { type: "integer", minimum: 1, maximum: 104857600 },
     types: { type: "array", items: { type: "string", pattern: "^[a-z0-9.+-]+/[a-z0-9.+-]*\\*?$" } },

@@ -2,7 +2,10 @@ import type { EnvId, TeamId, TenantId } from "../types/index.ts";
 import type { AuditConfig } from "./audit-config.ts";
 import type { LlmModelConfig } from "./llm-config.ts";
 import type { OperatorMcpServer } from "./mcp-server.ts";
+import type { PolicyConfig, ResidencyConfig } from "./policy-config.ts";
+import type { QuotaConfig } from "./quota-config.ts";
 import type { RegistryConfig } from "./registry.ts";
+import type { RetentionConfig } from "./retention-config.ts";
 import type { SecretsConfig } from "./secrets-config.ts";
 import type { ServicesConfig } from "./services.ts";
 
@@ -62,6 +65,10 @@ export interface Config extends ServicesConfig {
     /** Addresses or CIDR ranges that are reachable though they are private. */
     readonly privateAddresses: readonly string[];
   };
+  readonly policy: PolicyConfig;
+  readonly quota: QuotaConfig;
+  readonly residency: ResidencyConfig;
+  readonly retention: RetentionConfig;
   /** What files are taken in; the messaging layer's own where nothing is set. */
   readonly attachments: { readonly maxBytes?: number; readonly types?: readonly string[] };
   /** New WebChat conversations that one address may open a minute; behind a proxy that is everybody's. */

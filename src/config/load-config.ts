@@ -8,7 +8,10 @@ import { configSchema } from "./config-schema.ts";
 import type { Config, ConfigOrigin, SecurityConfig } from "./config.ts";
 import { readLlmModels } from "./llm-config.ts";
 import { readOperatorServer } from "./mcp-server.ts";
+import { readPolicyConfig, readResidency } from "./policy-config.ts";
+import { readQuota } from "./quota-config.ts";
 import { readRegistryUser, readScopes } from "./registry.ts";
+import { readRetention } from "./retention-config.ts";
 import { readSecretsConfig } from "./secrets-config.ts";
 import type { RoleName, StoreName } from "./services.ts";
 import { readServices } from "./services.ts";
@@ -189,6 +192,10 @@ export function loadConfig(options: {
         fallback: [] as readonly string[],
       }),
     },
+    policy: readPolicyConfig(document, table("policy"), base),
+    quota: readQuota(pick<JsonObject>("quota", { file: root["quota"], fallback: {} })),
+    residency: readResidency(pick<JsonObject>("residency", { file: root["residency"], fallback: {} })),
+    retention: readRetention(pick<JsonObject>("retention", { file: root["retention"], fallback: {} })),
     attachments: { ...(maxBytes !== undefined && { maxBytes }), ...(types !== undefined && { types }) },
     tokensPerMinute: pick("server.tokens_per_minute", { file: table("server")["tokens_per_minute"], fallback: 60 }),
     requestsPerSecond: pick("server.requests_per_second", {

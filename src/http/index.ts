@@ -9,4 +9,4 @@ export { hostAddresses, resolveAddresses, resolveHost } from "./resolve-address.
 export { parseHttpRewrites, rewriteUrl } from "./rewrite.ts";
 export type { HttpRewrite } from "./rewrite.ts";
 export { openHttp, sendHttp } from "./send-http.ts";
-export type { HttpOptions, ResolveHost } from "./send-http.ts";
+export type { HttpOptions, JudgeRequest, ResolveHost } from "./send-http.ts";

@@ -3,6 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { verifies } from "../../test/verifies.ts";
+import { GreenticError } from "../types/index.ts";
 import type { HttpRequest } from "./http-message.ts";
 import type { HttpOptions } from "./send-http.ts";
 import { openHttp, sendHttp } from "./send-http.ts";
@@ -121,6 +123,20 @@ describe("sendHttp()", () => {
     expect(await codeOf(send("/to-file"))).toBe("HTTP_REDIRECT_INVALID");
     expect(await codeOf(send("/loop"))).toBe("HTTP_REDIRECT_INVALID");
     expect((await send("/loop", { followRedirects: false })).status).toBe(302);
+  });
+
+  test("asks whoever judges about every hop before anything is sent there", async () => {
+    verifies("policy.network");
+    const asked: string[] = [];
+    seen = [];
+    const judge: HttpOptions["judge"] = ({ url, method }) => {
+      asked.push(`${method} ${url.hostname}`);
+      if (url.hostname === "other.test") throw new GreenticError("POLICY_DENIED", "Judge: denied");
+    };
+    const origins = [base(), `http://other.test:${port}`];
+    expect(await codeOf(send("/elsewhere", { origins }, { ...LOOPBACK, judge }))).toBe("POLICY_DENIED");
+    expect(asked).toEqual(["GET api.test", "GET other.test"]);
+    expect(seen.map(({ headers }) => headers.host)).toEqual([`api.test:${port}`]);
   });
 
   test("keeps method and body where the redirect asks for it, and drops credentials across origins", async () => {

@@ -11,6 +11,9 @@ import { rewriteUrl } from "./rewrite.ts";
 
 export type { ResolveHost } from "./resolve-address.ts";
 
+/** Lets a request through, or throws. */
+export type JudgeRequest = (request: { readonly url: URL; readonly method: string }) => void | Promise<void>;
+
 /** What the operator decides about outbound requests. */
 export interface HttpOptions {
   /** Addresses or CIDR ranges that are reachable though they aren't public. Default none. */
@@ -22,6 +25,8 @@ export interface HttpOptions {
   /** Default 8 MiB, of a stream 64 MiB. */
   readonly maxRequestBytes?: number;
   readonly signal?: AbortSignal;
+  /** Judges every URL, redirects included, before anything is sent there; what it throws is what the request fails with. */
+  readonly judge?: JudgeRequest | undefined;
   /** Default the machine's resolver. */
   readonly resolve?: ResolveHost;
 }
@@ -129,6 +134,7 @@ async function sendHop(hop: Hop, origins: readonly string[], options: HopOptions
   if (!isOriginAllowed(hop.url, origins)) {
     throw new GreenticError("HTTP_ORIGIN_DENIED", `Send to ${quote(hop.url.origin)}: origin isn't granted`);
   }
+  if (options.judge !== undefined) await options.judge({ url: hop.url, method: hop.method });
   const rewritten = rewriteUrl(hop.url, options.rewrites ?? []);
   const { privateAddresses = [], resolve = resolveHost, signal, isStream = false } = options;
   const addresses =

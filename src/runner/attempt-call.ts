@@ -147,6 +147,10 @@ export class AttemptCall implements NodeCall {
     return message;
   }
 
+  judge(...asked: Parameters<NodeCall["judge"]>): void | Promise<void> {
+    return this.#turn.judge(...asked);
+  }
+
   publish(): never {
     throw new TypeError("Publish event: what an attempt says is kept apart, and no kind with effects publishes");
   }

@@ -1,5 +1,6 @@
 import type { CallStats } from "../component/index.ts";
 import type { FileKeeper, Provider } from "../messaging/index.ts";
+import type { PolicyGate, Quotas } from "../policy/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import type { GreenticError, JsonValue, SessionKeyText, TenantCtx, World } from "../types/index.ts";
@@ -21,6 +22,8 @@ export interface EngineEnv {
   readonly providerOf: (channelKey: string) => Provider | undefined;
   /** Where files go; undefined where none are kept, and messages name them as their channels do. */
   readonly files: FileKeeper | undefined;
+  readonly gate: PolicyGate;
+  readonly quotas: Quotas;
   readonly observe: TurnObserver | undefined;
   readonly log: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
   /** Told of what the engine could not do; the operator's business. */

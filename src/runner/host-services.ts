@@ -1,12 +1,14 @@
 import type { HostServices } from "../component/index.ts";
 import type { HttpRewrite } from "../http/index.ts";
 import { sendHttp } from "../http/index.ts";
+import type { PolicyGate } from "../policy/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
 import type { JsonValue, Policy, StateKey, TenantCtx } from "../types/index.ts";
 import { GreenticError, isJsonObject, quote, stateKey } from "../types/index.ts";
 import type { AttemptCall } from "./attempt-call.ts";
 import type { EffectCall } from "./effect-call.ts";
 import type { LoadedPack } from "./loaded-pack.ts";
+import { judgeHttp, questionOf } from "./policy-questions.ts";
 import type { Scope } from "./runtime.ts";
 
 /** Makes the services that a component's host calls reach. */
@@ -24,6 +26,7 @@ export interface EffectScopeOptions {
   /** Where components' own secrets go; without it none is written. */
   readonly secretWriter?: SecretWriter | undefined;
   readonly policy: (scope: Scope) => Policy;
+  readonly gate: PolicyGate;
   readonly rewrites: readonly HttpRewrite[];
   readonly log: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
 }
@@ -32,21 +35,28 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Makes the services of a runtime: each call is bound to one attempt and dies with it. */
 export function createEffectScope(options: EffectScopeOptions): EffectScope {
-  const { secrets, secretWriter, policy, rewrites, log } = options;
+  const { secrets, secretWriter, policy, gate, rewrites, log } = options;
   return {
     services: ({ attempt, component, pack, effect }) => {
       const alive = (): void => {
         if (attempt.isOver)
           throw new GreenticError("RUNNER_NODE_TIMEOUT", `Serve component ${quote(component)}: its time is over`);
       };
+      const about = { pack: pack.name, packHash: pack.packHash };
       return {
         http: async (_ctx, request) => {
           alive();
           const { privateAddresses } = policy(pack.scope).network;
-          return sendHttp(request, { privateAddresses, rewrites, signal: effect.signal });
+          const judge = judgeHttp(gate, effect.ctx, { ...about, component });
+          return sendHttp(request, { privateAddresses, rewrites, signal: effect.signal, judge });
         },
         secret: async (ctx, name) => {
           alive();
+          if (gate.judges("secret.read"))
+            await gate.check(
+              { ...questionOf(effect.ctx, "secret.read"), ...about, component, secret: name },
+              effect.ctx,
+            );
           const value = await secrets.get(ctx, pack.name, name);
           return value === undefined ? undefined : Buffer.from(value);
         },

@@ -2,6 +2,7 @@ import type { ComponentHost } from "../component/index.ts";
 import type { CompiledFlow, CompiledJsonTemplate, CompiledTemplate } from "../flow/index.ts";
 import { compileFlow, compileJsonTemplate, compileTemplate, parseFlow } from "../flow/index.ts";
 import type { Pack } from "../pack/index.ts";
+import type { PolicyGate } from "../policy/index.ts";
 import type { Policy } from "../types/index.ts";
 import { GreenticError, parseJson, quote } from "../types/index.ts";
 import { admitComponents } from "./admit-components.ts";
@@ -36,6 +37,7 @@ export interface PackApp {
 export interface LoadPackOptions {
   readonly components: ComponentHost;
   readonly policy: Policy;
+  readonly gate: PolicyGate;
   readonly reach: ToolReach;
   readonly stubTool?: StubTool | undefined;
 }

@@ -8,16 +8,18 @@ import type {
 } from "../messaging/index.ts";
 import type { Accepted, IngressEntry, LeaseTo, SessionStore, TurnCommit } from "../session/index.ts";
 import { LEASE_TTL_MS } from "../session/index.ts";
+import { NO_QUOTAS, OPEN_GATE } from "../policy/index.ts";
 import type { SessionKeyText } from "../types/index.ts";
 import { DEFAULT_TEAM, GreenticError, quote, randomHex, toGreenticError } from "../types/index.ts";
 import type { EngineEnv, EngineLimits } from "./engine-env.ts";
 import { createChatReach } from "./chat-reach.ts";
-import { checkSchedule } from "./cron.ts";
 import { deliveryName } from "./delivery-name.ts";
 import { createEffectScope } from "./host-services.ts";
 import { handEventOver, handNoticeOver } from "./hand-over.ts";
+import { IntakeGate } from "./intake-gate.ts";
 import type { PackApp } from "./load-pack.ts";
 import { PackRegistry, scopeKey } from "./pack-registry.ts";
+import { meterComponents } from "./metered-components.ts";
 import type { OwnRequest } from "./own-envelope.ts";
 import { ownEnvelope, sessionKeyOf } from "./own-envelope.ts";
 import { pollInTurn } from "./poll-in-turn.ts";
@@ -41,6 +43,7 @@ import { findWebFile } from "./web-files.ts";
 import { TypingSigns } from "./typing-signs.ts";
 import type { Role } from "./wake-ups.ts";
 import { WakeUps } from "./wake-ups.ts";
+import { withGoodTimes } from "./with-good-times.ts";
 import { WorkerLoop } from "./worker-loop.ts";
 
 export type { RuntimeOptions } from "./runtime-options.ts";
@@ -65,24 +68,11 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   return runtime;
 }
 
-/** A channel whose times can't be read is told of and has none; the rest of the host runs. */
-async function withGoodTimes(provider: Provider, { onError }: RuntimeOptions): Promise<Provider> {
-  const { timer, ...rest } = provider;
-  if (timer === undefined) return provider;
-  try {
-    await checkSchedule(timer.times);
-    return provider;
-  } catch (error) {
-    const doing = `Read times of channel ${quote(provider.address.channel)}`;
-    onError?.(toGreenticError(error, "RUNNER_CRON_INVALID", doing), undefined);
-    return rest;
-  }
-}
-
 class LocalRuntime implements Runtime {
   readonly store: SessionStore;
   readonly files: FileKeeper | undefined;
   readonly #options: RuntimeOptions;
+  readonly #intake: IntakeGate;
   readonly #registry: PackRegistry;
   readonly #reach: ToolReach;
   readonly #providers: Map<string, Provider>;
@@ -103,7 +93,9 @@ class LocalRuntime implements Runtime {
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
-    const { world, store, components, policy, observe, secrets, defaults = {} } = options;
+    const { world, store, policy, observe, secrets, gate = OPEN_GATE, quotas = NO_QUOTAS, defaults = {} } = options;
+    const components =
+      quotas === NO_QUOTAS ? options.components : meterComponents(options.components, { quotas, gate });
     const onError = options.onError ?? ((): void => undefined);
     const log = options.log ?? ((): void => undefined);
     this.store = store;
@@ -117,6 +109,7 @@ class LocalRuntime implements Runtime {
       secrets,
       secretWriter: options.secretWriter,
       policy,
+      gate,
       rewrites,
       log,
       mcp: options.mcp ?? {},
@@ -126,6 +119,7 @@ class LocalRuntime implements Runtime {
       (scope) => ({
         components,
         policy: policy(scope),
+        gate,
         reach,
         stubTool: options.stubTool,
       }),
@@ -136,7 +130,7 @@ class LocalRuntime implements Runtime {
       store,
       registry: this.#registry,
       providerOf: (key) => this.#providers.get(key),
-      effects: createEffectScope({ secrets, secretWriter: options.secretWriter, policy, rewrites, log }),
+      effects: createEffectScope({ secrets, secretWriter: options.secretWriter, policy, gate, rewrites, log }),
       chat: createChatReach({
         models: options.llmModels ?? [],
         world,
@@ -146,6 +140,8 @@ class LocalRuntime implements Runtime {
         stub: options.stubChat,
       }),
       files: options.files,
+      gate,
+      quotas,
       observe,
       log,
       onError,
@@ -178,6 +174,8 @@ class LocalRuntime implements Runtime {
       providers: this.#providers,
       blobs: options.files?.blobs,
       policy,
+      gate,
+      quotas,
       observe,
       onError,
       onDead: (row, code) => this.#wakeUps.died(row.key, { stage: "egress", id: row.id, code }),
@@ -194,6 +192,11 @@ class LocalRuntime implements Runtime {
       isShared: options.isShared ?? false,
       onCommit: (key, commit) => this.#committed(key, commit),
       onTyping: (key, typing, signal) => this.#typing.tell(key, typing, signal),
+    });
+    this.#intake = new IntakeGate({
+      gate,
+      quotas,
+      isShed: (tenant) => this.#worker.isFull && this.#worker.takesMost(tenant),
     });
     this.#typing = new TypingSigns({ bus: options.bus, roles: this.#roles, providers: this.#providers, world });
     this.#wakeUps = new WakeUps({
@@ -282,6 +285,7 @@ class LocalRuntime implements Runtime {
 
   async loadPack(app: PackApp): Promise<PackSummary> {
     checkSecretCategory(app.pack, app.scope, this.#options.providers);
+    await this.#intake.judgeLoad(app);
     const { packHash } = await this.#registry.load(app);
     const team = app.scope.team ?? DEFAULT_TEAM;
     const address = { env: app.scope.env, tenant: app.scope.tenant, team, channel: RELAY };
@@ -295,6 +299,7 @@ class LocalRuntime implements Runtime {
   }
 
   async retainPack(app: PackApp): Promise<void> {
+    await this.#intake.judgeLoad(app);
     await this.#registry.retain(app);
   }
 
@@ -372,7 +377,7 @@ class LocalRuntime implements Runtime {
   }
 
   async #acceptOwn(provider: Provider, message: ReceivedMessage, request: OwnRequest | undefined): Promise<void> {
-    await this.#accept(provider, message, { isWaitedFor: false, request });
+    await this.#accept(provider, message, { isWaitedFor: false, request, isOwn: true });
   }
 
   /** The schedules of every team's flows and channels. */
@@ -393,26 +398,37 @@ class LocalRuntime implements Runtime {
   async #accept(
     provider: Provider,
     message: ReceivedMessage,
-    { isWaitedFor, request }: { readonly isWaitedFor: boolean; readonly request: OwnRequest | undefined },
+    {
+      isWaitedFor,
+      request,
+      isOwn = false,
+    }: {
+      readonly isWaitedFor: boolean;
+      readonly request: OwnRequest | undefined;
+      /** Whether the host hands it on to itself: it was let in before. */
+      readonly isOwn?: boolean;
+    },
   ): Promise<{ readonly accepted: Accepted; readonly entry: IngressEntry }> {
     if (this.#state === "draining" || this.#state === "closed") {
       throw new GreenticError("RUNNER_DRAINING", "Accept message: the host is shutting down");
     }
     const { world } = this.#options;
+    if (!isOwn) await this.#intake.judge(provider, message);
     const key = sessionKeyOf(provider, message);
+    const isPaid = !isOwn && (isWaitedFor || message.log !== undefined) && (await this.#intake.admitCaller(provider));
     const entry: IngressEntry = {
       key,
       dedupeKey: deliveryName(message.dedupeKey),
       receivedAtMs: world.nowMs(),
       traceId: randomHex(world, 16),
-      envelope: ownEnvelope(provider, message, request),
+      envelope: ownEnvelope(provider, message, isPaid ? { ...request, paid: true } : request),
       dedupeTtlMs: message.dedupeTtlMs ?? provider.dedupeTtlMs,
       // Without a waiter the answer is all that is left of the turn.
       ...(message.isUnnamed === true && isWaitedFor ? { isUnnamed: true } : {}),
       ...(message.log === undefined ? {} : { log: message.log }),
     };
-    const isOwn = this.#state === "running" && this.#roles.has("worker");
-    const canTake = isOwn && this.#worker.canTake(key);
+    const isHere = this.#state === "running" && this.#roles.has("worker");
+    const canTake = isHere && this.#worker.canTake(key);
     const startedMs = this.#options.observe === undefined ? 0 : world.monotonicMs();
     const accepted = await this.store.accept(entry, canTake ? { leaseTo: this.#leaseTo } : undefined);
     if (this.#options.observe !== undefined) this.#observeAccepted(provider, entry, { accepted, startedMs });

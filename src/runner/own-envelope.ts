@@ -23,6 +23,8 @@ export interface OwnRequest {
   readonly decision?: JsonObject;
   /** What the turn hands on to the team's relay, and does nothing else. */
   readonly handOver?: JsonObject;
+  /** True where the tenant's turns were counted already: who called waited for that. */
+  readonly paid?: boolean;
   /** The code under which the message is a record for the operator and nothing else. */
   readonly record?: string;
 }
@@ -59,6 +61,17 @@ export function handOverOf(message: ChannelMessageEnvelope | undefined): JsonObj
 export function recordOf(message: ChannelMessageEnvelope | undefined): string | undefined {
   const record = requestOf(message)["record"];
   return typeof record === "string" ? record : undefined;
+}
+
+/** Tells whether a message is the host's own work, which nobody outside asked for by it: policy and quotas judged what led to it. */
+export function isHostWork(message: ChannelMessageEnvelope | undefined): boolean {
+  const { relay, record, handOver, approval, decision } = requestOf(message);
+  return [relay, record, handOver, approval, decision].some((one) => one !== undefined);
+}
+
+/** Tells whether a message's turn was counted when it was let in. */
+export function isPaid(message: ChannelMessageEnvelope): boolean {
+  return requestOf(message)["paid"] === true;
 }
 
 /** Tells whether a message only says that the person has ended the conversation. */

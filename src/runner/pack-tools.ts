@@ -3,9 +3,11 @@ import { isOriginAllowed } from "../http/index.ts";
 import { HttpTools, parseToolMap, resolveTool, TOOL_MAP_FILES, Tools } from "../mcp/index.ts";
 import type { ToolMapEntry } from "../mcp/index.ts";
 import type { Pack } from "../pack/index.ts";
+import type { PolicyGate } from "../policy/index.ts";
 import type { Policy } from "../types/index.ts";
 import type { EffectCall } from "./effect-call.ts";
 import type { LoadedComponent, PackTools, StubTool, ToolOutcome } from "./loaded-pack.ts";
+import { questionOf } from "./policy-questions.ts";
 import type { ToolReach } from "./tool-reach.ts";
 
 /** The tool's own end comes before its node's, so that the flow hears what the tool's time being over means. */
@@ -17,6 +19,7 @@ export interface PackToolsParts {
   readonly components: ReadonlyMap<string, LoadedComponent>;
   readonly reach: ToolReach;
   readonly policy: Policy;
+  readonly gate: PolicyGate;
   readonly stubTool?: StubTool | undefined;
 }
 
@@ -26,7 +29,7 @@ export function openPackTools(pack: Pack, from: PackToolsParts): PackTools | und
   const source = file === undefined ? undefined : pack.readText(file);
   if (file === undefined || source === undefined) return undefined;
   const map = parseToolMap(source, file);
-  const { host, components, reach, policy } = from;
+  const { host, components, reach, policy, gate } = from;
   const allowsOrigin = (origin: string): boolean => {
     const { origins } = policy.network.egress;
     return origins.includes("*") || isOriginAllowed(new URL(origin), origins);
@@ -47,8 +50,8 @@ export function openPackTools(pack: Pack, from: PackToolsParts): PackTools | und
       isSecretAllowed: allowsSecret,
     }),
     endpoints: new HttpTools({
-      send: reach.send,
-      secret: async (ctx, name) => (allowsSecret(name) ? reach.secrets.get(ctx, pack.name, name) : undefined),
+      send: reach.sendFor(pack.name),
+      secret: async (ctx, name) => (allowsSecret(name) ? reach.readSecret(ctx, pack.name, name) : undefined),
       isOriginAllowed: allowsOrigin,
     }),
   });
@@ -64,6 +67,11 @@ export function openPackTools(pack: Pack, from: PackToolsParts): PackTools | und
     },
     call: async (effect, { tool, input, retries, answers }): Promise<ToolOutcome> => {
       const entry = resolveTool(map, tool);
+      if (gate.judges("tool"))
+        await gate.check(
+          { ...questionOf(effect.ctx, "tool"), pack: pack.name, packHash: pack.packHash, tool },
+          effect.ctx,
+        );
       const stubbed = from.stubTool?.(tool, input);
       if (stubbed !== undefined) return stubbed;
       const times = timesOf(entry, effect);

@@ -3,6 +3,7 @@ import type { ComponentHost } from "../component/index.ts";
 import type { LlmModelConfig } from "../config/index.ts";
 import type { HttpRewrite } from "../http/index.ts";
 import type { FileKeeper, Provider } from "../messaging/index.ts";
+import type { PolicyGate, Quotas } from "../policy/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
@@ -36,6 +37,10 @@ export interface RuntimeOptions {
   readonly stubWait?: StubWait;
   readonly apps: readonly PackApp[];
   readonly policy: (scope: Scope) => Policy;
+  /** What rules of policy let through, beside what `policy` grants; default everything. */
+  readonly gate?: PolicyGate;
+  /** What each tenant may use; default as much as there is. */
+  readonly quotas?: Quotas;
   readonly observe?: TurnObserver;
   /** Lines of components and `emit.log`. */
   readonly log?: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;

@@ -1,11 +1,14 @@
 import type { BlobStore } from "../blob/index.ts";
 import type { OpenFile, Provider } from "../messaging/index.ts";
+import type { PolicyGate, Quotas } from "../policy/index.ts";
 import type { OutboxRow, SendResult, SessionStore } from "../session/index.ts";
 import { channelOf, CLAIM_TTL_MS } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import type { GreenticError, Policy, SessionKeyText, TenantCtx, World } from "../types/index.ts";
 import { channelId, isGreenticError, parseSessionKey, randomHex, toGreenticError } from "../types/index.ts";
 import { DoubtfulSends } from "./doubtful-sends.ts";
+import { questionOf } from "./policy-questions.ts";
+import { RELAY } from "./relay.ts";
 import type { Scope } from "./runtime.ts";
 import { SendPace } from "./send-pace.ts";
 import { ORPHAN_MS } from "./orphans.ts";
@@ -17,6 +20,8 @@ export interface SenderOptions {
   /** Where the files are that rows name. */
   readonly blobs: BlobStore | undefined;
   readonly policy: (scope: Scope) => Policy;
+  readonly gate: PolicyGate;
+  readonly quotas: Quotas;
   readonly observe: TurnObserver | undefined;
   readonly onError: (error: GreenticError, key: SessionKeyText | undefined) => void;
   /** Told of rows that nobody sends any more unless an operator asks for it, with the code of why. */
@@ -166,7 +171,24 @@ export class SenderLoop {
   async #judge(row: OutboxRow, provider: Provider | undefined): Promise<SendResult | undefined> {
     if (provider?.send === undefined) return this.#withoutChannel(row);
     const verdict = row.status === "unknown" ? await this.#doubts.judge(row, provider) : undefined;
-    return verdict ?? this.#awaitPace(row, provider);
+    if (verdict !== undefined) return verdict;
+    if (this.#options.gate.judges("send") && (await this.#isDenied(row)))
+      return { kind: "failed", error: "POLICY_DENIED" };
+    return this.#awaitPace(row, provider);
+  }
+
+  /** A row that policy denies goes to the dead letters; it can be sent again once the rule is another. */
+  async #isDenied(row: OutboxRow): Promise<boolean> {
+    // What goes to other sessions of the host leaves nothing.
+    if (row.provider === RELAY) return false;
+    const ctx = ctxOf(row);
+    try {
+      await this.#options.gate.check(questionOf(ctx, "send"), ctx);
+      return false;
+    } catch (error) {
+      if (isGreenticError(error, "POLICY_DENIED")) return true;
+      throw error;
+    }
   }
 
   /** Where others may have the channel, the row is theirs for a while: configurations change one process after the other. */
@@ -187,7 +209,18 @@ export class SenderLoop {
     });
   }
 
+  /** Counts a send of its tenant, or says how long it waits; what goes to other sessions of the host leaves nothing. */
+  async #takeQuota({ key, provider }: OutboxRow): Promise<number> {
+    const { env, tenant } = parseSessionKey(key);
+    const { quotas } = this.#options;
+    if (provider === RELAY || quotas.of(tenant).sendsPerMinute === undefined) return 0;
+    return quotas.takeSend({ env, tenant });
+  }
+
   async #awaitPace(row: OutboxRow, provider: Provider): Promise<SendResult | undefined> {
+    const overQuotaMs = await this.#takeQuota(row);
+    if (overQuotaMs > 0)
+      return { kind: "retry", error: "POLICY_QUOTA_EXCEEDED", notBeforeMs: this.#options.world.nowMs() + overQuotaMs };
     const readyAtMs = await this.#pace.awaitTurn(provider, channelKeyOf(row), parseSessionKey(row.key).conversation);
     return readyAtMs === undefined
       ? undefined

@@ -3,16 +3,20 @@ import type { HttpRewrite } from "../http/index.ts";
 import { openHttp, sendHttp } from "../http/index.ts";
 import type { HttpToolsOptions } from "../mcp/index.ts";
 import { McpServers } from "../mcp/index.ts";
+import type { PolicyGate } from "../policy/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
 import type { Policy, TenantCtx, World } from "../types/index.ts";
+import { judgeHttp, questionOf } from "./policy-questions.ts";
 import type { Scope } from "./runtime.ts";
 
 /** What tool maps reach beyond their pack: MCP servers and HTTP endpoints. */
 export interface ToolReach extends AsyncDisposable {
   readonly world: World;
   readonly servers: McpServers;
-  readonly send: HttpToolsOptions["send"];
-  readonly secrets: SecretReader;
+  /** Sends the requests of a pack's HTTP tools. */
+  sendFor(pack: string): HttpToolsOptions["send"];
+  /** Reads secrets of a pack, or of whatever else keeps some, as policy lets it. */
+  readSecret(ctx: TenantCtx, category: string, name: string): Promise<string | undefined>;
 }
 
 /** Where the operator's MCP servers come from. */
@@ -28,6 +32,7 @@ export interface ToolReachOptions {
   /** Keeps tokens that servers renew. */
   readonly secretWriter?: SecretWriter | undefined;
   readonly policy: (scope: Scope) => Policy;
+  readonly gate: PolicyGate;
   readonly rewrites: readonly HttpRewrite[];
   readonly log: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
   readonly mcp: McpReachOptions;
@@ -39,19 +44,29 @@ export function createToolReach({
   secrets,
   secretWriter,
   policy,
+  gate,
   rewrites,
   log,
   mcp,
 }: ToolReachOptions): ToolReach {
-  const egress = ({ env, tenant, team }: TenantCtx, signal: AbortSignal | undefined) => ({
-    privateAddresses: policy({ env, tenant, team }).network.privateAddresses,
+  const egress = (
+    ctx: TenantCtx,
+    { pack, signal }: { readonly pack: string; readonly signal?: AbortSignal | undefined },
+  ) => ({
+    privateAddresses: policy({ env: ctx.env, tenant: ctx.tenant, team: ctx.team }).network.privateAddresses,
     rewrites,
+    judge: judgeHttp(gate, ctx, { pack }),
     ...(signal === undefined ? {} : { signal }),
   });
+  const readSecret: ToolReach["readSecret"] = async (ctx, category, name) => {
+    if (gate.judges("secret.read"))
+      await gate.check({ ...questionOf(ctx, "secret.read"), pack: category, secret: name }, ctx);
+    return secrets.get(ctx, category, name);
+  };
   const servers = new McpServers({
     world,
-    secret: (ctx, category, name) => secrets.get(ctx, category, name),
-    open: (ctx, request, signal) => openHttp(request, egress(ctx, signal)),
+    secret: readSecret,
+    open: (ctx, request, { pack, signal }) => openHttp(request, egress(ctx, { pack, signal })),
     log,
     ...(secretWriter === undefined
       ? {}
@@ -62,8 +77,8 @@ export function createToolReach({
   return {
     world,
     servers,
-    secrets,
-    send: (ctx, request, signal) => sendHttp(request, egress(ctx, signal)),
+    readSecret,
+    sendFor: (pack) => (ctx, request, signal) => sendHttp(request, egress(ctx, { pack, signal })),
     [Symbol.asyncDispose]: () => servers[Symbol.asyncDispose](),
   };
 }

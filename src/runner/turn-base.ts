@@ -1,4 +1,6 @@
 import type { CallStats } from "../component/index.ts";
+import type { PolicyPoint } from "../config/index.ts";
+import type { PolicyQuestion } from "../policy/index.ts";
 import type { InboxEntry, Lease, Step } from "../session/index.ts";
 import type { WorkingSet } from "../state/index.ts";
 import type { ComponentCost } from "../telemetry/index.ts";
@@ -13,6 +15,7 @@ import { decisionOf } from "./approvals.ts";
 import type { ApprovalDraft, EventDraft, MessageDraft } from "./kinds/kind.ts";
 import type { LoadedNode, LoadedPack } from "./loaded-pack.ts";
 import type { OperatorRecord, Relayed } from "./relay.ts";
+import { questionOf } from "./policy-questions.ts";
 import { RELAY } from "./relay.ts";
 import type { StepReport } from "./runtime.ts";
 import type { Trigger } from "./trigger.ts";
@@ -185,6 +188,16 @@ export abstract class TurnBase extends TurnScope {
   giveUp(cause: unknown): void {
     this.#givenUp = { cause };
     for (const listener of this.#onGivenUp) listener(cause);
+  }
+
+  /** Asks policy about the running node; at once where nothing there could be denied. @throws POLICY_DENIED, or rejects with it */
+  judge(point: PolicyPoint, about: Pick<PolicyQuestion, "event" | "operation">): void | Promise<void> {
+    const { gate } = this.env;
+    if (!gate.judges(point)) return undefined;
+    const { flow, node } = this.frame as Frame;
+    const pack = this.loaded;
+    const place = { pack: pack?.name, packHash: pack?.packHash, flow: flow.id, node };
+    return gate.check({ ...questionOf(this.ctx, point), ...place, ...about }, this.ctx);
   }
 
   setVar(name: string, value: JsonValue): void {

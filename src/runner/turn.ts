@@ -7,7 +7,7 @@ import type { EffectCall } from "./effect-call.ts";
 import type { Frame } from "./frame.ts";
 import { openFrame } from "./frame.ts";
 import type { KindResult, NodeCall } from "./kinds/kind.ts";
-import type { LoadedFlow, LoadedPack } from "./loaded-pack.ts";
+import type { LoadedFlow, LoadedNode, LoadedPack } from "./loaded-pack.ts";
 import { startLoop } from "./loop.ts";
 import { failureOf } from "./node-failure.ts";
 import type { Ask } from "./runtime.ts";
@@ -259,6 +259,16 @@ export class Turn extends TurnRoutes implements NodeCall {
       );
     }
     if (++this.executed > this.env.limits.maxNodes) return this.#overBudget(frame);
+    if (!this.env.gate.judges("node")) return this.#perform(node);
+    try {
+      const judged = this.judge("node", { operation: node.kind.name });
+      return judged === undefined ? this.#perform(node) : judged.then(() => this.#perform(node), failureOf);
+    } catch (error) {
+      return failureOf(error);
+    }
+  }
+
+  #perform(node: LoadedNode): KindResult | Promise<KindResult> {
     const { kind, compiled } = node;
     const again = this.#again;
     this.#again = undefined;

@@ -1,7 +1,7 @@
 import type { Provider } from "../messaging/index.ts";
 import type { Lease, TurnCommit } from "../session/index.ts";
 import { channelOf } from "../session/index.ts";
-import type { SessionKeyText } from "../types/index.ts";
+import type { SessionKeyText, TenantId } from "../types/index.ts";
 import { GreenticError, isGreenticError, parseSessionKey, quote, randomHex, toGreenticError } from "../types/index.ts";
 import { chooseTrigger } from "./choose-trigger.ts";
 import type { EngineEnv } from "./engine-env.ts";
@@ -12,9 +12,11 @@ import { isCondemned, isSuspect, markOf, processEnded, Suspects } from "./suspec
 import type { MessageTrigger } from "./incoming-files.ts";
 import { IncomingFiles } from "./incoming-files.ts";
 import { hasOutgoingFiles, keepOutgoingFiles } from "./outgoing-files.ts";
+import { hasLargestShare, pickFairly } from "./tenant-shares.ts";
 import type { Trigger } from "./trigger.ts";
 import { unreadOf } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
+import { admitTurn } from "./turn-admission.ts";
 import { TurnAborted } from "./turn-aborted.ts";
 import type { Typing } from "./typing-signs.ts";
 import { watchTyping } from "./typing-signs.ts";
@@ -86,9 +88,9 @@ export class WorkerLoop {
 
   /** Whether another session can be taken on right away. */
   canTake(key: SessionKeyText): boolean {
-    return (
-      !this.#isDraining && this.#active.size < this.#options.maxTurns && this.#failures.get(key)?.isResting !== true
-    );
+    // Who waits for room goes before who comes now.
+    const hasRoom = this.#active.size + this.#wanted.size < this.#options.maxTurns;
+    return !this.#isDraining && hasRoom && this.#failures.get(key)?.isResting !== true;
   }
 
   /** Runs a session that was leased to this worker already. */
@@ -125,6 +127,11 @@ export class WorkerLoop {
   /** Whether all turns are under way that this process runs at once. */
   get isFull(): boolean {
     return this.#active.size >= this.#options.maxTurns;
+  }
+
+  /** Whether no tenant has more under way and waiting here than this one. */
+  takesMost(tenant: TenantId): boolean {
+    return hasLargestShare(tenant, [...this.#serving, ...this.#wanted]);
   }
 
   /** Like `wake`; resolves once the session was leased or found to be another's, so that who offers can wait. @throws RUNNER_DRAINING */
@@ -165,7 +172,8 @@ export class WorkerLoop {
     const { env, maxTurns, leaseTtlMs } = this.#options;
     try {
       while (this.#wanted.size > 0 && this.#active.size < maxTurns && !this.#isDraining) {
-        const keys = [...this.#wanted].slice(0, Math.min(LEASE_BATCH, maxTurns - this.#active.size));
+        const room = Math.min(LEASE_BATCH, maxTurns - this.#active.size);
+        const keys = pickFairly(this.#wanted, room, this.#serving);
         for (const key of keys) this.#wanted.delete(key);
         try {
           for (const lease of await env.store.lease(this.name, { limit: keys.length, keys, ttlMs: leaseTtlMs }))
@@ -196,7 +204,7 @@ export class WorkerLoop {
       const current: Lease = lease;
       try {
         lease = await (isSuspect(current) ? this.#suspectTurn(current) : this.#turn(current));
-        if (this.#failures.size > 0) this.#failures.delete(current.key);
+        if (this.#failures.get(current.key)?.isResting !== true) this.#failures.delete(current.key);
       } catch (error) {
         lease = await this.#recover(current, error);
       }
@@ -230,6 +238,18 @@ export class WorkerLoop {
       this.#rest(lease.key, ELSEWHERE_REST_MS, 0);
       return this.#release(lease);
     }
+    const admitting = admitTurn(env, lease, trigger);
+    if (admitting === undefined) return this.#begin(lease, trigger, provider);
+    return admitting.then((admitted) => {
+      if (admitted.kind === "go") return this.#begin(lease, trigger, provider);
+      if (admitted.kind === "deny") return this.#giveUp(lease, trigger, admitted.error);
+      // Nothing that was acknowledged is lost: it waits its turn.
+      this.#rest(lease.key, admitted.ms, 0);
+      return this.#release(lease);
+    });
+  }
+
+  #begin(lease: Lease, trigger: Trigger, provider: Provider): Promise<Lease | undefined> {
     if (trigger.kind === "message" && this.#files?.isWanted({ trigger, provider }) === true)
       return this.#takeFiles({ lease, trigger, provider }).then((whole) => this.#run(lease, whole, provider));
     return this.#run(lease, trigger, provider);
@@ -442,7 +462,8 @@ export class WorkerLoop {
       ...(answers === undefined ? {} : { answers }),
     };
     const next = await env.store.commit(lease, commit, { keep: !this.#isDraining });
-    if (isWanted) this.#report(error, lease);
+    // A denial was told of when it was made.
+    if (isWanted && error.code !== "POLICY_DENIED") this.#report(error, lease);
     onCommit(lease.key, commit);
     if (trigger.kind === "message") {
       waiters.resolve({ key: lease.key, dedupeKey: trigger.entry.dedupeKey }, report);

@@ -15,7 +15,7 @@ export const PUBLIC_ATTRIBUTES: readonly string[] = words(
  */
 export const EXPORTED_ATTRIBUTES: ReadonlySet<string> = new Set([
   ...words("tenant env team session_id provider flow_id node_id outcome"),
-  ...words("pack operation status target duplicate direction stage code rule reason"),
+  ...words("pack operation status target duplicate direction stage code rule point reason"),
   ...words("element path message count progress total"),
   ...words("component fuel memory_bytes host_calls queued_ms"),
   ...PUBLIC_ATTRIBUTES,

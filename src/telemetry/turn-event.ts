@@ -114,6 +114,18 @@ export type TurnEvent =
       readonly count?: number;
       readonly atMs: number;
     }
+  | {
+      /** Policy, or a quota, turned something away. */
+      readonly kind: "policy.denied";
+      readonly ctx: TenantCtx;
+      /** `component.http`, `quota`. */
+      readonly point: string;
+      readonly rule: string;
+      readonly code: string;
+      readonly flow?: string;
+      readonly node?: string;
+      readonly atMs: number;
+    }
   /** A turn that came too late: another worker has its session, and nothing of it was committed. */
   | { readonly kind: "fence.refused"; readonly ctx: TenantCtx; readonly atMs: number }
   | {

@@ -23,6 +23,11 @@ export function createLogObserver(log: Logger): TurnObserver {
           "flow warning",
         );
         return;
+      case "policy.denied": {
+        const { point, rule, code, flow, node } = event;
+        log.warn({ ...base(event.ctx), point, rule, code, flow_id: flow, node_id: node }, "policy denied");
+        return;
+      }
       case "message.degraded":
         if (isDebug) {
           const { code, element, path, message, count } = event;

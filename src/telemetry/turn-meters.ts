@@ -4,7 +4,7 @@ import type { TurnEvent, TurnObserver } from "./turn-event.ts";
 
 /**
  * Makes metrics of turn events: `greentic.flow.duration` and `greentic.message.wait` (ms), `greentic.messages` (in, with redeliveries
- * as `duplicate`, and out), `greentic.messages.degraded`, `greentic.fences.refused`, `greentic.errors`, and of components'
+ * as `duplicate`, and out), `greentic.messages.degraded`, `greentic.fences.refused`, `greentic.policy.denied`, `greentic.errors`, and of components'
  * calls `greentic.component.duration` (ms), `greentic.component.fuel` and `greentic.component.memory` (bytes at the peak);
  * of language models the client metrics of OpenTelemetry's GenAI conventions.
  */
@@ -23,6 +23,7 @@ export function createTurnMeters(meter: Meter): TurnObserver {
   const degraded = meter.createCounter("greentic.messages.degraded", {
     description: "Elements and actions that a channel didn't show as they are",
   });
+  const denied = meter.createCounter("greentic.policy.denied", { description: "What policy or a quota turned away" });
   const callMs = meter.createHistogram("greentic.component.duration", {
     unit: "ms",
     description: "Wall time of a component's call, host calls included",
@@ -69,6 +70,9 @@ export function createTurnMeters(meter: Meter): TurnObserver {
         return;
       case "message.degraded":
         degraded.add(1, { tenant, code: event.code, ...(provider !== undefined && { provider }) });
+        return;
+      case "policy.denied":
+        denied.add(1, { tenant, point: event.point, rule: event.rule });
         return;
       case "fence.refused":
         fences.add(1, { tenant });

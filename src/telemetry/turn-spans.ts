@@ -156,6 +156,12 @@ export function createSpanObserver(tracer: Tracer, meter: Meter, withIds: WithId
         }
         return;
       }
+      case "policy.denied": {
+        const { point, rule, code, node, atMs } = event;
+        const told = { point, rule, code, ...(node !== undefined && { node_id: node }) };
+        flows.get(keyOf(ctx))?.span.addEvent("policy.denied", told, atMs);
+        return;
+      }
       case "fence.refused": {
         // The turn that came too late says nothing more; whose it was, only the session tells.
         for (const key of flows.keys()) if (key.endsWith(`:${ctx.session ?? ""}`)) flows.delete(key);

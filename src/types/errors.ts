@@ -13,6 +13,7 @@ import { mcpErrors } from "./error-codes/mcp.ts";
 import { messagingErrors } from "./error-codes/messaging.ts";
 import { ociErrors } from "./error-codes/oci.ts";
 import { packErrors } from "./error-codes/pack.ts";
+import { policyErrors } from "./error-codes/policy.ts";
 import { runnerErrors } from "./error-codes/runner.ts";
 import { secretsErrors } from "./error-codes/secrets.ts";
 import { storeErrors } from "./error-codes/store.ts";
@@ -38,6 +39,7 @@ export const ERROR_CODES = {
   ...mcpErrors,
   ...llmErrors,
   ...messagingErrors,
+  ...policyErrors,
   ...runnerErrors,
   ...gatewayErrors,
   ...deployerErrors,

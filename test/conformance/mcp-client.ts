@@ -43,7 +43,7 @@ async function main(): Promise<void> {
     world,
     secret: async (_ctx, _category, name) => context[name],
     // The suite's servers are on ports that nobody knows before.
-    open: (_ctx, request, signal) =>
+    open: (_ctx, request, { signal }) =>
       openHttp(
         { ...request, origins: [new URL(request.url).origin] },
         { privateAddresses: ["127.0.0.0/8", "::1"], ...(signal && { signal }) },

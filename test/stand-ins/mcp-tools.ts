@@ -86,7 +86,7 @@ export function openToolBench(
   const servers = new McpServers({
     world,
     secret,
-    open: (_ctx, request, signal) => openHttp(request, { ...network, ...(signal && { signal }) }),
+    open: (_ctx, request, { signal }) => openHttp(request, { ...network, ...(signal && { signal }) }),
     path: dirname(process.execPath),
     log: (_ctx, _level, message) => void log.push(message),
     ...extra,

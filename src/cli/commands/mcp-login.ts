@@ -61,7 +61,7 @@ export default defineCommand({
       world: createMachineWorld(),
       secret: (of, category, secret) => reader.get(of, category, secret),
       saveSecret: (of, category, secret, value) => writer.put(of, category, secret, value),
-      open: (_ctx, request, signal) => openHttp(request, { ...network, ...(signal && { signal }) }),
+      open: (_ctx, request, { signal }) => openHttp(request, { ...network, ...(signal && { signal }) }),
       operator: config.mcpServers,
       consent: {
         redirectUrl: back.url,

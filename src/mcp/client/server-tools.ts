@@ -27,8 +27,12 @@ export interface McpServersOptions {
   readonly saveSecret?: (ctx: TenantCtx, category: string, name: string, value: string) => Promise<void>;
   /** Where a person can be asked for consent. */
   readonly consent?: AuthParts["consent"];
-  /** Sends a request under the tenant's egress policy. */
-  readonly open: (ctx: TenantCtx, request: HttpRequest, signal?: AbortSignal) => Promise<HttpStream>;
+  /** Sends a request under the tenant's egress policy; `pack` is whose map the server's tools are in. */
+  readonly open: (
+    ctx: TenantCtx,
+    request: HttpRequest,
+    options: { readonly pack: string; readonly signal?: AbortSignal | undefined },
+  ) => Promise<HttpStream>;
   /** Servers that the operator declares; packs name them. */
   readonly operator?: readonly OperatorMcpServer[];
   /** Where processes find their programs: the host's PATH. */
@@ -197,7 +201,7 @@ export class ServerTools implements ToolBackend {
                 ? {}
                 : { saveSecret: (secret, value) => saveSecret(ctx, category, secret, value) }),
               ...(consent === undefined ? {} : { consent }),
-              open: (request, signal) => this.#options.open(ctx, request, signal),
+              open: (request, signal) => this.#options.open(ctx, request, { pack, signal }),
               path: this.#options.path,
               onStderr: (text) => log?.(ctx, "debug", `MCP server ${quote(name)}: ${quote(text)}`),
               ...(this.#options.authorize === undefined ? {} : { authorize: this.#options.authorize }),

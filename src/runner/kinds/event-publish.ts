@@ -1,5 +1,5 @@
 import { GreenticError } from "../../types/index.ts";
-import type { Kind } from "./kind.ts";
+import type { Kind, KindResult } from "./kind.ts";
 import { fields, ok, text } from "./kind.ts";
 
 /** An event tells of something; what is larger belongs in a store, and the event says where. */
@@ -31,6 +31,8 @@ export const eventPublish: Kind = {
     const data = event["payload"] ?? event["data"] ?? null;
     if (JSON.stringify(data).length > MAX_DATA_CHARS)
       throw new GreenticError("RUNNER_INPUT_INVALID", `Read "payload": more than ${MAX_DATA_CHARS} characters of JSON`);
-    return ok({ id: call.publish({ type, subject: text(event["subject"]), data }) });
+    const publish = (): KindResult => ok({ id: call.publish({ type, subject: text(event["subject"]), data }) });
+    const judged = call.judge("event.publish", { event: type });
+    return judged === undefined ? publish() : judged.then(publish);
   },
 };

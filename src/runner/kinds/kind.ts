@@ -1,5 +1,7 @@
 import type { CallStats } from "../../component/index.ts";
+import type { PolicyPoint } from "../../config/index.ts";
 import type { FlowScope, KindSpec } from "../../flow/index.ts";
+import type { PolicyQuestion } from "../../policy/index.ts";
 import type { WorkingSet } from "../../state/index.ts";
 import type {
   Attachment,
@@ -149,6 +151,8 @@ export interface NodeCall {
   setVar(name: string, value: JsonValue): void;
   /** Queues a message; it leaves with the turn's commit. */
   send(draft: MessageDraft): ChannelMessageEnvelope;
+  /** Asks policy about what the node is about to do; at once where nothing could be denied. @throws POLICY_DENIED, or rejects with it */
+  judge(point: PolicyPoint, about: Pick<PolicyQuestion, "event" | "operation">): void | Promise<void>;
   /** Publishes an event; it leaves with the turn's commit. @returns its id */
   publish(event: EventDraft): string;
   /** Opens an approval that a word with its code decides. @returns the code, which nobody can guess */

@@ -1,0 +1,12 @@
+export type { CompiledRule } from "./compile-rule.ts";
+export { compileRule } from "./compile-rule.ts";
+export type { PolicyDecision, PolicyEngine, PolicyQuestion } from "./decision.ts";
+export { ALLOW_ALL } from "./decision.ts";
+export { policyDenied, quotaExceeded } from "./denied.ts";
+export type { PolicyBackend, PolicyEngineOptions } from "./engine.ts";
+export { createPolicyEngine } from "./engine.ts";
+export { FACT_TYPES } from "./facts.ts";
+export { OPEN_GATE, PolicyGate } from "./gate.ts";
+export type { QuotaBuckets } from "./quotas.ts";
+export { NO_QUOTAS, Quotas } from "./quotas.ts";
+export { openOpa } from "./opa.ts";
