@@ -2,10 +2,11 @@ import type { Bundle, BundleProvider, Config, Environment } from "../config/inde
 import { createMachineWorld } from "../runner/index.ts";
 import type { SecretReader } from "../secrets/index.ts";
 import { AppReader } from "./app-reader.ts";
+import type { PackChannel } from "./pack-channels.ts";
 import { serveChannel, withComponents } from "./pack-channels.ts";
 
 /** What is told of a channel whose bundle names a pack for it. */
-export interface PackChannelReport {
+export interface PackChannelReport extends Partial<Pick<PackChannel, "config" | "secret">> {
   /** What its pack's channel lacks; undefined where the pack doesn't serve it. */
   readonly problems?: readonly string[];
   readonly servedBy?: string;
@@ -40,7 +41,12 @@ export async function servePackChannels(
       reports.set(
         provider,
         serving.kind === "pack"
-          ? { problems: await serving.problems(), servedBy: serving.servedBy }
+          ? {
+              problems: await serving.problems(),
+              servedBy: serving.servedBy,
+              config: serving.config,
+              secret: serving.secret,
+            }
           : { ...(serving.why !== undefined && { why: serving.why }) },
       );
     }

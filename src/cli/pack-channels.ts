@@ -29,13 +29,16 @@ export interface PackChannelParts {
 }
 
 /** A channel that its provider pack serves. */
-interface PackChannel {
+export interface PackChannel {
   readonly kind: "pack";
   readonly pack: Pack;
   readonly provider: Provider;
   readonly operator: PackOperator;
   /** `messaging-telegram 0.5.1: ingress and egress by messaging-provider-telegram`. */
   readonly servedBy: string;
+  /** Its settings, and its secrets as they stand; empty where there is none. */
+  readonly config: JsonObject;
+  readonly secret: (of: string) => Promise<string>;
   /** What keeps it from being live; empty where nothing does. */
   problems(): Promise<readonly string[]>;
 }
@@ -144,6 +147,8 @@ function packChannel(
     kind: "pack",
     pack,
     servedBy: servedBy(pack, opened),
+    config: configOf(provider, pack),
+    secret,
     operator: createPackOperator(opened),
     provider: createPackProvider({
       address,

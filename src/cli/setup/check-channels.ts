@@ -7,6 +7,7 @@ import { createMachineWorld } from "../../runner/index.ts";
 import { isGreenticError } from "../../types/index.ts";
 import { channelProblems, channelSecret } from "../channels.ts";
 import type { CommandIo } from "../command.ts";
+import type { PackChannelReport } from "../pack-channel-report.ts";
 import { servePackChannels } from "../pack-channel-report.ts";
 import { secretReader } from "../secret-stores.ts";
 import { callbackUrlOf, movedAddress, publicBaseUrl } from "./callback-url.ts";
@@ -55,17 +56,39 @@ export function checkChannels(
     ];
     if (problems.length > 0) return tell(false, problems.join("; "));
     const has = served?.servedBy ?? `${provider.type ?? ""} has its settings and secrets`;
-    if (!isOnline || served?.servedBy !== undefined) return tell(true, `${has}${unknownAddress(provider, context)}`);
-    const steps = await verifyChannel(provider, context);
+    if (!isOnline) return tell(true, `${has}${unknownAddress(provider, context)}`);
+    const unasked = served?.servedBy === undefined ? undefined : await whyUnasked(provider, served);
+    if (unasked !== undefined) return tell(true, `${has}; its platform wasn't asked: ${unasked}`);
+    const steps = await verifyChannel(provider, {
+      ...context,
+      ...(served?.secret !== undefined && { secret: served.secret }),
+      // A pack fetches nothing: whatever it is called for was posted.
+      ...(served?.config !== undefined && { channel: { mode: "webhook", ...served.config } }),
+    });
     const failed = steps.filter(({ state }) => state === "failed");
-    const shown = failed.length > 0 ? failed : steps;
-    return tell(failed.length === 0, shown.length === 0 ? has : shown.map(saidOf).join("; "));
+    const shown = (failed.length > 0 ? failed : steps).map(saidOf);
+    const said = [...(served?.servedBy === undefined && shown.length > 0 ? [] : [has]), ...shown];
+    return tell(failed.length === 0, said.join("; "));
   });
   return [...checks, ...(isOnline ? checkAddresses(bundle, { config, http }) : [])];
 }
 
 function saidOf({ what, how, state }: SetupStep): string {
   return how === undefined || state === "ok" ? what : `${what}: ${how}`;
+}
+
+/**
+ * Why a platform isn't asked of a channel that a pack serves: packs can't ask it themselves, so that the built-in channel of the same
+ * platform does, with what the pack is set up with.
+ */
+async function whyUnasked({ type }: BundleProvider, { secret }: PackChannelReport): Promise<string | undefined> {
+  const entry = type === undefined ? undefined : providerOf(type);
+  if (entry?.setup === undefined || secret === undefined) return "only its pack knows it";
+  for (const one of entry.secrets) {
+    const isHeld = one.isRequired !== true || (await secret(one.name).catch(() => "")) !== "";
+    if (!isHeld) return `its pack keeps no ${one.name}`;
+  }
+  return undefined;
 }
 
 /** A channel that was registered by hand may be live all the same. */

@@ -125,7 +125,12 @@ export async function verifyChannel(provider: BundleProvider, context: VerifyCon
   return guarded(() => setup.verify(setupParts(provider, { ...context, isDryRun: true, isTest: false })), "Verify");
 }
 
-type VerifyContext = Pick<SetupContext, "bundle" | "config" | "world" | "http" | "secrets">;
+interface VerifyContext extends Pick<SetupContext, "bundle" | "config" | "world" | "http" | "secrets"> {
+  /** Reads the channel's secrets. Default those kept under its own name. */
+  readonly secret?: (of: string) => Promise<string>;
+  /** The channel's settings. Default those in the bundle. */
+  readonly channel?: JsonObject;
+}
 
 function unserved(): SetupStep {
   return {
@@ -146,14 +151,13 @@ interface PartsContext extends VerifyContext {
   readonly isDryRun: boolean;
   readonly isTest: boolean;
   readonly isKnown?: boolean;
-  readonly channel?: JsonObject;
   /** Secrets that a dry run doesn't keep, and would. */
   readonly unkept?: Secrets;
 }
 
 function setupParts(provider: BundleProvider, context: PartsContext): SetupParts {
   const { config, http, channel = provider.config, world } = context;
-  const kept = channelSecret(provider, context);
+  const kept = context.secret ?? channelSecret(provider, context);
   const secret = async (name: string): Promise<string> => context.unkept?.get(name)?.value ?? (await kept(name));
   const callbackUrl = callbackUrlOf(provider, { ...context, channel });
   const { name, type, tenant, team } = provider;
