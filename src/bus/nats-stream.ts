@@ -72,6 +72,11 @@ export async function ensureConsumer(
   return name;
 }
 
+/** Names the consumer whose lag tells how much waits for workers, or for senders. */
+export function wakeUpConsumer(env: EnvId, group: "workers" | "senders"): string {
+  return consumerOf(group, subjectsBelow(group === "workers" ? "ingress" : "egress", { env }));
+}
+
 /** Names the consumer of a group: a stream's consumers may not hold dots, and ids hold neither `_` nor capitals, so no two share one. */
 function consumerOf(group: string, pattern: SubjectPattern): string {
   return `${group}_${pattern.replaceAll(".", "_").replace(">", "ALL")}`;

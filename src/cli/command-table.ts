@@ -147,6 +147,26 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Make the tenant, dev key, secrets file and registrations",
     load: () => import("./commands/deployer-bootstrap.ts"),
   },
+  "deployer plan": {
+    summary: "Show what applying would change, and what has to be there beforehand",
+    load: () => import("./commands/deployer-plan.ts"),
+  },
+  "deployer render": {
+    summary: "Write what a target is given: units, manifests, templates",
+    load: () => import("./commands/deployer-render.ts"),
+  },
+  "deployer apply": {
+    summary: "Make a target as it is described; twice changes nothing",
+    load: () => import("./commands/deployer-apply.ts"),
+  },
+  "deployer status": {
+    summary: "Say what was applied, whether it is still so, and how it is doing",
+    load: () => import("./commands/deployer-status.ts"),
+  },
+  "deployer rollback": {
+    summary: "Go back to what was applied before",
+    load: () => import("./commands/deployer-rollback.ts"),
+  },
   "config show": {
     summary: "Show the configuration and where each value came from",
     load: () => import("./commands/config-show.ts"),

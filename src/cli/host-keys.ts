@@ -7,18 +7,29 @@ import { GreenticError, quote } from "../types/index.ts";
 const KEY_BYTES = 32;
 
 /**
- * Gives the host's key of a name, `webchat.key`: made of the file that all hosts have where one is configured, else read from the data
- * directory, or made there for its owner alone. @throws CONFIG_VALUE_INVALID where the configured file is absent or too short
+ * Gives the host's key of a name, `webchat.key`: made of what all hosts have where that is configured, as a file or in the environment,
+ * else read from the data directory, or made there for its owner alone.
+ * @throws CONFIG_VALUE_INVALID where what is configured is absent or too short
  */
-export function hostKey({ dataDir, tokenKeyFile }: Config, name: string): Uint8Array {
-  if (tokenKeyFile === undefined) return keyFile(dataDir, name);
-  const key = existsSync(tokenKeyFile) ? readFileSync(tokenKeyFile) : undefined;
+export function hostKey(config: Config, name: string): Uint8Array {
+  const shared = sharedKey(config);
+  return shared === undefined
+    ? keyFile(config.dataDir, name)
+    : new Uint8Array(hkdfSync("sha256", shared, "", name, KEY_BYTES));
+}
+
+function sharedKey({ tokenKeyFile, tokenKey }: Config): Uint8Array | undefined {
+  if (tokenKeyFile === undefined && tokenKey === undefined) return undefined;
+  const isFile = tokenKeyFile !== undefined;
+  const key = !isFile ? Buffer.from(tokenKey ?? "") : existsSync(tokenKeyFile) ? readFileSync(tokenKeyFile) : undefined;
   if (key === undefined || key.byteLength < KEY_BYTES)
     throw new GreenticError(
       "CONFIG_VALUE_INVALID",
-      `Read server.token_key_file: expected a file of at least ${KEY_BYTES} bytes at ${quote(tokenKeyFile)}, got ${key?.byteLength ?? "none"}`,
+      isFile
+        ? `Read server.token_key_file: expected a file of at least ${KEY_BYTES} bytes at ${quote(tokenKeyFile)}, got ${key?.byteLength ?? "none"}`
+        : `Read GREENTIC_TOKEN_KEY: expected at least ${KEY_BYTES} bytes, got ${key?.byteLength ?? 0}`,
     );
-  return new Uint8Array(hkdfSync("sha256", key, "", name, KEY_BYTES));
+  return key;
 }
 
 function keyFile(dataDir: string, name: string): Uint8Array {

@@ -15,7 +15,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   mcp: "List and call tools",
   policy: "Check and try the rules of policy",
   secrets: "Keep secrets",
-  deployer: "Set up tenants",
+  deployer: "Set up tenants and deploy bundles",
   config: "Show configuration",
   session: "Look at sessions",
   outbox: "Look at sends",

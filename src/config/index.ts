@@ -12,6 +12,8 @@ export { MANIFEST_FILE } from "./public-bundle.ts";
 export { checkDocument } from "./check-document.ts";
 export type { Config, ConfigOrigin, SecurityConfig, TrustedPublisher } from "./config.ts";
 export { bundleSchema, configSchema } from "./config-schema.ts";
+export type { DeployFile } from "./deploy-file.ts";
+export { DEPLOY_NAME, readDeployFile } from "./deploy-file.ts";
 export type { ConfigFlags, Environment } from "./load-config.ts";
 export { loadConfig, processEnvironment } from "./load-config.ts";
 export type { LlmModelConfig } from "./llm-config.ts";

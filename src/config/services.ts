@@ -32,6 +32,8 @@ export interface ServicesConfig {
   readonly roles: readonly RoleName[];
   /** 32 bytes that sign WebChat's tokens, the same for every gateway; absolute. Default one of the data directory. */
   readonly tokenKeyFile?: string;
+  /** The same as a text of the environment, where there are no files to mount: never printed. */
+  readonly tokenKey?: string;
 }
 
 const STORES = ["sqlite", "memory", "redis"] as const;
@@ -88,8 +90,13 @@ export function readServices(
     file: server["token_key_file"],
     fallback: undefined,
   });
+  const tokenKeyText = pick<string | undefined>("server.token_key", {
+    variable: "GREENTIC_TOKEN_KEY",
+    fallback: undefined,
+  });
   return {
     store,
+    ...(tokenKeyText !== undefined && { tokenKey: tokenKeyText }),
     ...(store === "redis" && redisUrl !== undefined && { redis: { url: redisUrl, durability } }),
     ...(natsUrl !== undefined && { nats: { url: natsUrl, ...readLogin(nats, path) } }),
     roles: pick("roles", {

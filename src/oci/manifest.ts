@@ -96,7 +96,8 @@ export function parseManifest(bytes: Uint8Array): ImageManifest | ImageIndex {
 
 /** What a manifest is made of; absent parts are left out of the bytes. */
 export interface ManifestParts {
-  readonly artifactType: string;
+  /** Absent in an image that runs: its config says what it is. */
+  readonly artifactType?: string;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
   readonly subject?: Descriptor;
@@ -108,7 +109,7 @@ export function encodeImageManifest(parts: ManifestParts): Uint8Array {
   return encode({
     schemaVersion: 2,
     mediaType: MANIFEST_TYPE,
-    artifactType: parts.artifactType,
+    ...(parts.artifactType !== undefined && { artifactType: parts.artifactType }),
     config: descriptorJson(parts.config),
     layers: parts.layers.map(descriptorJson),
     ...(parts.subject && { subject: descriptorJson(parts.subject) }),

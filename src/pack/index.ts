@@ -57,7 +57,8 @@ export { formatPackLock, lockPathOf, readPackLock } from "./dependencies/pack-lo
 export type { CandidateOptions } from "./dependencies/read-candidate.ts";
 export { readCandidate } from "./dependencies/read-candidate.ts";
 export { solveDependencies } from "./dependencies/solve-dependencies.ts";
-export type { SbomFormat } from "./sbom.ts";
+export type { SbomFile, SbomFormat } from "./sbom.ts";
+export { writeSbom } from "./sbom.ts";
 export type { SignedPackFile } from "./sign-pack.ts";
 export { signPack, signPackFile } from "./sign-pack.ts";
 export type { TrustConfig, TrustedPublisher, TrustedPublisherConfig, TrustPolicy } from "./trust.ts";
@@ -68,6 +69,8 @@ export { isSquashfs } from "./squashfs/superblock.ts";
 export { writeSquashfs } from "./squashfs/write-squashfs.ts";
 export type { SignedTrust } from "./trust-file.ts";
 export { combineTrust, readTrustFile, signTrustFile, TrustVersions } from "./trust-file.ts";
+export type { EmbeddedPackage } from "./wasm-metadata.ts";
+export { sha512Of } from "./wasm-metadata.ts";
 export { validatePack } from "./validate-pack.ts";
 export { verifyPack } from "./verify-pack.ts";
 export { writeFileAtomic } from "../files/index.ts";

@@ -12,8 +12,8 @@ export type SbomFormat = "cyclonedx" | "spdx";
 /** A file as SBOMs list it. */
 export interface SbomFile {
   readonly path: string;
-  /** BLAKE3, lower-case hex. */
-  readonly hash: string;
+  /** BLAKE3, lower-case hex; packs are known by it, other files needn't have it. */
+  readonly hash?: string;
   /** Lower-case hex. */
   readonly sha256: string;
   /** Lower-case hex; SPDX 2.3 demands it of every file. */
@@ -54,7 +54,7 @@ function cycloneDx(subject: SbomSubject): object {
     "mime-type": file.mediaType,
     hashes: [
       { alg: "SHA-256", content: file.sha256 },
-      { alg: "BLAKE3", content: file.hash },
+      ...(file.hash === undefined ? [] : [{ alg: "BLAKE3", content: file.hash }]),
     ],
     ...cycloneDxMetadata(file.metadata),
   }));
