@@ -179,6 +179,7 @@ export const REQUIREMENTS = define({
   "secrets.sealed-key": { source: "issue 7 secrets", behavior: "The master key is the keyring's where there is one, else a file's that nobody else may read" },
   "secrets.seal": { source: "issue 7 secrets", behavior: "A plain secrets.json is read until gtc secrets seal seals it" },
   "secrets.clouds": { source: "ao technology", behavior: "Credentials come from AWS, Azure, GCP or Vault" },
+  "secrets.canary": { source: "issue 7 secrets", behavior: "Secrets and what people say of themselves are in no log, trace, metric, error, dead letter or child's environment, at debug level and with a component that tells all it knows" },
   "message.ingress": { source: "ao life of a message 1-2", behavior: "An external message reaches the provider's ingress as a webhook" },
   "message.ingress.subject": { source: "ao life of a message 3", behavior: "Ingress is announced on greentic.messaging.ingress.{env}.{tenant}.{team}.{channel}" },
   "message.router": { source: "ao life of a message 4", behavior: "The flow router resolves the flow by tenant and team" },

@@ -64,7 +64,8 @@ export function judgeProcesses(dir: string, from: number, to: number): readonly 
     const line = (pick: (sample: Sample) => number): Line => fitLine(late.map((one) => [one.atMs, pick(one)]));
     const resident = line((one) => one.resident);
     const descriptors = line((one) => one.descriptors + one.childrenDescriptors);
-    const childrenResident = line((one) => one.childrenResident);
+    // A process more for a component that is left one of its own is no growth.
+    const childrenResident = line((one) => one.childrenResident / Math.max(1, one.children));
     const live = samples.flatMap((one) => one.live ?? []);
     const isLevel = ({ gain, mean }: Line): boolean => gain <= mean * FLAT_SHARE;
     return [
@@ -104,7 +105,7 @@ export function verdictRows(verdicts: readonly ProcessVerdict[]): readonly Row[]
     return [
       told("resident MiB", verdict.resident, MIB),
       told("heap MiB", verdict.heap, MIB),
-      told("resident MiB of component processes", verdict.childrenResident, MIB),
+      told("resident MiB of a component process", verdict.childrenResident, MIB),
       told("descriptors, with component processes", verdict.descriptors, 1),
       told("threads", verdict.threads, 1),
       told("data directory MiB", verdict.disk, MIB),

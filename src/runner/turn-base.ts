@@ -4,8 +4,8 @@ import type { PolicyQuestion } from "../policy/index.ts";
 import type { InboxEntry, Lease, Step } from "../session/index.ts";
 import type { WorkingSet } from "../state/index.ts";
 import type { ComponentCost } from "../telemetry/index.ts";
-import type { ChannelMessageEnvelope, JsonValue, OutcomeError } from "../types/index.ts";
-import { GreenticError, isJsonObject, parseSessionKey, quote } from "../types/index.ts";
+import type { ChannelMessageEnvelope, JsonObject, JsonValue, OutcomeError } from "../types/index.ts";
+import { GreenticError, isJsonObject, maskValues, parseSessionKey, quote } from "../types/index.ts";
 import type { EngineEnv, OpenStep } from "./engine-env.ts";
 import type { Frame } from "./frame.ts";
 import type { FlowEvent } from "./event-flows.ts";
@@ -278,13 +278,12 @@ export abstract class TurnBase extends TurnScope {
     this.called = call;
   }
 
+  /** Tells the operator, without what the person has just said. */
   log(level: "debug" | "info" | "warn" | "error", message: string): void {
-    const { frame } = this;
-    this.env.log(
-      frame === undefined ? this.ctx : { ...this.ctx, flow: frame.flow.id, node: frame.node },
-      level,
-      message,
-    );
+    const { frame, message: said } = this;
+    const ctx = frame === undefined ? this.ctx : { ...this.ctx, flow: frame.flow.id, node: frame.node };
+    const words = [said?.text ?? "", (said?.extensions ?? {}) as JsonObject];
+    this.env.log(ctx, level, maskValues(message, words));
   }
 
   /** Tells observers and the report how a node ended. */

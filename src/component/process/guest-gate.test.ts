@@ -10,7 +10,7 @@ const parts = [
 
 test("ask() judges a request by the part that asks, and knows no other parts", async () => {
   const services = memoryServices();
-  const gate = new GuestGate(ctxOf(), services, parts);
+  const gate = new GuestGate(ctxOf(), services, { parts });
   const secret = { kind: "secret", name: "a" } as const;
   const write = { kind: "state-write", key: "k", value: new Uint8Array(1) } as const;
   expect(await gate.ask(secret, 0)).toMatchObject({ kind: "ok" });
@@ -24,10 +24,10 @@ test("ask() judges a request by the part that asks, and knows no other parts", a
 });
 
 test("ask() answers nothing once the gate is closed, nor beyond its number", async () => {
-  const gate = new GuestGate(ctxOf(), memoryServices(), parts);
+  const gate = new GuestGate(ctxOf(), memoryServices(), { parts });
   for (let count = 0; count < 1024; count++) await gate.ask({ kind: "config", key: "k" }, 0);
   expect(await gate.ask({ kind: "config", key: "k" }, 0)).toMatchObject({ code: "denied" });
-  const closed = new GuestGate(ctxOf(), memoryServices(), parts);
+  const closed = new GuestGate(ctxOf(), memoryServices(), { parts });
   closed.close();
   expect(await closed.ask({ kind: "config", key: "k" }, 0)).toMatchObject({ code: "denied" });
 });

@@ -3,7 +3,8 @@ import type { HostAnswer, HostRequest, LogLine } from "../capabilities/host-requ
 import { hasEffect } from "../capabilities/host-request.ts";
 import type { ComponentGrants } from "../grants.ts";
 import type { HostServices } from "../host.ts";
-import type { TenantCtx } from "../../types/index.ts";
+import { maskValues } from "../../types/index.ts";
+import type { JsonValue, TenantCtx } from "../../types/index.ts";
 
 // The child counts too; this count holds when the child is no longer its own master.
 const MAX_REQUESTS = 1024;
@@ -23,16 +24,23 @@ export class GuestGate {
   readonly #ctx: TenantCtx;
   readonly #services: HostServices;
   readonly #parts: readonly GatePart[];
+  readonly #input: JsonValue;
   #requests = 0;
   #lines = 0;
   #isClosed = false;
   /** Whether anything outside the call may have changed. */
   hadEffect = false;
 
-  constructor(ctx: TenantCtx, services: HostServices, parts: readonly GatePart[]) {
+  /** What the call was given, `input`, is kept out of the lines that it logs: people's own words are in it. */
+  constructor(
+    ctx: TenantCtx,
+    services: HostServices,
+    { parts, input = null }: { readonly parts: readonly GatePart[]; readonly input?: JsonValue },
+  ) {
     this.#ctx = ctx;
     this.#services = services;
     this.#parts = parts;
+    this.#input = input;
   }
 
   /** Answers a request; never throws. After {@link close} everything is denied. */
@@ -49,7 +57,7 @@ export class GuestGate {
 
   log({ level, message }: LogLine): void {
     if (this.#isClosed || ++this.#lines > MAX_LOG_LINES) return;
-    this.#services.log(this.#ctx, level, message);
+    this.#services.log(this.#ctx, level, maskValues(message, this.#input));
   }
 
   /** Ends the call's reach. */

@@ -98,7 +98,7 @@ export class Invocation {
   }
 
   #openGate(): GuestGate {
-    return new GuestGate(this.ctx, this.call.services, this.#parts);
+    return new GuestGate(this.ctx, this.call.services, { parts: this.#parts, input: this.call.input });
   }
 }
 
