@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
-import { openMemoryStore, openRedisStore, openSqliteStore } from "../src/session/index.ts";
+import { openMemoryStore, openPostgresStore, openRedisStore, openSqliteStore } from "../src/session/index.ts";
 import type { SessionRecord, SessionStore } from "../src/session/index.ts";
 import { channelId, conversationId, envId, formatSessionKey, teamId, tenantId, userId } from "../src/types/index.ts";
 import type { ChannelMessageEnvelope, SessionKeyText, World } from "../src/types/index.ts";
+import { hasPostgres, startPostgres } from "../test/stand-ins/postgres-server.ts";
 import { hasRedis, startRedis } from "../test/stand-ins/redis-server.ts";
 
 /** One line of a benchmark's table. */
@@ -44,8 +45,8 @@ interface Figures {
 }
 
 /**
- * Measures turns of one message, one state value and one reply against both embedded stores and, where it is installed, a Redis of
- * its own that flushes before it answers. Turns per second are comparable only within one run on one machine.
+ * Measures turns of one message, one state value and one reply against both embedded stores and, where they are installed, a Redis and
+ * a PostgreSQL of its own that flush before they answer. Turns per second are comparable only within one run on one machine.
  */
 export async function benchStore(): Promise<Row[]> {
   const rows: Row[] = [];
@@ -72,11 +73,19 @@ export async function benchStore(): Promise<Row[]> {
         await rm(dir, { recursive: true });
       }
     }
-    if (!hasRedis) continue;
-    await using server = await startRedis();
-    for (const concurrency of [1, 32, 64]) {
-      await using store = await openRedisStore({ url: server.url, world });
-      add(`redis ${way} C=${concurrency}`, await measure(store, { concurrency, way }));
+    if (hasRedis) {
+      await using server = await startRedis();
+      for (const concurrency of [1, 32, 64]) {
+        await using store = await openRedisStore({ url: server.url, world });
+        add(`redis ${way} C=${concurrency}`, await measure(store, { concurrency, way }));
+      }
+    }
+    if (hasPostgres) {
+      await using server = await startPostgres({ shared_buffers: "128MB" });
+      for (const concurrency of [1, 32, 64]) {
+        await using store = await openPostgresStore({ url: server.url, world });
+        add(`postgres ${way} C=${concurrency}`, await measure(store, { concurrency, way }));
+      }
     }
   }
   return rows;

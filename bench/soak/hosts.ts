@@ -84,7 +84,7 @@ async function startFour(bundle: string, env: Readonly<Record<string, string>>):
   const nats = await startNatsServer();
   const deployment = await startDeployment({
     bundle,
-    redisUrl: `redis://127.0.0.1:${redis.port}`,
+    storeUrl: `redis://127.0.0.1:${redis.port}`,
     natsUrl: `nats://127.0.0.1:${nats.port}`,
     env,
   });

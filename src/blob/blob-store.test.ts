@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { blobStoreContract, readBlob, sessionOf } from "../../conformance/blob-store.ts";
 import { verifies } from "../../test/verifies.ts";
+import { hasPostgres, startPostgres } from "../../test/stand-ins/postgres-server.ts";
+import type { PostgresServer } from "../../test/stand-ins/postgres-server.ts";
 import { hasRedis, startRedis, startRedisCluster } from "../../test/stand-ins/redis-server.ts";
 import type { RedisCluster, RedisServer } from "../../test/stand-ins/redis-server.ts";
 import { envId, tenantId } from "../types/index.ts";
-import { openDirectoryBlobs, openMemoryBlobs, openRedisBlobs } from "./index.ts";
+import { openDirectoryBlobs, openMemoryBlobs, openPostgresBlobs, openRedisBlobs } from "./index.ts";
 import type { BlobStore } from "./index.ts";
 
 const OPTIONS = { maxBytes: 64 << 20, keepUntilMs: Date.UTC(2100, 0, 1) };
@@ -41,6 +43,38 @@ blobStoreContract("memory", { open: async () => openMemoryBlobs() });
 blobStoreContract("directory", {
   open: async () => openAt(newDir()),
   crash: async (store) => openAt(places.get(store) ?? ""),
+});
+
+describe.skipIf(!hasPostgres)("one PostgreSQL (skipped where it isn't installed)", () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+  const open = async (prefix: string): Promise<BlobStore> => {
+    const store = await openPostgresBlobs({ url: server.url, prefix });
+    places.set(store, prefix);
+    return store;
+  };
+
+  blobStoreContract("postgres", {
+    open: () => open(`t${++serial}`),
+    crash: async (store) => {
+      await server.kill();
+      await server.start();
+      return open(places.get(store) ?? "");
+    },
+  });
+
+  test("nothing is left of a file that went", async () => {
+    await using store = await open("ends");
+    const { url } = await store.put(sessionOf("acme"), once("x".repeat(600_000)), OPTIONS);
+    const count = async (): Promise<unknown> =>
+      (await server.sql("SELECT count(*)::integer AS n FROM ends.blob_chunk"))[0]?.["n"];
+    expect(await count()).toBe(3);
+    await store.release(sessionOf("acme"), url);
+    expect(await count()).toBe(0);
+  });
 });
 
 describe.skipIf(!hasRedis)("one server (skipped where Redis isn't installed)", () => {

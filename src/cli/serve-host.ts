@@ -140,9 +140,10 @@ export async function serveHost(
   otlp?.watchBus(host.bus);
   otlp?.watch({ stats: () => runtime.store.stats(), nowMs: () => world.nowMs() });
   if (!runtime.store.isDurable) log.warn("the memory store keeps nothing: every conversation ends with this process");
-  if (config.redis?.durability === "relaxed") {
+  const shared = config.redis ?? config.postgres;
+  if (shared?.durability === "relaxed") {
     log.warn(
-      'redis.durability is "relaxed": a crash of the server may lose messages that were acknowledged and turns that had run',
+      `${config.store}.durability is "relaxed": a crash of the server may lose messages that were acknowledged and turns that had run`,
     );
   }
   await hooks.prepare?.(host);

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type { BlobStore } from "../blob/index.ts";
-import { openDirectoryBlobs, openMemoryBlobs, openRedisBlobs } from "../blob/index.ts";
+import { openDirectoryBlobs, openMemoryBlobs, openPostgresBlobs, openRedisBlobs } from "../blob/index.ts";
 import type { Bus } from "../bus/index.ts";
 import { openInProcessBus, openNatsBus } from "../bus/index.ts";
 import type { Config, ServicesConfig } from "../config/index.ts";
 import type { RuntimeOptions } from "../runner/index.ts";
-import { openMemoryStore, openRedisStore, openSqliteStore } from "../session/index.ts";
+import { openMemoryStore, openPostgresStore, openRedisStore, openSqliteStore } from "../session/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { JsonObject, World } from "../types/index.ts";
 import { GreenticError } from "../types/index.ts";
@@ -49,22 +49,24 @@ export function openConfiguredStore(
   { world, onDamage }: { readonly world: World; readonly onDamage: (error: GreenticError) => void },
 ): Promise<SessionStore> {
   if (config.redis !== undefined) return openRedisStore({ ...config.redis, world });
+  if (config.postgres !== undefined) return openPostgresStore({ ...config.postgres, world });
   return config.store === "memory"
     ? Promise.resolve(openMemoryStore(world))
     : openSqliteStore({ dir: config.dataDir, world, onDamage });
 }
 
 /** Opens the store of files that goes with the configured store. @throws STORE_URL_INVALID, STORE_UNAVAILABLE */
-export async function openConfiguredBlobs({ redis, store, dataDir }: Config): Promise<BlobStore> {
+export async function openConfiguredBlobs({ redis, postgres, store, dataDir }: Config): Promise<BlobStore> {
   if (redis !== undefined) return openRedisBlobs({ url: redis.url });
+  if (postgres !== undefined) return openPostgresBlobs(postgres);
   return store === "memory" ? openMemoryBlobs() : openDirectoryBlobs(join(dataDir, "files"));
 }
 
 /** Refuses roles that need other processes where there is nothing that processes share. @throws CLI_ROLE_ALONE */
-function checkRoles({ roles, store, redis, nats }: ServicesConfig): void {
+function checkRoles({ roles, store, redis, postgres, nats }: ServicesConfig): void {
   if (roles.length === 3) return;
   const doing = `Start ${roles.join(" and ")}`;
-  if (redis === undefined)
+  if (redis === undefined && postgres === undefined)
     throw new GreenticError(
       "CLI_ROLE_ALONE",
       `${doing}: expected a store that processes share, got ${store}, which one process has to itself`,
@@ -92,7 +94,7 @@ export async function openServices({ config, world, onError }: ServicesOptions):
       await store[Symbol.asyncDispose]();
       throw error;
     });
-    const isShared = config.redis !== undefined;
+    const isShared = config.redis !== undefined || config.postgres !== undefined;
     return {
       store,
       blobs,

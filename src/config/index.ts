@@ -33,5 +33,5 @@ export type { SourceDocument, SourceRules } from "./source-document.ts";
 export { readJson, readToml, readYaml } from "./source-document.ts";
 export type { HttpMcpServer, McpAuth, OperatorMcpServer, StdioMcpServer } from "./mcp-server.ts";
 export { httpServerSchema, mcpAuthSchema, readHttpServer, readMcpAuth } from "./mcp-server.ts";
-export type { NatsConfig, RedisConfig, RoleName, ServicesConfig, StoreName } from "./services.ts";
+export type { NatsConfig, PostgresConfig, RedisConfig, RoleName, ServicesConfig, StoreName } from "./services.ts";
 export { parseRoles, storeNamed, withoutLogin } from "./services.ts";

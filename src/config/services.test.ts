@@ -26,8 +26,24 @@ test("loadConfig() keeps sessions in the Redis that is configured, unless someth
   expect(load(redis, {}, { store: "sqlite" }).redis).toBeUndefined();
   expect(load(redis, { GREENTIC_STORE: "memory" })).toMatchObject({ store: "memory" });
   expect(() => load('store = "redis"\n')).toThrow(/redis\.url or GREENTIC_REDIS_URL/);
-  expect(() => load("", { GREENTIC_STORE: "postgres" })).toThrow(/sqlite, memory, redis/);
+  expect(() => load("", { GREENTIC_STORE: "mysql" })).toThrow(/sqlite, memory, redis, postgres/);
   expect(() => load('[redis]\nurl = "x"\ndurability = "mostly"\n')).toThrow(/redis\.durability/);
+});
+
+test("loadConfig() keeps sessions in the PostgreSQL that is configured, and asks which where there are two", () => {
+  const url = "postgres://app:s3cret@db.example.com/main";
+  const postgres = `[postgres]\nurl = "${url}"\n`;
+  expect(load(postgres)).toMatchObject({ store: "postgres", postgres: { url, durability: "strict" } });
+  expect(load(postgres).redis).toBeUndefined();
+  const more = load(`${postgres}durability = "relaxed"\nconnections = 3\nca_file = "ca.pem"\n`);
+  expect(more.postgres).toMatchObject({ durability: "relaxed", connections: 3 });
+  expect(more.postgres?.tls?.caFile).toMatch(/^\/.*\/ca\.pem$/);
+  expect(load("", { GREENTIC_POSTGRES_URL: url })).toMatchObject({ store: "postgres", postgres: { url } });
+  expect(load(postgres, {}, { store: "sqlite" }).postgres).toBeUndefined();
+  expect(() => load('store = "postgres"\n')).toThrow(/postgres\.url or GREENTIC_POSTGRES_URL/);
+  expect(() => load(postgres, { GREENTIC_REDIS_URL: REDIS })).toThrow(/store = "postgres" or "redis"/);
+  expect(load(postgres, { GREENTIC_REDIS_URL: REDIS, GREENTIC_STORE: "redis" }).store).toBe("redis");
+  expect(() => load(`${postgres}connections = 0\n`)).toThrow(/postgres\.connections/);
 });
 
 test("loadConfig() reads the bus with its credentials, beside the file that names them", () => {

@@ -2,7 +2,7 @@ import { GreenticError, quote } from "../types/index.ts";
 import type { JsonObject, JsonValue } from "../types/index.ts";
 
 /** Which backend keeps conversations. */
-export type StoreName = "sqlite" | "memory" | "redis";
+export type StoreName = "sqlite" | "memory" | "redis" | "postgres";
 /** What a process of the host does. */
 export type RoleName = "gateway" | "worker" | "egress";
 
@@ -12,6 +12,17 @@ export interface RedisConfig {
   readonly url: string;
   /** `strict` refuses a server that may lose what it acknowledged; `relaxed` takes any. */
   readonly durability: "strict" | "relaxed";
+}
+
+/** A PostgreSQL database that processes share as their store. Paths are absolute. */
+export interface PostgresConfig {
+  /** May hold a password: never printed. */
+  readonly url: string;
+  /** `strict` refuses a server that may lose what it acknowledged; `relaxed` takes any. */
+  readonly durability: "strict" | "relaxed";
+  /** How many connections a process opens at most. */
+  readonly connections?: number;
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
 }
 
 /** A NATS that processes share as their bus. Paths are absolute. */
@@ -28,6 +39,8 @@ export interface ServicesConfig {
   readonly store: StoreName;
   /** Present where the store is in Redis. */
   readonly redis?: RedisConfig;
+  /** Present where the store is in PostgreSQL. */
+  readonly postgres?: PostgresConfig;
   readonly nats?: NatsConfig;
   readonly roles: readonly RoleName[];
   /** 32 bytes that sign WebChat's tokens, the same for every gateway; absolute. Default one of the data directory. */
@@ -36,10 +49,10 @@ export interface ServicesConfig {
   readonly tokenKey?: string;
 }
 
-const STORES = ["sqlite", "memory", "redis"] as const;
+const STORES = ["sqlite", "memory", "redis", "postgres"] as const;
 const ROLES = ["gateway", "worker", "egress"] as const;
 
-type Pick = <T>(
+type PickValue = <T>(
   key: string,
   read: {
     flag?: T | undefined;
@@ -50,9 +63,13 @@ type Pick = <T>(
   },
 ) => T;
 
-/** Reads store, bus and roles: a Redis that is configured is the store unless something says otherwise. @throws CONFIG_VALUE_INVALID, CONFIG_ENV_INVALID */
+/** Reads store, bus and roles: a Redis or PostgreSQL that is configured is the store unless something says otherwise. @throws CONFIG_VALUE_INVALID, CONFIG_ENV_INVALID */
 export function readServices(
-  { root, pick, path }: { readonly root: JsonObject; readonly pick: Pick; readonly path: (file: string) => string },
+  {
+    root,
+    pick,
+    path,
+  }: { readonly root: JsonObject; readonly pick: PickValue; readonly path: (file: string) => string },
   flags: {
     readonly store?: StoreName | undefined;
     readonly roles?: readonly RoleName[] | undefined;
@@ -67,17 +84,35 @@ export function readServices(
     file: redis["url"],
     fallback: undefined,
   });
-  const store = pick<StoreName>("store", {
+  const postgres = (root["postgres"] ?? {}) as JsonObject;
+  const postgresUrl = pick<string | undefined>("postgres.url", {
+    variable: "GREENTIC_POSTGRES_URL",
+    file: postgres["url"],
+    fallback: undefined,
+  });
+  const named = [postgresUrl !== undefined && "postgres", redisUrl !== undefined && "redis"] as const;
+  const [fallback = "sqlite", another] = named.filter((name) => name !== false);
+  const store = pick<StoreName | undefined>("store", {
     flag: flags.store,
     variable: "GREENTIC_STORE",
     fromText: storeNamed,
     file: root["store"],
-    fallback: redisUrl === undefined ? "sqlite" : "redis",
+    fallback: another === undefined ? fallback : undefined,
   });
+  if (store === undefined)
+    throw new GreenticError(
+      "CONFIG_VALUE_INVALID",
+      `Read store: expected store = "${fallback}" or "${another}" beside redis.url and postgres.url, got none`,
+    );
   if (store === "redis" && redisUrl === undefined)
     throw new GreenticError(
       "CONFIG_VALUE_INVALID",
       'Read store: expected redis.url or GREENTIC_REDIS_URL beside store "redis", got neither',
+    );
+  if (store === "postgres" && postgresUrl === undefined)
+    throw new GreenticError(
+      "CONFIG_VALUE_INVALID",
+      'Read store: expected postgres.url or GREENTIC_POSTGRES_URL beside store "postgres", got neither',
     );
   const natsUrl = pick<string | undefined>("nats.url", {
     variable: "GREENTIC_NATS_URL",
@@ -85,6 +120,10 @@ export function readServices(
     fallback: flags.bundleNats,
   });
   const durability = pick("redis.durability", { file: redis["durability"], fallback: "strict" as const });
+  const connections = pick<number | undefined>("postgres.connections", {
+    file: postgres["connections"],
+    fallback: undefined,
+  });
   const tokenKey = pick<string | undefined>("server.token_key_file", {
     variable: "GREENTIC_TOKEN_KEY_FILE",
     file: server["token_key_file"],
@@ -98,6 +137,15 @@ export function readServices(
     store,
     ...(tokenKeyText !== undefined && { tokenKey: tokenKeyText }),
     ...(store === "redis" && redisUrl !== undefined && { redis: { url: redisUrl, durability } }),
+    ...(store === "postgres" &&
+      postgresUrl !== undefined && {
+        postgres: {
+          url: postgresUrl,
+          durability: pick("postgres.durability", { file: postgres["durability"], fallback: "strict" as const }),
+          ...(connections !== undefined && { connections }),
+          ...readTls(postgres, path),
+        },
+      }),
     ...(natsUrl !== undefined && { nats: { url: natsUrl, ...readLogin(nats, path) } }),
     roles: pick("roles", {
       flag: flags.roles,
@@ -137,11 +185,16 @@ export function withoutLogin(url: string): string {
 }
 
 function readLogin(nats: JsonObject, path: (file: string) => string): Omit<NatsConfig, "url"> {
+  const { credentials } = nats;
+  return { ...(typeof credentials === "string" && { credentials: path(credentials) }), ...readTls(nats, path) };
+}
+
+function readTls(section: JsonObject, path: (file: string) => string): Pick<NatsConfig, "tls"> {
   const file = (key: string): string | undefined => {
-    const value = nats[key];
+    const value = section[key];
     return typeof value === "string" ? path(value) : undefined;
   };
-  const [credentials, caFile, certFile, keyFile] = ["credentials", "ca_file", "cert_file", "key_file"].map(file);
+  const [caFile, certFile, keyFile] = ["ca_file", "cert_file", "key_file"].map(file);
   const tls = { ...(caFile && { caFile }), ...(certFile && { certFile }), ...(keyFile && { keyFile }) };
-  return { ...(credentials && { credentials }), ...(Object.keys(tls).length > 0 && { tls }) };
+  return Object.keys(tls).length > 0 ? { tls } : {};
 }

@@ -1,5 +1,10 @@
 export { erasureFilter } from "./erasure.ts";
 export { openMemoryStore } from "./memory-store.ts";
+export type { PostgresFunction } from "./postgres/library.ts";
+export type { PostgresLink } from "./postgres/link.ts";
+export type { PostgresPlaceOptions, PostgresStoreOptions } from "./postgres/postgres-store.ts";
+export { openPostgresLink, openPostgresStore } from "./postgres/postgres-store.ts";
+export type { PostgresTls } from "./postgres/postgres-url.ts";
 export type { RedisClient } from "./redis/client.ts";
 export { createRedisClient } from "./redis/client.ts";
 export { redisFailure } from "./redis/failure.ts";

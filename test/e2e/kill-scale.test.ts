@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { openFaultProxy } from "../stand-ins/fault-proxy.ts";
 import type { Fault } from "../stand-ins/fault-proxy.ts";
 import { startNatsServer } from "../stand-ins/nats-server.ts";
+import { hasPostgres, startPostgres } from "../stand-ins/postgres-server.ts";
 import { hasRedis, startRedis } from "../stand-ins/redis-server.ts";
 import { hasServer } from "../stand-ins/server-program.ts";
 import { openTelegramStandIn } from "../stand-ins/telegram.ts";
@@ -16,36 +17,58 @@ const CONVERSATIONS = Number(process.env["GREENTIC_SCALE_CONVERSATIONS"] ?? 20);
 const KILLS = Number(process.env["GREENTIC_SCALE_KILLS"] ?? 6);
 /** Conversations under way at once, at most. */
 const AT_ONCE = 200;
-const hasServers = hasRedis && hasServer("nats-server");
+const hasNats = hasServer("nats-server");
+/** The stores that processes share, and the shares of the full run that a quick one does of each. */
+const STORES = [
+  {
+    name: "Redis",
+    isThere: hasRedis,
+    open: startRedis,
+    requirement: "scale.roles.killed",
+    conversations: CONVERSATIONS,
+    kills: KILLS,
+  },
+  {
+    name: "PostgreSQL",
+    isThere: hasPostgres,
+    open: () => startPostgres(),
+    requirement: "stores.postgres.hosts",
+    conversations: Math.ceil(CONVERSATIONS / 2),
+    kills: Math.ceil(KILLS / 2),
+  },
+] as const;
+type Store = (typeof STORES)[number];
 
 /** Runs conversations while `disturb` does its worst; `share` tells how much of it is done. */
 async function run(options: {
   readonly natsPort: (port: number) => Promise<number>;
-  readonly redisPort: (port: number) => Promise<number>;
+  readonly store: Store;
+  readonly storePort: (port: number) => Promise<number>;
   readonly disturb: (deployment: Deployment, progress: (share: number) => void) => Promise<void>;
 }): Promise<string> {
   const telegram = await openTelegramStandIn({ token: KILL_TOKEN, isPaced: false, answerAfterMs: 100 });
-  await using redis = await startRedis();
+  const { conversations: count } = options.store;
+  await using store = await options.store.open();
   await using nats = await startNatsServer();
   const hook = await openWebhookReceiver(KILL_HOOK_SECRET);
   hook.answerAfterMs = 50;
   const bundle = await makeKillBundle(MEMBER_NAMES, { hookUrl: hook.url });
   const deployment = await startDeployment({
     bundle,
-    redisUrl: `redis://127.0.0.1:${await options.redisPort(redis.port)}`,
+    storeUrl: store.url.replace(`:${store.port}`, `:${await options.storePort(store.port)}`),
     natsUrl: `nats://127.0.0.1:${await options.natsPort(nats.port)}`,
     env: { GREENTIC_HTTP_REWRITE: `https://api.telegram.org=${telegram.url}` },
   });
   let share = 0;
   let underWay = 0;
-  const conversations = new Conversations(CONVERSATIONS, { telegram, gateway: () => deployment.gatewayUrl });
+  const conversations = new Conversations(count, { telegram, gateway: () => deployment.gatewayUrl });
   try {
     const disturbed = options.disturb(deployment, (next) => {
       share = next;
     });
     await conversations.hold(
       async (i) => {
-        const mayStart = (): boolean => share >= 0.95 * (i / CONVERSATIONS) && underWay < AT_ONCE;
+        const mayStart = (): boolean => share >= 0.95 * (i / count) && underWay < AT_ONCE;
         while (!mayStart()) await pause(20);
         underWay++;
       },
@@ -58,7 +81,7 @@ async function run(options: {
     expect(await deployment.stop()).toEqual(MEMBER_NAMES.map(() => 0));
     const { doubledInTelegram, recordedUnknown } = await conversations.check(await deployment.rows());
     const repeated = conversations.checkHook(hook);
-    return `conversations ${CONVERSATIONS}, lost 0, doubled in WebChat 0, doubled at the webhook 0 (${repeated} repetitions known by their key), doubled in Telegram ${doubledInTelegram}, recorded as unknown ${recordedUnknown}`;
+    return `${options.store.name}: conversations ${count}, lost 0, doubled in WebChat 0, doubled at the webhook 0 (${repeated} repetitions known by their key), doubled in Telegram ${doubledInTelegram}, recorded as unknown ${recordedUnknown}`;
   } catch (error) {
     process.stderr.write(`${deployment.said()}\n`);
     throw error;
@@ -71,36 +94,39 @@ async function run(options: {
 
 const same = (port: number): Promise<number> => Promise.resolve(port);
 
-test.skipIf(!hasServers)(
-  `${CONVERSATIONS} conversations over Redis and NATS through ${KILLS} kills and pauses of gateway, workers and egress lose and double nothing that isn't on record`,
-  { timeout: 3_600_000 },
-  async () => {
-    verifies("scale.roles.killed");
-    const random = seeded(20_261_122);
-    let frozen = 0;
-    const told = await run({
-      natsPort: same,
-      redisPort: same,
-      disturb: async (deployment, progress) => {
-        for (let kills = 0; kills < KILLS;) {
-          await pause(300 + random() * 700);
-          const name = MEMBER_NAMES[Math.floor(random() * MEMBER_NAMES.length)] ?? "gateway";
-          if (random() < 0.2) {
-            await deployment.freeze(name, 500 + random() * 6_000);
-            frozen++;
-          } else {
-            await deployment.kill(name);
-            kills++;
-            progress(kills / KILLS);
+for (const store of STORES) {
+  test.skipIf(!hasNats || !store.isThere)(
+    `${store.conversations} conversations over ${store.name} and NATS through ${store.kills} kills and pauses of gateway, workers and egress lose and double nothing that isn't on record`,
+    { timeout: 3_600_000 },
+    async () => {
+      verifies(store.requirement);
+      const random = seeded(20_261_122);
+      let frozen = 0;
+      const told = await run({
+        natsPort: same,
+        store,
+        storePort: same,
+        disturb: async (deployment, progress) => {
+          for (let kills = 0; kills < store.kills;) {
+            await pause(300 + random() * 700);
+            const name = MEMBER_NAMES[Math.floor(random() * MEMBER_NAMES.length)] ?? "gateway";
+            if (random() < 0.2) {
+              await deployment.freeze(name, 500 + random() * 6_000);
+              frozen++;
+            } else {
+              await deployment.kill(name);
+              kills++;
+              progress(kills / store.kills);
+            }
           }
-        }
-      },
-    });
-    process.stderr.write(`kills ${KILLS}, pauses ${frozen}, ${told}\n`);
-  },
-);
+        },
+      });
+      process.stderr.write(`kills ${store.kills}, pauses ${frozen}, ${told}\n`);
+    },
+  );
+}
 
-test.skipIf(!hasServers)(
+test.skipIf(!hasNats || !hasRedis)(
   "conversations go on through connections to Redis and NATS that are down, slow, silent, cut and sliced",
   { timeout: 3_600_000 },
   async () => {
@@ -121,7 +147,8 @@ test.skipIf(!hasServers)(
     const rounds = Math.max(KILLS, faults.length * 2);
     const told = await run({
       natsPort: proxied,
-      redisPort: proxied,
+      store: STORES[0],
+      storePort: proxied,
       disturb: async (_deployment, progress) => {
         for (let round = 0; round < rounds; round++) {
           const proxy = proxies[round % proxies.length];

@@ -2,10 +2,10 @@ import { randomBytes } from "node:crypto";
 import type { GreenticError } from "../../types/index.ts";
 import type { RedisClient, RedisNode } from "./client.ts";
 import type { Argument } from "./codec.ts";
+import { Patience } from "../patience.ts";
+import type { Attempt } from "../patience.ts";
 import { redisFailure, remedyFor, unavailable } from "./failure.ts";
 import type { RedisFunction, RedisLibrary } from "./library.ts";
-import { Patience } from "./patience.ts";
-import type { Attempt } from "./patience.ts";
 import { checkServers } from "./server-check.ts";
 import type { Barrier, Demands } from "./server-check.ts";
 
@@ -34,6 +34,7 @@ export interface Target {
 }
 
 interface Request extends Attempt {
+  readonly name: RedisFunction;
   readonly target: Target;
   readonly args: readonly Argument[];
   /** Known to the server from the first time, so that a repetition does nothing twice. */

@@ -37,15 +37,15 @@ export const storeErrors = {
   },
   STORE_URL_INVALID: {
     kind: "invalid_input",
-    help: "Write redis://, redis-sentinel:// or redis-cluster:// (rediss… for TLS), the hosts, and escape special characters of a password with %.",
+    help: "Write redis://, redis-sentinel:// or redis-cluster:// (rediss… for TLS) and the hosts, or postgres://, the host and a database; escape special characters of a password with %.",
   },
   STORE_DURABILITY_WEAK: {
     kind: "conflict",
-    help: 'Set "appendonly yes" and "appendfsync always" on every Redis server, or choose durability = "relaxed" and accept that the last second of messages may be lost.',
+    help: 'Set "appendonly yes" and "appendfsync always" on every Redis server; fsync, full_page_writes and synchronous_commit to "on" in PostgreSQL. Or choose durability = "relaxed" and accept that the last second of messages may be lost.',
   },
   STORE_SERVER_UNFIT: {
     kind: "conflict",
-    help: 'Use Redis 7.0 or newer (or Valkey) with "maxmemory-policy noeviction": a server that evicts keys loses conversations.',
+    help: 'Use Redis 7.0 or newer (or Valkey) with "maxmemory-policy noeviction", since a server that evicts keys loses conversations; or PostgreSQL 14 or newer with a database in UTF8.',
   },
   STATE_VALUE_TOO_LARGE: {
     kind: "invalid_input",

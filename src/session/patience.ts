@@ -1,24 +1,15 @@
-import type { RedisFunction } from "./library.ts";
-
 /** How long anything may take in all, repetitions included; shorter than a lease. */
 const REQUEST_MS = 15_000;
 /** How long a failing server is waited for by those who can be told to come again: a platform redelivers, a sweep comes round. */
 const PATIENCE_MS = 2_000;
 /** What would be lost or done again if it weren't asked to the end: a turn that has run, an attempt that was made. */
-const PERSISTENT: readonly RedisFunction[] = [
-  "commit",
-  "record",
-  "release",
-  "renew",
-  "begin_send",
-  "end_send",
-  "renew_sends",
-];
+const PERSISTENT: readonly string[] = ["commit", "record", "release", "renew", "begin_send", "end_send", "renew_sends"];
 
 /** What is known of a request's fate so far. */
 export interface Attempt {
   readonly lane: string;
-  readonly name: RedisFunction;
+  /** The operation, as the server's function is named. */
+  readonly name: string;
   readonly startedMs: number;
 }
 
@@ -55,7 +46,7 @@ export class Patience {
   }
 
   /** Tells whether there is no use in trying: others have waited long enough. */
-  isHopeless(name: RedisFunction): boolean {
+  isHopeless(name: string): boolean {
     if (this.#downSinceMs === undefined || PERSISTENT.includes(name)) return false;
     return performance.now() - this.#downSinceMs > PATIENCE_MS;
   }
