@@ -15,6 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["mcp", "llm"],
   ["runner"],
   ["gateway", "deployer"],
+  ["admin"],
   ["cli"],
 ];
 /** Layers that compute and never touch the machine: no `node:` modules. */

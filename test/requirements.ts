@@ -499,6 +499,23 @@ export const REQUIREMENTS = define({
   "quota.components": { source: "issue 7 quotas", behavior: "A tenant that has used a minute's fuel gets no call before it is paid, and a call that takes too much memory gives nothing" },
   "quota.fair": { source: "issue 7 quotas", behavior: "On a full host who has least under way is served first, and who has most is turned away first" },
   "residency.region": { source: "issue 7 residency", behavior: "A host refuses to serve a tenant that has to stay in another region, and rules can compare regions and labels" },
+  // Issue 7: the admin API
+  "admin.authorise": { source: "issue 7 admin", behavior: "Every route of the admin API lets in who has its role over its tenant or the host, and every refused request changes nothing, for every kind of credential" },
+  "admin.tenants": { source: "issue 7 admin", behavior: "Whoever has a role over one tenant neither sees nor changes anything of another, whatever names a request gives" },
+  "admin.tokens": { source: "issue 7 admin", behavior: "Tokens are 256 bits of chance of which only a hash is kept; they expire, and one that is revoked is refused from the next request on" },
+  "admin.oidc": { source: "issue 7 admin", behavior: "Tokens of the configured issuer are believed by its keys, its name, our audience and their time, and their claims alone give roles" },
+  "admin.mtls": { source: "issue 7 admin", behavior: "A client certificate of the configured authority gives the roles of its name, and no other certificate gives any" },
+  "admin.listen": { source: "issue 7 admin", behavior: "The admin API is served only where it is configured, and for others than its own machine only with TLS, names and somebody who may come in" },
+  "admin.rebinding": { source: "issue 7 admin", behavior: "The admin API answers only to host names and sites that are allowed" },
+  "admin.audit": { source: "issue 7 admin", behavior: "No change is made through the admin API that isn't on the audit log before, and refusals are on it too" },
+  "admin.openapi": { source: "issue 7 admin", behavior: "The admin API serves exactly what its OpenAPI document describes, and answers as it describes" },
+  "admin.fuzz": { source: "issue 7 admin", behavior: "No request made from the OpenAPI document or against it gets a 5xx" },
+  "admin.limits": { source: "issue 7 admin", behavior: "Slow, oversized and too many requests to the admin API are cut or refused" },
+  "admin.resources": { source: "issue 7 admin", behavior: "Packs, sessions, sends, dead letters, secrets' names and access maps are seen and changed through the admin API by the code behind the commands" },
+  "admin.races": { source: "issue 7 admin", behavior: "If-Match keeps a change from being made to another version than was seen, and lists go on where they stopped" },
+  "admin.revoke": { source: "issue 7 admin", behavior: "A pack or publisher that is revoked through the admin API serves nothing when the answer comes, and isn't loaded again" },
+  "admin.drain": { source: "issue 7 admin", behavior: "A host that is drained through the admin API refuses new work until it is told to take it again" },
+
 });
 
 /** The id of a promise. */

@@ -171,6 +171,22 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Show the configuration and where each value came from",
     load: () => import("./commands/config-show.ts"),
   },
+  "admin token create": {
+    summary: "Make a token for the admin API",
+    load: () => import("./commands/admin-token-create.ts"),
+  },
+  "admin token list": {
+    summary: "List the tokens of the admin API",
+    load: () => import("./commands/admin-token-list.ts"),
+  },
+  "admin token revoke": {
+    summary: "Revoke a token of the admin API",
+    load: () => import("./commands/admin-token-revoke.ts"),
+  },
+  "admin request": {
+    summary: "Send one request to a host's admin API",
+    load: () => import("./commands/admin-request.ts"),
+  },
   "session list": { summary: "List sessions", load: () => import("./commands/session-list.ts") },
   "session show": { summary: "Show one session", load: () => import("./commands/session-show.ts") },
   "session erase": {

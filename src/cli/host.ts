@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { BlobStore } from "../blob/index.ts";
 import type { BusStats } from "../bus/index.ts";
 import { ProcessComponentHost } from "../component/index.ts";
 import type { Bundle } from "../config/index.ts";
@@ -58,6 +59,10 @@ export interface Host extends AsyncDisposable {
   readonly runtime: Runtime;
   readonly world: World;
   readonly tenants: ReadonlySet<TenantId>;
+  /** Where files of conversations are kept. */
+  readonly blobs: BlobStore;
+  /** The bundle as it was read last. */
+  readonly bundle: () => Bundle | undefined;
   readonly packs: LivePacks;
   /** Takes out packs whose signers lose their trust, once it is started. */
   readonly trust: TrustWatch;
@@ -249,6 +254,8 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     runtime,
     world,
     tenants,
+    blobs: services.blobs,
+    bundle: () => reader.bundle,
     packs,
     trust,
     isReady: () => services.isReady(),

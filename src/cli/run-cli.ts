@@ -21,6 +21,8 @@ const NOUNS: Readonly<Record<string, string>> = {
   outbox: "Look at sends",
   audit: "Look at who did what",
   dlq: "Look at what could not be handled or delivered",
+  admin: "Ask a host's admin API",
+  "admin token": "Make, list and revoke tokens of the admin API",
 };
 
 /** Commands that run until they are told to stop: ending them is no interruption. */
@@ -36,12 +38,17 @@ export async function runCli(argv: readonly string[], io: CommandIo): Promise<nu
     .description("Greentic: signed packs, durable flows, sandboxed tools")
     .version(VERSION);
   let exitCode = 0;
-  for (const [noun, summary] of Object.entries(NOUNS)) program.addCommand(newProgram(noun, io).description(summary));
-  for (const [path, entry] of Object.entries(COMMANDS)) {
-    const [noun, verb] = path.split(" ");
-    const parent = verb === undefined ? program : program.commands.find((command) => command.name() === noun);
-    const command = newProgram(verb ?? noun ?? "", io).description(entry.summary);
+  /** Adds a command below those that its words before the last name. */
+  const addCommand = (path: string, summary: string): Command => {
+    const parts = path.split(" ");
+    const parent = parts.slice(0, -1).reduce<Command | undefined>(childOf, program);
+    const command = newProgram(parts.at(-1) ?? "", io).description(summary);
     parent?.addCommand(command);
+    return command;
+  };
+  for (const [nouns, summary] of Object.entries(NOUNS)) addCommand(nouns, summary);
+  for (const [path, entry] of Object.entries(COMMANDS)) {
+    const command = addCommand(path, entry.summary);
     if (path === words) {
       const spec = (await entry.load()).default;
       describe(command, spec);
@@ -60,10 +67,8 @@ export async function runCli(argv: readonly string[], io: CommandIo): Promise<nu
 }
 
 function matchCommand(argv: readonly string[]): string | undefined {
-  const [noun, verb] = argv;
-  if (noun === undefined) return undefined;
-  if (verb !== undefined && `${noun} ${verb}` in COMMANDS) return `${noun} ${verb}`;
-  return noun in COMMANDS ? noun : undefined;
+  const named = [3, 2, 1].map((words) => argv.slice(0, words).join(" "));
+  return named.find((path) => Object.hasOwn(COMMANDS, path));
 }
 
 function newProgram(name: string, io: CommandIo): Command {
@@ -72,6 +77,10 @@ function newProgram(name: string, io: CommandIo): Command {
     .allowExcessArguments(false)
     .showHelpAfterError("(add --help for its arguments and options)")
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) });
+}
+
+function childOf(command: Command | undefined, name: string): Command | undefined {
+  return command?.commands.find((child) => child.name() === name);
 }
 
 function describe(command: Command, spec: CommandSpec): void {

@@ -3,8 +3,18 @@ import { fileURLToPath } from "node:url";
 import { loadConfig, parseRoles, storeNamed } from "../config/index.ts";
 import type { Bundle, Config } from "../config/index.ts";
 import { createGateway, createTurnFeed } from "../gateway/index.ts";
-import { combineObservers, createLogger, createLogObserver, logSafe, sessionPseudonym } from "../telemetry/index.ts";
+import {
+  combineObservers,
+  createLogger,
+  createLogObserver,
+  logSafe,
+  NO_AUDIT,
+  openAuditLog,
+  sessionPseudonym,
+} from "../telemetry/index.ts";
+import type { AuditLog } from "../telemetry/index.ts";
 import { GreenticError, isGreenticError, quote } from "../types/index.ts";
+import { mountAdmin } from "./admin/admin-mount.ts";
 import type { BundleSettings } from "./bundle-settings.ts";
 import { hasFlag, textOption } from "./command.ts";
 import type { CommandInput, CommandIo } from "./command.ts";
@@ -32,6 +42,7 @@ export const SERVE_OPTIONS = [
   { flags: "--data <dir>", summary: "data directory (default .greentic)" },
   { flags: "--env <env>", summary: "environment (default dev)" },
   { flags: "--store <store>", summary: "sqlite, redis, or memory where nothing may survive" },
+  { flags: "--admin <address>", summary: "where the admin API listens, such as 127.0.0.1:8081 (default nowhere)" },
   { flags: "--config <file>", summary: "another greentic.toml" },
   { flags: "--verbose", summary: "log every turn" },
 ] as const;
@@ -74,6 +85,7 @@ export function serveSettings(
       host: textOption(input, "host"),
       port: port === undefined ? undefined : Number(port),
       data: textOption(input, "data"),
+      admin: textOption(input, "admin"),
       store,
       roles,
       bundleNats: bundle?.natsUrl,
@@ -198,12 +210,30 @@ export async function serveHost(
       intervalMs: WATCH_MS,
       onError: (error) => log.error({ err: error }, "the bundle can't be read; packs stay as they were"),
     });
+  await using audit = await openAudit(config, (error) => log.error({ err: error }, "audit log"));
+  const admin =
+    config.admin &&
+    (await mountAdmin(config.admin, {
+      config,
+      host,
+      gateway,
+      bundle: () => host.bundle(),
+      environment: io.environment,
+      audit,
+      report: (report) =>
+        report.kind === "failed"
+          ? log.error({ route: report.route, err: report.error }, "admin request failed")
+          : log.info({ reason: report.reason }, "admin request refused"),
+      warn: (message) => log.warn(message),
+    }));
+  if (admin !== undefined) io.stderr.write(`admin ${admin.url}\n`);
   hooks.ready?.(url);
   const stopped = new Promise<undefined>((stop) =>
     io.signal.aborted ? stop(undefined) : io.signal.addEventListener("abort", () => stop(undefined), { once: true }),
   );
   const failure = await Promise.race([stopped, lost.promise]);
   unwatch?.();
+  await admin?.close();
   if (failure !== undefined) {
     // Nothing can be finished without a disk; whoever starts the host again finds all that was acknowledged.
     await close({ timeoutMs: 0 });
@@ -217,6 +247,11 @@ export async function serveHost(
   await close({ timeoutMs: CLOSE_MS });
   await otlp?.shutdown();
   return 0;
+}
+
+function openAudit({ admin, audit }: Config, onError: (error: GreenticError) => void): Promise<AuditLog> {
+  if (admin === undefined || !audit.isEnabled) return Promise.resolve(NO_AUDIT);
+  return openAuditLog(audit.dir, { keepDays: audit.keepDays, onError });
 }
 
 function isLoopback(host: string): boolean {

@@ -5,12 +5,17 @@ import type { Config, Environment } from "../config/index.ts";
 import { combineTrust, loadPublicKey, loadTrust, readTrustFile, TrustVersions } from "../pack/index.ts";
 import type { TrustPolicy } from "../pack/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
+import { readRevocations, withRevocations } from "./admin/revocations.ts";
 
 /**
- * Loads the keys that the configuration trusts, and what the trust file says.
- * @throws PACK_KEY_INVALID, PACK_KEY_WEAK, PACK_FILE_UNREADABLE, PACK_TRUST_…
+ * Loads the keys that the configuration trusts, and what the trust file says, without what was revoked by the admin API.
+ * @throws PACK_KEY_INVALID, PACK_KEY_WEAK, PACK_FILE_UNREADABLE, PACK_TRUST_…, ADMIN_REVOCATIONS_INVALID
  */
 export async function trustOf(config: Config, nowMs = Date.now()): Promise<TrustPolicy> {
+  return withRevocations(await configuredTrust(config, nowMs), await readRevocations(config));
+}
+
+async function configuredTrust(config: Config, nowMs: number): Promise<TrustPolicy> {
   const { trustedPublishers, revoked, threshold, rejectUnsigned, requireProvenance, trustFile } = config.security;
   const local = await loadTrust(
     {

@@ -1,4 +1,5 @@
 import type { SchemaObject } from "ajv";
+import { adminSchema } from "./admin-config.ts";
 import { CHANNEL_TYPES } from "./channel-types.ts";
 import { llmModelSchema } from "./llm-config.ts";
 import { operatorServerSchema } from "./mcp-server.ts";
@@ -139,6 +140,7 @@ export const configSchema: SchemaObject = object({
     propertyNames: { pattern: "^[A-Za-z0-9][\\w.-]{0,63}$" },
     additionalProperties: llmModelSchema,
   },
+  admin: adminSchema,
   mcp: object({
     serve: { type: "boolean" },
     servers: {

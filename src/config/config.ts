@@ -1,6 +1,7 @@
 import type { EnvId, TeamId, TenantId } from "../types/index.ts";
 import type { AuditConfig } from "./audit-config.ts";
 import type { LlmModelConfig } from "./llm-config.ts";
+import type { AdminConfig } from "./admin-config.ts";
 import type { OperatorMcpServer } from "./mcp-server.ts";
 import type { PolicyConfig, ResidencyConfig } from "./policy-config.ts";
 import type { QuotaConfig } from "./quota-config.ts";
@@ -98,6 +99,7 @@ export interface Config extends ServicesConfig {
   readonly mcpServers: readonly OperatorMcpServer[];
   /** Language models that the operator lends to packs. */
   readonly llmModels: readonly LlmModelConfig[];
+  readonly admin?: AdminConfig;
   /** Component-host processes; 0 means one less than there are cores, at least 1. */
   readonly componentProcesses: number;
   /** The file that was read, if any. */

@@ -1,3 +1,4 @@
+export type { AdminConfig, AdminGrantConfig, AdminOidcConfig, AdminTlsConfig } from "./admin-config.ts";
 export type { Bundle, BundleApp, BundleProvider, BundleWorker } from "./bundle.ts";
 export { parseBundle, readBundle, readBundleFiles } from "./bundle.ts";
 export type { AccessDecision, AccessMap, AccessPolicy, AccessRule, AccessScope, AccessTarget } from "./access-map.ts";

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { envId, GreenticError, quote, teamId, tenantId } from "../types/index.ts";
 import type { JsonObject, JsonValue } from "../types/index.ts";
 import { readAuditConfig } from "./audit-config.ts";
+import { readAdminConfig } from "./admin-config.ts";
 import { checkDocument } from "./check-document.ts";
 import { configSchema } from "./config-schema.ts";
 import type { Config, ConfigOrigin, SecurityConfig } from "./config.ts";
@@ -30,6 +31,8 @@ export interface ConfigFlags {
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   readonly data?: string | undefined;
+  /** Where the admin API listens. */
+  readonly admin?: string | undefined;
   readonly publicBaseUrl?: string | undefined;
   readonly store?: StoreName | undefined;
   readonly roles?: readonly RoleName[] | undefined;
@@ -142,6 +145,15 @@ export function loadConfig(options: {
     file: table("attachments")["types"],
     fallback: undefined,
   });
+  const admin = readAdminConfig(root, {
+    base,
+    listen: pick<string | undefined>("admin.listen", {
+      flag: flags.admin,
+      variable: "GREENTIC_ADMIN_LISTEN",
+      file: table("admin")["listen"],
+      fallback: undefined,
+    }),
+  });
   return {
     env,
     tenant,
@@ -251,6 +263,7 @@ export function loadConfig(options: {
       readOperatorServer(name, server as JsonObject, { resolve: (file) => resolve(base, file), tenant }),
     ),
     llmModels: readLlmModels(pick<JsonObject>("llm", { file: root["llm"], fallback: {} }), tenant),
+    ...(admin && { admin }),
     ...readServices({ root, pick, path: (file) => resolve(base, file) }, flags),
     ...(document && { file: document.file }),
     origins,

@@ -69,12 +69,13 @@ function take(
   throw new GreenticError("GATEWAY_RATE_LIMITED", `Handle request: too many of ${whose} of late`, { retryAfterMs });
 }
 
-function isOwnMachine(address: string): boolean {
+/** Tells whether an address is this machine's own; so is one that isn't known. */
+export function isOwnMachine(address: string): boolean {
   return address === "" || address === "::1" || /^(?:::ffff:)?127\./.test(address);
 }
 
-/** One customer has a whole /64 of IPv6. */
-function networkOf(address: string): string {
+/** What counts as one sender: an address, or a /64 of IPv6, of which one customer has all. */
+export function networkOf(address: string): string {
   if (!address.includes(":") || address.includes(".")) return address;
   const [head = ""] = address.split("::");
   return `${head.split(":").slice(0, 4).join(":")}/64`;

@@ -29,6 +29,9 @@ export interface Gateway {
   readonly listen: (address: { readonly host: string; readonly port: number }) => Promise<Listening>;
   /** Refuses new work with 503 from now on and closes streams; what is under way goes on. */
   readonly startDraining: () => void;
+  /** Takes new work again, where the server hasn't been closed. */
+  readonly stopDraining: () => void;
+  readonly isDraining: () => boolean;
 }
 
 const MCP_PATH = /^\/v1\/mcp\/[^/]+$/;
@@ -123,6 +126,8 @@ export function createGateway(given: GatewayOptions): Gateway {
     app,
     handle,
     startDraining,
+    stopDraining: () => void (isDraining = false),
+    isDraining: () => isDraining,
     listen: (address) =>
       listen(address, {
         app,

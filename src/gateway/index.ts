@@ -1,3 +1,5 @@
+export { isOwnMachine, networkOf } from "./admission.ts";
+export { clientAddress } from "./client-address.ts";
 export type { GatewayAnswer, GatewayRequest } from "./exchange.ts";
 export type { Gateway } from "./gateway.ts";
 export { createGateway } from "./gateway.ts";
@@ -10,6 +12,7 @@ export type {
   PageSettings,
   WebChatSettings,
 } from "./options.ts";
+export { answerClientErrors, limitAddresses } from "./server-guard.ts";
 export { STREAM_CLOSE } from "./sockets.ts";
 export type { TurnFeed } from "./turn-feed.ts";
 export { createTurnFeed } from "./turn-feed.ts";

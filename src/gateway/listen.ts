@@ -3,13 +3,13 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { isAddressGranted } from "../http/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
 import { AnswerBatch } from "./answer-batch.ts";
 import { errorAnswer } from "./answers.ts";
 import { fromNode, toNode } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
 import type { GatewayLimits } from "./options.ts";
+import { answerClientErrors, limitAddresses } from "./server-guard.ts";
 import type { Sockets } from "./sockets.ts";
 
 /** An open server. */
@@ -73,10 +73,7 @@ export async function listen(
     }
     void sockets.upgrade(incoming, socket, head);
   });
-  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
-    else socket.end(`HTTP/1.1 ${clientErrorStatus(error.code)}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-  });
+  answerClientErrors(server);
   server.listen({ host, port });
   try {
     await once(server, "listening");
@@ -121,33 +118,4 @@ function isServed(incoming: IncomingMessage, hosts: readonly string[] | undefine
   if (hosts === undefined) return true;
   const name = /^(\[[0-9a-fA-F:.]+\]|[^:]+)(?::\d+)?$/.exec(incoming.headers.host ?? "")?.[1];
   return name !== undefined && hosts.includes(name.toLowerCase());
-}
-
-function limitAddresses(
-  server: ReturnType<typeof createServer>,
-  maxPerAddress: number,
-  trustedProxies: readonly string[],
-): void {
-  const counts = new Map<string, number>();
-  server.on("connection", (socket: Socket) => {
-    const address = socket.remoteAddress ?? "";
-    // Everybody comes from a proxy.
-    if (isAddressGranted(address.replace(/^::ffff:/, ""), trustedProxies)) return;
-    const count = (counts.get(address) ?? 0) + 1;
-    if (count > maxPerAddress) {
-      socket.destroy();
-      return;
-    }
-    counts.set(address, count);
-    socket.once("close", () => {
-      const left = (counts.get(address) ?? 1) - 1;
-      if (left <= 0) counts.delete(address);
-      else counts.set(address, left);
-    });
-  });
-}
-
-function clientErrorStatus(code: string | undefined): string {
-  if (code === "HPE_HEADER_OVERFLOW") return "431 Request Header Fields Too Large";
-  return code === "ERR_HTTP_REQUEST_TIMEOUT" ? "408 Request Timeout" : "400 Bad Request";
 }

@@ -86,6 +86,8 @@ export function judgeSignatures(
       `Verify signature: key ${keyId} is revoked`,
       signedBy.size >= trust.threshold ? "warning" : "error",
     );
+  if (trust.revokedPacks?.has(pack.packHash) === true)
+    say("PACK_REVOKED", `Verify signature: pack ${pack.packHash} is revoked, whoever signed it`);
   for (const keyId of pack.signers) {
     if (!signatures.some((s) => s.keyId === keyId))
       say("PACK_SIGNATURE_MISSING", `Verify signature: the manifest expects key ${keyId} to have signed`);

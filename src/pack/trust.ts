@@ -44,6 +44,8 @@ export interface TrustPolicy {
   readonly publishers: readonly TrustedPublisher[];
   /** Key ids, lower-case hex. */
   readonly revoked: ReadonlySet<string>;
+  /** Hashes of packs that run under no policy, lower-case hex. */
+  readonly revokedPacks?: ReadonlySet<string> | undefined;
   /** How many different publishers must have signed; at least 1. */
   readonly threshold: number;
   /** Refuses packs whose signatures don't reach the threshold. */

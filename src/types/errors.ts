@@ -1,3 +1,4 @@
+import { adminErrors } from "./error-codes/admin.ts";
 import { blobErrors } from "./error-codes/blob.ts";
 import { busErrors } from "./error-codes/bus.ts";
 import { cliErrors } from "./error-codes/cli.ts";
@@ -43,6 +44,7 @@ export const ERROR_CODES = {
   ...runnerErrors,
   ...gatewayErrors,
   ...deployerErrors,
+  ...adminErrors,
   ...cliErrors,
 } as const;
 

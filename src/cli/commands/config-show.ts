@@ -1,6 +1,6 @@
-import { loadConfig, withoutLogin } from "../../config/index.ts";
-import type { Config } from "../../config/index.ts";
+import { loadConfig } from "../../config/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import { configRows } from "../config-rows.ts";
 
 export default defineCommand({
   summary: "Show the configuration and where each value came from",
@@ -15,7 +15,7 @@ export default defineCommand({
       environment: io.environment,
       flags: { config: textOption(input, "config") },
     });
-    const rows = Object.entries(config.origins).map(([key, origin]) => ({ key, value: valueOf(config, key), origin }));
+    const rows = configRows(config);
     if (hasFlag(input, "json"))
       printJson(io, hasFlag(input, "origin") ? rows : Object.fromEntries(rows.map(({ key, value }) => [key, value])));
     else
@@ -26,16 +26,3 @@ export default defineCommand({
     return Promise.resolve();
   },
 });
-
-/** Finds the value under a dotted, snake-case key. */
-function valueOf(config: Config, key: string): unknown {
-  const path = key
-    .replace(/^server\./, "")
-    .split(".")
-    .map((part) => part.replaceAll(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase()));
-  let value: unknown = config;
-  for (const part of path) value = (value as Record<string, unknown> | undefined)?.[part];
-  // It signs tokens.
-  if (key === "server.token_key" && value !== undefined) return "***";
-  return key.endsWith(".url") && typeof value === "string" ? withoutLogin(value) : value;
-}

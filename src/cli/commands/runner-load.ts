@@ -1,16 +1,9 @@
-import { join } from "node:path";
 import { loadConfig } from "../../config/index.ts";
 import { PackShelf } from "../../deployer/index.ts";
-import { OciCache } from "../../oci/index.ts";
-import { openPack } from "../../pack/index.ts";
-import type { Pack } from "../../pack/index.ts";
-import { GreenticError, tenantId } from "../../types/index.ts";
-import { shelfDependencies } from "../app-dependencies.ts";
-import { openAudited } from "../audit.ts";
+import { tenantId } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
-import { fullChecks } from "../full-checks.ts";
 import { isDevOk, POLICY_OPTION } from "../pack-input.ts";
-import { refreshPins } from "../pins.ts";
+import { registerPack } from "../register-pack.ts";
 import { readPackAndProvenance } from "../registries.ts";
 import { trustOf } from "../trust.ts";
 
@@ -42,32 +35,21 @@ export default defineCommand({
     const trust = await trustOf(config);
     const shelf = new PackShelf(config.dataDir);
     const { bytes, provenance, reference } = await readPackAndProvenance(io, file, { config, trust });
-    const open = (): Promise<Pack> =>
-      openPack(bytes, {
-        trust: allowUnsigned ? { ...trust, rejectUnsigned: false } : trust,
-        nowMs: io.nowMs(),
-        provenance,
-        policy: {
-          previous: (name) => shelf.previous(tenant, name),
-          allowDowngrade: hasFlag(input, "allowDowngrade"),
-          ...(allowMismatch && { sbom: "warn" }),
-        },
-      });
-    const pack = await openAudited(open, { config, tenant, nowMs: io.nowMs() });
-    const full = await fullChecks(bytes, { nowMs: io.nowMs() });
-    for (const [name, component] of pack.components) {
-      const [finding] = await full.checkComponent({
-        ...component,
-        name,
-        bytes: pack.read(component.path) ?? new Uint8Array(),
-      });
-      if (finding?.severity === "error")
-        throw new GreenticError("COMPONENT_IMPORT_UNGRANTED", `Load pack ${pack.name}: ${finding.message}`);
-    }
-    const { missing, broken } = await shelfDependencies(shelf, { tenant, pack, nowMs: io.nowMs() });
-    const [lost] = missing;
-    if (lost !== undefined && !hasFlag(input, "withoutDependencies")) throw new GreenticError(lost.code, lost.message);
-    for (const { code, message } of [...missing, ...broken]) io.stderr.write(`warning[${code}]: ${message}\n`);
+    const { pack, shelved, warnings } = await registerPack(tenant, bytes, {
+      config,
+      shelf,
+      trust,
+      nowMs: io.nowMs(),
+      provenance,
+      allow: {
+        unsigned: allowUnsigned,
+        mismatch: allowMismatch,
+        downgrade: hasFlag(input, "allowDowngrade"),
+        missingDependencies: hasFlag(input, "withoutDependencies"),
+      },
+      artifact: reference?.digest,
+    });
+    for (const { code, message } of warnings) io.stderr.write(`warning[${code}]: ${message}\n`);
     const isSigned = pack.report.signature.status === "valid";
     if (!isSigned)
       io.stderr.write(
@@ -75,13 +57,6 @@ export default defineCommand({
       );
     if (pack.step === "downgrade")
       io.stderr.write(`warning: ${pack.name} goes back to ${pack.version} because of --allow-downgrade\n`);
-    const shelved = await shelf.add(tenant, bytes, {
-      pack,
-      allowUnsigned: allowUnsigned && !isSigned,
-      allowMismatch,
-      ...(reference && { artifact: reference.digest }),
-    });
-    await refreshPins(new OciCache(join(config.dataDir, "oci")), shelf);
     if (hasFlag(input, "json")) printJson(io, { ...shelved, signature: pack.report.signature.status, step: pack.step });
     else
       io.stdout.write(

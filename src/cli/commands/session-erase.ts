@@ -1,12 +1,11 @@
-import { hash } from "node:crypto";
 import { createInterface } from "node:readline/promises";
 import { loadConfig } from "../../config/index.ts";
 import { createMachineWorld } from "../../runner/index.ts";
 import type { Erasure } from "../../session/index.ts";
 import { channelId, conversationId, GreenticError, teamId, tenantId, userId } from "../../types/index.ts";
-import { auditOf } from "../audit.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import type { CommandIo } from "../command.ts";
+import { erasePeople } from "../erase-people.ts";
 import { STORE_OPTIONS } from "../open-store.ts";
 import { openConfiguredBlobs, openConfiguredStore } from "../services.ts";
 
@@ -42,20 +41,7 @@ export default defineCommand({
     const warn = ({ code, message }: GreenticError): void => void io.stderr.write(`${code}: ${message}\n`);
     await using store = await openConfiguredStore(config, { world: createMachineWorld(), onDamage: warn });
     await using blobs = await openConfiguredBlobs(config);
-    const erased = { ...(await store.erase(whose)), files: await blobs.erase(whose) };
-    await auditOf(config).append(
-      {
-        event: "session.erased",
-        tenant: whose.tenant,
-        env: whose.env,
-        team,
-        channel,
-        conversationHash: conversation === undefined ? undefined : hash("sha256", conversation),
-        userHash: user === undefined ? undefined : hash("sha256", user),
-        erased: { ...erased },
-      },
-      io.nowMs(),
-    );
+    const erased = await erasePeople(whose, { config, store, blobs, nowMs: io.nowMs() });
     if (hasFlag(input, "json")) printJson(io, erased);
     else {
       const { sessions, deadLetters, rows, logs, files } = erased;

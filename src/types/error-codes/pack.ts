@@ -93,6 +93,10 @@ export const packErrors = {
     kind: "permission_denied",
     help: "Sign the pack with `gtc pack sign`, or set reject_unsigned = false for development.",
   },
+  PACK_REVOKED: {
+    kind: "permission_denied",
+    help: "The operator revoked this very pack: load another version, or take the revocation back with the admin API.",
+  },
   PACK_SIGNER_REVOKED: {
     kind: "permission_denied",
     help: "The key was revoked: get a release signed by a current key.",

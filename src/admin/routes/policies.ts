@@ -1,0 +1,45 @@
+import { defineRoute } from "../route.ts";
+import { list, object, text, token } from "../schemas.ts";
+
+const rules = object({
+  items: list(
+    object({
+      id: text(256),
+      effect: { enum: ["deny", "allow"] },
+      at: list(text(64)),
+      when: text(65_536),
+      "message?": text(4_096),
+      "tenant?": token,
+      line: { type: "integer" },
+    }),
+  ),
+});
+
+/** The rules that policy is asked by, as the configuration and the bundle have them. */
+export const policyRoutes = [
+  defineRoute({
+    id: "listPolicies",
+    method: "GET",
+    path: "/admin/v1/policies",
+    summary: "The rules of policy, the host's and its tenants'",
+    scope: "host",
+    role: "viewer",
+    effect: "read",
+    action: "policy.list",
+    answer: { status: 200, description: "Rules", schema: rules },
+    handle: ({ host }) => Promise.resolve({ body: { items: host.policies() } }),
+  }),
+  defineRoute({
+    id: "listTenantPolicies",
+    method: "GET",
+    path: "/admin/v1/tenants/{tenant}/policies",
+    summary: "The rules that are about one tenant alone; the host's may name others",
+    scope: "tenant",
+    role: "viewer",
+    effect: "read",
+    action: "policy.list",
+    answer: { status: 200, description: "Rules", schema: rules },
+    handle: ({ host, tenant }) =>
+      Promise.resolve({ body: { items: host.policies().filter((rule) => rule.tenant === tenant) } }),
+  }),
+];

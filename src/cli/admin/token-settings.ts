@@ -1,0 +1,71 @@
+import { AdminTokens, ROLES } from "../../admin/index.ts";
+import type { Grant, Role } from "../../admin/index.ts";
+import { loadConfig } from "../../config/index.ts";
+import type { Config } from "../../config/index.ts";
+import { createMachineWorld } from "../../runner/index.ts";
+import { openAuditLog } from "../../telemetry/index.ts";
+import { GreenticError, quote, tenantId } from "../../types/index.ts";
+import type { CommandInput, CommandIo } from "../command.ts";
+import { textOption } from "../command.ts";
+
+/** The options of commands on tokens. */
+export const TOKEN_OPTIONS = [
+  { flags: "--data <dir>", summary: "the data directory" },
+  { flags: "--config <file>", summary: "another greentic.toml" },
+  { flags: "--json", summary: "print as JSON" },
+] as const;
+
+/** Opens the tokens of the configured data directory. */
+export function tokensOf(
+  input: CommandInput,
+  io: CommandIo,
+): { readonly config: Config; readonly tokens: AdminTokens } {
+  const flags = { data: textOption(input, "data"), config: textOption(input, "config") };
+  const config = loadConfig({ cwd: io.cwd, environment: io.environment, flags });
+  const world = createMachineWorld();
+  const chance = (size: number): Uint8Array => world.randomBytes(size);
+  return { config, tokens: new AdminTokens(config.dataDir, { nowMs: () => io.nowMs(), randomBytes: chance }) };
+}
+
+/** Puts on record that somebody at the machine makes or takes back a token, before it is done. @throws TELEMETRY_AUDIT_FAILED */
+export async function recordTokenChange(
+  { audit, env }: Config,
+  { action, target, tenant }: { readonly action: string; readonly target: string; readonly tenant: Grant["tenant"] },
+): Promise<void> {
+  if (!audit.isEnabled) return;
+  await using log = await openAuditLog(audit.dir, { keepDays: audit.keepDays });
+  await log.record({
+    actor: "operator:cli",
+    action,
+    target,
+    outcome: "allowed",
+    env,
+    ...(tenant !== "*" && { tenant }),
+  });
+}
+
+/** Reads `--role`. @throws CLI_USAGE_INVALID */
+export function roleOption(input: CommandInput): Role {
+  const text = textOption(input, "role") ?? "";
+  const role = ROLES.find((known) => known === text);
+  if (role === undefined)
+    throw new GreenticError("CLI_USAGE_INVALID", `Read --role: expected ${ROLES.join(", ")}, got ${quote(text)}`);
+  return role;
+}
+
+/** Reads `--tenant`, where `*` stands for the host and all its tenants. @throws TYPES_ID_INVALID */
+export function grantTenant(text: string): Grant["tenant"] {
+  return text === "*" ? "*" : tenantId(text);
+}
+
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Reads `--expires`: `30m`, `12h`, `90d`. @throws CLI_USAGE_INVALID */
+export function expiresOption(input: CommandInput, { nowMs }: CommandIo): number | undefined {
+  const text = textOption(input, "expires");
+  if (text === undefined) return undefined;
+  const [, count, unit = ""] = /^([1-9]\d{0,5})([mhd])$/.exec(text) ?? [];
+  if (count === undefined)
+    throw new GreenticError("CLI_USAGE_INVALID", `Read --expires: expected 30m, 12h or 90d, got ${quote(text)}`);
+  return nowMs() + Number(count) * (UNITS[unit] ?? 0);
+}
