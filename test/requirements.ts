@@ -288,7 +288,7 @@ export const REQUIREMENTS = define({
   "deploy.second-tenant": { source: "issue 7 deployer", behavior: "From an empty directory to a bundle that serves a second tenant with its own secrets and policy in under ten commands", pending: "built next" },
   "demo.starts-session": { source: "ng 10.1", behavior: "/weather creates a session" },
   "demo.asks": { source: "ng 10.2", behavior: "QA asks the city, then the date" },
-  "demo.rewrite": { source: "ng 10.3", behavior: "Optionally an LLM rewrites the intent", pending: "the weather demo's next version" },
+  "demo.rewrite": { source: "ng 10.3", behavior: "Optionally an LLM rewrites the intent" },
   "demo.tool": { source: "ng 10.4", behavior: "The weather MCP tool fetches the forecast" },
   "demo.template": { source: "ng 10.5", behavior: "A template formats the message" },
   "demo.once": { source: "ng 10.6", behavior: "The reply is sent once" },
