@@ -297,6 +297,7 @@ export const REQUIREMENTS = define({
   "component.fetch": { source: "ng 4", behavior: "Components are fetched from file system and OCI with caching" },
   "conformance.suites": { source: "ng 4", behavior: "Shared test suites check packs, runner and providers", pending: "issue 7 builds the conformance command" },
   "examples.weather": { source: "ng 4", behavior: "Example packs exist: the weather demo" },
+  "examples.stories": { source: "issue 7 examples", behavior: "Examples of forms, approvals, events of GitHub and Stripe, times, mails and teams run against stand-ins and fail on any other outcome" },
   "flow.lint.adapters": { source: "ng 4", behavior: "The linter checks that a flow's tools and components resolve" },
   "quickstart.init": { source: "ng 14", behavior: "greentic-deployer init --tenant acme --connector messaging.telegram" },
   "quickstart.bootstrap": { source: "ng 14", behavior: "greentic-deployer bootstrap --env dev-desktop" },
