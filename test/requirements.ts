@@ -499,6 +499,8 @@ export const REQUIREMENTS = define({
   "quota.sends": { source: "issue 7 quotas", behavior: "Sends beyond a tenant's quota wait, and all leave" },
   "quota.components": { source: "issue 7 quotas", behavior: "A tenant that has used a minute's fuel gets no call before it is paid, and a call that takes too much memory gives nothing" },
   "quota.fair": { source: "issue 7 quotas", behavior: "On a full host who has least under way is served first, and who has most is turned away first" },
+  "retention.days": { source: "issue 7 retention", behavior: "Sessions, dead letters and files go after the days that the operator says, for all tenants or for one" },
+  "policy.opa.wasm": { source: "issue 7 policy", behavior: "An OPA bundle of WASM decides in this process, by the library that its operator installs" },
   "residency.region": { source: "issue 7 residency", behavior: "A host refuses to serve a tenant that has to stay in another region, and rules can compare regions and labels" },
   // Issue 7: the admin API
   "admin.authorise": { source: "issue 7 admin", behavior: "Every route of the admin API lets in who has its role over its tenant or the host, and every refused request changes nothing, for every kind of credential" },

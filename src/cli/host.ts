@@ -3,6 +3,7 @@ import type { BlobStore } from "../blob/index.ts";
 import type { BusStats } from "../bus/index.ts";
 import { ProcessComponentHost } from "../component/index.ts";
 import type { Bundle } from "../config/index.ts";
+import { keepTimesOf } from "../config/index.ts";
 import { parseHttpRewrites } from "../http/index.ts";
 import type { HttpOptions } from "../http/index.ts";
 import {
@@ -18,7 +19,15 @@ import { Quotas } from "../policy/index.ts";
 import { createMachineWorld, openRuntime } from "../runner/index.ts";
 import type { PackApp, Runtime, RuntimeOptions } from "../runner/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
-import { channelId, conversationId, DEFAULT_TEAM, formatSessionKey, toGreenticError, userId } from "../types/index.ts";
+import {
+  channelId,
+  conversationId,
+  DEFAULT_TEAM,
+  formatSessionKey,
+  parseSessionKey,
+  toGreenticError,
+  userId,
+} from "../types/index.ts";
 import type { JsonObject, Policy, TeamId, TenantId, World } from "../types/index.ts";
 import { AppReader } from "./app-reader.ts";
 import type { AppReaderOptions } from "./app-reader.ts";
@@ -134,7 +143,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     new FileKeeper({
       blobs,
       rules: { ...DEFAULT_FILE_RULES, ...config.attachments },
-      keepMs: FILES_KEEP_MS,
+      keepMs: (owner) => keepTimesOf(config.retention, parseSessionKey(owner).tenant).blobsMs ?? FILES_KEEP_MS,
       nowMs: () => world.nowMs(),
     });
   const keepFile: KeepFile = async ({ address, conversation, user }, file) => {
@@ -198,6 +207,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     apps: [],
     policy: () => policy,
     gate,
+    retention: config.retention,
     ...(hasQuotas(config.quota) && {
       quotas: new Quotas({ quota: config.quota, buckets: store, nowMs: () => world.nowMs() }),
     }),

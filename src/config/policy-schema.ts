@@ -80,7 +80,6 @@ const quotaFields: Record<string, SchemaObject> = {
   sends_per_minute: { type: "integer", minimum: 1, maximum: 1_000_000 },
   fuel_per_minute: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
   memory_bytes: { type: "integer", minimum: 65_536, maximum: 4_294_967_296 },
-  stored_bytes: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
 };
 
 /** `[quota]` of greentic.toml. */
@@ -93,9 +92,7 @@ export const quotaSchema: SchemaObject = object({
 const days = { type: "number", exclusiveMinimum: 0, maximum: 36_500 } as const;
 const retentionFields: Record<string, SchemaObject> = {
   sessions_days: days,
-  outbox_days: days,
   dead_letters_days: days,
-  conversation_log_days: days,
   blobs_days: days,
 };
 

@@ -2,12 +2,11 @@ import type { JsonObject } from "../types/index.ts";
 
 /** How long things are kept, in milliseconds; what isn't named is kept as long as the host keeps it by itself. */
 export interface KeepTimes {
+  /** After the session's last turn, or the end of what it waits for. */
   readonly sessionsMs?: number;
-  /** Rows that were sent. */
-  readonly outboxMs?: number;
+  /** After the message couldn't be handled. */
   readonly deadLettersMs?: number;
-  /** After the last entry. */
-  readonly conversationLogMs?: number;
+  /** After a file was last taken in or used, even while its session is there. */
   readonly blobsMs?: number;
 }
 
@@ -17,12 +16,18 @@ export interface RetentionConfig {
   readonly tenants: Readonly<Record<string, KeepTimes>>;
 }
 
+/** Keeps everything as long as the host keeps it by itself. */
+export const NO_RETENTION: RetentionConfig = { all: {}, tenants: {} };
+
+/** The times of a tenant. */
+export function keepTimesOf({ all, tenants }: RetentionConfig, tenant: string): KeepTimes {
+  return Object.hasOwn(tenants, tenant) ? (tenants[tenant] ?? all) : all;
+}
+
 const DAY_MS = 86_400_000;
 const FIELDS = {
   sessions_days: "sessionsMs",
-  outbox_days: "outboxMs",
   dead_letters_days: "deadLettersMs",
-  conversation_log_days: "conversationLogMs",
   blobs_days: "blobsMs",
 } as const;
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { verifies } from "../../test/verifies.ts";
 import { directoryFiles, POLICY_POINTS, readBundlePolicy } from "../config/index.ts";
 import { tenantId } from "../types/index.ts";
-import { ask, engineOf } from "./policy-fixture.ts";
+import { ask, engineOf } from "../../test/stand-ins/policy-engine.ts";
 
 const rule = (id: string, rest: string): string => `[[policy.rules]]\nid = "${id}"\n${rest}\n`;
 const http = (url: string, more: object = {}) => ask({ point: "component.http", url, method: "GET", ...more });

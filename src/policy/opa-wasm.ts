@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { loadSdk } from "../secrets/index.ts";
 import type { JsonValue } from "../types/index.ts";
 import { GreenticError, isJsonObject, parseJson, quote } from "../types/index.ts";
 import type { AskOpa } from "./opa.ts";
@@ -16,29 +15,23 @@ interface OpaWasm {
   loadPolicy(wasm: Uint8Array): Promise<LoadedPolicy>;
 }
 
-const LIBRARY = "@open-policy-agent/opa-wasm";
 const MAX_BYTES = 64 << 20;
 
 /**
  * Opens a policy that `opa build -t wasm` made: its `policy.wasm`, or the bundle with its data. The library is the operator's to
  * install, in `sdk_dir` or where the host was started.
- * @throws POLICY_BUNDLE_INVALID
+ * @throws POLICY_BUNDLE_INVALID, SECRETS_SDK_MISSING, SECRETS_SDK_BROKEN
  */
 export async function openOpaWasm(source: {
   readonly file: string;
   readonly entrypoint?: string;
   readonly sdkDir?: string;
 }): Promise<AskOpa> {
-  const { file, entrypoint, sdkDir = "." } = source;
+  const { file, entrypoint, sdkDir } = source;
   const doing = `Load OPA bundle ${quote(file)}`;
   const fail = (problem: string, cause?: unknown): GreenticError =>
     new GreenticError("POLICY_BUNDLE_INVALID", `${doing}: ${problem}`, { cause });
-  let library: OpaWasm;
-  try {
-    library = createRequire(join(resolve(sdkDir), "package.json"))(LIBRARY) as OpaWasm;
-  } catch (error) {
-    throw fail(`the library ${LIBRARY} isn't installed in ${quote(sdkDir)}`, error);
-  }
+  const library = (await loadSdk("@open-policy-agent/opa-wasm", { sdkDir })) as OpaWasm;
   let policy: LoadedPolicy;
   try {
     const { wasm, data } = readBundle(await readFile(file));

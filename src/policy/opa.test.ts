@@ -7,7 +7,7 @@ import { verifies } from "../../test/verifies.ts";
 import type { JsonValue } from "../types/index.ts";
 import type { PolicyDecision } from "./decision.ts";
 import { openOpa } from "./opa.ts";
-import { ask, configOf, engineOf } from "./policy-fixture.ts";
+import { ask, configOf, engineOf } from "../../test/stand-ins/policy-engine.ts";
 
 /** Answers as OPA's data API does: `POST /v1/data/<path>`, `{ input }` in, `{ result }` out or `{}` where nothing is defined. */
 let answer: (input: Record<string, JsonValue>) => { readonly status?: number; readonly result?: JsonValue } | undefined;

@@ -1,4 +1,5 @@
 import type { CallStats } from "../component/index.ts";
+import type { RetentionConfig } from "../config/index.ts";
 import type { FileKeeper, Provider } from "../messaging/index.ts";
 import type { PolicyGate, Quotas } from "../policy/index.ts";
 import type { SessionStore } from "../session/index.ts";
@@ -24,6 +25,7 @@ export interface EngineEnv {
   readonly files: FileKeeper | undefined;
   readonly gate: PolicyGate;
   readonly quotas: Quotas;
+  readonly retention: RetentionConfig;
   readonly observe: TurnObserver | undefined;
   readonly log: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
   /** Told of what the engine could not do; the operator's business. */

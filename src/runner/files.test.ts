@@ -100,7 +100,7 @@ function keeperOf(blobs: BlobStore, world: TestWorld, maxBytes = 64): FileKeeper
   return new FileKeeper({
     blobs,
     rules: { ...DEFAULT_FILE_RULES, maxBytes },
-    keepMs: 86_400_000,
+    keepMs: () => 86_400_000,
     nowMs: () => world.nowMs(),
   });
 }

@@ -8,9 +8,11 @@ import type {
 } from "../messaging/index.ts";
 import type { Accepted, IngressEntry, LeaseTo, SessionStore, TurnCommit } from "../session/index.ts";
 import { LEASE_TTL_MS } from "../session/index.ts";
+import { NO_RETENTION } from "../config/index.ts";
 import { NO_QUOTAS, OPEN_GATE } from "../policy/index.ts";
 import type { SessionKeyText } from "../types/index.ts";
 import { DEFAULT_TEAM, GreenticError, quote, randomHex, toGreenticError } from "../types/index.ts";
+import { acceptedEvent } from "./accepted-event.ts";
 import type { EngineEnv, EngineLimits } from "./engine-env.ts";
 import { createChatReach } from "./chat-reach.ts";
 import { deliveryName } from "./delivery-name.ts";
@@ -93,7 +95,17 @@ class LocalRuntime implements Runtime {
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
-    const { world, store, policy, observe, secrets, gate = OPEN_GATE, quotas = NO_QUOTAS, defaults = {} } = options;
+    const {
+      world,
+      store,
+      policy,
+      observe,
+      secrets,
+      gate = OPEN_GATE,
+      quotas = NO_QUOTAS,
+      retention = NO_RETENTION,
+      defaults = {},
+    } = options;
     const components =
       quotas === NO_QUOTAS ? options.components : meterComponents(options.components, { quotas, gate });
     const onError = options.onError ?? ((): void => undefined);
@@ -142,6 +154,7 @@ class LocalRuntime implements Runtime {
       files: options.files,
       gate,
       quotas,
+      retention,
       observe,
       log,
       onError,
@@ -154,6 +167,7 @@ class LocalRuntime implements Runtime {
       world,
       store,
       blobs: options.files?.blobs,
+      retention,
       registry: this.#registry,
       intervalMs: defaults.sweepIntervalMs ?? 1_000,
       onForgotten: (pack) => options.onPackForgotten?.(pack.scope, pack),
@@ -431,36 +445,12 @@ class LocalRuntime implements Runtime {
     const canTake = isHere && this.#worker.canTake(key);
     const startedMs = this.#options.observe === undefined ? 0 : world.monotonicMs();
     const accepted = await this.store.accept(entry, canTake ? { leaseTo: this.#leaseTo } : undefined);
-    if (this.#options.observe !== undefined) this.#observeAccepted(provider, entry, { accepted, startedMs });
+    const durationMs = this.#options.observe === undefined ? 0 : world.monotonicMs() - startedMs;
+    this.#options.observe?.(acceptedEvent(provider, entry, { accepted, durationMs, locale: LIMITS.locale }));
     if (message.log !== undefined && accepted.kind === "accepted") this.#wakeUps.logged(key);
     if (accepted.lease !== undefined) this.#worker.take(accepted.lease);
     else if (accepted.kind === "accepted" && !canTake) this.#wakeUps.accepted(key, entry.traceId);
     return { accepted, entry };
-  }
-
-  #observeAccepted(
-    provider: Provider,
-    entry: IngressEntry,
-    { accepted, startedMs }: { readonly accepted: Accepted; readonly startedMs: number },
-  ): void {
-    const { env, tenant, team, channel } = provider.address;
-    this.#options.observe?.({
-      kind: "message.accepted",
-      ctx: {
-        env,
-        tenant,
-        team,
-        provider: channel,
-        session: entry.key,
-        traceId: entry.traceId,
-        correlationId: entry.envelope.correlation_id ?? entry.traceId,
-        attempt: 1,
-        locale: entry.envelope.metadata["locale"] ?? LIMITS.locale,
-      },
-      duplicate: accepted.kind === "duplicate",
-      atMs: entry.receivedAtMs,
-      durationMs: this.#options.world.monotonicMs() - startedMs,
-    });
   }
 
   #committed(key: SessionKeyText, commit: TurnCommit): void {

@@ -35,7 +35,7 @@ async function keepOne({ lease }: Turn, attachment: Attachment, files: FileKeepe
   const { url } = attachment;
   if (isDataUrl(url)) return files.keepDataUrl(lease.key, attachment, { isOwn: true });
   if (!isBlobUrl(url)) return attachment;
-  const kept = await files.blobs.claim(lease.key, url, files.keepUntilMs);
+  const kept = await files.blobs.claim(lease.key, url, files.keepUntilMs(lease.key));
   if (kept === undefined) return refusedFile(attachment, "MESSAGING_FILE_UNAVAILABLE");
   return files.named({ ...attachment, size_bytes: kept.sizeBytes });
 }

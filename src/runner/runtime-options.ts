@@ -1,6 +1,7 @@
 import type { Bus } from "../bus/index.ts";
 import type { ComponentHost } from "../component/index.ts";
 import type { LlmModelConfig } from "../config/index.ts";
+import type { RetentionConfig } from "../config/index.ts";
 import type { HttpRewrite } from "../http/index.ts";
 import type { FileKeeper, Provider } from "../messaging/index.ts";
 import type { PolicyGate, Quotas } from "../policy/index.ts";
@@ -41,6 +42,8 @@ export interface RuntimeOptions {
   readonly gate?: PolicyGate;
   /** What each tenant may use; default as much as there is. */
   readonly quotas?: Quotas;
+  /** How long what is kept of people stays, by tenant; default as long as the host has it. */
+  readonly retention?: RetentionConfig;
   readonly observe?: TurnObserver;
   /** Lines of components and `emit.log`. */
   readonly log?: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;

@@ -1,7 +1,10 @@
+import type { RetentionConfig } from "../config/index.ts";
+import { keepTimesOf } from "../config/index.ts";
 import type { BlobStore } from "../blob/index.ts";
 import type { SessionRecord, SessionStore } from "../session/index.ts";
 import type { GreenticError, SessionKeyText, TenantId, World } from "../types/index.ts";
-import { isJsonObject, toGreenticError } from "../types/index.ts";
+import { isJsonObject, parseSessionKey, toGreenticError } from "../types/index.ts";
+import { DeadLetterSweep } from "./dead-letter-sweep.ts";
 import { packsOfFrames } from "./frame.ts";
 import type { LoadedPack } from "./loaded-pack.ts";
 import type { PackRegistry } from "./pack-registry.ts";
@@ -10,6 +13,7 @@ export interface SweeperOptions {
   readonly world: World;
   readonly store: SessionStore;
   readonly blobs: BlobStore | undefined;
+  readonly retention: RetentionConfig;
   readonly registry: PackRegistry;
   readonly intervalMs: number;
   readonly onSession: (key: SessionKeyText) => void;
@@ -40,10 +44,12 @@ export class Sweeper {
   #sweeping: Promise<void> | undefined;
   #releaseAtMs = RETIRED_EVERY_MS;
   #releasing: Promise<void> | undefined;
+  readonly #deadLetters: DeadLetterSweep;
   #filesAtMs = 0;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
+    this.#deadLetters = new DeadLetterSweep(options);
   }
 
   start(): void {
@@ -91,6 +97,7 @@ export class Sweeper {
       if (overdue.sessions.length >= FULL_PAGE) delayMs = Math.min(delayMs, FULL_PAGE_REST_MS);
       this.#releaseRetired();
       await this.#sweepFiles();
+      await this.#deadLetters.sweep();
     } catch (error) {
       onError(toGreenticError(error, "RUNNER_TURN_FAILED", "Sweep"), undefined);
     } finally {
@@ -101,11 +108,14 @@ export class Sweeper {
 
   /** Lets go of files whose sessions are gone. */
   async #sweepFiles(): Promise<void> {
-    const { world, store, blobs } = this.#options;
+    const { world, store, blobs, retention } = this.#options;
     if (blobs === undefined || world.monotonicMs() - this.#filesAtMs < FILES_EVERY_MS) return;
     this.#filesAtMs = world.monotonicMs();
     await blobs.sweep(world.nowMs(), {
-      isKept: async (owner) => (await store.read(owner)) !== undefined,
+      // Where the operator says how long, no session keeps it longer.
+      isKept: async (owner) =>
+        keepTimesOf(retention, parseSessionKey(owner).tenant).blobsMs === undefined &&
+        (await store.read(owner)) !== undefined,
       extendMs: FILES_EXTEND_MS,
     });
   }

@@ -1,3 +1,4 @@
+import { keepTimesOf } from "../config/index.ts";
 import type { Provider } from "../messaging/index.ts";
 import { longChoices } from "../messaging/index.ts";
 import type { Lease, NewOutboxRow, SessionRecord, Timer, TurnCommit } from "../session/index.ts";
@@ -129,11 +130,15 @@ export function reportOf(turn: Turn): TurnReport {
   };
 }
 
+function sessionTtlMs({ env: { retention, limits }, ctx }: Turn): number {
+  return keepTimesOf(retention, ctx.tenant).sessionsMs ?? limits.sessionTtlMs;
+}
+
 function recordOf(turn: Turn, provider: Provider): SessionRecord | null {
   const { session } = turn.lease;
   const nowMs = turn.env.world.nowMs();
   const top = turn.stack.at(-1);
-  const expiresAtMs = Math.max(nowMs, top?.wait?.expiresAtMs ?? 0) + turn.env.limits.sessionTtlMs;
+  const expiresAtMs = Math.max(nowMs, top?.wait?.expiresAtMs ?? 0) + sessionTtlMs(turn);
   const aside = asideOf(turn);
   if (turn.status === "unchanged") {
     const before = session ?? (aside === EMPTY ? undefined : blankRecord(turn));

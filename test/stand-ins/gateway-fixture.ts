@@ -74,7 +74,7 @@ export function createGatewayFixture(
       files: new FileKeeper({
         blobs: openMemoryBlobs(),
         rules: { ...DEFAULT_FILE_RULES, maxBytes: 1 << 20 },
-        keepMs: 86_400_000,
+        keepMs: () => 86_400_000,
         nowMs: () => world.nowMs(),
       }),
     }),

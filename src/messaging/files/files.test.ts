@@ -119,7 +119,7 @@ describe("FileKeeper", () => {
   const keeper = new FileKeeper({
     blobs,
     rules: { ...DEFAULT_FILE_RULES, maxBytes: 8 },
-    keepMs: 1_000,
+    keepMs: () => 1_000,
     nowMs: () => 0,
   });
   const content = async function* (...parts: readonly string[]): AsyncGenerator<Uint8Array, void> {

@@ -19,8 +19,8 @@ export interface IncomingFile {
 export interface FileKeeperOptions {
   readonly blobs: BlobStore;
   readonly rules: FileRules;
-  /** How long a file is kept at least; after that as long as its session is there. */
-  readonly keepMs: number;
+  /** How long a file is kept at least, by whose it is; after that as long as its session is there. */
+  readonly keepMs: (owner: SessionKeyText) => number;
   readonly nowMs: () => number;
 }
 
@@ -37,8 +37,8 @@ export class FileKeeper {
   }
 
   /** Until when a file that is kept now stays. */
-  get keepUntilMs(): number {
-    return this.#options.nowMs() + this.#options.keepMs;
+  keepUntilMs(owner: SessionKeyText): number {
+    return this.#options.nowMs() + this.#options.keepMs(owner);
   }
 
   /**
@@ -61,7 +61,7 @@ export class FileKeeper {
       const whole = rest(head, reading);
       const { url, sizeBytes } = await blobs.put(owner, whole, {
         maxBytes: rules.maxBytes,
-        keepUntilMs: this.keepUntilMs,
+        keepUntilMs: this.keepUntilMs(owner),
       });
       return { mime_type: type, name, size_bytes: sizeBytes, url };
     } catch (error) {

@@ -2,12 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadConfig } from "../config/index.ts";
-import type { BundlePolicy, Config } from "../config/index.ts";
-import { envId, tenantId } from "../types/index.ts";
-import type { PolicyEngine, PolicyQuestion } from "./decision.ts";
-import { createPolicyEngine } from "./engine.ts";
-import type { PolicyBackend } from "./engine.ts";
+import { loadConfig } from "../../src/config/index.ts";
+import type { BundlePolicy, Config } from "../../src/config/index.ts";
+import { envId, tenantId } from "../../src/types/index.ts";
+import type { PolicyBackend, PolicyEngine, PolicyQuestion } from "../../src/policy/index.ts";
+import { createPolicyEngine } from "../../src/policy/index.ts";
 
 /** Reads a configuration of which nothing else counts. */
 export function configOf(toml: string): Config {
