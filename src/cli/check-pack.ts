@@ -260,7 +260,7 @@ function checkToolMap(pack: Pack): readonly AssetCheck[] {
           `Check tool ${quote(name)}: the operator must declare the MCP server ${quote(target.server)}`,
         );
       const auth = target.kind === "http" ? target.endpoint.auth : undefined;
-      if (auth !== undefined && !declared.has(auth.secret))
+      if (auth !== undefined && auth.kind !== "grant" && !declared.has(auth.secret))
         say(
           "FLOW_SECRET_UNDECLARED",
           "warning",

@@ -4,6 +4,7 @@ import { CHANNEL_TYPES } from "./channel-types.ts";
 import { llmModelSchema } from "./llm-config.ts";
 import { operatorServerSchema } from "./mcp-server.ts";
 import { policySchema, quotaSchema, residencySchema, retentionSchema } from "./policy-schema.ts";
+import { oauthSchema } from "./oauth-providers.ts";
 
 const text = { type: "string", minLength: 1 } as const;
 const texts = { type: "array", items: text } as const;
@@ -141,6 +142,7 @@ export const configSchema: SchemaObject = object({
     additionalProperties: llmModelSchema,
   },
   admin: adminSchema,
+  oauth: oauthSchema,
   mcp: object({
     serve: { type: "boolean" },
     servers: {

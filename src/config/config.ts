@@ -5,6 +5,7 @@ import type { AdminConfig } from "./admin-config.ts";
 import type { OperatorMcpServer } from "./mcp-server.ts";
 import type { PolicyConfig, ResidencyConfig } from "./policy-config.ts";
 import type { QuotaConfig } from "./quota-config.ts";
+import type { OAuthConfig } from "./oauth-providers.ts";
 import type { RegistryConfig } from "./registry.ts";
 import type { RetentionConfig } from "./retention-config.ts";
 import type { SecretsConfig } from "./secrets-config.ts";
@@ -100,6 +101,8 @@ export interface Config extends ServicesConfig {
   /** Language models that the operator lends to packs. */
   readonly llmModels: readonly LlmModelConfig[];
   readonly admin?: AdminConfig;
+  /** OAuth providers that tenants' flows and components may use, by the operator's word. */
+  readonly oauth: OAuthConfig;
   /** Component-host processes; 0 means one less than there are cores, at least 1. */
   readonly componentProcesses: number;
   /** The file that was read, if any. */

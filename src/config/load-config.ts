@@ -11,6 +11,7 @@ import { readLlmModels } from "./llm-config.ts";
 import { readOperatorServer } from "./mcp-server.ts";
 import { readPolicyConfig, readResidency } from "./policy-config.ts";
 import { readQuota } from "./quota-config.ts";
+import { readOAuthConfig } from "./oauth-providers.ts";
 import { readRegistryUser, readScopes } from "./registry.ts";
 import { readRetention } from "./retention-config.ts";
 import { readSecretsConfig } from "./secrets-config.ts";
@@ -264,6 +265,7 @@ export function loadConfig(options: {
     ),
     llmModels: readLlmModels(pick<JsonObject>("llm", { file: root["llm"], fallback: {} }), tenant),
     ...(admin && { admin }),
+    oauth: readOAuthConfig(pick<JsonObject>("oauth", { file: root["oauth"], fallback: {} })),
     ...readServices({ root, pick, path: (file) => resolve(base, file) }, flags),
     ...(document && { file: document.file }),
     origins,

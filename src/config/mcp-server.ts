@@ -31,6 +31,14 @@ export type McpAuth =
       readonly origins: readonly string[];
     };
 
+/** Tokens that the host's OAuth broker keeps, of a declared provider: the person's whose session it is, or the tenant's. */
+export interface GrantAuth {
+  readonly kind: "grant";
+  readonly provider: string;
+  readonly scopes: readonly string[];
+  readonly of: "user" | "tenant";
+}
+
 /** An MCP server behind streamable HTTP. */
 export interface HttpMcpServer {
   readonly kind: "http";
@@ -77,7 +85,7 @@ const oneOfKeys = (...sets: readonly (readonly string[])[]): SchemaObject => ({
 });
 
 /** The shape of `auth`: `{ bearer }`, `{ header, secret }`, `{ oauth: { client_id, secret, … } }` or `{ consent: { secret, … } }`. */
-export const mcpAuthSchema: SchemaObject = {
+const mcpAuthSchema: SchemaObject = {
   type: "object",
   properties: {
     bearer: text,
@@ -98,6 +106,21 @@ export const mcpAuthSchema: SchemaObject = {
   },
   additionalProperties: false,
   ...oneOfKeys(["bearer"], ["header", "secret"], ["oauth"], ["consent"]),
+};
+
+/** The shape of an HTTP tool's `auth`: what servers have, without what only sessions can do, and `{ grant: { provider, … } }`. */
+export const endpointAuthSchema: SchemaObject = {
+  ...mcpAuthSchema,
+  properties: {
+    ...(mcpAuthSchema["properties"] as JsonObject),
+    grant: {
+      type: "object",
+      properties: { provider: text, scopes: texts, of: { enum: ["user", "tenant"] } },
+      required: ["provider"],
+      additionalProperties: false,
+    },
+  },
+  ...oneOfKeys(["bearer"], ["header", "secret"], ["oauth"], ["consent"], ["grant"]),
 };
 
 const maxSessions = { type: "integer", minimum: 1, maximum: 64 } as const;
@@ -166,7 +189,7 @@ export function readOperatorServer(
 }
 
 /** Reads `auth`; it has the shape of {@link mcpAuthSchema}. */
-export function readMcpAuth(value: JsonValue | undefined): McpAuth | undefined {
+function readMcpAuth(value: JsonValue | undefined): McpAuth | undefined {
   if (value === undefined) return undefined;
   const { bearer, header, secret, oauth, consent } = value as JsonObject;
   if (typeof bearer === "string") return { kind: "bearer", secret: bearer };
@@ -191,6 +214,19 @@ export function readMcpAuth(value: JsonValue | undefined): McpAuth | undefined {
     scope: textOf(given["scope"]),
     issuer: textOf(given["issuer"]),
     origins,
+  };
+}
+
+/** Reads an HTTP tool's `auth`; it has the shape of {@link endpointAuthSchema}. */
+export function readEndpointAuth(value: JsonObject | undefined): McpAuth | GrantAuth | undefined {
+  const grant = value?.["grant"];
+  if (grant === undefined) return readMcpAuth(value);
+  const { provider, scopes, of } = grant as JsonObject;
+  return {
+    kind: "grant",
+    provider: textOf(provider) ?? "",
+    scopes: (scopes as readonly string[] | undefined) ?? [],
+    of: of === "tenant" ? "tenant" : "user",
   };
 }
 

@@ -1,3 +1,4 @@
+import type { GrantAuth } from "../config/index.ts";
 import type { HttpHeader, HttpRequest, HttpResponse } from "../http/index.ts";
 import type { JsonObject, JsonValue, OutcomeError, TenantCtx } from "../types/index.ts";
 import { GreenticError, isGreenticError, isJsonObject, parseJson, quote } from "../types/index.ts";
@@ -12,6 +13,8 @@ export interface HttpToolsOptions {
   readonly send: (ctx: TenantCtx, request: HttpRequest, signal?: AbortSignal) => Promise<HttpResponse>;
   /** Reads a secret of the pack; undefined where there is none, or where policy keeps it. */
   readonly secret: (ctx: TenantCtx, name: string) => Promise<string | undefined>;
+  /** Gives a token of the OAuth broker for a request to a URL; without it there are none. */
+  readonly grant?: (ctx: TenantCtx, wanted: GrantAuth, url: URL) => Promise<string>;
   /** Tells whether the tenant's policy lets the pack reach an origin. Default: any. */
   readonly isOriginAllowed?: (origin: string) => boolean;
 }
@@ -81,7 +84,15 @@ export class HttpTools implements ToolBackend {
     const sent: HttpHeader[] = Object.entries(headers);
     sent.push(["accept", "application/json, text/*;q=0.5"]);
     if (ctx.idempotencyKey !== undefined && !SAFE.has(method)) sent.push(["idempotency-key", ctx.idempotencyKey]);
-    if (auth !== undefined) {
+    if (auth?.kind === "grant") {
+      const { grant } = this.#options;
+      if (grant === undefined)
+        throw new GreenticError(
+          "OAUTH_PROVIDER_UNKNOWN",
+          `Call ${quote(url.origin)}: no OAuth provider ${quote(auth.provider)} is declared`,
+        );
+      sent.push(["authorization", `Bearer ${await grant(ctx, auth, url)}`]);
+    } else if (auth !== undefined) {
       const secret = await this.#options.secret(ctx, auth.secret);
       if (secret === undefined) {
         throw new GreenticError("MCP_SECRET_MISSING", `Call ${quote(url.origin)}: no secret ${quote(auth.secret)}`);

@@ -1,5 +1,5 @@
 import type { SchemaObject } from "ajv";
-import { httpServerSchema, mcpAuthSchema } from "../config/index.ts";
+import { endpointAuthSchema, httpServerSchema } from "../config/index.ts";
 
 const MAX_TOOLS = 1_000;
 const NAME = "^[A-Za-z0-9][\\w.-]{0,127}$";
@@ -18,7 +18,7 @@ const tool: SchemaObject = {
         method: { enum: ["GET", "POST", "PUT", "PATCH", "DELETE"] },
         url: { type: "string", pattern: "^https?://" },
         headers: { type: "object", additionalProperties: { type: "string" } },
-        auth: mcpAuthSchema,
+        auth: endpointAuthSchema,
       },
       required: ["url"],
       additionalProperties: false,

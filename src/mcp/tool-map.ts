@@ -4,8 +4,8 @@
 //     "servers": { "search": { "url": "https://mcp.example.com/mcp", "auth": { "bearer": "search_token" } } } }
 // A tool is behind a `component` of the pack (or the path of a .wasm file), behind an MCP `server` (of the map, else of the
 // operator), or an `http` endpoint. `entry` is its name there, the last part of its own name where it is absent.
-import type { HttpMcpServer, McpAuth, SourceDocument, SourceRules } from "../config/index.ts";
-import { checkDocument, readHttpServer, readJson, readMcpAuth, readToml } from "../config/index.ts";
+import type { GrantAuth, HttpMcpServer, McpAuth, SourceDocument, SourceRules } from "../config/index.ts";
+import { checkDocument, readEndpointAuth, readHttpServer, readJson, readToml } from "../config/index.ts";
 import type { JsonObject, JsonValue, SourcePosition } from "../types/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
 import { toolMapSchema } from "./tool-map-schema.ts";
@@ -24,7 +24,7 @@ export interface HttpEndpoint {
   /** Fields of the input in braces stand in its path: `https://api.example.com/orders/{id}`. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly auth: Extract<McpAuth, { readonly kind: "bearer" | "header" }> | undefined;
+  readonly auth: Extract<McpAuth, { readonly kind: "bearer" | "header" }> | GrantAuth | undefined;
   readonly description: string;
   readonly inputSchema: JsonValue;
   readonly outputSchema: JsonValue | undefined;
@@ -144,9 +144,12 @@ function readTarget(item: EntryFile, { document, index }: EntryPlace): ToolTarge
   // Who could put an origin into the URL could send the credentials there.
   if (/^[a-z]+:\/\/[^/?#]*[{}]/i.test(url))
     throw invalid(document.positionOf(place), '"url": fields may stand in its path only');
-  const read = readMcpAuth(auth);
+  const read = readEndpointAuth(auth);
   if (read?.kind === "client-credentials" || read?.kind === "consent")
-    throw invalid(document.positionOf(["tools", index, "http", "auth"]), '"auth": expected "bearer" or "header"');
+    throw invalid(
+      document.positionOf(["tools", index, "http", "auth"]),
+      '"auth": expected "bearer", "header" or "grant"',
+    );
   return {
     kind: "http",
     endpoint: {

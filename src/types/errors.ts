@@ -12,6 +12,7 @@ import { httpErrors } from "./error-codes/http.ts";
 import { llmErrors } from "./error-codes/llm.ts";
 import { mcpErrors } from "./error-codes/mcp.ts";
 import { messagingErrors } from "./error-codes/messaging.ts";
+import { oauthErrors } from "./error-codes/oauth.ts";
 import { ociErrors } from "./error-codes/oci.ts";
 import { packErrors } from "./error-codes/pack.ts";
 import { policyErrors } from "./error-codes/policy.ts";
@@ -37,6 +38,7 @@ export const ERROR_CODES = {
   ...packErrors,
   ...ociErrors,
   ...componentErrors,
+  ...oauthErrors,
   ...mcpErrors,
   ...llmErrors,
   ...messagingErrors,

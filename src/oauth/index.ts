@@ -1,0 +1,12 @@
+export type { Arrival, BrokerOptions, Departure } from "./broker.ts";
+export { CALLBACK_PATH, OAuthBroker } from "./broker.ts";
+export { BrokerKeys } from "./broker-keys.ts";
+export type { ConsentEnd } from "./consent.ts";
+export { FlowOAuth, TENANT_SERVICE } from "./flow-oauth.ts";
+export type { GrantOwner } from "./grant-owner.ts";
+export { grantAddress } from "./grant-owner.ts";
+export type { OAuthAuditEntry } from "./oauth-audit.ts";
+export { OAUTH_CATEGORY } from "./provider.ts";
+export type { Grant } from "./token-vault.ts";
+export type { DevicePrompt } from "./device-code.ts";
+export { loginByBrowser, loginByCode } from "./login.ts";
