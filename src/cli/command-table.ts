@@ -118,6 +118,18 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Ask policy a question and say which rule decides",
     load: () => import("./commands/policy-test.ts"),
   },
+  "oauth login": {
+    summary: "Consent for a tenant at an OAuth provider, and keep its tokens",
+    load: () => import("./commands/oauth-login.ts"),
+  },
+  "oauth list": {
+    summary: "List a tenant's OAuth grants, without their tokens",
+    load: () => import("./commands/oauth-list.ts"),
+  },
+  "oauth revoke": {
+    summary: "End an OAuth grant: at the provider, and here",
+    load: () => import("./commands/oauth-revoke.ts"),
+  },
   "secrets set": { summary: "Keep a secret", load: () => import("./commands/secrets-set.ts") },
   "secrets get": { summary: "Print a secret", load: () => import("./commands/secrets-get.ts") },
   "secrets list": { summary: "List the names of secrets", load: () => import("./commands/secrets-list.ts") },

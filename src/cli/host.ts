@@ -16,6 +16,7 @@ import {
 } from "../messaging/index.ts";
 import type { ChannelAddress, KeepFile, Provider } from "../messaging/index.ts";
 import { Quotas } from "../policy/index.ts";
+import { FlowOAuth } from "../oauth/index.ts";
 import { createMachineWorld, openRuntime } from "../runner/index.ts";
 import type { PackApp, Runtime, RuntimeOptions } from "../runner/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
@@ -33,6 +34,8 @@ import { AppReader } from "./app-reader.ts";
 import type { AppReaderOptions } from "./app-reader.ts";
 import { auditOf } from "./audit.ts";
 import { openChannels } from "./channels.ts";
+import type { HostOAuth } from "./open-oauth.ts";
+import { openOAuth } from "./open-oauth.ts";
 import { LivePacks } from "./live-packs.ts";
 import { hasQuotas, openHostPolicy } from "./open-policy.ts";
 import { secretReader, secretWriter } from "./secret-stores.ts";
@@ -75,6 +78,8 @@ export interface Host extends AsyncDisposable {
   readonly packs: LivePacks;
   /** Takes out packs whose signers lose their trust, once it is started. */
   readonly trust: TrustWatch;
+  /** The OAuth broker; undefined where no provider is declared. */
+  readonly oauth: HostOAuth | undefined;
   /** Whether what comes in can be kept and told of. */
   isReady(): Promise<boolean>;
   /** Roles, store and bus, for `/status`. */
@@ -191,6 +196,13 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
   const retired = new Map<string, PackApp>();
   const onKeptError = (error: unknown): void =>
     options.onError?.(toGreenticError(error, "CLI_INTERNAL", "Keep older versions of packs"), undefined);
+  const oauth = await openOAuth({
+    config,
+    environment: options.environment,
+    world,
+    store,
+    onError: (error) => options.onError?.(error, undefined),
+  });
   const runtime = await openRuntime({
     env: config.env,
     world,
@@ -216,6 +228,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     journal: config.journal,
     http,
     llmModels: config.llmModels,
+    ...(oauth && { oauth: new FlowOAuth(oauth.broker) }),
     mcp: { servers: config.mcpServers, path: options.environment["PATH"] },
     ...(options.observe && { observe: options.observe }),
     ...(options.log && { log: options.log }),
@@ -268,6 +281,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     bundle: () => reader.bundle,
     packs,
     trust,
+    oauth,
     isReady: () => services.isReady(),
     status: () => services.status(),
     bus: { stats: () => bus.stats(), isReady: () => bus.isReady },
@@ -277,6 +291,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
       await runtime[Symbol.asyncDispose]();
       await bus[Symbol.asyncDispose]();
       await components[Symbol.asyncDispose]();
+      await oauth?.[Symbol.asyncDispose]();
       await hostPolicy[Symbol.asyncDispose]();
     },
   };

@@ -13,6 +13,7 @@ import {
   sessionPseudonym,
 } from "../telemetry/index.ts";
 import type { AuditLog } from "../telemetry/index.ts";
+import type { GatewayOptions } from "../gateway/index.ts";
 import { GreenticError, isGreenticError, quote } from "../types/index.ts";
 import { mountAdmin } from "./admin/admin-mount.ts";
 import type { BundleSettings } from "./bundle-settings.ts";
@@ -24,6 +25,7 @@ import { hostKey } from "./host-keys.ts";
 import { McpMount } from "./mcp-mount.ts";
 import { CallFeed } from "./mcp-offering.ts";
 import { redactorOf } from "./known-secrets.ts";
+import { oauthRoutes } from "./open-oauth.ts";
 import { openOtlp } from "./open-otlp.ts";
 import { secretReader } from "./secret-stores.ts";
 import { tenantSettings } from "./tenant-settings.ts";
@@ -170,6 +172,10 @@ export async function serveHost(
       onError: (error) => log.debug({ err: error }, "mcp"),
     });
   const secrets = secretReader(config, io.environment);
+  const report: NonNullable<GatewayOptions["report"]> = (told) =>
+    told.kind === "failed"
+      ? log.error({ route: told.route, err: told.error }, "request failed")
+      : log.debug({ route: told.route, reason: told.reason }, "request refused");
   const gateway = createGateway({
     runtime,
     env: config.env,
@@ -190,18 +196,25 @@ export async function serveHost(
     },
     isReady: () => host.isReady(),
     status: () => host.status(),
+    ...(host.oauth && {
+      oauth: oauthRoutes(host.oauth, {
+        config,
+        environment: io.environment,
+        isTenant: (tenant) => tenants.has(tenant),
+        continueFlow: (end) => runtime.acceptConsent(end),
+        report,
+      }),
+    }),
     ...(mcp && { mcp: (request, tenant) => mcp.fetch(request, tenant) }),
     ...(existsSync(PAGE_DIR) && { pageDir: PAGE_DIR }),
     // A page elsewhere that resolves its name to this machine gets nothing.
     ...(isLoopback(config.host) && { hosts: ["localhost", "127.0.0.1", "[::1]"] }),
-    report: (report) =>
-      report.kind === "failed"
-        ? log.error({ route: report.route, err: report.error }, "request failed")
-        : log.debug({ route: report.route, reason: report.reason }, "request refused"),
+    report,
   });
   runtime.start();
   host.trust.start();
   const { url, close } = await gateway.listen({ host: config.host, port: config.port });
+  if (isLoopback(config.host)) host.oauth?.servedAt(url);
   io.stderr.write(`ready ${url}\n`);
   if (config.roles.includes("worker")) host.warm();
   const unwatch =

@@ -34,6 +34,9 @@ export interface Gateway {
   readonly isDraining: () => boolean;
 }
 
+/** Paths of the OAuth broker, where there is one. */
+const OAUTH_PATH =
+  /^\/(?:v1\/oauth\/|oauth\/|authorize\/|status\/|callback$|token$|resource-token$|signed-fetch$|\.well-known\/(?:greentic-oauth|jwks\.json)$)/;
 const MCP_PATH = /^\/v1\/mcp\/[^/]+$/;
 
 /** Makes the gateway of a runtime. @throws GATEWAY_OPTIONS_INVALID */
@@ -96,7 +99,9 @@ export function createGateway(given: GatewayOptions): Gateway {
 
   const handle = (request: GatewayRequest): Promise<GatewayAnswer> | undefined => {
     const isRoot = options.hasRootDirectLine === true && rootDirectLine(request.path.split("/")) !== undefined;
-    if (!isRoot && !request.path.startsWith("/v1/") && !request.path.startsWith("/webhook/")) return undefined;
+    const isOAuth = !isRoot && options.oauth !== undefined && OAUTH_PATH.test(request.path);
+    if (!isRoot && !isOAuth && !request.path.startsWith("/v1/") && !request.path.startsWith("/webhook/"))
+      return undefined;
     if (options.takesIn === false) return Promise.resolve(unknownRoute());
     // Calls are answered with streams, which only the app carries.
     if (options.mcp !== undefined && MCP_PATH.test(request.path)) return undefined;
@@ -106,7 +111,11 @@ export function createGateway(given: GatewayOptions): Gateway {
       );
     try {
       admission.admit(request);
-      return (route(request) ?? Promise.resolve(unknownRoute())).catch((error: unknown) => failed(request, error));
+      return (
+        (isOAuth ? options.oauth?.(request) : undefined) ??
+        route(request) ??
+        Promise.resolve(unknownRoute())
+      ).catch((error: unknown) => failed(request, error));
     } catch (error) {
       return Promise.resolve(failed(request, error));
     }

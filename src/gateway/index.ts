@@ -13,6 +13,8 @@ export type {
   WebChatSettings,
 } from "./options.ts";
 export { answerClientErrors, limitAddresses } from "./server-guard.ts";
+export type { OAuthRoutes } from "./oauth-routes.ts";
+export { createOAuthRoutes } from "./oauth-routes.ts";
 export { STREAM_CLOSE } from "./sockets.ts";
 export type { TurnFeed } from "./turn-feed.ts";
 export { createTurnFeed } from "./turn-feed.ts";

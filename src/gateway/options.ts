@@ -1,5 +1,6 @@
 import type { Runtime } from "../runner/index.ts";
 import type { EnvId, JsonObject, TeamId, TenantId, World } from "../types/index.ts";
+import type { OAuthRoutes } from "./oauth-routes.ts";
 import type { TurnFeed } from "./turn-feed.ts";
 
 /** What a gateway serves and how. */
@@ -19,6 +20,8 @@ export interface GatewayOptions {
   readonly turns?: TurnFeed;
   /** Answers programs that call a tenant's flows at `/v1/mcp/{tenant}`, and judges who may; absent: nobody. The tenant may not exist. */
   readonly mcp?: (request: Request, tenant: string) => Promise<Response>;
+  /** Answers the OAuth broker's requests; absent where no provider is declared. */
+  readonly oauth?: OAuthRoutes;
   /** Lifetime of conversation tokens, 60 to 604,800. Default 1,800. */
   readonly tokenTtlSeconds?: number;
   /** Whether the default tenant's Direct Line stands at `/v3/directline` and `/token` too, where old clients look for it. Default no. */

@@ -38,6 +38,8 @@ export interface BrokerOptions {
   readonly http: HttpOptions;
   /** Hears of every consent, token and renewal. */
   readonly note?: (entry: OAuthAuditEntry) => void;
+  /** Hears every token that is kept or read, so that nothing says it. */
+  readonly know?: (token: string) => void;
 }
 
 /** Where a person goes next. */

@@ -32,6 +32,7 @@ export interface GrantsOptions {
   readonly store: Pick<SessionStore, "takeTokens">;
   readonly http: HttpOptions;
   readonly audit: OAuthAudit;
+  readonly know?: ((token: string) => void) | undefined;
 }
 
 /** A token as it is handed out. */
@@ -56,7 +57,7 @@ export class Grants {
 
   constructor(options: GrantsOptions) {
     this.#options = options;
-    this.#vault = new TokenVault(options.secrets, options.keys);
+    this.#vault = new TokenVault(options.secrets, options.keys, options.know);
     this.#refresher = new Refresher({ ...options, vault: this.#vault });
     this.#resources = new ResourceTokens(options);
   }

@@ -42,7 +42,11 @@ export class TokenVault {
   readonly #secrets: GrantSecrets;
   readonly #keys: BrokerKeys;
 
-  constructor(secrets: GrantSecrets, keys: BrokerKeys) {
+  readonly #know: (token: string) => void;
+
+  /** `know` hears every token, so that whatever writes logs can keep it out of them. */
+  constructor(secrets: GrantSecrets, keys: BrokerKeys, know: (token: string) => void = () => undefined) {
+    this.#know = know;
     this.#secrets = secrets;
     this.#keys = keys;
   }
@@ -52,6 +56,7 @@ export class TokenVault {
     const sealed = await this.#secrets.read(grantUri(owner));
     if (sealed === undefined) return undefined;
     const grant = (await this.#keys.open("token", sealed)) as unknown as Grant;
+    this.#hear(grant);
     if (isSameOwner(grant.owner, owner)) return grant;
     throw new GreenticError(
       "OAUTH_RECORD_INVALID",
@@ -61,7 +66,12 @@ export class TokenVault {
 
   /** Keeps a grant; what was there is replaced. */
   async write(grant: Grant): Promise<void> {
+    this.#hear(grant);
     await this.#secrets.write(grantUri(grant.owner), await this.#keys.seal("token", grant as unknown as JsonObject));
+  }
+
+  #hear({ accessToken, refreshToken = "" }: Grant): void {
+    for (const token of [accessToken, refreshToken]) if (token !== "") this.#know(token);
   }
 
   /** Forgets a grant; false where there was none. */

@@ -65,6 +65,7 @@ export class AttemptCall implements NodeCall {
       noteModel: (attempt) => {
         if (!this.#isOver) turn.env.observe?.(modelEnded(attempt, { ctx, flow, node, atMs: world.nowMs() }));
       },
+      oauth: turn.env.oauth,
       servicesFor: (component, pack = options.pack): HostServices =>
         turn.env.effects.services({ attempt: this, component, pack, effect }),
       noteProgress: (target, progress) => {

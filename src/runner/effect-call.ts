@@ -2,6 +2,7 @@ import type { HostServices } from "../component/index.ts";
 import type { ModelAttempt } from "../llm/index.ts";
 import type { JsonValue, TenantCtx } from "../types/index.ts";
 import type { ChatReach } from "./chat-reach.ts";
+import type { FlowOAuth } from "../oauth/index.ts";
 import type { LoadedPack } from "./loaded-pack.ts";
 
 /** One attempt of an effectful node. */
@@ -12,6 +13,8 @@ export interface EffectCall {
   readonly timeoutMs: number;
   /** Aborts when the time is over or the turn is given up. */
   readonly signal: AbortSignal;
+  /** Consents and tokens of OAuth providers; undefined where none is declared. */
+  readonly oauth: FlowOAuth | undefined;
   /** What a component may reach through its host calls, of the running pack unless another is given; dead once the attempt is over. */
   servicesFor(component: string, pack?: LoadedPack): HostServices;
   /** Language models, and what stands in for them. */

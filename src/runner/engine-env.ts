@@ -2,6 +2,7 @@ import type { CallStats } from "../component/index.ts";
 import type { RetentionConfig } from "../config/index.ts";
 import type { FileKeeper, Provider } from "../messaging/index.ts";
 import type { PolicyGate, Quotas } from "../policy/index.ts";
+import type { FlowOAuth } from "../oauth/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
 import type { GreenticError, JsonValue, SessionKeyText, TenantCtx, World } from "../types/index.ts";
@@ -35,6 +36,8 @@ export interface EngineEnv {
   readonly journal: JournalMode;
   readonly retries: RetryBudget;
   readonly stubWait?: StubWait | undefined;
+  /** Consents and tokens of OAuth providers; undefined where none is declared. */
+  readonly oauth: FlowOAuth | undefined;
 }
 
 /** Stands in for a node that waits for time or a person, for tests of flows; undefined lets it wait. */

@@ -1,7 +1,8 @@
-import type { HostServices } from "../component/index.ts";
+import type { HostOAuth, HostServices } from "../component/index.ts";
 import type { HttpRewrite } from "../http/index.ts";
 import { sendHttp } from "../http/index.ts";
 import type { PolicyGate } from "../policy/index.ts";
+import type { FlowOAuth } from "../oauth/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
 import type { JsonValue, Policy, StateKey, TenantCtx } from "../types/index.ts";
 import { GreenticError, isJsonObject, quote, stateKey } from "../types/index.ts";
@@ -25,6 +26,7 @@ export interface EffectScopeOptions {
   readonly secrets: SecretReader;
   /** Where components' own secrets go; without it none is written. */
   readonly secretWriter?: SecretWriter | undefined;
+  readonly oauth?: FlowOAuth | undefined;
   readonly policy: (scope: Scope) => Policy;
   readonly gate: PolicyGate;
   readonly rewrites: readonly HttpRewrite[];
@@ -35,7 +37,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Makes the services of a runtime: each call is bound to one attempt and dies with it. */
 export function createEffectScope(options: EffectScopeOptions): EffectScope {
-  const { secrets, secretWriter, policy, gate, rewrites, log } = options;
+  const { secrets, secretWriter, oauth, policy, gate, rewrites, log } = options;
   return {
     services: ({ attempt, component, pack, effect }) => {
       const alive = (): void => {
@@ -68,6 +70,7 @@ export function createEffectScope(options: EffectScopeOptions): EffectScope {
                 await secretWriter.put(ctx, pack.name, name, textOf(value));
               },
             }),
+        ...(oauth === undefined ? {} : { oauth: whileAlive(oauth, alive) }),
         stateRead: async (_ctx, key) => {
           alive();
           const place = parseKey(key);
@@ -91,6 +94,15 @@ export function createEffectScope(options: EffectScopeOptions): EffectScope {
         log,
       };
     },
+  };
+}
+
+/** What an attempt asks for after its end is nobody's any more. */
+function whileAlive(oauth: FlowOAuth, alive: () => void): HostOAuth {
+  return {
+    consentUrl: async (ctx, request) => (alive(), oauth.consentUrl(ctx, request)),
+    exchange: async () => (alive(), oauth.exchange()),
+    token: async (ctx, request) => (alive(), oauth.token(ctx, request)),
   };
 }
 

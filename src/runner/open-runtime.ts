@@ -1,3 +1,4 @@
+import type { ConsentEnd } from "../oauth/index.ts";
 import type {
   FileKeeper,
   Provider,
@@ -16,6 +17,7 @@ import { acceptedEvent } from "./accepted-event.ts";
 import type { EngineEnv, EngineLimits } from "./engine-env.ts";
 import { createChatReach } from "./chat-reach.ts";
 import { deliveryName } from "./delivery-name.ts";
+import { consentMessage } from "./consent-message.ts";
 import { createEffectScope } from "./host-services.ts";
 import { handEventOver, handNoticeOver } from "./hand-over.ts";
 import { IntakeGate } from "./intake-gate.ts";
@@ -116,16 +118,7 @@ class LocalRuntime implements Runtime {
     this.#providers = new Map(options.providers.map((provider) => [channelKey(provider.address), provider]));
     for (const { address } of options.providers) this.#addRelay({ ...address, channel: RELAY });
     const rewrites = options.http?.rewrites ?? [];
-    const reach = createToolReach({
-      world,
-      secrets,
-      secretWriter: options.secretWriter,
-      policy,
-      gate,
-      rewrites,
-      log,
-      mcp: options.mcp ?? {},
-    });
+    const reach = createToolReach({ ...options, policy, gate, rewrites, log, mcp: options.mcp ?? {} });
     this.#reach = reach;
     this.#registry = new PackRegistry(
       (scope) => ({
@@ -142,7 +135,6 @@ class LocalRuntime implements Runtime {
       store,
       registry: this.#registry,
       providerOf: (key) => this.#providers.get(key),
-      effects: createEffectScope({ secrets, secretWriter: options.secretWriter, policy, gate, rewrites, log }),
       chat: createChatReach({
         models: options.llmModels ?? [],
         world,
@@ -151,6 +143,7 @@ class LocalRuntime implements Runtime {
         rewrites,
         stub: options.stubChat,
       }),
+      effects: createEffectScope({ ...options, policy, gate, rewrites, log }),
       files: options.files,
       gate,
       quotas,
@@ -162,6 +155,7 @@ class LocalRuntime implements Runtime {
       journal: options.journal ?? "off",
       retries: new RetryBudget(world),
       stubWait: options.stubWait,
+      oauth: options.oauth,
     };
     this.#sweeper = new Sweeper({
       world,
@@ -252,6 +246,11 @@ class LocalRuntime implements Runtime {
     const { message, request } = handNoticeOver(provider, notice);
     const { accepted } = await this.#accept(provider, message, { isWaitedFor: false, request });
     return accepted;
+  }
+
+  async acceptConsent(end: ConsentEnd): Promise<void> {
+    const { provider, message, request } = consentMessage(end, (key) => this.#providers.get(key));
+    await this.#acceptOwn(provider, message, request);
   }
 
   noteReceipts(provider: Provider, receipts: readonly Receipt[]): void {

@@ -21,6 +21,8 @@ export interface OwnRequest {
   readonly approval?: JsonObject;
   /** What was decided on an approval that the session waits for. */
   readonly decision?: JsonObject;
+  /** How a consent ended that the session waits for. */
+  readonly consent?: JsonObject;
   /** What the turn hands on to the team's relay, and does nothing else. */
   readonly handOver?: JsonObject;
   /** True where the tenant's turns were counted already: who called waited for that. */
@@ -49,6 +51,12 @@ export function relayedMessage(message: ChannelMessageEnvelope | undefined): Cha
   const { [REQUEST_EXTENSION]: _own, ...extensions } = message.extensions ?? {};
   const { extensions: _all, ...said } = message;
   return Object.keys(extensions).length === 0 ? said : { ...said, extensions };
+}
+
+/** How a consent ended that the session's flow waits for; undefined for every other message. */
+export function consentOf(message: ChannelMessageEnvelope | undefined): JsonObject | undefined {
+  const consent = requestOf(message)["consent"];
+  return consent !== undefined && isJsonObject(consent) ? consent : undefined;
 }
 
 /** What a message's turn hands on to the relay; undefined for every other message. */

@@ -5,6 +5,7 @@ import type { ToolMapEntry } from "../mcp/index.ts";
 import type { Pack } from "../pack/index.ts";
 import type { PolicyGate } from "../policy/index.ts";
 import type { Policy } from "../types/index.ts";
+import { GreenticError, quote } from "../types/index.ts";
 import type { EffectCall } from "./effect-call.ts";
 import type { LoadedComponent, PackTools, StubTool, ToolOutcome } from "./loaded-pack.ts";
 import { questionOf } from "./policy-questions.ts";
@@ -34,6 +35,7 @@ export function openPackTools(pack: Pack, from: PackToolsParts): PackTools | und
     const { origins } = policy.network.egress;
     return origins.includes("*") || isOriginAllowed(new URL(origin), origins);
   };
+  const { oauth } = reach;
   const allowsSecret = (name: string): boolean => policy.secrets.includes("*") || policy.secrets.includes(name);
   const tools = new Tools(map, {
     host,
@@ -52,6 +54,18 @@ export function openPackTools(pack: Pack, from: PackToolsParts): PackTools | und
     endpoints: new HttpTools({
       send: reach.sendFor(pack.name),
       secret: async (ctx, name) => (allowsSecret(name) ? reach.readSecret(ctx, pack.name, name) : undefined),
+      ...(oauth === undefined
+        ? {}
+        : {
+            grant: async (ctx, { provider, scopes, of }, url) => {
+              if (!policy.oauth.includes("*") && !policy.oauth.includes(provider))
+                throw new GreenticError(
+                  "OAUTH_PROVIDER_UNKNOWN",
+                  `Call ${quote(url.origin)}: policy keeps provider ${quote(provider)}`,
+                );
+              return oauth.tokenFor(ctx, { provider, scopes, of, url });
+            },
+          }),
       isOriginAllowed: allowsOrigin,
     }),
   });

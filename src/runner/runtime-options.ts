@@ -5,6 +5,7 @@ import type { RetentionConfig } from "../config/index.ts";
 import type { HttpRewrite } from "../http/index.ts";
 import type { FileKeeper, Provider } from "../messaging/index.ts";
 import type { PolicyGate, Quotas } from "../policy/index.ts";
+import type { FlowOAuth } from "../oauth/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { TurnObserver } from "../telemetry/index.ts";
@@ -64,6 +65,8 @@ export interface RuntimeOptions {
   readonly llmModels?: readonly LlmModelConfig[];
   /** Stands in for language models, for tests of flows. */
   readonly stubChat?: StubChat;
+  /** Consents and tokens of OAuth providers; without it nodes and components that ask for one are told that there is none. */
+  readonly oauth?: FlowOAuth;
   /** How much of each turn is kept for operators. Default off. */
   readonly journal?: JournalMode;
   readonly defaults?: Partial<EngineLimits> & {

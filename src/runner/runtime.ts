@@ -8,6 +8,7 @@ import type {
   ReceivedMessage,
   ReceivedNotice,
 } from "../messaging/index.ts";
+import type { ConsentEnd } from "../oauth/index.ts";
 import type { PackApp } from "./load-pack.ts";
 import type { WebAnswer } from "./web-files.ts";
 import type { Accepted, SessionStore } from "../session/index.ts";
@@ -103,6 +104,8 @@ export interface Runtime extends AsyncDisposable {
   acceptEvent(provider: Provider, event: ReceivedEvent): Promise<Accepted>;
   /** Appends word of a message that is to be fetched; durable when it resolves. The channel fetches it later. */
   acceptNotice(provider: Provider, notice: ReceivedNotice): Promise<Accepted>;
+  /** Wakes the flow that waits for a consent, once however often it is told; durable when it resolves. @throws RUNNER_CHANNEL_MISSING */
+  acceptConsent(end: ConsentEnd): Promise<void>;
   /** Hands on what a platform said of earlier sends, to whichever process has one of them in doubt; what gets lost on the way is read back or left to policy. */
   noteReceipts(provider: Provider, receipts: readonly Receipt[]): void;
   /**

@@ -7,7 +7,7 @@ import { decisionOf } from "./approvals.ts";
 import type { EngineEnv } from "./engine-env.ts";
 import type { FindPack, Frame } from "./frame.ts";
 import { decodeFrames } from "./frame.ts";
-import { handOverOf, isGoodbye, recordOf, relayedMessage } from "./own-envelope.ts";
+import { consentOf, handOverOf, isGoodbye, recordOf, relayedMessage } from "./own-envelope.ts";
 import type { Relayed } from "./relay.ts";
 import { migrateFrames } from "./resumption.ts";
 import { interruptionOf, routeMessage } from "./router.ts";
@@ -66,7 +66,8 @@ export function startTurn(
   }
   const packs = env.registry.packsFor(teamKey);
   if (session?.cursor === undefined) {
-    if (trigger.kind === "timer" || decisionOf(message) !== undefined) turn.ignore();
+    if (trigger.kind === "timer" || decisionOf(message) !== undefined || consentOf(message) !== undefined)
+      turn.ignore();
     else return { turn, pending: start(turn, packs, teamOf(teamKey)) };
     return { turn, pending: undefined };
   }
@@ -86,11 +87,11 @@ export function startTurn(
     return { turn, pending: undefined };
   }
   const wait = frames.at(-1)?.wait;
-  const decision = decisionOf(message);
-  if (decision !== undefined) {
-    // Whoever decides after the wait is over decides nothing.
+  const answered = decisionOf(message) ?? consentOf(message);
+  if (answered !== undefined) {
+    // Whoever decides or consents after the wait is over changes nothing.
     const kept = wait?.kept ?? null;
-    if (isJsonObject(kept) && kept["code"] === decision.code) return { turn, pending: turn.resume("message") };
+    if (isJsonObject(kept) && kept["code"] === answered["code"]) return { turn, pending: turn.resume("message") };
     turn.ignore();
     return { turn, pending: undefined };
   }

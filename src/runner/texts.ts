@@ -37,6 +37,10 @@ const EN = {
   "greentic.approval.over": "This has been decided already, or its time is over.",
   "greentic.approval.not_yours": "You can't decide this.",
   "greentic.cancel": "Cancel",
+  "greentic.oauth.connect": "Connect your {provider} account to go on.",
+  "greentic.oauth.button": "Connect {provider}",
+  "greentic.oauth.digits": "Write the six digits that your browser shows.",
+  "greentic.oauth.wrong": "Those aren't the digits. Please look again.",
 } as const;
 
 /** Keys of the engine's own texts. */
@@ -75,6 +79,10 @@ const ES: Readonly<Record<TextKey, string>> = {
   "greentic.approval.over": "Esto ya se ha decidido o su plazo ha terminado.",
   "greentic.approval.not_yours": "No puedes decidir esto.",
   "greentic.cancel": "Cancelar",
+  "greentic.oauth.connect": "Conecta tu cuenta de {provider} para continuar.",
+  "greentic.oauth.button": "Conectar {provider}",
+  "greentic.oauth.digits": "Escribe los seis dígitos que muestra tu navegador.",
+  "greentic.oauth.wrong": "Esos no son los dígitos. Míralos otra vez, por favor.",
 };
 
 const ID: Readonly<Record<TextKey, string>> = {
@@ -110,6 +118,10 @@ const ID: Readonly<Record<TextKey, string>> = {
   "greentic.approval.over": "Ini sudah diputuskan atau waktunya sudah habis.",
   "greentic.approval.not_yours": "Anda tidak dapat memutuskan ini.",
   "greentic.cancel": "Batal",
+  "greentic.oauth.connect": "Hubungkan akun {provider} Anda untuk melanjutkan.",
+  "greentic.oauth.button": "Hubungkan {provider}",
+  "greentic.oauth.digits": "Tulis enam angka yang ditampilkan peramban Anda.",
+  "greentic.oauth.wrong": "Angkanya tidak cocok. Silakan lihat lagi.",
 };
 
 const JA: Readonly<Record<TextKey, string>> = {
@@ -145,6 +157,10 @@ const JA: Readonly<Record<TextKey, string>> = {
   "greentic.approval.over": "すでに決定済みか、期限が過ぎています。",
   "greentic.approval.not_yours": "この決定をする権限がありません。",
   "greentic.cancel": "キャンセル",
+  "greentic.oauth.connect": "続けるには {provider} のアカウントを接続してください。",
+  "greentic.oauth.button": "{provider} に接続",
+  "greentic.oauth.digits": "ブラウザーに表示された6桁の数字を書いてください。",
+  "greentic.oauth.wrong": "数字が違います。もう一度ご確認ください。",
 };
 
 const BUILT_IN: ReadonlyMap<string, Readonly<Record<TextKey, string>>> = new Map([

@@ -4,6 +4,7 @@ import { openHttp, sendHttp } from "../http/index.ts";
 import type { HttpToolsOptions } from "../mcp/index.ts";
 import { McpServers } from "../mcp/index.ts";
 import type { PolicyGate } from "../policy/index.ts";
+import type { FlowOAuth } from "../oauth/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
 import type { Policy, TenantCtx, World } from "../types/index.ts";
 import { judgeHttp, questionOf } from "./policy-questions.ts";
@@ -17,6 +18,7 @@ export interface ToolReach extends AsyncDisposable {
   sendFor(pack: string): HttpToolsOptions["send"];
   /** Reads secrets of a pack, or of whatever else keeps some, as policy lets it. */
   readSecret(ctx: TenantCtx, category: string, name: string): Promise<string | undefined>;
+  readonly oauth: FlowOAuth | undefined;
 }
 
 /** Where the operator's MCP servers come from. */
@@ -36,6 +38,7 @@ export interface ToolReachOptions {
   readonly rewrites: readonly HttpRewrite[];
   readonly log: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
   readonly mcp: McpReachOptions;
+  readonly oauth?: FlowOAuth | undefined;
 }
 
 /** Makes the reach of a runtime: one set of sessions for all of its packs, every request under its tenant's policy. */
@@ -48,6 +51,7 @@ export function createToolReach({
   rewrites,
   log,
   mcp,
+  oauth,
 }: ToolReachOptions): ToolReach {
   const egress = (
     ctx: TenantCtx,
@@ -79,6 +83,7 @@ export function createToolReach({
     servers,
     readSecret,
     sendFor: (pack) => (ctx, request, signal) => sendHttp(request, egress(ctx, { pack, signal })),
+    oauth,
     [Symbol.asyncDispose]: () => servers[Symbol.asyncDispose](),
   };
 }

@@ -115,6 +115,7 @@ export function createEchoRuntime(
     },
     acceptEvent: () => Promise.reject(new TypeError("the echo runtime has no flows")),
     acceptNotice: () => Promise.reject(new TypeError("the echo runtime fetches nothing")),
+    acceptConsent: () => Promise.reject(new TypeError("the echo runtime has no flows")),
     noteReceipts: (provider, receipts) => provider.noteReceipts?.(receipts),
     watchLog: (conversation, listener) => {
       const set = watchers.get(conversation) ?? new Set();

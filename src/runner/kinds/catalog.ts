@@ -11,6 +11,7 @@ import { llmChat } from "./llm-chat.ts";
 import { mcp, mcpExec } from "./mcp.ts";
 import { mcpSample } from "./mcp-sample.ts";
 import { messageSend } from "./message-send.ts";
+import { oauthConnect } from "./oauth-connect.ts";
 import { providerInvoke } from "./provider-invoke.ts";
 import { qaProcess } from "./qa-process.ts";
 import { qa } from "./qa.ts";
@@ -46,6 +47,7 @@ const BUILT_IN: readonly Kind[] = [
   parallel,
   sagaCompensate,
   approval,
+  oauthConnect,
   mcpSample,
   llmChat,
   mcp,
