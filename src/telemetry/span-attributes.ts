@@ -15,7 +15,7 @@ export const PUBLIC_ATTRIBUTES: readonly string[] = words(
  */
 export const EXPORTED_ATTRIBUTES: ReadonlySet<string> = new Set([
   ...words("tenant env team session_id provider flow_id node_id outcome"),
-  ...words("pack operation status target duplicate direction stage code rule point reason"),
+  ...words("pack operation status target duplicate direction stage code rule point"),
   ...words("element path message count progress total"),
   ...words("component fuel memory_bytes host_calls queued_ms"),
   ...PUBLIC_ATTRIBUTES,
@@ -23,7 +23,7 @@ export const EXPORTED_ATTRIBUTES: ReadonlySet<string> = new Set([
   ...words("operation.name provider.name request.model response.model response.finish_reasons usage.input_tokens").map(
     (name) => `gen_ai.${name}`,
   ),
-  ...words("gen_ai.usage.output_tokens gen_ai.request.max_tokens gen_ai.token.type error.type streaming model"),
+  ...words("gen_ai.usage.output_tokens gen_ai.request.max_tokens gen_ai.token.type error.type"),
   ...words("server.address server.port"),
 ]);
 
