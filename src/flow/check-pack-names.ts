@@ -25,6 +25,7 @@ interface NameCheck {
 /** Checks that tools, components, assets and providers that a node names are there; names that are templates can't be judged. */
 export function checkPackNames(node: NodeIr, check: NameCheck): void {
   checkValue(node.input, { ...check, node, pointer: "" });
+  if (node.kind === "llm.chat" && isJsonObject(node.input)) checkChatTools(node.input["tools"], { ...check, node });
   if (node.kind === "provider.invoke" && isJsonObject(node.input)) checkProvider(node.input, { ...check, node });
 }
 
@@ -69,6 +70,19 @@ function checkName(name: string, from: ValueCheck & { readonly key: string }): v
       `Check pack: no component ${quote(name)}${didYouMean(name, components)}`,
       place,
     );
+  }
+}
+
+/** The tools that a model may have called. */
+function checkChatTools(listed: JsonValue | undefined, from: NameCheck & { readonly node: NodeIr }): void {
+  const { tools } = from.options;
+  if (tools === undefined || !Array.isArray(listed)) return;
+  for (const [i, name] of (listed as readonly JsonValue[]).entries()) {
+    if (typeof name !== "string" || name.includes("{{") || tools.has(name)) continue;
+    from.findings.add("FLOW_TOOL_MISSING", `Check pack: no tool ${quote(name)}${didYouMean(name, tools)}`, {
+      at: from.locate(`/tools/${i}`),
+      node: from.node.id,
+    });
   }
 }
 

@@ -24,7 +24,10 @@ const TOOLMAP = JSON.stringify({
   ],
 });
 
-async function packOf(chat: object, { timeoutMs = 20_000 } = {}): Promise<Awaited<ReturnType<typeof makePack>>> {
+async function packOf(
+  chat: object,
+  { timeoutMs = 20_000, ...node }: { readonly timeoutMs?: number; readonly retry?: object } = {},
+): Promise<Awaited<ReturnType<typeof makePack>>> {
   const flow = {
     id: "main",
     type: "messaging",
@@ -33,6 +36,7 @@ async function packOf(chat: object, { timeoutMs = 20_000 } = {}): Promise<Awaite
       ask: {
         "llm.chat": chat,
         timeout_ms: timeoutMs,
+        ...node,
         routing: [{ status: "unavailable", to: "without" }, { on: "error", to: "failed" }, { to: "say" }],
       },
       say: { "message.send": { text: "{{json ask.result}}" }, routing: "out" },
@@ -215,6 +219,18 @@ test("llm.chat goes on without a model where that is optional", async () => {
   expect(await refusing.texts("b")).toEqual(['without: {"city":null} LLM_UNAUTHORIZED']);
   const needed = await open({ prompt: "x", model: "big" }, []);
   expect(await needed.texts("a")).toEqual(["LLM_MODEL_UNKNOWN"]);
+});
+
+test("llm.chat hears of a silent model before its own time is over", async () => {
+  verifies("llm.optional", "llm.budget");
+  const server = await startChatStandIn(() => ({ silent: true }));
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  await using runtime = await openTestRuntime({
+    pack: await packOf({ prompt: "x", optional: true }, { timeoutMs: 300, retry: { max_attempts: 1 } }),
+    llmModels: [modelAt(server.url)],
+  });
+  expect(await runtime.texts("a")).toEqual(["without: null LLM_UNAVAILABLE"]);
+  await expect.poll(() => server.left()).toBe(1);
 });
 
 test("llm.chat reads a model's key from the tenant's secrets, or from the operator's address", async () => {

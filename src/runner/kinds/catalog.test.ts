@@ -56,3 +56,15 @@ describe("KIND_CATALOG", () => {
     ]);
   });
 });
+
+test("doctorFlow() knows llm.chat, and misses the tools that a model is to have and the pack hasn't", () => {
+  verifies("flow.lint.adapters", "llm.tools");
+  const flow = (chat: string): string => `id: f\ntype: messaging\nnodes:\n  a: { llm.chat: ${chat}, routing: out }\n`;
+  const diagnose = (chat: string): readonly string[] =>
+    doctorFlow(flow(chat), { catalog: KIND_CATALOG, file: "f", tools: new Set(["price"]) }).map(
+      ({ code, at }) => `${code} ${at.line}:${at.column}`,
+    );
+  expect(diagnose('{ prompt: x, tools: [price, "{{vars.tool}}"], optional: true }')).toEqual([]);
+  expect(diagnose("{ prompt: x, tools: [price, prices] }")).toEqual(["FLOW_TOOL_MISSING 4:46"]);
+  expect(diagnose("{ prompts: x }")).toEqual(["FLOW_NODE_INPUT_INVALID 4:29"]);
+});
