@@ -184,6 +184,8 @@ export const REQUIREMENTS = define({
   "secrets.rotate-key": { source: "issue 7 secrets", behavior: "The master key of sealed secrets is replaced, and what was interrupted opens still" },
   "secrets.sealed-key": { source: "issue 7 secrets", behavior: "The master key is the keyring's where there is one, else a file's that nobody else may read" },
   "secrets.seal": { source: "issue 7 secrets", behavior: "A plain secrets.json is read until gtc secrets seal seals it" },
+  "audit.secrets": { source: "issue 7 audit", behavior: "Every read of a secret is on record with who read, which and what came of it, never with its value" },
+  "secrets.handles": { source: "issue 7 secrets", behavior: "A component's requests carry a secret that the host puts into a header, which the component never sees and no other origin gets" },
   "secrets.clouds": { source: "ao technology", behavior: "Credentials come from AWS, Azure, GCP or Vault" },
   "secrets.canary": { source: "issue 7 secrets", behavior: "Secrets and what people say of themselves are in no log, trace, metric, error, dead letter or child's environment, at debug level and with a component that tells all it knows" },
   "message.ingress": { source: "ao life of a message 1-2", behavior: "An external message reaches the provider's ingress as a webhook" },

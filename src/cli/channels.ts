@@ -5,6 +5,7 @@ import { checkSettings, isNeeded, providerOf } from "../messaging/index.ts";
 import type { KeepFile, Provider, ProviderTimer } from "../messaging/index.ts";
 import { checkSchedule } from "../runner/index.ts";
 import type { SecretReader } from "../secrets/index.ts";
+import { readAs } from "../secrets/index.ts";
 import { channelId, GreenticError, toGreenticError } from "../types/index.ts";
 import type { PackChannelParts } from "./pack-channels.ts";
 import { serveChannel } from "./pack-channels.ts";
@@ -123,7 +124,8 @@ export function channelSecret(
   { config, secrets }: Pick<ChannelParts, "config" | "secrets">,
 ): (of: string) => Promise<string> {
   const ctx = ctxOf(provider, config);
-  return async (of) => (await secrets.get(ctx, provider.name, of)) ?? "";
+  const reader = readAs(secrets, `channel:${provider.name}`);
+  return async (of) => (await reader.get(ctx, provider.name, of)) ?? "";
 }
 
 /** The context in which a channel's secrets are read and kept. */

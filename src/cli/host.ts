@@ -17,9 +17,10 @@ import {
 import type { ChannelAddress, KeepFile, Provider } from "../messaging/index.ts";
 import { Quotas } from "../policy/index.ts";
 import { FlowOAuth } from "../oauth/index.ts";
+import type { SecretReader } from "../secrets/index.ts";
 import { createMachineWorld, openRuntime } from "../runner/index.ts";
 import type { PackApp, Runtime, RuntimeOptions } from "../runner/index.ts";
-import type { TurnObserver } from "../telemetry/index.ts";
+import type { AuditLog, TurnObserver } from "../telemetry/index.ts";
 import {
   channelId,
   conversationId,
@@ -33,6 +34,7 @@ import type { JsonObject, Policy, TeamId, TenantId, World } from "../types/index
 import { AppReader } from "./app-reader.ts";
 import type { AppReaderOptions } from "./app-reader.ts";
 import { auditOf } from "./audit.ts";
+import { openAudit, watchSecrets } from "./open-audit.ts";
 import { openChannels } from "./channels.ts";
 import type { HostOAuth } from "./open-oauth.ts";
 import { openOAuth } from "./open-oauth.ts";
@@ -86,6 +88,10 @@ export interface Host extends AsyncDisposable {
   status(): JsonObject;
   /** The bus, for metrics. */
   readonly bus: { readonly stats: () => BusStats; readonly isReady: () => boolean };
+  /** Reads secrets as everything in the host does: every read is on record. */
+  readonly secrets: SecretReader;
+  /** Where it is kept who did what. */
+  readonly audit: AuditLog;
   /** Gets component processes ready before they are needed. */
   warm(): void;
 }
@@ -102,10 +108,12 @@ export async function openHost(options: HostOptions): Promise<Host> {
     admissionDir: join(config.dataDir, "admitted"),
     ...(config.componentProcesses > 0 && { poolSize: config.componentProcesses }),
   });
+  const audit = await openAudit(config, (error) => options.onError?.(error, undefined));
   try {
-    return await openOver({ options, world, components, opening });
+    return await openOver({ options, world, components, opening, audit });
   } catch (error) {
     await Promise.allSettled([
+      audit[Symbol.asyncDispose](),
       components[Symbol.asyncDispose](),
       opening.then(({ store, blobs, bus }) =>
         Promise.allSettled([store, blobs, bus].map((service) => service[Symbol.asyncDispose]())),
@@ -120,18 +128,13 @@ interface HostParts {
   readonly world: World;
   readonly components: ProcessComponentHost;
   readonly opening: Promise<Services>;
+  readonly audit: AuditLog;
 }
 
-async function openOver({ options, world, components, opening }: HostParts): Promise<Host> {
+async function openOver({ options, world, components, opening, audit }: HostParts): Promise<Host> {
   const { config, bundle } = options;
   const reader = new AppReader(options);
-  const hostPolicy = await openHostPolicy(config, {
-    bundle,
-    world,
-    observe: options.observe,
-    onError: (error) => options.onError?.(error, undefined),
-  });
-  const { gate } = hostPolicy;
+  const gate = await openHostPolicy(config, { bundle, world, observe: options.observe, audit });
   const read = await reader.read({ isFirst: true });
   const tenants = new Set<TenantId>([
     config.tenant,
@@ -143,7 +146,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     privateAddresses: config.network.privateAddresses,
     rewrites: parseHttpRewrites(config.network.rewrite ?? "", config.env),
   };
-  const secrets = secretReader(config, options.environment);
+  const secrets = watchSecrets(secretReader(config, options.environment), audit);
   const filesOf = ({ blobs }: Services): FileKeeper =>
     new FileKeeper({
       blobs,
@@ -225,6 +228,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     }),
     secrets,
     secretWriter: secretWriter(config),
+    audit,
     journal: config.journal,
     http,
     llmModels: config.llmModels,
@@ -285,6 +289,8 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
     isReady: () => services.isReady(),
     status: () => services.status(),
     bus: { stats: () => bus.stats(), isReady: () => bus.isReady },
+    secrets,
+    audit,
     warm: () => components.warm(),
     async [Symbol.asyncDispose]() {
       await trust[Symbol.asyncDispose]();
@@ -292,7 +298,7 @@ async function openOver({ options, world, components, opening }: HostParts): Pro
       await bus[Symbol.asyncDispose]();
       await components[Symbol.asyncDispose]();
       await oauth?.[Symbol.asyncDispose]();
-      await hostPolicy[Symbol.asyncDispose]();
+      await audit[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,10 +1,9 @@
 import type { Bundle, Config, QuotaConfig } from "../config/index.ts";
 import { readBundlePolicy } from "../config/index.ts";
 import type { PolicyEngine } from "../policy/index.ts";
-import { ALLOW_ALL, createPolicyEngine, openOpa, PolicyGate } from "../policy/index.ts";
-import type { TurnObserver } from "../telemetry/index.ts";
-import { NO_AUDIT, openAuditLog } from "../telemetry/index.ts";
-import type { GreenticError, World } from "../types/index.ts";
+import { createPolicyEngine, openOpa, PolicyGate } from "../policy/index.ts";
+import type { AuditLog, TurnObserver } from "../telemetry/index.ts";
+import type { World } from "../types/index.ts";
 
 /**
  * Makes the policy engine of a configuration and a bundle.
@@ -23,33 +22,18 @@ export async function openPolicyEngine(
   });
 }
 
-/** The gate of a host, and the log that its denials go to. */
-export interface HostPolicy extends AsyncDisposable {
-  readonly gate: PolicyGate;
-}
-
-/** Makes the gate of a host; denials are kept where any can be made. @throws as {@link openPolicyEngine}, TELEMETRY_AUDIT_FAILED */
+/** Makes the gate of a host, whose denials go on record. @throws as {@link openPolicyEngine} */
 export async function openHostPolicy(
   config: Config,
   options: {
     readonly bundle: Bundle | undefined;
     readonly world: World;
     readonly observe?: TurnObserver | undefined;
-    readonly onError?: ((error: GreenticError) => void) | undefined;
+    readonly audit: AuditLog;
   },
-): Promise<HostPolicy> {
-  const { world, observe, onError } = options;
-  const engine = await openPolicyEngine(config, options);
-  const { isEnabled, dir, keepDays } = config.audit;
-  const canDeny = engine !== ALLOW_ALL || hasQuotas(config.quota);
-  const audit =
-    isEnabled && canDeny
-      ? await openAuditLog(dir, { ...(keepDays !== undefined && { keepDays }), ...(onError && { onError }) })
-      : NO_AUDIT;
-  return {
-    gate: new PolicyGate({ engine, world, observe, audit }),
-    [Symbol.asyncDispose]: () => audit[Symbol.asyncDispose](),
-  };
+): Promise<PolicyGate> {
+  const { world, observe, audit } = options;
+  return new PolicyGate({ engine: await openPolicyEngine(config, options), world, observe, audit });
 }
 
 /** Whether anything is bounded. */

@@ -10,7 +10,7 @@ import { OPEN_GATE } from "../policy/index.ts";
 import { openProviderPack } from "../runner/index.ts";
 import type { ProviderPack } from "../runner/index.ts";
 import type { SecretReader } from "../secrets/index.ts";
-import { canonicalSecretName } from "../secrets/index.ts";
+import { canonicalSecretName, readAs } from "../secrets/index.ts";
 import { channelId, isJsonObject, toGreenticError } from "../types/index.ts";
 import type { JsonObject, Policy, TenantCtx, World } from "../types/index.ts";
 
@@ -124,6 +124,7 @@ function packSecret(
     attempt: 1,
     locale: "en",
   };
+  const reader = readAs(secrets, `channel:${name}`);
   return async (of) => {
     const key = canonicalSecretName(of);
     if (gate.judges("secret.read"))
@@ -131,7 +132,7 @@ function packSecret(
         { point: "secret.read", env: ctx.env, tenant, team, channel: name, pack: pack.name, secret: key },
         ctx,
       );
-    return (await secrets.get(ctx, name, key)) ?? (await secrets.get(ctx, pack.name, key)) ?? "";
+    return (await reader.get(ctx, name, key)) ?? (await reader.get(ctx, pack.name, key)) ?? "";
   };
 }
 

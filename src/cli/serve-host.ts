@@ -3,16 +3,7 @@ import { fileURLToPath } from "node:url";
 import { loadConfig, parseRoles, storeNamed } from "../config/index.ts";
 import type { Bundle, Config } from "../config/index.ts";
 import { createGateway, createTurnFeed } from "../gateway/index.ts";
-import {
-  combineObservers,
-  createLogger,
-  createLogObserver,
-  logSafe,
-  NO_AUDIT,
-  openAuditLog,
-  sessionPseudonym,
-} from "../telemetry/index.ts";
-import type { AuditLog } from "../telemetry/index.ts";
+import { combineObservers, createLogger, createLogObserver, logSafe, sessionPseudonym } from "../telemetry/index.ts";
 import type { GatewayOptions } from "../gateway/index.ts";
 import { GreenticError, isGreenticError, quote } from "../types/index.ts";
 import { mountAdmin } from "./admin/admin-mount.ts";
@@ -27,7 +18,6 @@ import { CallFeed } from "./mcp-offering.ts";
 import { redactorOf } from "./known-secrets.ts";
 import { oauthRoutes } from "./open-oauth.ts";
 import { openOtlp } from "./open-otlp.ts";
-import { secretReader } from "./secret-stores.ts";
 import { tenantSettings } from "./tenant-settings.ts";
 
 const PAGE_DIR = fileURLToPath(new URL("../../web/dist/", import.meta.url));
@@ -171,7 +161,7 @@ export async function serveHost(
       feed,
       onError: (error) => log.debug({ err: error }, "mcp"),
     });
-  const secrets = secretReader(config, io.environment);
+  const { secrets, audit } = host;
   const report: NonNullable<GatewayOptions["report"]> = (told) =>
     told.kind === "failed"
       ? log.error({ route: told.route, err: told.error }, "request failed")
@@ -223,7 +213,6 @@ export async function serveHost(
       intervalMs: WATCH_MS,
       onError: (error) => log.error({ err: error }, "the bundle can't be read; packs stay as they were"),
     });
-  await using audit = await openAudit(config, (error) => log.error({ err: error }, "audit log"));
   const admin =
     config.admin &&
     (await mountAdmin(config.admin, {
@@ -260,11 +249,6 @@ export async function serveHost(
   await close({ timeoutMs: CLOSE_MS });
   await otlp?.shutdown();
   return 0;
-}
-
-function openAudit({ admin, audit }: Config, onError: (error: GreenticError) => void): Promise<AuditLog> {
-  if (admin === undefined || !audit.isEnabled) return Promise.resolve(NO_AUDIT);
-  return openAuditLog(audit.dir, { keepDays: audit.keepDays, onError });
 }
 
 function isLoopback(host: string): boolean {

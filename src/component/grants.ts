@@ -1,3 +1,5 @@
+import type { SecretHeader } from "../types/index.ts";
+
 /**
  * What one component may reach; everything absent is denied. A pack's manifest asks for grants, the operator's policy can only
  * take away from them.
@@ -17,6 +19,8 @@ export interface ComponentGrants {
   readonly assets: boolean;
   /** Ids of the OAuth providers whose tokens it may ask for. */
   readonly oauth: readonly string[];
+  /** Secrets that the host puts into headers of its requests; the component sees none of them. */
+  readonly secretHeaders?: readonly SecretHeader[];
 }
 
 /** Grants nothing. */

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue, OutcomeError, TenantCtx } from "../types/index.ts";
+import type { JsonObject, JsonValue, OutcomeError, SecretHeader, TenantCtx } from "../types/index.ts";
 import type { ComponentGrants } from "./grants.ts";
 
 /** The family of calling conventions that a component's exports show. @see upstream reference §3.2 */
@@ -116,6 +116,8 @@ export interface HostServices {
   readonly http: (ctx: TenantCtx, request: HostHttpRequest) => Promise<HostHttpResponse>;
   /** Reads a secret; undefined where there is none. */
   readonly secret: (ctx: TenantCtx, name: string) => Promise<Uint8Array | undefined>;
+  /** Told of a secret that was asked for and isn't granted. */
+  readonly secretDenied?: (ctx: TenantCtx, denied: { readonly name: string; readonly isWrite: boolean }) => void;
   /** Writes a secret of the tenant; where it is absent, guests are denied. */
   readonly secretWrite?: (ctx: TenantCtx, name: string, value: Uint8Array) => Promise<void>;
   /** Where it is absent, guests get no token. */
@@ -183,6 +185,8 @@ export interface HostHttpRequest {
   readonly origins: readonly string[];
   /** Default true. */
   readonly followRedirects?: boolean;
+  /** Secrets that the host adds for their origins, and takes out of what comes back. */
+  readonly secretHeaders?: readonly SecretHeader[];
 }
 
 export interface HostHttpResponse {

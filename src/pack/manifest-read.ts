@@ -1,6 +1,6 @@
 import { valid as validVersion } from "semver";
-import { findTraitsProblem, GreenticError, Pace, quote, runWhole } from "../types/index.ts";
-import type { JsonObject, JsonValue, Paced } from "../types/index.ts";
+import { findTraitsProblem, GreenticError, Pace, quote, runWhole, secretHeaderProblem } from "../types/index.ts";
+import type { JsonObject, JsonValue, Paced, SecretHeader } from "../types/index.ts";
 import { packKindOf } from "./capability-id.ts";
 import { cargoRange } from "./cargo-range.ts";
 import { decodeCborPaced } from "./cbor.ts";
@@ -136,7 +136,7 @@ function readComponent(fields: Fields, name: string): ComponentEntry {
   };
 }
 
-const GRANTS = ["http", "secrets", "secrets_write", "state", "tools", "assets", "oauth"];
+const GRANTS = ["http", "secrets", "secrets_write", "state", "tools", "assets", "oauth", "secret_headers"];
 
 function readGrants(fields: Fields): PackGrants {
   const state = fields.text("state");
@@ -152,7 +152,29 @@ function readGrants(fields: Fields): PackGrants {
     tools: fields.texts("tools"),
     assets,
     oauth: someTexts(fields, "oauth"),
+    ...(fields.has("secret_headers") && { secretHeaders: readSecretHeaders(fields) }),
   };
+}
+
+function readSecretHeaders(grants: Fields): readonly SecretHeader[] {
+  const where = `${grants.where}.secret_headers`;
+  const headers = grants.list("secret_headers").map((value, index) => {
+    const fields = grants.inside(value, {
+      where: `${where}[${index}]`,
+      known: ["secret", "header", "format", "hosts"],
+    });
+    const header = {
+      secret: fields.text("secret"),
+      header: fields.text("header"),
+      format: fields.text("format"),
+      hosts: fields.texts("hosts"),
+    };
+    const problem = secretHeaderProblem(header);
+    if (problem !== undefined) throw invalid(fields.where, problem);
+    return header;
+  });
+  if (headers.length === 0) throw invalid(where, "expected no key rather than an empty list");
+  return headers;
 }
 
 /** Reads a list that is left out where it is empty: one manifest has one encoding. */
@@ -207,6 +229,11 @@ class Fields {
 
   has(key: string): boolean {
     return this.#map.has(key);
+  }
+
+  /** Reads a map that stands in a list. */
+  inside(value: CborValue, { where, known }: { readonly where: string; readonly known: readonly string[] }): Fields {
+    return new Fields(value, { where, known, pace: this.#pace });
   }
 
   value(key: string): CborValue {

@@ -20,6 +20,12 @@ import { encodeManifest } from "./manifest.ts";
 import type { PackManifest } from "./manifest.ts";
 import { verifies } from "../../test/verifies.ts";
 
+const SECRET_HEADER = {
+  secret: "api_key",
+  header: "authorization",
+  format: "Bearer {secret}",
+  hosts: ["https://api.example.com"],
+};
 const name = stringMatching(/^[a-z0-9][a-z0-9-]{0,12}$/);
 const text = string({ unit: "grapheme", maxLength: 12 }).filter((t) => t.isWellFormed());
 const texts = array(text, { maxLength: 3 });
@@ -65,15 +71,21 @@ const manifest: Arbitrary<PackManifest> = record({
       record({
         world: text,
         abi: text,
-        grants: record({
-          http: texts,
-          secrets: texts,
-          secretsWrite: texts,
-          state: constantFrom("none", "read", "read-write"),
-          tools: texts,
-          assets: boolean(),
-          oauth: texts,
-        }),
+        grants: merged(
+          record({
+            http: texts,
+            secrets: texts,
+            secretsWrite: texts,
+            state: constantFrom("none", "read", "read-write"),
+            tools: texts,
+            assets: boolean(),
+            oauth: texts,
+          }),
+          optional(
+            "secretHeaders",
+            constantFrom([SECRET_HEADER], [SECRET_HEADER, { ...SECRET_HEADER, header: "x-key" }]),
+          ),
+        ),
       }),
       optional("reuse", constantFrom("tenant")),
     ),

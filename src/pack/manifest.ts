@@ -1,4 +1,4 @@
-import type { JsonObject } from "../types/index.ts";
+import type { JsonObject, SecretHeader } from "../types/index.ts";
 import type { CborValue } from "./cbor.ts";
 import { encodeCbor } from "./cbor.ts";
 
@@ -34,6 +34,8 @@ export interface PackGrants {
   readonly assets: boolean;
   /** Ids of the OAuth providers whose tokens it may ask for. */
   readonly oauth: readonly string[];
+  /** Secrets that the host puts into headers of its requests; the component sees none of them. */
+  readonly secretHeaders?: readonly SecretHeader[];
 }
 
 export interface ComponentEntry extends ContentRef {
@@ -126,9 +128,14 @@ export function encodeManifest(manifest: PackManifest): Uint8Array {
 }
 
 /** The grants that came later are there only where something is asked for, so that older packs keep their bytes. */
-function grantsRecord({ secretsWrite, oauth, ...grants }: PackGrants): ReadonlyMap<string, CborValue> {
+function grantsRecord({ secretsWrite, oauth, secretHeaders, ...grants }: PackGrants): ReadonlyMap<string, CborValue> {
   const orNone = (names: readonly string[]): readonly string[] | undefined => (names.length > 0 ? names : undefined);
-  return record({ ...grants, secrets_write: orNone(secretsWrite), oauth: orNone(oauth) });
+  return record({
+    ...grants,
+    secrets_write: orNone(secretsWrite),
+    oauth: orNone(oauth),
+    secret_headers: secretHeaders?.map((each) => record({ ...each })),
+  });
 }
 
 type Fields = Readonly<Record<string, CborValue | undefined>>;

@@ -1,6 +1,7 @@
 import type { SchemaObject } from "ajv";
 import { CAPABILITY_ID } from "./capability-id.ts";
 import { ENTRY_NAME, PACK_NAME } from "./manifest-read.ts";
+import { SECRET_HOST } from "../types/index.ts";
 import { ORIGIN_PATTERN } from "./pack-source.ts";
 
 const text = { type: "string", minLength: 1 } as const;
@@ -35,6 +36,19 @@ const grants = table(
     tools: { ...texts, description: "Names of tools it may invoke" },
     assets: { type: "boolean", default: false, description: "Whether it may read the pack's assets" },
     oauth: { ...texts, description: "OAuth providers whose tokens it may ask for" },
+    secret_headers: {
+      type: "array",
+      description: "Secrets that the host puts into headers of its requests; the component sees none of them",
+      items: table(
+        {
+          secret: { ...text, description: "The secret's name" },
+          header: { type: "string", pattern: "^[a-z0-9-]{1,64}$", description: "The header, in lower case" },
+          format: { type: "string", default: "{secret}", description: "The header's value, with {secret} in it once" },
+          hosts: { type: "array", minItems: 1, maxItems: 16, items: { type: "string", pattern: SECRET_HOST.source } },
+        },
+        { required: ["secret", "header", "hosts"], description: "One secret in one header" },
+      ),
+    },
   },
   { description: "What the component asks for; the operator's policy can only take away from it" },
 );

@@ -7,8 +7,8 @@
 import { valid as validVersion } from "semver";
 import { readToml, readYaml } from "../config/index.ts";
 import type { SourceDocument, SourceRules } from "../config/index.ts";
-import { findTraitsProblem, GreenticError, isGreenticError, quote } from "../types/index.ts";
-import type { ErrorCode, JsonObject, JsonValue, SourcePosition } from "../types/index.ts";
+import { findTraitsProblem, GreenticError, isGreenticError, quote, secretHeaderProblem } from "../types/index.ts";
+import type { ErrorCode, JsonObject, JsonValue, SecretHeader, SourcePosition } from "../types/index.ts";
 import { packKindOf } from "./capability-id.ts";
 import { cargoRange } from "./cargo-range.ts";
 import { entryPathProblem } from "./entry-path.ts";
@@ -178,7 +178,8 @@ function readComponents(table: Table | undefined): ReadonlyMap<string, Component
 }
 
 function readGrants(table: Table): PackGrants {
-  table.allow(["http", "secrets", "secrets_write", "state", "tools", "assets", "oauth"]);
+  table.allow(["http", "secrets", "secrets_write", "state", "tools", "assets", "oauth", "secret_headers"]);
+  const secretHeaders = readSecretHeaders(table);
   const states = ["none", "read", "read-write"] as const;
   const state = table.has("state")
     ? table.text("state", (s) => states.some((known) => known === s) || `expected one of ${states.join(", ")}`)
@@ -193,7 +194,23 @@ function readGrants(table: Table): PackGrants {
     tools: table.texts("tools"),
     assets,
     oauth: table.texts("oauth"),
+    ...(secretHeaders.length > 0 && { secretHeaders }),
   };
+}
+
+function readSecretHeaders(grants: Table): readonly SecretHeader[] {
+  return grants.tables("secret_headers").map((table) => {
+    table.allow(["secret", "header", "format", "hosts"]);
+    const header = {
+      secret: table.text("secret"),
+      header: table.text("header"),
+      format: table.has("format") ? table.text("format") : "{secret}",
+      hosts: table.texts("hosts"),
+    };
+    const problem = secretHeaderProblem(header);
+    if (problem !== undefined) throw table.problem("secret", "PACK_SOURCE_INVALID", problem);
+    return header;
+  });
 }
 
 /** `scheme://host[:port]`, `*.` allowed in front of the host. */
@@ -273,6 +290,14 @@ class Table {
 
   table(key: string, known: readonly string[]): Table {
     return new Table(this.#document, this.value(key), [...this.#path, key]).allow(known);
+  }
+
+  /** Reads a list of tables; none where the key is missing. */
+  tables(key: string): readonly Table[] {
+    if (!this.has(key)) return [];
+    const value = this.value(key);
+    if (!Array.isArray(value)) throw this.problem(key, "PACK_SOURCE_INVALID", "expected a list of tables");
+    return value.map((each, index) => new Table(this.#document, each, [...this.#path, key, String(index)]));
   }
 
   optionalTable(key: string): Table | undefined {

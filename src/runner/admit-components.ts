@@ -72,5 +72,10 @@ function grantsOf({ grants }: ComponentEntry, policy: Policy): ComponentGrants {
     secrets: grants.secrets.filter(within(policy.secrets)),
     secretsWrite: grants.secretsWrite.filter(within(policy.secrets)),
     oauth: grants.oauth.filter(within(policy.oauth)),
+    ...(grants.secretHeaders !== undefined && {
+      secretHeaders: grants.secretHeaders
+        .filter(({ secret }) => within(policy.secrets)(secret))
+        .map((each) => ({ ...each, hosts: each.hosts.filter(isAllowed) })),
+    }),
   };
 }

@@ -3,7 +3,7 @@ import { openHttp } from "../http/index.ts";
 import type { HttpRewrite } from "../http/index.ts";
 import { Models } from "../llm/index.ts";
 import type { SecretReader } from "../secrets/index.ts";
-import { parseSecretUri } from "../secrets/index.ts";
+import { parseSecretUri, readAs } from "../secrets/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { JsonObject, JsonValue, OutcomeError, TenantCtx, World } from "../types/index.ts";
 import { envId, teamId, tenantId } from "../types/index.ts";
@@ -48,7 +48,7 @@ export function createChatReach({
       models,
       world,
       open: (request, signal) => openHttp(request, { privateAddresses: ANYWHERE, rewrites, signal }),
-      secret: (ctx, name) => readKey(secrets, ctx, name),
+      secret: (ctx, name) => readKey(readAs(secrets, "models"), ctx, name),
       takeTokens: (bucket, rate, tokens) => store.takeTokens(bucket, rate, tokens),
     }),
   };

@@ -4,6 +4,8 @@ import { sendHttp } from "../http/index.ts";
 import type { PolicyGate } from "../policy/index.ts";
 import type { FlowOAuth } from "../oauth/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
+import { formatSecretUri, readAs, secretCandidates } from "../secrets/index.ts";
+import type { AuditLog } from "../telemetry/index.ts";
 import type { JsonValue, Policy, StateKey, TenantCtx } from "../types/index.ts";
 import { GreenticError, isJsonObject, quote, stateKey } from "../types/index.ts";
 import type { AttemptCall } from "./attempt-call.ts";
@@ -11,6 +13,7 @@ import type { EffectCall } from "./effect-call.ts";
 import type { LoadedPack } from "./loaded-pack.ts";
 import { judgeHttp, questionOf } from "./policy-questions.ts";
 import type { Scope } from "./runtime.ts";
+import { sendWithSecrets } from "./secret-headers.ts";
 
 /** Makes the services that a component's host calls reach. */
 export interface EffectScope {
@@ -30,6 +33,8 @@ export interface EffectScopeOptions {
   readonly policy: (scope: Scope) => Policy;
   readonly gate: PolicyGate;
   readonly rewrites: readonly HttpRewrite[];
+  /** Where denials go on record. */
+  readonly audit?: AuditLog | undefined;
   readonly log: (ctx: TenantCtx, level: "debug" | "info" | "warn" | "error", message: string) => void;
 }
 
@@ -37,7 +42,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Makes the services of a runtime: each call is bound to one attempt and dies with it. */
 export function createEffectScope(options: EffectScopeOptions): EffectScope {
-  const { secrets, secretWriter, oauth, policy, gate, rewrites, log } = options;
+  const { secrets, secretWriter, oauth, policy, gate, rewrites, audit, log } = options;
   return {
     services: ({ attempt, component, pack, effect }) => {
       const alive = (): void => {
@@ -45,21 +50,43 @@ export function createEffectScope(options: EffectScopeOptions): EffectScope {
           throw new GreenticError("RUNNER_NODE_TIMEOUT", `Serve component ${quote(component)}: its time is over`);
       };
       const about = { pack: pack.name, packHash: pack.packHash };
+      const actor = `component:${component}`;
+      const reader = readAs(secrets, actor);
+      const readSecret = async (ctx: TenantCtx, name: string): Promise<string | undefined> => {
+        if (gate.judges("secret.read"))
+          await gate.check({ ...questionOf(effect.ctx, "secret.read"), ...about, component, secret: name }, effect.ctx);
+        return reader.get(ctx, pack.name, name);
+      };
       return {
-        http: async (_ctx, request) => {
+        secretDenied: (ctx, { name, isWrite }) => {
+          const { env, tenant, team, traceId } = ctx;
+          const [uri] = secretCandidates(ctx, pack.name, name);
+          const target = uri === undefined ? name : formatSecretUri(uri);
+          const code = "COMPONENT_REQUEST_DENIED";
+          audit?.note({
+            actor,
+            action: isWrite ? "secret.write" : "secret.read",
+            target,
+            outcome: "denied",
+            env,
+            tenant,
+            team,
+            traceId,
+            code,
+          });
+        },
+        http: async (ctx, request) => {
           alive();
           const { privateAddresses } = policy(pack.scope).network;
           const judge = judgeHttp(gate, effect.ctx, { ...about, component });
-          return sendHttp(request, { privateAddresses, rewrites, signal: effect.signal, judge });
+          return sendWithSecrets(request, {
+            read: (name) => readSecret(ctx, name),
+            send: (filled) => sendHttp(filled, { privateAddresses, rewrites, signal: effect.signal, judge }),
+          });
         },
         secret: async (ctx, name) => {
           alive();
-          if (gate.judges("secret.read"))
-            await gate.check(
-              { ...questionOf(effect.ctx, "secret.read"), ...about, component, secret: name },
-              effect.ctx,
-            );
-          const value = await secrets.get(ctx, pack.name, name);
+          const value = await readSecret(ctx, name);
           return value === undefined ? undefined : Buffer.from(value);
         },
         ...(secretWriter === undefined

@@ -8,7 +8,7 @@ import type { PolicyGate, Quotas } from "../policy/index.ts";
 import type { FlowOAuth } from "../oauth/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
 import type { SessionStore } from "../session/index.ts";
-import type { TurnObserver } from "../telemetry/index.ts";
+import type { AuditLog, TurnObserver } from "../telemetry/index.ts";
 import type { EnvId, GreenticError, Policy, SessionKeyText, TenantCtx, World } from "../types/index.ts";
 import type { StubChat } from "./chat-reach.ts";
 import type { EngineLimits, StubWait } from "./engine-env.ts";
@@ -28,6 +28,8 @@ export interface RuntimeOptions {
   readonly bus: Bus;
   readonly components: ComponentHost;
   readonly secrets: SecretReader;
+  /** Where it is kept what components weren't let do. */
+  readonly audit?: AuditLog;
   /** Where the secrets go that components write; without it they are denied. */
   readonly secretWriter?: SecretWriter;
   readonly providers: readonly Provider[];

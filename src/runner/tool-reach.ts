@@ -6,6 +6,7 @@ import { McpServers } from "../mcp/index.ts";
 import type { PolicyGate } from "../policy/index.ts";
 import type { FlowOAuth } from "../oauth/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
+import { readAs } from "../secrets/index.ts";
 import type { Policy, TenantCtx, World } from "../types/index.ts";
 import { judgeHttp, questionOf } from "./policy-questions.ts";
 import type { Scope } from "./runtime.ts";
@@ -65,7 +66,7 @@ export function createToolReach({
   const readSecret: ToolReach["readSecret"] = async (ctx, category, name) => {
     if (gate.judges("secret.read"))
       await gate.check({ ...questionOf(ctx, "secret.read"), pack: category, secret: name }, ctx);
-    return secrets.get(ctx, category, name);
+    return readAs(secrets, `tools:${category}`).get(ctx, category, name);
   };
   const servers = new McpServers({
     world,

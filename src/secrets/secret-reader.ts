@@ -6,6 +6,8 @@ import { secretCandidates } from "./secret-uri.ts";
 export interface SecretReader {
   /** Reads `name` of a category (a pack's name, or `messaging`) in the context's scope: the team's, else the tenant's. */
   get(ctx: TenantCtx, category: string, name: string): Promise<string | undefined>;
+  /** The same reader in somebody's name, where it is kept who reads what; see `readAs`. */
+  as?(actor: string): SecretReader;
 }
 
 /** Writes secrets for one tenant's work; who may is decided before. */

@@ -29,6 +29,8 @@ export type { Paced } from "./pace.ts";
 export { nextTurn, Pace, runInTurns, runWhole } from "./pace.ts";
 export type { AllowList, NetworkPolicy, Policy } from "./policy.ts";
 export { DENY_ALL } from "./policy.ts";
+export type { SecretHeader } from "./secret-header.ts";
+export { SECRET_HOST, secretHeaderProblem } from "./secret-header.ts";
 export type { SessionKey, SessionKeyText } from "./session-key.ts";
 export { formatSessionKey, parseSessionKey } from "./session-key.ts";
 export type { StateKey } from "./state-key.ts";

@@ -8,10 +8,10 @@ import { InProcessComponentHost } from "../../src/component/index.ts";
 import { buildFrom } from "../../src/component/testing/hostile-guest.ts";
 import { buildOwnWorld } from "../../src/component/testing/own-world.ts";
 import { buildPack, TRUST_NOBODY, verifyPack } from "../../src/pack/index.ts";
-import { createMachineWorld } from "../../src/runner/machine-world.ts";
 import type { TestRuntime, TestRuntimeOptions } from "../../src/runner/runtime-fixture.ts";
-import { makePack, openTestRuntime, TestWorld } from "../../src/runner/runtime-fixture.ts";
+import { makePack, openTestRuntime } from "../../src/runner/runtime-fixture.ts";
 import { DENY_ALL } from "../../src/types/index.ts";
+import { PassingWorld } from "../stand-ins/passing-world.ts";
 import { verifies } from "../verifies.ts";
 
 const WIT = `
@@ -36,20 +36,6 @@ export const keeper = {
   },
 };`;
 const toml = (name: string): string => `name = "${name}"\nworld = "own"\nwit = "wit"\n`;
-
-/** Time that passes by itself, as real components need it. */
-class PassingWorld extends TestWorld {
-  readonly #machine = createMachineWorld();
-  override nowMs(): number {
-    return this.#machine.nowMs();
-  }
-  override monotonicMs(): number {
-    return this.#machine.monotonicMs();
-  }
-  override schedule(delayMs: number, task: () => void): () => void {
-    return this.#machine.schedule(delayMs, task);
-  }
-}
 
 const host = new InProcessComponentHost();
 let caller: Uint8Array;

@@ -16,7 +16,7 @@ export interface CloudStandIn extends AsyncDisposable {
 }
 
 /** Names of one page of a list. */
-export const PAGE = 2;
+const PAGE = 2;
 
 export async function openStandIn(
   scheme: "http" | "https",

@@ -4,6 +4,7 @@ import { GreenticError } from "../../types/index.ts";
 import { defineCommand } from "../command.ts";
 import { SECRET_OPTIONS, secretUriOf } from "../secret-stores.ts";
 import { localSecrets } from "../local-secrets.ts";
+import { onRecord } from "../open-audit.ts";
 
 export default defineCommand({
   summary: "Remove a secret",
@@ -12,7 +13,8 @@ export default defineCommand({
   async run(input, io) {
     const config = loadConfig({ cwd: io.cwd, environment: io.environment });
     const uri = secretUriOf(input, config);
-    if (!(await localSecrets(config).remove(uri)))
+    const entry = { action: "secret.delete", target: formatSecretUri(uri), tenant: uri.tenant };
+    if (!(await onRecord(config, entry, () => localSecrets(config).remove(uri))))
       throw new GreenticError("SECRETS_NOT_FOUND", `Remove secret: nothing at ${formatSecretUri(uri)}`);
     io.stdout.write(`removed ${formatSecretUri(uri)}\n`);
   },

@@ -5,6 +5,7 @@ import { GreenticError } from "../../types/index.ts";
 import { defineCommand, textOption } from "../command.ts";
 import { SECRET_OPTIONS, secretUriOf } from "../secret-stores.ts";
 import { localSecrets } from "../local-secrets.ts";
+import { onRecord } from "../open-audit.ts";
 
 export default defineCommand({
   summary: "Keep a secret",
@@ -22,7 +23,9 @@ export default defineCommand({
     const uri = secretUriOf(input, config);
     const value = textOption(input, "value") ?? (await text(io.stdin)).replace(/\r?\n$/, "");
     if (value === "") throw new GreenticError("CLI_USAGE_INVALID", "Set secret: the value is empty");
-    await localSecrets(config).write(uri, value);
+    await onRecord(config, { action: "secret.write", target: formatSecretUri(uri), tenant: uri.tenant }, () =>
+      localSecrets(config).write(uri, value),
+    );
     io.stdout.write(`kept ${formatSecretUri(uri)}\n`);
   },
 });

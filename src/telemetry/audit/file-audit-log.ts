@@ -37,6 +37,8 @@ const MAX_BYTES = 16 << 20;
 const MAX_BATCH = 1_000;
 /** Notes that wait for a slow disk; what comes beyond is counted and lost. */
 const MAX_WAITING = 100_000;
+/** How long a note may wait for others. */
+const LINGER_MS = 20;
 const DAY_MS = 86_400_000;
 export const LOCK_FILE = "lock";
 
@@ -58,6 +60,7 @@ class FileAuditLog implements AuditLog {
   #lock: FileLock | undefined;
   #place: Place | undefined;
   #draining: Promise<void> | undefined;
+  #linger: NodeJS.Timeout | undefined;
   #lost = 0;
 
   constructor(dir: string, options: AuditLogOptions) {
@@ -89,6 +92,7 @@ class FileAuditLog implements AuditLog {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#queue.length > 0) this.#wake();
     await this.#draining;
     await this.#forget();
     this.#lock?.[Symbol.dispose]();
@@ -100,6 +104,14 @@ class FileAuditLog implements AuditLog {
 
   #push(waiting: Waiting): void {
     this.#queue.push(waiting);
+    if (waiting.done !== undefined) this.#wake();
+    // Whoever doesn't wait for the disk shares it: a flush for each read of a secret would keep it busy.
+    else this.#linger ??= setTimeout(() => this.#wake(), LINGER_MS).unref();
+  }
+
+  #wake(): void {
+    clearTimeout(this.#linger);
+    this.#linger = undefined;
     this.#draining ??= this.#drain();
   }
 

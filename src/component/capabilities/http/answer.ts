@@ -9,12 +9,17 @@ export async function answerHttp(
 ): Promise<HostAnswer> {
   if (grants.http.length === 0) return fault("denied", "no origin is granted");
   const { method, url, headers, body, timeoutMs, followRedirects } = request;
+  const { secretHeaders = [] } = grants;
+  // What the guest says in the host's place would be taken for the host's word, or show where it stands.
+  const own = secretHeaders.find(({ header }) => headers.some(([name]) => name.toLowerCase() === header));
+  if (own !== undefined) return fault("denied", `the host sets ${own.header}`);
   const value = await services.http(ctx, {
     method,
     url,
     headers,
     origins: grants.http,
     followRedirects,
+    ...(secretHeaders.length > 0 && { secretHeaders }),
     ...(body === undefined ? {} : { body }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });

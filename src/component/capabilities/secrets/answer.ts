@@ -17,7 +17,10 @@ export async function answerSecret(request: SecretRequest, { ctx, grants, servic
   if (!isName(request.name)) return fault("invalid", "the name isn't that of a secret");
   const asked = canonicalSecretName(request.name);
   const granted = (isWrite ? grants.secretsWrite : grants.secrets).find((name) => canonicalSecretName(name) === asked);
-  if (granted === undefined) return fault("denied", "the secret isn't granted");
+  if (granted === undefined) {
+    services.secretDenied?.(ctx, { name: asked, isWrite });
+    return fault("denied", "the secret isn't granted");
+  }
   if (!isWrite) return { kind: "ok", value: await services.secret(ctx, granted) };
   if (!(request.value instanceof Uint8Array)) return fault("invalid", "the value isn't bytes");
   if (request.value.byteLength > MAX_VALUE_BYTES) return fault("invalid", "the value is larger than 64 KiB");
