@@ -17,6 +17,11 @@ export interface Leasable {
   readonly hasWork: boolean;
 }
 
+/** What is asked for less is wanted at once, in its order. */
+const FAIR_FROM = 100;
+/** How far is looked behind a crowd, in times of what was asked for. */
+const LOOK_BEHIND = 20;
+
 /** Which sessions are held by whom, and which free ones have work, longest waiting first. Both embedded stores use it. */
 export class LeaseTable<S extends Leasable> {
   readonly #runnable = new Set<S>();
@@ -92,12 +97,33 @@ export class LeaseTable<S extends Leasable> {
   /** Picks up to `limit` sessions that have work and are free. */
   pick(limit: number, monotonicMs: number): S[] {
     this.#expire(monotonicMs);
+    if (limit >= FAIR_FROM && this.#runnable.size > limit) return this.#pickFairly(limit);
     const picked: S[] = [];
     for (const session of this.#runnable) {
       if (picked.length >= limit) break;
       picked.push(session);
     }
     return picked;
+  }
+
+  /** One tenant's crowd takes half of the room while others wait behind it. */
+  #pickFairly(limit: number): S[] {
+    const picked: S[] = [];
+    const rest: S[] = [];
+    const shares = new Map<string, number>();
+    let looked = 0;
+    for (const session of this.#runnable) {
+      if (picked.length >= limit || ++looked > limit * LOOK_BEHIND) break;
+      const tenant = session.key.split(":", 2)[1] ?? "";
+      const share = shares.get(tenant) ?? 0;
+      if (share >= limit / 2) {
+        if (rest.length < limit) rest.push(session);
+        continue;
+      }
+      shares.set(tenant, share + 1);
+      picked.push(session);
+    }
+    return [...picked, ...rest.slice(0, limit - picked.length)];
   }
 
   #note({ key, hold }: S): void {

@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { verifies } from "../verifies.ts";
+import { CITY_FLOW, makeChannelBundle } from "./channel-bundle.ts";
+import { startHostProcess } from "./host-process.ts";
 import { openShell } from "./shell.ts";
 
 const RULES = `
@@ -54,4 +56,52 @@ test("gtc policy check lists rules with their places, gtc policy test says which
   } finally {
     rmSync(dir, { recursive: true });
   }
+});
+
+const HOOK = "id: hook\ntype: webhook\nnodes:\n  done: { template.render: { template: done }, routing: reply }\n";
+
+test("a host answers 429 with the time where a quota is used up, 403 where a rule denies, and keeps both in its audit", async () => {
+  verifies("quota.turns", "policy.points", "policy.events");
+  const dir = await makeChannelBundle({
+    flow: CITY_FLOW(["Rome"]),
+    more: { hook: HOOK },
+    providers: "  webchat: { type: webchat }\n",
+    secrets: {},
+  });
+  appendFileSync(
+    join(dir, "greentic.toml"),
+    `[quota.tenants.demo]\nturns_per_minute = 8\n[[policy.rules]]\nid = "no-chat"\nat = ["ingress"]\nwhen = 'channel == "webchat"'\n`,
+  );
+  const host = await startHostProcess(".", { cwd: dir, args: ["--port", "0", "--data", "data"] });
+  try {
+    const hook = (): Promise<Response> => fetch(`${host.url}/v1/webhook/demo/hook`, { method: "POST", body: "{}" });
+    const answers = [await hook(), await hook(), await hook()];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429]);
+    const wait = Number(answers[2]?.headers.get("retry-after"));
+    expect([wait > 0, wait <= 8]).toEqual([true, true]);
+    expect(await answers[2]?.json()).toMatchObject({ error: { code: "POLICY_QUOTA_EXCEEDED" } });
+    const chat = `${host.url}/v1/messaging/webchat/demo/v3/directline`;
+    const begin = async (path: string, token: string): Promise<{ token: string; conversationId: string }> =>
+      (await (
+        await fetch(`${chat}${path}`, {
+          method: "POST",
+          headers: token === "" ? {} : { authorization: `Bearer ${token}` },
+        })
+      ).json()) as { token: string; conversationId: string };
+    const { token } = await begin("/tokens/generate", "");
+    const { conversationId } = await begin("/conversations", token);
+    const said = await fetch(`${chat}/conversations/${conversationId}/activities`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify({ type: "message", text: "my-secret-text", from: { id: "x" } }),
+    });
+    expect(said.status).toBe(403);
+  } finally {
+    expect(await host.stop()).toBe(0);
+  }
+  const { stdout } = await openShell().run(`cd ${dir} && gtc audit list --data data --json`);
+  expect(stdout).toContain("quota.turns_per_minute");
+  expect(stdout).toContain("no-chat");
+  expect(stdout + host.said.join("")).not.toContain("my-secret-text");
+  rmSync(dir, { recursive: true });
 });
