@@ -530,6 +530,7 @@ export const REQUIREMENTS = define({
   "admin.races": { source: "issue 7 admin", behavior: "If-Match keeps a change from being made to another version than was seen, and lists go on where they stopped" },
   "admin.revoke": { source: "issue 7 admin", behavior: "A pack or publisher that is revoked through the admin API serves nothing when the answer comes, and isn't loaded again" },
   "admin.drain": { source: "issue 7 admin", behavior: "A host that is drained through the admin API refuses new work until it is told to take it again" },
+  "docs.admin": { source: "issue 7 admin", behavior: "What docs/admin.md says to do works as it says" },
 
 });
 
