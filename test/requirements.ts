@@ -287,7 +287,7 @@ export const REQUIREMENTS = define({
   "deploy.schemas": { source: "issue 7 deployer", behavior: "Rendered manifests are valid by the schemas of Kubernetes, KEDA and External Secrets" },
   "deploy.chart": { source: "issue 7 deployer", behavior: "The Helm chart gives what render gives for the same values", pending: "built next" },
   "deploy.lambda": { source: "issue 7 deployer", behavior: "A function of AWS Lambda serves requests through the Runtime API, and finishes what they began before it is frozen", pending: "built next" },
-  "deploy.second-tenant": { source: "issue 7 deployer", behavior: "From an empty directory to a bundle that serves a second tenant with its own secrets and policy in under ten commands", pending: "built next" },
+  "deploy.second-tenant": { source: "issue 7 deployer", behavior: "From an empty directory to a bundle that serves a second tenant with its own secrets and policy in under ten commands" },
   "demo.starts-session": { source: "ng 10.1", behavior: "/weather creates a session" },
   "demo.asks": { source: "ng 10.2", behavior: "QA asks the city, then the date" },
   "demo.rewrite": { source: "ng 10.3", behavior: "Optionally an LLM rewrites the intent" },

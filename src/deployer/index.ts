@@ -1,3 +1,4 @@
+export { addApp, addTenant } from "./add-tenant.ts";
 export type { BootstrapOptions, BootstrapStep } from "./bootstrap.ts";
 export { bootstrap } from "./bootstrap.ts";
 export type { Connector } from "./connectors.ts";

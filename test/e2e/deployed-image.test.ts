@@ -41,7 +41,7 @@ wait "$P"
 describe.skipIf(!canIsolate)("the image of a bundle", () => {
   test(
     "runs by the command line that compose and pods have, as nobody, with nothing but /data to write",
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       verifies("vision.portable", "deploy.image", "deploy.command-line");
       const shell = openShell();

@@ -4,8 +4,9 @@ import type { Config } from "../../config/index.ts";
 import { bootstrap, PackShelf, publishPacks } from "../../deployer/index.ts";
 import type { BootstrapStep } from "../../deployer/index.ts";
 import { GreenticError } from "../../types/index.ts";
-import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import { defineCommand, hasFlag, listOption, printJson, textOption } from "../command.ts";
 import type { CommandIo } from "../command.ts";
+import { buildApps } from "../deploy/build-apps.ts";
 import { expandHome } from "../expand-home.ts";
 import { openRegistries } from "../registries.ts";
 
@@ -19,6 +20,11 @@ export default defineCommand({
     { flags: "--team <team>", summary: "the team to create", default: "default" },
     { flags: "--user <user>", summary: "the operator's name", default: "operator" },
     {
+      flags: "--build <dir>",
+      summary: "build a pack of this source, sign it with the dev key and name it in the bundle; may be given many times",
+      repeat: true,
+    },
+    {
       flags: "--publish <ref>",
       summary: "push the bundle's and the registered packs, and their tools, below oci://host/prefix",
     },
@@ -27,20 +33,23 @@ export default defineCommand({
   ],
   examples: [
     "greentic-deployer bootstrap --env dev-desktop",
+    "greentic-deployer bootstrap --env dev --build greeter",
     "greentic-deployer bootstrap --env prod --publish oci://registry.example.com/acme",
   ],
   async run(input, io) {
     const dir = resolve(io.cwd, textOption(input, "dir") ?? ".");
     const config = loadConfig({ cwd: dir, environment: io.environment });
-    const prepared = await bootstrap({
+    const keyFile = resolve(dir, expandHome(io, join(String(input.options["key"]))));
+    const made = await bootstrap({
       dir,
       env: String(input.options["env"]),
       dataDir: config.dataDir,
-      keyFile: resolve(dir, expandHome(io, join(String(input.options["key"])))),
+      keyFile,
       secrets: localSecrets(config),
       team: String(input.options["team"]),
       user: String(input.options["user"]),
     });
+    const prepared = [...made, ...(await buildApps(listOption(input, "build"), { dir, keyFile }))];
     const place = textOption(input, "publish");
     const steps = place === undefined ? prepared : [...prepared, ...(await publish(place, { dir, config, io }))];
     if (hasFlag(input, "json")) printJson(io, steps);
