@@ -81,7 +81,7 @@ export async function benchStore(): Promise<Row[]> {
       }
     }
     if (hasPostgres) {
-      await using server = await startPostgres({ shared_buffers: "128MB" });
+      await using server = await startPostgres({ shared_buffers: "128MB" }, { isOnDisk: true });
       for (const concurrency of [1, 32, 64]) {
         await using store = await openPostgresStore({ url: server.url, world });
         add(`postgres ${way} C=${concurrency}`, await measure(store, { concurrency, way }));

@@ -88,6 +88,41 @@ export function turnContract({ open, crash, holdsOutliveCrash = false }: StoreFa
     ]);
   });
 
+  test("texts that hold U+0000 and halves of characters are kept and told as they are", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    const odd = { text: 'a\u0000b \ud83d \u2028 "\\u0000"', ["k\u0000"]: ["\udc4b"] };
+    const envelope = { ...entryOf("m1").envelope, text: odd.text };
+    await store.accept(entryOf("m1", { envelope, log: odd }));
+    const lease = await leaseOf(store);
+    expect(lease.inbox[0]?.envelope).toEqual(envelope);
+    const outcome = { ...STEP, outcome: odd };
+    expect(await store.record(lease, outcome)).toEqual(outcome);
+    expect(await store.record(lease, outcome)).toEqual(outcome);
+    const session = recordOf(1, { snapshot: odd });
+    await store.commit(
+      lease,
+      turnOf(lease, {
+        session,
+        state: [{ key: "flow/a", value: odd }],
+        timersNew: [{ onceKey: "t", dueAtMs: world.nowMs(), payload: odd }],
+        outbox: [rowOf("r1", { payload: odd })],
+        answers: lease.inbox.map(({ order }) => ({ order, answer: odd })),
+        log: [odd],
+        journal: odd,
+      }),
+    );
+    const next = await leaseOf(store);
+    expect(next.session).toEqual(session);
+    expect(next.state.get("flow/a")).toEqual(odd);
+    expect(next.timers[0]?.payload).toEqual(odd);
+    expect((await store.claimSends("s1", { limit: 1 }))[0]?.payload).toEqual(odd);
+    expect(await store.accept(entryOf("m1"))).toMatchObject({ kind: "duplicate", answer: odd });
+    const log = await store.readLog(conversationOf(KEY), { after: -1, limit: 9 });
+    expect(log.map(({ activity }) => activity)).toEqual([odd, odd]);
+    expect((await store.readJournal(KEY, { limit: 1 }))[0]?.turn).toEqual(odd);
+  });
+
   test("commit() refuses a row that exists or an entry that is not unread, and changes nothing", async () => {
     await using store = await open(new ManualWorld());
     await runTurn(store, { outbox: [rowOf("r1")] });

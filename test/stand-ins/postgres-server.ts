@@ -1,7 +1,17 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync, statfsSync } from "node:fs";
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -72,10 +82,23 @@ function tryKill(pid: number): void {
   }
 }
 
-/** Starts a server on a free port of the loopback interface; `settings` are added to its configuration. */
-export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
+/** How a server is started. */
+export interface PostgresOptions {
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** Whether its files must be where flushes take their time, for measurements. */
+  readonly isOnDisk?: boolean;
+}
+
+/**
+ * Starts a server on a free port of the loopback interface; `settings` are added to its configuration. With `tls` it takes nothing else,
+ * under that certificate.
+ */
+export async function startPostgres(
+  settings: Readonly<Record<string, string>> = {},
+  { tls, isOnDisk = false }: PostgresOptions = {},
+): Promise<PostgresServer> {
   const user = findUser();
-  const dir = mkdtempSync(join(roomyMemory() ?? tmpdir(), "greentic-postgres-"));
+  const dir = mkdtempSync(join((isOnDisk ? undefined : roomyMemory()) ?? tmpdir(), "greentic-postgres-"));
   const data = join(dir, "data");
   if (user !== undefined) chownSync(dir, user.uid, user.gid);
   const made = spawnSync(
@@ -93,6 +116,21 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
     max_connections: "60",
     ...settings,
   };
+  if (tls !== undefined) {
+    for (const [from, name] of [
+      [tls.certFile, "server.crt"],
+      [tls.keyFile, "server.key"],
+    ] as const) {
+      const file = join(data, name);
+      writeFileSync(file, readFileSync(from), { mode: 0o600 });
+      if (user !== undefined) chownSync(file, user.uid, user.gid);
+    }
+    Object.assign(all, { ssl: "on" });
+    writeFileSync(
+      join(data, "pg_hba.conf"),
+      "hostssl all all 127.0.0.1/32 trust\nhostnossl all all 127.0.0.1/32 reject\n",
+    );
+  }
   const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'\n`);
   appendFileSync(join(data, "postgresql.conf"), lines.join(""));
   let child: ChildProcess | undefined;
@@ -105,7 +143,13 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
     await ended;
   };
   const connect = async <T>(use: (client: pg.Client) => Promise<T>): Promise<T> => {
-    const client = new pg.Client({ host: "127.0.0.1", port, user: "postgres", database: "postgres" });
+    const client = new pg.Client({
+      host: "127.0.0.1",
+      port,
+      user: "postgres",
+      database: "postgres",
+      ssl: tls && { rejectUnauthorized: false },
+    });
     client.on("error", () => undefined);
     try {
       await client.connect();

@@ -84,7 +84,7 @@ export function rawIngress(entry: IngressEntry, to: LeaseTo | undefined): unknow
 
 /** Writes a turn as `commit` takes it. */
 export function rawTurn(lease: Lease, turn: TurnCommit, keep: boolean): unknown[] {
-  const { session } = turn;
+  const { session, deadLetters: dead = [], answers = [] } = turn;
   return [
     lease.key,
     lease.fence,
@@ -94,11 +94,17 @@ export function rawTurn(lease: Lease, turn: TurnCommit, keep: boolean): unknown[
     session?.revision ?? (lease.session?.revision ?? 0) + 1,
     turn.journal === undefined ? null : json(turn.journal),
     turn.consumed,
-    (turn.deadLetters ?? []).map(({ order, reason }) => json([order, reason])),
-    (turn.answers ?? []).map(({ order, answer }) => json([order, answer])),
-    turn.state.map(({ key, value }) => json(value === undefined ? [key] : [key, value])),
+    dead.map(({ order }) => order),
+    dead.map(({ reason }) => reason),
+    answers.map(({ order }) => order),
+    answers.map(({ answer }) => json(answer)),
+    turn.state.map(({ key }) => key),
+    turn.state.map(({ value }) => (value === undefined ? null : json(value))),
     turn.timersDone,
-    turn.timersNew.map(({ onceKey, dueAtMs, payload }) => json([onceKey, dueAtMs, payload])),
+    turn.timersNew.map(({ onceKey }) => onceKey),
+    turn.timersNew.map(({ dueAtMs }) => whole(dueAtMs)),
+    turn.timersNew.map(({ payload }) => json(payload)),
+    turn.outbox.map(({ id }) => id),
     turn.outbox.map(({ id, provider, sinkClass, payload, traceId }) =>
       json({ id, provider, sinkClass, payload, traceId }),
     ),

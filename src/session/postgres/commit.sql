@@ -1,19 +1,20 @@
 -- Commits: everything that one turn changes, or nothing.
 
--- `p_dead` and `p_answers` are pairs of an order and a text or value; `p_state` pairs, or a name alone that is deleted.
+-- Lists that belong together are of one length. Bodies are never read here: the server can't read all that JSON may say (U+0000). A value
+-- of state that is null is deleted.
 -- → "ok"[, lease] | "fence" | "unread", order | "row", id
 CREATE FUNCTION commit(
   p_now bigint, p_mono bigint, p_token text, p_key text, p_fence bigint, p_keep boolean, p_body json, p_expires bigint,
-  p_revision bigint, p_journal json, p_consumed bigint[], p_dead json[], p_answers json[], p_state json[], p_done text[],
-  p_timers json[], p_rows json[], p_log json[]
+  p_revision bigint, p_journal json, p_consumed bigint[], p_dead_ords bigint[], p_dead_reasons text[], p_answer_ords bigint[],
+  p_answers json[], p_state_names text[], p_state json[], p_done text[], p_timer_names text[], p_timer_dues bigint[], p_timers json[],
+  p_row_ids text[], p_rows json[], p_log json[]
 ) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
   v_now bigint := wall(p_now);
   v_mono bigint := wall(p_mono);
-  v_gone bigint[] := p_consumed;
+  v_gone bigint[] := p_consumed || p_dead_ords;
   s session;
   c conversation;
-  x json;
   v_text text;
   v_ord bigint;
   v_head bigint;
@@ -30,37 +31,29 @@ BEGIN
   END IF;
 
   -- What can refuse, before anything changes.
-  FOREACH x IN ARRAY p_dead LOOP v_gone := v_gone || (x ->> 0)::bigint; END LOOP;
-  FOREACH v_ord IN ARRAY v_gone LOOP
+  FOREACH v_ord IN ARRAY v_gone || p_answer_ords LOOP
     IF NOT EXISTS (SELECT 1 FROM inbox WHERE key = p_key AND ord = v_ord) THEN RETURN json_build_array('unread', v_ord); END IF;
   END LOOP;
-  FOREACH x IN ARRAY p_answers LOOP
-    IF NOT EXISTS (SELECT 1 FROM inbox WHERE key = p_key AND ord = (x ->> 0)::bigint) THEN
-      RETURN json_build_array('unread', x -> 0);
-    END IF;
-  END LOOP;
   IF cardinality(p_rows) > 0 THEN
-    SELECT r ->> 'id' INTO v_text FROM unnest(p_rows) AS r GROUP BY r ->> 'id' HAVING count(*) > 1 LIMIT 1;
+    SELECT id INTO v_text FROM unnest(p_row_ids) AS r (id) GROUP BY id HAVING count(*) > 1 LIMIT 1;
     IF FOUND THEN RETURN json_build_array('row', v_text); END IF;
-    FOREACH x IN ARRAY p_rows LOOP
-      IF EXISTS (SELECT 1 FROM outbox WHERE id = x ->> 'id' AND status IN (0, 1, 4)) THEN
-        RETURN json_build_array('row', x -> 'id');
-      END IF;
+    FOREACH v_text IN ARRAY p_row_ids LOOP
+      IF EXISTS (SELECT 1 FROM outbox WHERE id = v_text AND status IN (0, 1, 4)) THEN RETURN json_build_array('row', v_text); END IF;
     END LOOP;
   END IF;
 
   IF cardinality(p_rows) > 0 OR cardinality(p_log) > 0 THEN
     c := lock_conversation(conversation_of(p_key), v_now);
   END IF;
-  FOREACH x IN ARRAY p_answers LOOP
-    SELECT dedupe INTO v_text FROM inbox WHERE key = p_key AND ord = (x ->> 0)::bigint;
-    UPDATE delivery SET answer = x -> 1
-    WHERE channel = channel_of(p_key) AND dedupe = v_text AND ord = (x ->> 0)::bigint AND expires_ms > v_now;
+  FOR n IN 1 .. cardinality(p_answers) LOOP
+    SELECT dedupe INTO v_text FROM inbox WHERE key = p_key AND ord = p_answer_ords[n];
+    UPDATE delivery SET answer = p_answers[n]
+    WHERE channel = channel_of(p_key) AND dedupe = v_text AND ord = p_answer_ords[n] AND expires_ms > v_now;
   END LOOP;
-  FOREACH x IN ARRAY p_dead LOOP
+  FOR n IN 1 .. cardinality(p_dead_ords) LOOP
     INSERT INTO dead_letter (ord, key, tenant, reason, died_ms, dedupe, received_ms, body)
-    SELECT ord, key, tenant_of(key), x ->> 1, v_now, dedupe, received_ms, body FROM inbox
-    WHERE key = p_key AND ord = (x ->> 0)::bigint
+    SELECT ord, key, tenant_of(key), p_dead_reasons[n], v_now, dedupe, received_ms, body FROM inbox
+    WHERE key = p_key AND ord = p_dead_ords[n]
     ON CONFLICT DO NOTHING;
   END LOOP;
   IF cardinality(v_gone) > 0 THEN DELETE FROM inbox WHERE key = p_key AND ord = ANY (v_gone); END IF;
@@ -69,26 +62,26 @@ BEGIN
     DELETE FROM state WHERE key = p_key;
     DELETE FROM timer WHERE key = p_key;
   ELSE
-    FOREACH x IN ARRAY p_state LOOP
-      IF json_array_length(x) = 1 THEN
-        DELETE FROM state WHERE key = p_key AND name = x ->> 0;
+    FOR n IN 1 .. cardinality(p_state) LOOP
+      IF p_state[n] IS NULL THEN
+        DELETE FROM state WHERE key = p_key AND name = p_state_names[n];
       ELSE
-        INSERT INTO state (key, name, value) VALUES (p_key, x ->> 0, x -> 1)
+        INSERT INTO state (key, name, value) VALUES (p_key, p_state_names[n], p_state[n])
         ON CONFLICT (key, name) DO UPDATE SET value = excluded.value;
       END IF;
     END LOOP;
   END IF;
   IF cardinality(p_done) > 0 THEN DELETE FROM timer WHERE key = p_key AND once = ANY (p_done); END IF;
-  FOREACH x IN ARRAY p_timers LOOP
-    INSERT INTO timer (key, once, due_ms, payload) VALUES (p_key, x ->> 0, (x ->> 1)::double precision::bigint, x -> 2)
+  FOR n IN 1 .. cardinality(p_timers) LOOP
+    INSERT INTO timer (key, once, due_ms, payload) VALUES (p_key, p_timer_names[n], p_timer_dues[n], p_timers[n])
     ON CONFLICT (key, once) DO UPDATE SET due_ms = excluded.due_ms, payload = excluded.payload;
   END LOOP;
   IF cardinality(p_rows) > 0 THEN
-    FOREACH x IN ARRAY p_rows LOOP
+    FOR n IN 1 .. cardinality(p_rows) LOOP
       v_ord := nextval('orders');
       v_head := coalesce(v_head, v_ord);
       INSERT INTO outbox (ord, id, key, conversation, tenant, status, attempts, was_unknown, rest_ms, created_ms, body)
-      VALUES (v_ord, x ->> 'id', p_key, c.key, tenant_of(p_key), 0, 0, false, 0, v_now, x);
+      VALUES (v_ord, p_row_ids[n], p_key, c.key, tenant_of(p_key), 0, 0, false, 0, v_now, p_rows[n]);
     END LOOP;
     -- Behind others it changes nothing for its lane.
     IF c.head IS NULL THEN

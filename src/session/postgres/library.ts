@@ -17,7 +17,7 @@ const FUNCTIONS = {
   renew: 3,
   release: 2,
   record: 5,
-  commit: 15,
+  commit: 21,
   claim_sends: 4,
   begin_send: 4,
   end_send: 8,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { entryOf, KEY, leaseOf, runTurn } from "../../../conformance/session-store/fixtures.ts";
+import { makeCertificates } from "../../../test/stand-ins/certificates.ts";
 import { hasPostgres, startPostgres } from "../../../test/stand-ins/postgres-server.ts";
 import type { PostgresServer } from "../../../test/stand-ins/postgres-server.ts";
 import { createTestWorld } from "../../../test/stand-ins/test-world.ts";
@@ -124,6 +125,19 @@ describe.skipIf(!hasPostgres)("opening a store (skipped where PostgreSQL isn't i
     const missing = await open("x", at("missing")).catch(String);
     expect(missing).toContain("there is no such database");
     expect(missing).not.toContain("s3cret");
+  });
+
+  test("TLS checks the certificate and its name, and a server that wants it takes nothing else", async () => {
+    const { caFile, certFile, keyFile } = makeCertificates();
+    await using secure = await startPostgres({}, { tls: { certFile, keyFile } });
+    const at = (host: string): object => ({ url: `postgres://${host}:${secure.port}/postgres`, tls: { caFile } });
+    await using store = await open("tls", at("localhost"));
+    expect((await store.accept(entryOf("m1"))).kind).toBe("accepted");
+    const unavailable = { code: "STORE_UNAVAILABLE" };
+    await expect(open("tls", at("127.0.0.1"))).rejects.toMatchObject(unavailable);
+    const url = `postgres://localhost:${secure.port}/postgres`;
+    await expect(open("tls", { url: `${url}?sslmode=require` })).rejects.toMatchObject(unavailable);
+    await expect(open("tls", { url })).rejects.toMatchObject(unavailable);
   });
 
   test("names that hold U+0000 are refused, and change nothing", async () => {

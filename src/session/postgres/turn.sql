@@ -108,7 +108,12 @@ DECLARE
 BEGIN
   PERFORM be_alone(p_token);
   IF p_is_again THEN
-    FOR s IN SELECT * FROM session WHERE fence IS NOT NULL AND holder = p_token ORDER BY fence LOOP
+    FOR s IN
+      SELECT * FROM session WHERE run_ord IS NOT NULL AND holder = p_token
+      UNION ALL
+      SELECT * FROM session WHERE run_ord IS NULL AND holder = p_token AND key IN (SELECT key FROM timer WHERE due_ms <= v_now)
+      ORDER BY fence
+    LOOP
       v_leases := v_leases || carry(s, v_now);
     END LOOP;
     IF cardinality(v_leases) > 0 THEN RETURN v_leases; END IF;
