@@ -304,6 +304,7 @@ export const REQUIREMENTS = define({
   "oauth.secrecy": { source: "issue 7 OAuth", behavior: "Tokens, codes and states are in no log, audit, error or store; grants are kept encrypted" },
   "oauth.consent.flow": { source: "issue 7 OAuth", behavior: "A consent's card in a conversation leads to a provider and back, and continues the waiting flow once, by the route of how it ended" },
   "oauth.surface": { source: "issue 7 OAuth", behavior: "The broker's routes need a tenant's token where they act; its pages show nothing of a request, and all failures are one page" },
+  "oauth.headless": { source: "issue 7 OAuth", behavior: "A tenant's grant is made, listed and ended at a command line, without a browser where there is none" },
   "oauth.refresh.once": { source: "issue 7 OAuth", behavior: "However many ask at once in however many processes, a token is renewed by one request, and kept before it is used" },
   "oauth.refresh.reuse": { source: "issue 7 OAuth", behavior: "A rotated refresh token that is refused breaks the grant and asks for a new consent; a failing network breaks nothing" },
   "component.fetch": { source: "ng 4", behavior: "Components are fetched from file system and OCI with caching" },

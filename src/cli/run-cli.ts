@@ -13,6 +13,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   component: "Write, build and test components",
   bundle: "Build, inspect and check bundles",
   mcp: "List and call tools",
+  oauth: "Consent at OAuth providers, list and end grants",
   policy: "Check and try the rules of policy",
   secrets: "Keep secrets",
   deployer: "Set up tenants and deploy bundles",

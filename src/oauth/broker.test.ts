@@ -222,6 +222,32 @@ test("leave() refuses an issuer whose metadata names another one", async () => {
   await expect(new Browser().leave(broker, url)).rejects.toMatchObject({ code: "OAUTH_PROVIDER_INVALID" });
 });
 
+test("Microsoft's issuer of several tenants takes id tokens of the tenant that they name, and of no other issuer", async () => {
+  verifies("oauth.broker", "oauth.mix-up");
+  const tid = "9188040d-6c67-4c5b-b112-36a304b66dad";
+  await using provider = await startOidcStandIn({ hidesIssuer: true });
+  const { behavior } = provider;
+  behavior.claimsIssuer = `${provider.issuer}/{tenantid}/v2.0`;
+  const declared = declare("microsoft", `${provider.issuer}/organizations/v2.0`, { preset: "microsoft" });
+  const connect = async (): Promise<string> => {
+    const { broker } = openBroker({ providers: [declared] });
+    return (await new Browser().connect(broker, { owner: ownerAt("microsoft") })).outcome;
+  };
+  behavior.tokenClaims = { tid, iss: `${provider.issuer}/${tid}/v2.0` };
+  expect(await connect()).toBe("connected");
+  for (const claims of [
+    { tid, iss: `${provider.issuer}/00000000-0000-0000-0000-000000000000/v2.0` },
+    { iss: `${provider.issuer}/${tid}/v2.0` },
+    { tid: "../evil", iss: `${provider.issuer}/../evil/v2.0` },
+  ] as readonly Readonly<Record<string, string>>[]) {
+    behavior.tokenClaims = claims;
+    expect(await connect(), JSON.stringify(claims)).toBe("denied");
+  }
+  // The gap is Microsoft's own: another's metadata may not have one.
+  behavior.claimsIssuer = "https://evil.example/{tenantid}/v2.0";
+  await expect(connect()).rejects.toMatchObject({ code: "OAUTH_PROVIDER_INVALID" });
+});
+
 test("no code, state, verifier or token is in what is kept, noted or said", async () => {
   verifies("oauth.secrecy");
   await using provider = await startOidcStandIn();

@@ -213,7 +213,6 @@ export class OAuthBroker {
       ...(digits !== undefined && { confirm: { hash: hash("sha256", digits), tries: 0 } }),
       ...(waiting !== undefined && { asked: waiting.code }),
     });
-    this.#audit("oauth.consent", owner, { outcome: "allowed" });
   }
 
   #base(): string {

@@ -67,12 +67,14 @@ export class Grants {
     owner: GrantOwner,
     {
       tokens,
+      actor,
       ...about
     }: Pick<Grant, "issuer" | "clientId"> &
-      Partial<Pick<Grant, "visibility" | "confirm" | "asked">> & { readonly tokens: TokenSet },
+      Partial<Pick<Grant, "visibility" | "confirm" | "asked">> & { readonly tokens: TokenSet; readonly actor?: string },
   ): Promise<void> {
     const createdAtMs = this.#options.world.nowMs();
     await this.#vault.write({ owner, visibility: "private", ...about, ...tokens, generation: 0, createdAtMs });
+    this.#options.audit("oauth.consent", owner, { outcome: "allowed", ...(actor !== undefined && { actor }) });
   }
 
   /** Reads what is kept of an owner, good or not. @throws OAUTH_RECORD_INVALID */

@@ -8,6 +8,8 @@ import type { DevicePrompt } from "./device-code.ts";
 import { loginByDevice } from "./device-code.ts";
 import type { GrantOwner } from "./grant-owner.ts";
 
+const OPERATOR = "operator:cli";
+
 /** A consent at a command line. */
 export interface LoginOptions {
   readonly owner: GrantOwner;
@@ -43,7 +45,13 @@ export async function loginByBrowser(
   if (came.byteLength !== sent.byteLength || !timingSafeEqual(came, sent))
     throw new GreenticError("OAUTH_STATE_INVALID", "Log in: the browser came back from somewhere else");
   const tokens = await redeemAnswer(provider, request, { answer, state, fetch: broker.fetch, world });
-  await broker.grants.keep(owner, { tokens, issuer: request.issuer, clientId: request.clientId, visibility: "tenant" });
+  await broker.grants.keep(owner, {
+    tokens,
+    issuer: request.issuer,
+    clientId: request.clientId,
+    visibility: "tenant",
+    actor: OPERATOR,
+  });
 }
 
 /** Gets a consent without a browser here. @throws OAUTH_… */
@@ -60,5 +68,11 @@ export async function loginByCode(
   const wanted = scopes ?? provider.config.scopes;
   const tokens = await loginByDevice(provider, { ...rest, scopes: wanted, fetch: broker.fetch, world });
   const { server, client } = provider;
-  await broker.grants.keep(owner, { tokens, issuer: server.issuer, clientId: client.client_id, visibility: "tenant" });
+  await broker.grants.keep(owner, {
+    tokens,
+    issuer: server.issuer,
+    clientId: client.client_id,
+    visibility: "tenant",
+    actor: OPERATOR,
+  });
 }

@@ -20,6 +20,8 @@ export interface OidcBehavior {
   failsWith?: number;
   /** What `iss` of its metadata is, where it isn't its own. */
   claimsIssuer?: string;
+  /** What its id tokens say beside their own, `iss` included. */
+  tokenClaims?: Readonly<Record<string, string>>;
   /** How often a device's code is still to be entered. */
   devicePolls?: number;
 }
@@ -88,9 +90,12 @@ export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<Oid
     const idToken =
       claims === undefined || !scope.split(" ").includes("openid")
         ? undefined
-        : await new SignJWT({ ...(claims.nonce !== undefined && { nonce: claims.nonce }) })
+        : await new SignJWT({
+            ...behavior.tokenClaims,
+            ...(claims.nonce !== undefined && { nonce: claims.nonce }),
+          })
             .setProtectedHeader({ alg: "ES256", kid: "one" })
-            .setIssuer(issuer)
+            .setIssuer(behavior.tokenClaims?.["iss"] ?? issuer)
             .setSubject("account-1")
             .setAudience(claims.clientId)
             .setIssuedAt()
@@ -155,8 +160,9 @@ export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<Oid
     const url = new URL(request.url ?? "/", issuer);
     const json = (status: number, value: object): void =>
       void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
-    switch (url.pathname) {
-      case "/.well-known/openid-configuration":
+    const isMetadata = url.pathname.endsWith("/.well-known/openid-configuration");
+    switch (isMetadata ? "metadata" : url.pathname) {
+      case "metadata":
         return json(200, {
           issuer: behavior.claimsIssuer ?? issuer,
           authorization_endpoint: `${issuer}/authorize`,

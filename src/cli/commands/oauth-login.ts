@@ -35,6 +35,8 @@ export default defineCommand({
       ?.split(/[\s,]+/)
       .filter((scope) => scope !== "");
     if (hasFlag(input, "device")) {
+      // The world's timers keep no process alive, and between two questions nothing else does.
+      const alive = setInterval(() => undefined, 60_000);
       await loginByCode(oauth.broker, {
         owner,
         scopes,
@@ -42,7 +44,7 @@ export default defineCommand({
         signal: io.signal,
         tell: ({ userCode, verificationUri, completeUri }) =>
           void io.stderr.write(`Open ${completeUri ?? verificationUri} and enter ${userCode}\n`),
-      });
+      }).finally(() => clearInterval(alive));
     } else {
       await using back = await listenForAnswer(portOption(textOption(input, "port")));
       await loginByBrowser(oauth.broker, {
