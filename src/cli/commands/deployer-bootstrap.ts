@@ -21,7 +21,8 @@ export default defineCommand({
     { flags: "--user <user>", summary: "the operator's name", default: "operator" },
     {
       flags: "--build <dir>",
-      summary: "build a pack of this source, sign it with the dev key and name it in the bundle; may be given many times",
+      summary:
+        "build a pack of this source, sign it with the dev key and name it in the bundle; may be given many times",
       repeat: true,
     },
     {

@@ -13,7 +13,10 @@ export default defineCommand({
       repeat: true,
     },
     { flags: "--dir <dir>", summary: "where to write (default: here)" },
-    { flags: "--add", summary: "add the tenant to the bundle that is here: channels, apps, access map and policy of its own" },
+    {
+      flags: "--add",
+      summary: "add the tenant to the bundle that is here: channels, apps, access map and policy of its own",
+    },
     { flags: "--force", summary: "replace files that are there" },
   ],
   examples: [
