@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { loadConfig, parseRoles, storeNamed } from "../config/index.ts";
 import type { Bundle, Config } from "../config/index.ts";
-import { createGateway, createTurnFeed } from "../gateway/index.ts";
+import { createGateway, createTurnFeed, serveRuntimeApi } from "../gateway/index.ts";
 import { combineObservers, createLogger, createLogObserver, logSafe, sessionPseudonym } from "../telemetry/index.ts";
 import type { GatewayOptions } from "../gateway/index.ts";
 import { GreenticError, isGreenticError, quote } from "../types/index.ts";
@@ -230,6 +230,19 @@ export async function serveHost(
     }));
   if (admin !== undefined) io.stderr.write(`admin ${admin.url}\n`);
   hooks.ready?.(url);
+  const lambda = io.environment["AWS_LAMBDA_RUNTIME_API"];
+  const invocations =
+    lambda &&
+    serveRuntimeApi({
+      api: lambda,
+      url,
+      signal: io.signal,
+      isIdle: async () => {
+        const { unread, queued } = await runtime.store.stats();
+        return unread === 0 && queued === 0;
+      },
+      onError: (error) => log.error({ err: error }, "invocation failed"),
+    });
   const stopped = new Promise<undefined>((stop) =>
     io.signal.aborted ? stop(undefined) : io.signal.addEventListener("abort", () => stop(undefined), { once: true }),
   );
@@ -242,6 +255,7 @@ export async function serveHost(
     throw failure;
   }
   io.stderr.write("draining\n");
+  await invocations;
   // Intake ends first, so that everything acknowledged is in the inbox before the workers finish.
   gateway.startDraining();
   await mcp?.close();

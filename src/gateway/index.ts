@@ -3,6 +3,8 @@ export { clientAddress } from "./client-address.ts";
 export type { GatewayAnswer, GatewayRequest } from "./exchange.ts";
 export type { Gateway } from "./gateway.ts";
 export { createGateway } from "./gateway.ts";
+export type { RuntimeApiOptions } from "./lambda/runtime-api.ts";
+export { serveRuntimeApi } from "./lambda/runtime-api.ts";
 export type { Listening } from "./listen.ts";
 export type {
   GatewayLimits,

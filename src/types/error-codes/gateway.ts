@@ -47,4 +47,12 @@ export const gatewayErrors = {
     kind: "internal",
     help: "The flow failed on this request; the host's log tells at which node.",
   },
+  GATEWAY_EVENT_INVALID: {
+    kind: "invalid_input",
+    help: 'Call the function by its URL, or by a clock with `{"greentic":"tick"}`; other events start no flow.',
+  },
+  GATEWAY_EVENT_FAILED: {
+    kind: "internal",
+    help: "See the host's log; the platform calls again where that is its way.",
+  },
 } as const satisfies ErrorTable;
