@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { GreenticError, isJsonObject } from "../../types/index.ts";
-import type { JsonObject } from "../../types/index.ts";
+import type { JsonObject, JsonValue } from "../../types/index.ts";
 
 /** What a function answers to a URL's event, payload format 2.0. */
 export interface FunctionAnswer extends JsonObject {
@@ -29,7 +29,7 @@ const HOP_BY_HOP = new Set([
  * @throws GATEWAY_EVENT_INVALID where it isn't one
  * @see https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
  */
-export function serveFunctionUrl(url: string, event: unknown): Promise<FunctionAnswer> {
+export function serveFunctionUrl(url: string, event: JsonValue): Promise<FunctionAnswer> {
   const { method, path, headers, body } = readEvent(event);
   const { hostname, port } = new URL(url);
   return new Promise((done, fail) => {
@@ -72,8 +72,8 @@ interface FunctionRequest {
   readonly body: Buffer;
 }
 
-function readEvent(event: unknown): FunctionRequest {
-  const root = isJsonObject(event as JsonObject) ? (event as JsonObject) : {};
+function readEvent(event: JsonValue): FunctionRequest {
+  const root = isJsonObject(event) ? event : {};
   const context = root["requestContext"];
   const http = isJsonObject(context ?? null) ? (context as JsonObject)["http"] : undefined;
   const method = isJsonObject(http ?? null) ? (http as JsonObject)["method"] : undefined;
