@@ -77,13 +77,13 @@ export class EffectSteps {
 
   #take(place: string, inputHash: string): JsonValue | undefined {
     const key = `${place} ${inputHash}`;
-    const known = this.#known.get(key) ?? this.#turn.takeStep(place, inputHash);
+    const known = this.#known.get(key) ?? this.#turn.takeStep(place, inputHash, { isPart: true });
     if (known !== undefined) this.#known.set(key, known);
     return known;
   }
 
   async #record(place: string, inputHash: string, outcome: JsonValue): Promise<JsonValue> {
-    const recorded = await recordStep(this.#turn, { node: place, inputHash, outcome });
+    const recorded = await recordStep(this.#turn, { node: place, inputHash, outcome, isPart: true });
     this.#known.set(`${place} ${inputHash}`, recorded.outcome);
     return recorded.outcome;
   }

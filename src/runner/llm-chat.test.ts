@@ -297,6 +297,26 @@ test("llm.chat tells observers figures and names, and nothing that was said", as
   expect(JSON.stringify(events)).not.toMatch(/PROMPT|SAID|ARGUMENT|ANSWER|ordered/);
 });
 
+test("llm.chat leaves a replay one effect, whatever its parts were", async () => {
+  verifies("llm.journal");
+  const server = await startChatStandIn(({ messages }) =>
+    messages.at(-1)?.role === "tool" ? { text: "Done" } : order('{"item":"tea"}'),
+  );
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  await using runtime = await openTestRuntime({
+    pack: await packOf({ prompt: "x", tools: ["shop.order"] }),
+    llmModels: [modelAt(server.url)],
+    component: () => ({ ordered: true }),
+    journal: "replay",
+  });
+  expect(await runtime.texts("a")).toEqual(['"Done"']);
+  const [session] = await runtime.store.list({});
+  const journal = session === undefined ? [] : await runtime.store.readJournal(session.key, { limit: 9 });
+  const text = JSON.stringify(journal);
+  expect(text).toContain('"main/ask"');
+  expect(text).not.toContain("main/ask#");
+});
+
 const DEATHS = [1, 2, 3, 4, 5].flatMap((at) => (["before", "after"] as const).map((when) => ({ at, when })));
 
 test.each(DEATHS)("llm.chat repeats no tool when its process dies $when record $at", async ({ at, when }) => {

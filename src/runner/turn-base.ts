@@ -148,13 +148,13 @@ export abstract class TurnBase extends TurnScope {
   }
 
   /** What a crashed run of this turn left of an effect; each is taken once. */
-  takeStep(node: string, inputHash: string): JsonValue | undefined {
-    if (this.part !== undefined) return this.part.whole.takeStep(node, inputHash);
+  takeStep(node: string, inputHash: string, { isPart = false } = {}): JsonValue | undefined {
+    if (this.part !== undefined) return this.part.whole.takeStep(node, inputHash, { isPart });
     for (const step of this.lease.steps) {
       if (step.turn !== this.revision || step.node !== node || step.inputHash !== inputHash) continue;
       if (this.#usedSteps.has(step.seq)) continue;
       this.#usedSteps.add(step.seq);
-      this.journaled?.push(step);
+      if (!isPart) this.journaled?.push(step);
       return step.outcome;
     }
     return undefined;

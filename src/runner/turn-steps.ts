@@ -21,15 +21,28 @@ function pathOf(turn: TurnBase): string {
   return turn.part === undefined ? "" : `${pathOf(turn.part.whole)}~${turn.part.path}`;
 }
 
-/** Journals an outcome; the first one that was journaled counts. @throws TurnAborted where the store can't */
+/**
+ * Journals an outcome; the first one that was journaled counts. What is a part of an effect is told to no replay: the effect's own
+ * outcome says all of it. @throws TurnAborted where the store can't
+ */
 export async function recordStep(
   turn: Turn,
-  { node, inputHash, outcome }: { readonly node: string; readonly inputHash: string; readonly outcome: JsonValue },
+  {
+    node,
+    inputHash,
+    outcome,
+    isPart = false,
+  }: {
+    readonly node: string;
+    readonly inputHash: string;
+    readonly outcome: JsonValue;
+    readonly isPart?: boolean;
+  },
 ): Promise<Step> {
   const step: Step = { turn: turn.revision, seq: turn.nextSeq(), node, inputHash, outcome };
   try {
     const recorded = await turn.env.store.record(turn.lease, step);
-    turn.journaled?.push(recorded);
+    if (!isPart) turn.journaled?.push(recorded);
     return recorded;
   } catch (error) {
     throw new TurnAborted(error);
