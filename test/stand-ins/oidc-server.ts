@@ -22,6 +22,8 @@ export interface OidcBehavior {
   claimsIssuer?: string;
   /** What its id tokens say beside their own, `iss` included. */
   tokenClaims?: Readonly<Record<string, string>>;
+  /** What the API behind its tokens answers; what was asked, where nothing is said. */
+  api?: object;
   /** How often a device's code is still to be entered. */
   devicePolls?: number;
 }
@@ -220,7 +222,7 @@ export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<Oid
         // An API that its tokens open.
         const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
         if (!stand.tokens.has(bearer)) return json(401, { error: "invalid_token" });
-        return json(200, { path: url.pathname, method: request.method, body });
+        return json(200, behavior.api ?? { path: url.pathname, method: request.method, body });
       }
     }
   }
