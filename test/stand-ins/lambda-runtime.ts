@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** What a function posted for an invocation. */
-export interface Posted {
+interface Posted {
   readonly kind: "response" | "error";
   readonly body: unknown;
 }
