@@ -14,7 +14,7 @@ export function openAwsStandIn(): Promise<CloudStandIn> {
   return openStandIn("http", createServer, (cloud, request, body) => {
     const target = String(request.headers["x-amz-target"]).replace("secretsmanager.", "");
     const fail = (status: number, type: string) => [status, { __type: type, message: "said by the stand-in" }] as const;
-    cloud.asked.push(`${target} ${String(body["SecretId"] ?? "")}`.trim());
+    cloud.asked.push(`${target} ${JSON.stringify(body["SecretId"] ?? "")}`.trim());
     if (cloud.failing !== undefined) return fail(cloud.failing, "InternalServiceError");
     if (!isSigned(request, JSON.stringify(body))) return fail(400, "InvalidSignatureException");
     if (target === "ListSecrets") {
