@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { probeComponent } from "../src/cli/full-checks.ts";
+import { probeComponent } from "../src/conformance/full-checks.ts";
 import { buildComponent } from "../src/component/index.ts";
 import { buildPack, generateKeyFiles, loadSigningKey, signPackFile, writeFileAtomic } from "../src/pack/index.ts";
 import { buildChild } from "./build-child.ts";

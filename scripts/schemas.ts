@@ -1,7 +1,7 @@
 /** Writes the JSON Schemas for editors below schemas/: `node scripts/schemas.ts`. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { CONVERSATION_SCHEMA } from "../src/cli/flow-test/conversation-schema.ts";
+import { CONVERSATION_SCHEMA } from "../src/conformance/flow-test/conversation-schema.ts";
 import { editorSchema } from "../src/flow/index.ts";
 import { toolMapSchema } from "../src/mcp/index.ts";
 import { PACK_SCHEMA } from "../src/pack/index.ts";

@@ -16,6 +16,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["runner"],
   ["gateway", "deployer"],
   ["admin"],
+  ["conformance"],
   ["cli"],
 ];
 /** Layers that compute and never touch the machine: no `node:` modules. */

@@ -308,7 +308,7 @@ export const REQUIREMENTS = define({
   "oauth.refresh.once": { source: "issue 7 OAuth", behavior: "However many ask at once in however many processes, a token is renewed by one request, and kept before it is used" },
   "oauth.refresh.reuse": { source: "issue 7 OAuth", behavior: "A rotated refresh token that is refused breaks the grant and asks for a new consent; a failing network breaks nothing" },
   "component.fetch": { source: "ng 4", behavior: "Components are fetched from file system and OCI with caching" },
-  "conformance.suites": { source: "ng 4", behavior: "Shared test suites check packs, runner and providers", pending: "issue 7 builds the conformance command" },
+  "conformance.suites": { source: "ng 4", behavior: "Shared test suites check packs, runner and providers" },
   "examples.weather": { source: "ng 4", behavior: "Example packs exist: the weather demo" },
   "examples.stories": { source: "issue 7 examples", behavior: "Examples of forms, approvals, events of GitHub and Stripe, times, mails and teams run against stand-ins and fail on any other outcome" },
   "flow.lint.adapters": { source: "ng 4", behavior: "The linter checks that a flow's tools and components resolve" },

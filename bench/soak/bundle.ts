@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, renameSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { probeComponent } from "../../src/cli/full-checks.ts";
+import { probeComponent } from "../../src/conformance/full-checks.ts";
 import { hostileGuest } from "../../src/component/testing/hostile-guest.ts";
 import { buildPack } from "../../src/pack/index.ts";
 

@@ -1,10 +1,10 @@
+import { openAnyPack } from "../conformance/index.ts";
 import type { PackShelf } from "../deployer/index.ts";
 import { findMissingDependencies } from "../pack/index.ts";
 import type { MissingDependency, Pack } from "../pack/index.ts";
 import type { PackApp } from "../runner/index.ts";
 import { GreenticError } from "../types/index.ts";
 import type { TenantId } from "../types/index.ts";
-import { openAnyPack } from "./check-pack.ts";
 
 /**
  * Tells what a pack lacks of the packs that it was built with, among those of its tenant, and of its team where it has one:

@@ -179,6 +179,22 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Go back to what was applied before",
     load: () => import("./commands/deployer-rollback.ts"),
   },
+  "conformance pack": {
+    summary: "Judge a pack: integrity, signature, SBOM, flows, components, assets",
+    load: () => import("./commands/conformance-pack.ts"),
+  },
+  "conformance flow": {
+    summary: "Judge flows: doctor, and every recorded conversation",
+    load: () => import("./commands/conformance-flow.ts"),
+  },
+  "conformance telemetry": {
+    summary: "Judge exported spans: attributes, parents, times",
+    load: () => import("./commands/conformance-telemetry.ts"),
+  },
+  "conformance deployer": {
+    summary: "Judge a deployment: rendered twice the same, applied twice nothing new",
+    load: () => import("./commands/conformance-deployer.ts"),
+  },
   "config show": {
     summary: "Show the configuration and where each value came from",
     load: () => import("./commands/config-show.ts"),

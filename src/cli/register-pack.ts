@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "../config/index.ts";
+import { fullChecks } from "../conformance/index.ts";
 import type { PackShelf, ShelvedPack } from "../deployer/index.ts";
 import { OciCache } from "../oci/index.ts";
 import { openPack } from "../pack/index.ts";
@@ -8,7 +9,6 @@ import { GreenticError } from "../types/index.ts";
 import type { TenantId } from "../types/index.ts";
 import { shelfDependencies } from "./app-dependencies.ts";
 import { openAudited } from "./audit.ts";
-import { fullChecks } from "./full-checks.ts";
 import { refreshPins } from "./pins.ts";
 
 /** How a pack is taken. */

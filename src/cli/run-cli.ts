@@ -17,6 +17,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   policy: "Check and try the rules of policy",
   secrets: "Keep secrets",
   deployer: "Set up tenants and deploy bundles",
+  conformance: "Judge packs, flows, components, runners, providers, spans and deployments",
   config: "Show configuration",
   session: "Look at sessions",
   outbox: "Look at sends",

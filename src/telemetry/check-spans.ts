@@ -123,8 +123,15 @@ function isExport(value: unknown): value is OtlpExportRequest {
   return (
     isArray(list) &&
     list.every((resource) => {
-      const scopes = (resource as { readonly scopeSpans?: unknown } | null)?.scopeSpans;
-      return isArray(scopes) && scopes.every((scope) => isSpans((scope as { readonly spans?: unknown } | null)?.spans));
+      const { scopeSpans: scopes, resource: said } = (resource ?? {}) as {
+        readonly scopeSpans?: unknown;
+        readonly resource?: unknown;
+      };
+      return (
+        (said === undefined || hasAttributes(said)) &&
+        isArray(scopes) &&
+        scopes.every((scope) => isSpans((scope as { readonly spans?: unknown } | null)?.spans))
+      );
     })
   );
 }
@@ -134,9 +141,23 @@ function isSpans(spans: unknown): boolean {
   return (
     Array.isArray(spans) &&
     spans.every((span: Partial<OtlpSpan> | null) => {
-      const { name, traceId, spanId, startTimeUnixNano, endTimeUnixNano } = span ?? {};
+      const { name, traceId, spanId, startTimeUnixNano, endTimeUnixNano, attributes, events } = span ?? {};
       const isNamed = [name, traceId, spanId].every((text) => typeof text === "string");
-      return isNamed && isNanos(startTimeUnixNano) && isNanos(endTimeUnixNano);
+      const isListed = hasAttributes({ attributes }) && (events === undefined || isEvents(events));
+      return isNamed && isListed && isNanos(startTimeUnixNano) && isNanos(endTimeUnixNano);
     })
+  );
+}
+
+function isEvents(events: unknown): boolean {
+  return Array.isArray(events) && events.every(hasAttributes);
+}
+
+function hasAttributes(holder: unknown): boolean {
+  if (typeof holder !== "object" || holder === null) return false;
+  const { attributes = [] } = holder as { readonly attributes?: unknown };
+  return (
+    Array.isArray(attributes) &&
+    attributes.every((one: { readonly key?: unknown } | null) => typeof one?.key === "string")
   );
 }

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { probeComponent } from "../../src/cli/full-checks.ts";
+import { probeComponent } from "../../src/conformance/full-checks.ts";
 import { buildPack } from "../../src/pack/index.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");

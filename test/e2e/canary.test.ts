@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { probeComponent } from "../../src/cli/full-checks.ts";
+import { probeComponent } from "../../src/conformance/full-checks.ts";
 import { buildComponent } from "../../src/component/index.ts";
 import { buildPack } from "../../src/pack/index.ts";
 import { secretForms } from "../../src/telemetry/secret-forms.ts";

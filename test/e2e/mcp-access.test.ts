@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { probeComponent } from "../../src/cli/full-checks.ts";
+import { probeComponent } from "../../src/conformance/full-checks.ts";
 import { buildPack } from "../../src/pack/index.ts";
 import { verifies } from "../verifies.ts";
 import { startHostProcess } from "./host-process.ts";

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { StandIn } from "../../examples/weather-demo/open-meteo-stand-in.ts";
 import { startOpenMeteoStandIn } from "../../examples/weather-demo/open-meteo-stand-in.ts";
-import { probeComponent } from "../../src/cli/full-checks.ts";
+import { probeComponent } from "../../src/conformance/full-checks.ts";
 import { buildPack } from "../../src/pack/index.ts";
 import { verifies } from "../verifies.ts";
 import { ROOT } from "./shell.ts";

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fullChecks, probeComponent } from "../../src/cli/full-checks.ts";
+import { fullChecks, probeComponent } from "../../src/conformance/full-checks.ts";
 import { InProcessComponentHost } from "../../src/component/index.ts";
 import { buildFrom } from "../../src/component/testing/hostile-guest.ts";
 import { buildOwnWorld } from "../../src/component/testing/own-world.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { validatorCheck } from "../../src/cli/pack-validators.ts";
+import { validatorCheck } from "../../src/conformance/pack-validators.ts";
 import { inspectComponent } from "../../src/component/index.ts";
 import { openPack, TRUST_NOBODY, verifyPack } from "../../src/pack/index.ts";
 import type { Pack, PackFinding } from "../../src/pack/index.ts";

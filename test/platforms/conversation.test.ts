@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { readConversation } from "../../src/cli/flow-test/read-conversation.ts";
-import { runConversation } from "../../src/cli/flow-test/run-conversation.ts";
+import { readConversation } from "../../src/conformance/flow-test/read-conversation.ts";
+import { runConversation } from "../../src/conformance/flow-test/run-conversation.ts";
 import type { Pack } from "../../src/pack/index.ts";
 import { cardToText, cardsOf, PROVIDERS } from "../../src/messaging/index.ts";
 import type { TurnJournal } from "../../src/runner/index.ts";

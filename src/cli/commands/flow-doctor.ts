@@ -1,12 +1,10 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { checkFlowFiles, checkPack, checkPackSource, openAnyPack } from "../../conformance/index.ts";
+import type { FlowCheck, PackCheck } from "../../conformance/index.ts";
 import { findingsToSarif } from "../../flow/index.ts";
 import type { AssetCheck, FlowFinding } from "../../flow/index.ts";
 import { GreenticError } from "../../types/index.ts";
-import type { FlowCheck } from "../check-flows.ts";
-import { checkFlowFiles } from "../check-flows.ts";
-import { checkPack, checkPackSource, openAnyPack } from "../check-pack.ts";
-import type { PackCheck } from "../check-pack.ts";
 import { checkSidecars } from "../check-sidecar.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import type { CommandIo } from "../command.ts";

@@ -1,27 +1,15 @@
-import { readdir, readFile, stat } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { stat } from "node:fs/promises";
+import { dirname, relative, resolve } from "node:path";
+import { openAnyPack, probeComponent, runConversationFile, testFilesBelow } from "../../conformance/index.ts";
+import type { ConversationResult } from "../../conformance/index.ts";
 import { buildPack, findPackSource } from "../../pack/index.ts";
 import type { Pack } from "../../pack/index.ts";
 import { GreenticError, isGreenticError, quote } from "../../types/index.ts";
-import { openAnyPack } from "../check-pack.ts";
 import { defineCommand, hasFlag, printJson, textOption, timeoutOption } from "../command.ts";
 import type { CommandIo } from "../command.ts";
 import { readInputFile } from "../files.ts";
-import { readConversation } from "../flow-test/read-conversation.ts";
-import { runConversation } from "../flow-test/run-conversation.ts";
-import type { ConversationFailure } from "../flow-test/run-conversation.ts";
-import { probeComponent } from "../full-checks.ts";
 
 const MAX_FILES = 1_000;
-
-/** What `--json` prints of one file. */
-interface TestResult {
-  readonly file: string;
-  readonly name?: string;
-  readonly ok: boolean;
-  readonly steps: number;
-  readonly failures: readonly ConversationFailure[];
-}
 
 export default defineCommand({
   summary: "Run recorded conversations against a flow",
@@ -38,10 +26,14 @@ export default defineCommand({
     const timeoutMs = timeoutOption(input);
     const files = await testFilesAt(io, input.args.length === 0 ? ["."] : input.args);
     const packs = new Packs(io, textOption(input, "pack"));
-    const tests: TestResult[] = [];
+    const tests: ConversationResult[] = [];
     for (const file of files) {
       if (io.signal.aborted) break;
-      const result = await runFile(relative(io.cwd, file), { path: file, packs, timeoutMs });
+      const result = await runConversationFile(relative(io.cwd, file), {
+        path: file,
+        pack: () => packs.for(file),
+        timeoutMs,
+      });
       tests.push(result);
       if (!hasFlag(input, "json")) print(io, result);
     }
@@ -51,25 +43,7 @@ export default defineCommand({
   },
 });
 
-async function runFile(
-  file: string,
-  from: { readonly path: string; readonly packs: Packs; readonly timeoutMs: number },
-): Promise<TestResult> {
-  try {
-    const test = readConversation(await readFile(from.path, "utf8"), file);
-    const { steps, failures } = await runConversation(test, {
-      pack: await from.packs.for(from.path),
-      timeoutMs: from.timeoutMs,
-    });
-    return { file, ...(test.name !== undefined && { name: test.name }), ok: failures.length === 0, steps, failures };
-  } catch (error) {
-    if (!isGreenticError(error)) throw error;
-    const at = error.at ?? { file, line: 1, column: 1 };
-    return { file, ok: false, steps: 0, failures: [{ message: `${error.code}: ${error.message}`, at }] };
-  }
-}
-
-function print(io: CommandIo, { file, name, ok, steps, failures }: TestResult): void {
+function print(io: CommandIo, { file, name, ok, steps, failures }: ConversationResult): void {
   io.stdout.write(
     `${ok ? "ok    " : "FAILED"}  ${file}${name === undefined ? "" : `  ${name}`}  ${steps} step${steps === 1 ? "" : "s"}\n`,
   );
@@ -133,17 +107,4 @@ async function testFilesAt(io: CommandIo, paths: readonly string[]): Promise<rea
   if (files.size > MAX_FILES)
     throw new GreenticError("CLI_USAGE_INVALID", `Test flows: expected at most ${MAX_FILES} files, got ${files.size}`);
   return [...files];
-}
-
-async function testFilesBelow(directory: string): Promise<readonly string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  return entries
-    .filter(
-      (entry) =>
-        entry.isFile() &&
-        /\.test\.ya?ml$/.test(entry.name) &&
-        !/(?:^|[/\\])node_modules(?:[/\\]|$)/.test(entry.parentPath),
-    )
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
 }

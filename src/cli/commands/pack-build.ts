@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { probeComponent } from "../../conformance/index.ts";
 import {
   buildPack,
   loadSigningKey,
@@ -14,7 +15,6 @@ import { defineCommand, hasFlag, textOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { expandHome } from "../expand-home.ts";
 import { formatFinding } from "../print-report.ts";
-import { probeComponent } from "../full-checks.ts";
 import { VERSION } from "../version.ts";
 
 export default defineCommand({

@@ -1,7 +1,7 @@
+import { probeComponent } from "../../conformance/index.ts";
 import { inspectPack } from "../../pack/index.ts";
 import type { PackGrants } from "../../pack/index.ts";
 import { defineCommand, hasFlag, printJson } from "../command.ts";
-import { probeComponent } from "../full-checks.ts";
 import { readPackInput } from "../pack-input.ts";
 
 export default defineCommand({

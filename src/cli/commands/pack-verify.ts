@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import { loadConfig } from "../../config/index.ts";
+import { fullChecks, probeComponent } from "../../conformance/index.ts";
+import type { Validator } from "../../conformance/index.ts";
 import { loadPublicKey, readProvenanceBeside, trustKey, verifyPack } from "../../pack/index.ts";
 import { defineCommand, hasFlag, listOption, printJson, textOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { readInputFile } from "../files.ts";
-import { fullChecks, probeComponent } from "../full-checks.ts";
 import { isDevOk, POLICY_OPTION, readPackInput } from "../pack-input.ts";
-import type { Validator } from "../pack-validators.ts";
 import { printReport } from "../print-report.ts";
 import { trustOf } from "../trust.ts";
 

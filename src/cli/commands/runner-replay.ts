@@ -1,6 +1,6 @@
+import { openAnyPack } from "../../conformance/index.ts";
 import { JOURNAL_TURNS_MAX } from "../../session/index.ts";
 import { formatSessionKey, GreenticError, parseSessionKey } from "../../types/index.ts";
-import { openAnyPack } from "../check-pack.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { defineCommand, hasFlag, printJson, textOption, timeoutOption } from "../command.ts";
 import { readInputFile } from "../files.ts";

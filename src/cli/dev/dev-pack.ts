@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { buildComponent, COMPONENT_SOURCE_FILE, readComponentSource } from "../../component/index.ts";
+import { checkPackFlows, probeComponent } from "../../conformance/index.ts";
 import {
   buildPack,
   findPackSource,
@@ -11,8 +12,6 @@ import {
 } from "../../pack/index.ts";
 import type { Pack, PackSource, TrustPolicy } from "../../pack/index.ts";
 import { GreenticError, isGreenticError } from "../../types/index.ts";
-import { checkPackFlows } from "../check-flows.ts";
-import { probeComponent } from "../full-checks.ts";
 
 /** A component's source inside a pack's folder. */
 interface DevComponent {

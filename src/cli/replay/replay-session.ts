@@ -1,5 +1,6 @@
 import { openInProcessBus, subjectOfSession } from "../../bus/index.ts";
 import { InProcessComponentHost } from "../../component/index.ts";
+import { StubbedComponents, Stubs, toolsOf } from "../../conformance/index.ts";
 import type { Provider } from "../../messaging/index.ts";
 import type { Pack } from "../../pack/index.ts";
 import type { TurnJournal } from "../../runner/index.ts";
@@ -9,8 +10,6 @@ import type { SessionStore } from "../../session/index.ts";
 import { openMemoryStore } from "../../session/index.ts";
 import { DENY_ALL, GreenticError, parseSessionKey, quote } from "../../types/index.ts";
 import type { JsonValue, Policy, SessionKeyText } from "../../types/index.ts";
-import { toolsOf } from "../flow-test/run-conversation.ts";
-import { StubbedComponents, Stubs } from "../flow-test/stubs.ts";
 import type { Difference } from "./compare-turns.ts";
 import { compareTurns } from "./compare-turns.ts";
 import type { RecordedTurn, Recording } from "./read-recording.ts";
