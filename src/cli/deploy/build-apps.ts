@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { addApp } from "../../deployer/index.ts";
 import type { BootstrapStep } from "../../deployer/index.ts";
 import { buildPack, loadSigningKey, signPackFile, writeFileAtomic } from "../../pack/index.ts";
-import { probeComponent } from "../full-checks.ts";
+import { probeComponent } from "../../conformance/index.ts";
 
 /** Builds packs of their sources, signs them with the dev key, and names them in the bundle. @throws PACK_…, FLOW_… */
 export async function buildApps(
