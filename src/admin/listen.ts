@@ -5,8 +5,7 @@ import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { ServerOptions } from "node:https";
-import type { AddressInfo } from "node:net";
-import { answerClientErrors, limitAddresses } from "../gateway/index.ts";
+import { answerClientErrors, bindServer, limitAddresses } from "../gateway/index.ts";
 import { GreenticError, quote } from "../types/index.ts";
 import type { Admin } from "./app.ts";
 import type { AdminLimits } from "./options.ts";
@@ -66,19 +65,9 @@ export async function listen(app: Admin["app"], options: ListenOptions): Promise
   server.maxConnections = limits.maxConnections;
   limitAddresses(server, limits.maxConnectionsPerAddress, trustedProxies);
   answerClientErrors(server);
-  server.listen({ host, port });
-  try {
-    await once(server, "listening");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    throw new GreenticError("ADMIN_ADDRESS_UNAVAILABLE", `Listen on ${quote(`${host}:${port}`)}: ${quote(code)}`, {
-      cause: error,
-    });
-  }
-  const bound = server.address() as AddressInfo;
-  const name = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
+  const place = await bindServer(server, { host, port }, "ADMIN_ADDRESS_UNAVAILABLE");
   return {
-    url: `${tls === undefined ? "http" : "https"}://${name}:${bound.port}`,
+    url: `${tls === undefined ? "http" : "https"}://${place}`,
     async close({ timeoutMs = 2_000 } = {}) {
       const closed = once(server, "close");
       server.close();

@@ -5,6 +5,7 @@ export type { Gateway } from "./gateway.ts";
 export { createGateway } from "./gateway.ts";
 export type { RuntimeApiOptions } from "./lambda/runtime-api.ts";
 export { serveRuntimeApi } from "./lambda/runtime-api.ts";
+export { bindServer } from "./bind-server.ts";
 export type { Listening } from "./listen.ts";
 export type {
   GatewayLimits,

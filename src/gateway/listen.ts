@@ -2,10 +2,11 @@ import { getRequestListener } from "@hono/node-server";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { createServer } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import { GreenticError, quote } from "../types/index.ts";
+import type { Socket } from "node:net";
+import { GreenticError } from "../types/index.ts";
 import { AnswerBatch } from "./answer-batch.ts";
 import { errorAnswer } from "./answers.ts";
+import { bindServer } from "./bind-server.ts";
 import { fromNode, toNode } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
 import type { GatewayLimits } from "./options.ts";
@@ -74,20 +75,10 @@ export async function listen(
     void sockets.upgrade(incoming, socket, head);
   });
   answerClientErrors(server);
-  server.listen({ host, port });
-  try {
-    await once(server, "listening");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    throw new GreenticError("GATEWAY_ADDRESS_UNAVAILABLE", `Listen on ${quote(`${host}:${port}`)}: ${quote(code)}`, {
-      cause: error,
-    });
-  }
-  const bound = server.address() as AddressInfo;
-  const name = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
+  const place = await bindServer(server, { host, port }, "GATEWAY_ADDRESS_UNAVAILABLE");
   let closing: Promise<void> | undefined;
   return {
-    url: `http://${name}:${bound.port}`,
+    url: `http://${place}`,
     close: ({ timeoutMs = 5_000 } = {}) => {
       closing ??= closeServer(server, serving, timeoutMs);
       return closing;

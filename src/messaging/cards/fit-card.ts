@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "../../types/index.ts";
+import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../../types/index.ts";
 import { isJsonObject, parseJson } from "../../types/index.ts";
 import { CHILD_LISTS, cardToText, webUrl } from "./card-to-text.ts";
 import type { CardAction } from "./card-to-text.ts";
@@ -71,8 +71,13 @@ function fitRows(card: JsonObject, at: Place): JsonObject {
   return { ...rest, body: [...body, ...rowsOf(list, at.rules)] };
 }
 
+/** Gives a message's suggested replies as actions of a card, for platforms that have no suggestions of their own. */
+export function suggestedActions({ extensions }: Pick<ChannelMessageEnvelope, "extensions">): readonly CardAction[] {
+  return (extensions?.suggested_actions ?? []).map(({ title, value }) => ({ kind: "submit", title, value }));
+}
+
 /** Makes a card of actions that have no card of their own. */
-export function cardOfActions(actions: readonly CardAction[], rules: CardRules): JsonObject {
+function cardOfActions(actions: readonly CardAction[], rules: CardRules): JsonObject {
   const version = Number(rules.maxVersion) < 1.4 ? rules.maxVersion : "1.4";
   const made = actions.map((action) => actionOf(action, rules));
   return { type: "AdaptiveCard", version, body: rowsOf(made, rules) };
@@ -83,6 +88,26 @@ function rowsOf(actions: readonly JsonValue[], { maxRowActions }: CardRules): re
   for (let at = 0; at < actions.length; at += maxRowActions)
     rows.push({ type: "ActionSet", actions: actions.slice(at, at + maxRowActions) });
   return rows;
+}
+
+/** Makes as many cards of actions as it takes for none to have too many or to be too large. */
+export function cardsOfActions(
+  actions: readonly CardAction[],
+  rules: CardRules,
+  { maxActions, isTooLarge }: { readonly maxActions: number; readonly isTooLarge: (card: JsonObject) => boolean },
+): readonly JsonObject[] {
+  const cards: JsonObject[] = [];
+  let some: CardAction[] = [];
+  const end = (): void => {
+    if (some.length > 0) cards.push(cardOfActions(some, rules));
+    some = [];
+  };
+  for (const action of actions) {
+    if (some.length >= maxActions || isTooLarge(cardOfActions([...some, action], rules))) end();
+    some.push(action);
+  }
+  end();
+  return cards;
 }
 
 /** Titles that an action of ours has no room for, a line for each, to stand beside them; empty where there are none. */

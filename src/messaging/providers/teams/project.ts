@@ -1,7 +1,7 @@
 import type { ChannelMessageEnvelope, JsonObject, JsonValue } from "../../../types/index.ts";
 import type { CardAction } from "../../cards/card-to-text.ts";
 import { cardToText, webUrl } from "../../cards/card-to-text.ts";
-import { cardOfActions, fitCard, longTitles } from "../../cards/fit-card.ts";
+import { cardsOfActions, fitCard, longTitles, suggestedActions } from "../../cards/fit-card.ts";
 import { filesToText } from "../../cards/files-to-text.ts";
 import { ADAPTIVE_CARD_TYPE, cardsOf } from "../../cards/find-card.ts";
 import { noteUnsaid } from "../../cards/message-to-text.ts";
@@ -23,11 +23,7 @@ const MAX_CARD_ACTIONS = 30;
  */
 export function projectTeams(message: ChannelMessageEnvelope, note?: NoteFinding): readonly JsonObject[] {
   const cards = cardsOf(message);
-  const suggested = (message.extensions?.suggested_actions ?? []).map(({ title, value }): CardAction => ({
-    kind: "submit",
-    title,
-    value,
-  }));
+  const suggested = suggestedActions(message);
   const said = cards.length === 0 ? (message.text ?? "") : "";
   const activities = [
     ...saysAll([said, ...filesToText(message, note, isTeamsPicture)], cards.length === 0 ? suggested : []),
@@ -84,7 +80,7 @@ function saysAll(texts: readonly string[], actions: readonly CardAction[]): read
     text: part,
     textFormat: "plain",
   }));
-  for (const card of cardsOfActions(actions)) {
+  for (const card of ofActions(actions)) {
     const last = activities.at(-1) ?? { type: "message" };
     const joined = { ...last, attachments: [attachmentOf(card)] };
     const fits = last.attachments === undefined && sizeOf(joined) <= MAX_ACTIVITY_UNITS;
@@ -94,23 +90,11 @@ function saysAll(texts: readonly string[], actions: readonly CardAction[]): read
   return activities;
 }
 
-/** As many cards as it takes for none to be too large. */
-function cardsOfActions(actions: readonly CardAction[]): readonly JsonObject[] {
-  const cards: JsonObject[] = [];
-  let card: CardAction[] = [];
-  for (const action of actions) {
-    const isFull =
-      card.length >= MAX_CARD_ACTIONS ||
-      sizeOf(cardOfActions([...card, action], TEAMS_CARDS)) > MAX_ACTIVITY_UNITS - 500;
-    if (isFull && card.length > 0) {
-      cards.push(wellFormed(cardOfActions(card, TEAMS_CARDS)));
-      card = [];
-    }
-    card.push(action);
-  }
-  if (card.length > 0) cards.push(wellFormed(cardOfActions(card, TEAMS_CARDS)));
-  return cards;
-}
+const ofActions = (actions: readonly CardAction[]): readonly JsonObject[] =>
+  cardsOfActions(actions, TEAMS_CARDS, {
+    maxActions: MAX_CARD_ACTIONS,
+    isTooLarge: (card) => sizeOf(card) > MAX_ACTIVITY_UNITS - 500,
+  }).map(wellFormed);
 
 const attachmentOf = (content: JsonObject): JsonObject => ({ contentType: ADAPTIVE_CARD_TYPE, content });
 const sizeOf = (value: JsonValue): number => JSON.stringify(value).length;

@@ -3,7 +3,7 @@ import type { CardAction } from "../../cards/card-to-text.ts";
 import { cardToText, webUrl } from "../../cards/card-to-text.ts";
 import { filesToText } from "../../cards/files-to-text.ts";
 import { ADAPTIVE_CARD_TYPE, cardsOf } from "../../cards/find-card.ts";
-import { cardOfActions, fitCard, longTitles } from "../../cards/fit-card.ts";
+import { cardsOfActions, fitCard, longTitles, suggestedActions } from "../../cards/fit-card.ts";
 import { noteUnsaid } from "../../cards/message-to-text.ts";
 import type { NoteFinding, ProjectionFinding } from "../../findings.ts";
 import { noteElement } from "../../findings.ts";
@@ -22,11 +22,7 @@ const MAX_CARD_ACTIONS = 25;
  */
 export function projectWebex(message: ChannelMessageEnvelope, note?: NoteFinding): readonly JsonObject[] {
   const cards = cardsOf(message);
-  const suggested = (message.extensions?.suggested_actions ?? []).map(({ title, value }): CardAction => ({
-    kind: "submit",
-    title,
-    value,
-  }));
+  const suggested = suggestedActions(message);
   const said = cards.length === 0 ? (message.text ?? "") : "";
   const payloads = [...saysAll([said, ...filesToText(message, note, isWebexSized)], [])];
   for (const file of filesOf(message, isWebexSized)) payloads.push({ file: fileToJson(file) });
@@ -62,7 +58,7 @@ function saysAll(texts: readonly string[], actions: readonly CardAction[]): read
   const text = printable(all.filter((part) => part.trim() !== "").join("\n\n"));
   const payloads: JsonObject[] = splitBytes(text, MAX_TEXT_BYTES).map((part) => ({ text: part }));
   // Where a card is shown its text isn't, so that what is said stands above it, in a message of its own.
-  for (const card of cardsOfActions(actions)) payloads.push(withCard(card, actionTitles(card)));
+  for (const card of ofActions(actions)) payloads.push(withCard(card, actionTitles(card)));
   return payloads;
 }
 
@@ -77,22 +73,11 @@ function actionTitles(card: JsonObject): string {
   return titles.filter((title) => title !== undefined).join(" | ");
 }
 
-/** As many cards as it takes for none to be too large. */
-function cardsOfActions(actions: readonly CardAction[]): readonly JsonObject[] {
-  const cards: JsonObject[] = [];
-  let card: CardAction[] = [];
-  const end = (): void => {
-    if (card.length > 0) cards.push(wellFormed(cardOfActions(card, WEBEX_CARDS)));
-    card = [];
-  };
-  for (const action of actions) {
-    const larger = bytesOf(cardOfActions([...card, action], WEBEX_CARDS));
-    if (card.length >= MAX_CARD_ACTIONS || larger > MAX_CARD_BYTES) end();
-    card.push(action);
-  }
-  end();
-  return cards;
-}
+const ofActions = (actions: readonly CardAction[]): readonly JsonObject[] =>
+  cardsOfActions(actions, WEBEX_CARDS, {
+    maxActions: MAX_CARD_ACTIONS,
+    isTooLarge: (card) => bytesOf(card) > MAX_CARD_BYTES,
+  }).map(wellFormed);
 
 const bytesOf = (value: JsonValue): number => Buffer.byteLength(JSON.stringify(value));
 
