@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CLAIM_TTL_MS } from "../../src/session/index.ts";
+import { CLAIM_TTL_MS, SEND_GIVEN_UP } from "../../src/session/index.ts";
 import type { OutboxRow, SendResult, SessionStore } from "../../src/session/index.ts";
 import { tenantId } from "../../src/types/index.ts";
 import type { StoreFactory } from "../session-store.ts";
@@ -253,6 +253,53 @@ export function sendContract({ open, crash, holdsOutliveCrash = false }: StoreFa
     expect(await store.claimSends("s2", { limit: 9 })).toEqual([]);
     await store.endSend(second, "s1", { kind: "sent" });
     expect((await claimOne(store)).id).toBe("r1");
+  });
+
+  test("abandonSend() gives up what waits or is unknown, and the rows behind it go on", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    await enqueue(store, ["r1", "r2", "r3", "r4"]);
+    expect(await store.abandonSend("none")).toBe(false);
+    // In the middle of its lane, and at its head.
+    expect(await store.abandonSend("r2")).toBe(true);
+    expect(await store.abandonSend("r2")).toBe(false);
+    await attempt(store, { kind: "unknown", error: "TIMEOUT", notBeforeMs: Number.MAX_SAFE_INTEGER });
+    expect(await store.claimSends("s1", { limit: 9 })).toEqual([]);
+    expect(await store.abandonSend("r1")).toBe(true);
+    expect((await store.sweep(world.nowMs())).sends).toBe(true);
+    expect((await attempt(store, { kind: "sent" })).id).toBe("r3");
+    expect(await store.abandonSend("r3")).toBe(false);
+    await attempt(store, { kind: "failed", error: "X" });
+    expect(await store.abandonSend("r4")).toBe(false);
+    const listed = await store.listOutbox({ status: "abandoned" });
+    expect(listed.map(({ id, attempts, wasUnknown, lastError }) => [id, attempts, wasUnknown, lastError])).toEqual([
+      ["r2", 0, false, SEND_GIVEN_UP],
+      ["r1", 1, true, SEND_GIVEN_UP],
+    ]);
+    // An operator may think better of it.
+    expect(await store.retrySend("r1")).toBe(true);
+    expect((await attempt(store, { kind: "sent" })).id).toBe("r1");
+    expect(await store.claimSends("s1", { limit: 9 })).toEqual([]);
+  });
+
+  test("abandonSend() leaves alone what a sender holds, for as long as it does", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    await enqueue(store, ["r1", "r2"]);
+    const row = await claimOne(store);
+    expect(await store.abandonSend("r1")).toBe(false);
+    await store.beginSend(row, "s1");
+    expect(await store.abandonSend("r1")).toBe(false);
+    expect(await statusOf(store, "r1")).toMatchObject({ status: "sending" });
+    // One behind it isn't held.
+    expect(await store.abandonSend("r2")).toBe(true);
+    world.advance(CLAIM_TTL_MS);
+    expect(await store.abandonSend("r1")).toBe(true);
+    expect(await statusOf(store, "r1")).toEqual({ status: "abandoned", attempts: 1, wasUnknown: true });
+    await expect(store.endSend(row, "s1", { kind: "sent" })).rejects.toMatchObject(LOST);
+    expect(await store.claimSends("s2", { limit: 9 })).toEqual([]);
+    await enqueue(store, ["r3"]);
+    expect((await attempt(store, { kind: "sent" })).id).toBe("r3");
   });
 
   test("listOutbox() filters by tenant and status, newest first", async () => {

@@ -233,5 +233,9 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     load: () => import("./commands/runner-replay.ts"),
   },
   "outbox list": { summary: "List sends and their states", load: () => import("./commands/outbox-list.ts") },
+  "outbox abandon": {
+    summary: "Give up a send that waits or is unknown",
+    load: () => import("./commands/outbox-abandon.ts"),
+  },
   "outbox retry": { summary: "Queue a failed or unknown send again", load: () => import("./commands/outbox-retry.ts") },
 };

@@ -51,5 +51,6 @@ export {
   LEASE_TTL_MS,
   LOG_ENTRIES_MAX,
   LOG_RETENTION_MS,
+  SEND_GIVEN_UP,
   SENT_RETENTION_MS,
 } from "./store.ts";

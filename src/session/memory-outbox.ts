@@ -1,7 +1,7 @@
 import { claimLost, fateOf, isPending } from "./outbox-rules.ts";
 import { SendLanes } from "./send-lanes.ts";
 import type { ClaimedRow } from "./send-lanes.ts";
-import { CLAIM_TTL_MS, conversationOf, SENT_RETENTION_MS } from "./store.ts";
+import { CLAIM_TTL_MS, conversationOf, SEND_GIVEN_UP, SENT_RETENTION_MS } from "./store.ts";
 import type { NewOutboxRow, OutboxRow, OutboxStatus, SendResult, StoreStats } from "./store.ts";
 import type { SessionKeyText, World } from "../types/index.ts";
 
@@ -44,11 +44,9 @@ export class MemoryOutbox {
   }
 
   claim(sender: string, limit: number, ttlMs = CLAIM_TTL_MS): OutboxRow[] {
-    const monotonicMs = this.#world.monotonicMs();
-    for (const row of this.#lanes.expire(monotonicMs)) {
-      this.#file({ ...row, status: "unknown", wasUnknown: true });
-    }
-    return this.#lanes.claim(sender, limit, { nowMs: this.#world.nowMs(), expiresAtMs: monotonicMs + ttlMs });
+    this.#expire();
+    const expiresAtMs = this.#world.monotonicMs() + ttlMs;
+    return this.#lanes.claim(sender, limit, { nowMs: this.#world.nowMs(), expiresAtMs });
   }
 
   begin(row: OutboxRow, sender: string): void {
@@ -82,6 +80,17 @@ export class MemoryOutbox {
       this.#rows.set(id, queued);
       this.#lanes.add(conversationOf(row.key), queued);
     }
+    return true;
+  }
+
+  abandon(id: string): boolean {
+    this.#expire();
+    const row = this.#rows.get(id);
+    if (row === undefined || !isPending(row.status)) return false;
+    const conversation = conversationOf(row.key);
+    if (this.#lanes.isHeld(conversation, row.order)) return false;
+    this.#rows.set(id, { ...row, status: "abandoned", notBeforeMs: 0, lastError: SEND_GIVEN_UP });
+    this.#lanes.drop(conversation, ({ order }) => order === row.order);
     return true;
   }
 
@@ -136,6 +145,12 @@ export class MemoryOutbox {
       count++;
     }
     if (count > 0) this.#sent.splice(0, count);
+  }
+
+  #expire(): void {
+    for (const row of this.#lanes.expire(this.#world.monotonicMs())) {
+      this.#file({ ...row, status: "unknown", wasUnknown: true });
+    }
   }
 
   #file(row: OutboxRow): void {

@@ -229,6 +229,11 @@ class MemorySessionStore implements SessionStore {
     return this.#outbox.retry(id);
   }
 
+  async abandonSend(id: string): Promise<boolean> {
+    this.#checkOpen();
+    return this.#outbox.abandon(id);
+  }
+
   async listDeadLetters(filter: SessionFilter): Promise<readonly DeadLetter[]> {
     this.#checkOpen();
     const letters = [...this.#dead.values()].filter((letter) => isOf(letter.key, filter.tenant));

@@ -145,6 +145,12 @@ export class SendLanes<R extends LaneRow> {
       : { row, hasBegun: claim.hasBegun, isGone: claim.isGone === true };
   }
 
+  /** Tells whether a sender holds a row. */
+  isHeld(conversation: string, order: number): boolean {
+    const lane = this.#lanes.get(conversation);
+    return lane?.claim !== undefined && lane.rows[0]?.order === order;
+  }
+
   /** Notes that the sending of a held row has begun. */
   begin(claimed: ClaimedRow): void {
     const lane = this.#heldLane(claimed);

@@ -6,7 +6,7 @@ import type { RawClaim, RawFilter, RawNewRow, RawRow } from "./sqlite-protocol.t
 import { IS_MARKED, isWhole, rowSum, wholeRow } from "./sqlite-sum.ts";
 import type { SqlRow } from "./sqlite-sum.ts";
 import { IS_TENANT } from "./sqlite-tenant.ts";
-import { conversationOf } from "./store.ts";
+import { conversationOf, SEND_GIVEN_UP } from "./store.ts";
 import type { OutboxStatus, SendResult, StoreStats } from "./store.ts";
 
 /** SQL: nobody knows the fate of a send. */
@@ -88,11 +88,7 @@ export class OutboxOps {
 
   claimSends(sender: string, limit: number, ttlMs: number): RawRow[] {
     const { lanes, monotonicMs, nowMs } = this.#core;
-    for (const { order } of lanes.expire(monotonicMs)) {
-      this.#lose.run(order);
-      const row = this.#byOrder.get(order) as unknown as RawRow;
-      lanes.replace(conversation(row.key), { order, notBeforeMs: 0, attempts: row.attempts });
-    }
+    this.#expire();
     const claimed = lanes.claim(sender, limit, { nowMs, expiresAtMs: monotonicMs + ttlMs });
     const rows: RawRow[] = [];
     for (const { order, attempts } of claimed) {
@@ -170,6 +166,32 @@ export class OutboxOps {
     if (statusOf(row) === "unknown") this.#core.lanes.replace(conversation(row.key), waiting);
     else this.#core.lanes.add(conversation(row.key), waiting);
     return true;
+  }
+
+  abandonSend(id: string): boolean {
+    this.#expire();
+    const { lanes, nowMs, pendingIds } = this.#core;
+    const order = pendingIds.get(id);
+    if (order === undefined) return false;
+    const row = wholeRow("outbox", this.#byOrder.get(order) ?? {}) as SqlRow & RawRow;
+    if (lanes.isHeld(conversation(row.key), order)) return false;
+    const { abandoned } = STATUS;
+    const { attempts, was_unknown: wasUnknown } = row;
+    const mark = rowSum(order, abandoned, attempts, wasUnknown, 0, nowMs, SEND_GIVEN_UP, null);
+    this.#end.run(abandoned, wasUnknown, 0, SEND_GIVEN_UP, null, nowMs, mark, order);
+    pendingIds.delete(id);
+    lanes.drop(conversation(row.key), (waiting) => waiting.order === order);
+    return true;
+  }
+
+  /** Doubts the sends that had begun when their claims expired. */
+  #expire(): void {
+    const { lanes, monotonicMs } = this.#core;
+    for (const { order } of lanes.expire(monotonicMs)) {
+      this.#lose.run(order);
+      const row = this.#byOrder.get(order) as unknown as RawRow;
+      lanes.replace(conversation(row.key), { order, notBeforeMs: 0, attempts: row.attempts });
+    }
   }
 }
 

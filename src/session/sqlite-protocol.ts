@@ -153,6 +153,7 @@ export interface StoreOps {
   endSend(claim: RawClaim, result: SendResult): void;
   listOutbox(filter: RawFilter, status: number | undefined): readonly RawRow[];
   retrySend(id: string): boolean;
+  abandonSend(id: string): boolean;
   listDeadLetters(filter: RawFilter): readonly RawDeadLetter[];
   redrive(order: number): boolean;
   dropDeadLetter(order: number): boolean;

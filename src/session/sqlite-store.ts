@@ -135,6 +135,10 @@ export class SqliteSessionStore implements SessionStore {
     return this.#link.call("retrySend", id);
   }
 
+  abandonSend(id: string): Promise<boolean> {
+    return this.#link.call("abandonSend", id);
+  }
+
   async listDeadLetters(filter: SessionFilter): Promise<readonly DeadLetter[]> {
     const letters = await this.#link.call("listDeadLetters", rawFilter(filter));
     return letters.map(deadLetterOf);

@@ -260,6 +260,7 @@ function operations({ logs, outbox, journals, turns, inbox, admin, erasing }: Ro
     endSend: outbox.endSend.bind(outbox),
     listOutbox: outbox.listOutbox.bind(outbox),
     retrySend: outbox.retrySend.bind(outbox),
+    abandonSend: outbox.abandonSend.bind(outbox),
     listDeadLetters: inbox.listDeadLetters.bind(inbox),
     redrive: inbox.redrive.bind(inbox),
     dropDeadLetter: inbox.dropDeadLetter.bind(inbox),

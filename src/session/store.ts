@@ -4,6 +4,7 @@ import type {
   ChannelMessageEnvelope,
   ConversationId,
   EnvId,
+  ErrorCode,
   JsonValue,
   SessionKeyText,
   TeamId,
@@ -273,6 +274,8 @@ export const LEASE_TTL_MS = 30_000;
 export const CLAIM_TTL_MS = 60_000;
 /** Unread messages that one lease carries at most. */
 export const LEASE_INBOX_MAX = 16;
+/** What a row that an operator gave up has for its last failure. */
+export const SEND_GIVEN_UP = "STORE_SEND_GIVEN_UP" satisfies ErrorCode;
 /** How long rows that were sent stay listed. */
 export const SENT_RETENTION_MS = 24 * 3_600_000;
 /** Turns that a session's journal keeps. */
@@ -337,6 +340,11 @@ export interface SessionStore extends AsyncDisposable {
   listOutbox(filter: SessionFilter & { readonly status?: OutboxStatus }): Promise<readonly OutboxRow[]>;
   /** Puts a failed, unknown or abandoned row back to `queued`; false where there is none. */
   retrySend(id: string): Promise<boolean>;
+  /**
+   * Gives up a row that is `queued` or `unknown`: it becomes `abandoned`, with the code {@link SEND_GIVEN_UP}, and the rows behind it go on.
+   * False where there is none, and where a sender holds it.
+   */
+  abandonSend(id: string): Promise<boolean>;
   /** Lists dead letters, newest first. */
   listDeadLetters(filter: SessionFilter): Promise<readonly DeadLetter[]>;
   /** Puts a dead letter back into its session's inbox, as its newest entry; false where there is none (so it works once). */

@@ -75,6 +75,14 @@ test("sessions, sends and dead letters are seen without what people wrote, and h
   ]);
   expect((await ask(`POST tenants/acme/outbox/${mine.send}/retry`)).body).toEqual({ id: mine.send, queued: true });
   expect((await ask("GET tenants/acme/outbox?status=queued")).body.items).toHaveLength(1);
+  expect(await ask(`POST tenants/acme/outbox/${mine.send}/abandon`)).toMatchObject({
+    status: 200,
+    body: { id: mine.send, abandoned: true },
+  });
+  expect((await ask(`POST tenants/acme/outbox/${mine.send}/abandon`)).status).toBe(404);
+  expect((await ask("GET tenants/acme/outbox?status=abandoned")).body.items).toMatchObject([
+    { id: mine.send, last_error: "STORE_SEND_GIVEN_UP" },
+  ]);
   expect((await ask("GET tenants/acme/dead-letters")).body.items).toMatchObject([
     { id: mine.deadLetter, reason: "RUNNER_TURN_FAILED" },
   ]);
@@ -108,6 +116,7 @@ test("another tenant's names below one's own tenant name nothing", async () => {
     `GET tenants/acme/sessions/${key}/texts`,
     `DELETE tenants/acme/sessions/${key}`,
     `POST tenants/acme/outbox/${other.send}/retry`,
+    `POST tenants/acme/outbox/${other.send}/abandon`,
     `POST tenants/acme/dead-letters/${other.deadLetter}/redrive`,
     `DELETE tenants/acme/dead-letters/${other.deadLetter}`,
     `DELETE tenants/acme/tokens/${other.tokenId}`,
@@ -291,6 +300,7 @@ test("nothing is changed that isn't on record before; refusals are on record", a
     endSession: [`DELETE tenants/acme/sessions/${key}`],
     erase: ["POST tenants/acme/erasures", { json: { user: "+49 170 1" } }],
     retrySend: [`POST tenants/acme/outbox/${mine.send}/retry`],
+    abandonSend: [`POST tenants/acme/outbox/${mine.send}/abandon`],
     redriveDeadLetter: [`POST tenants/acme/dead-letters/${mine.deadLetter}/redrive`],
     dropDeadLetter: [`DELETE tenants/acme/dead-letters/${mine.deadLetter}`],
     setSecret: ["PUT tenants/acme/secrets/_/desk/api_key", { json: { value: "x" } }],

@@ -188,6 +188,7 @@ function askFor(
   if (mine === undefined) throw new Error(`expected ${tenant} to be there`);
   const ids: Readonly<Record<string, string>> = {
     retrySend: mine.send,
+    abandonSend: mine.send,
     redriveDeadLetter: mine.deadLetter,
     dropDeadLetter: mine.deadLetter,
     revokeToken: mine.tokenId,

@@ -1,5 +1,7 @@
 import type { OutboxRow, OutboxStatus } from "../../session/index.ts";
+import type { TenantId } from "../../types/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
+import type { AdminHost } from "../admin-host.ts";
 import { pageOf, readNumberCursor } from "../cursor.ts";
 import { isHere, MAX_SEARCHED, newestRows } from "../newest-rows.ts";
 import { defineRoute } from "../route.ts";
@@ -58,15 +60,39 @@ export const outboxRoutes = [
     answer: { status: 200, description: "It is queued", schema: object({ id: text(512), queued: flag }) },
     async handle({ host, tenant, param }) {
       const id = param("id");
-      // An id alone says nothing of whose it is.
-      const rows = await host.store.listOutbox({ tenant, limit: MAX_SEARCHED });
-      const isTheirs = rows.some((one) => one.id === id && isHere(host, one));
-      if (!isTheirs || !(await host.store.retrySend(id)))
+      if (!(await isTheirs(host, tenant, id)) || !(await host.store.retrySend(id)))
         throw new GreenticError("ADMIN_NOT_FOUND", `Retry send: none that failed is named ${quote(id)}`);
       return { body: { id, queued: true } };
     },
   }),
+  defineRoute({
+    id: "abandonSend",
+    method: "POST",
+    path: "/admin/v1/tenants/{tenant}/outbox/{id}/abandon",
+    summary: "Give up a send that waits or is unknown; those behind it go on",
+    scope: "tenant",
+    role: "operator",
+    effect: "change",
+    action: "outbox.abandon",
+    params: { id: { type: "string", minLength: 1, maxLength: 512 } },
+    answer: { status: 200, description: "It is abandoned", schema: object({ id: text(512), abandoned: flag }) },
+    async handle({ host, tenant, param }) {
+      const id = param("id");
+      if (!(await isTheirs(host, tenant, id)) || !(await host.store.abandonSend(id)))
+        throw new GreenticError(
+          "ADMIN_NOT_FOUND",
+          `Abandon send: none that waits is named ${quote(id)}, or it is under way just now`,
+        );
+      return { body: { id, abandoned: true } };
+    },
+  }),
 ];
+
+/** An id alone says nothing of whose it is. */
+async function isTheirs(host: AdminHost, tenant: TenantId, id: string): Promise<boolean> {
+  const rows = await host.store.listOutbox({ tenant, limit: MAX_SEARCHED });
+  return rows.some((one) => one.id === id && isHere(host, one));
+}
 
 function shownRow(one: OutboxRow): object {
   const { id, key, order, provider, sinkClass, status, attempts, wasUnknown, createdAtMs, lastError } = one;

@@ -23,6 +23,7 @@ const FUNCTIONS = {
   end_send: 8,
   renew_sends: 5,
   retry_send: 1,
+  abandon_send: 2,
   list_rows: 3,
   list_dead: 2,
   redrive: 1,

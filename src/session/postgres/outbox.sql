@@ -176,6 +176,30 @@ BEGIN
   RETURN true;
 END $$;
 
+CREATE FUNCTION abandon_send(
+  p_now bigint, p_mono bigint, p_token text, p_id text, p_error text
+) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  c conversation;
+  o outbox;
+BEGIN
+  PERFORM be_alone(p_token);
+  IF is_told(p_token) THEN RETURN true; END IF;
+  SELECT * INTO o FROM outbox WHERE id = p_id AND status IN (0, 1, 4);
+  IF NOT FOUND THEN RETURN false; END IF;
+  c := lock_conversation(o.conversation, wall(p_now));
+  IF c.claim_ord = o.ord THEN
+    IF NOT is_over(c.claim_until_ms, c.claim_since_ms, wall(p_mono)) THEN RETURN false; END IF;
+    PERFORM expire_claim(c);
+    c.claim_ord := NULL;
+  END IF;
+  UPDATE outbox SET status = 5, rest_ms = 0, error = p_error, ended_ms = wall(p_now) WHERE ord = o.ord AND status IN (0, 4);
+  IF NOT FOUND THEN RETURN false; END IF;
+  PERFORM refile(c);
+  PERFORM tell(p_token, wall(p_now));
+  RETURN true;
+END $$;
+
 CREATE FUNCTION list_rows(
   p_now bigint, p_mono bigint, p_token text, p_status integer, p_tenant text, p_limit integer
 ) RETURNS json[] LANGUAGE plpgsql AS $$

@@ -1,7 +1,7 @@
 import { encodeKeyToken } from "../../types/index.ts";
 import type { JsonValue, SessionKeyText, World } from "../../types/index.ts";
 import { claimLost, notBegun, STATUS } from "../outbox-rules.ts";
-import { CLAIM_TTL_MS, conversationOf, LEASE_TTL_MS } from "../store.ts";
+import { CLAIM_TTL_MS, conversationOf, LEASE_TTL_MS, SEND_GIVEN_UP } from "../store.ts";
 import type {
   Accepted,
   DeadLetter,
@@ -200,6 +200,10 @@ class PostgresSessionStore implements SessionStore {
 
   async retrySend(id: string): Promise<boolean> {
     return (await this.#ask({ name: "retry_send", args: [id] })) === true;
+  }
+
+  async abandonSend(id: string): Promise<boolean> {
+    return (await this.#ask({ name: "abandon_send", args: [id, SEND_GIVEN_UP] })) === true;
   }
 
   async listDeadLetters(filter: SessionFilter): Promise<readonly DeadLetter[]> {

@@ -22,6 +22,7 @@ const FUNCTIONS = [
   "end_send",
   "renew_sends",
   "retry_send",
+  "abandon_send",
   "list_rows",
   "list_dead",
   "redrive",

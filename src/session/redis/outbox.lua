@@ -226,6 +226,30 @@ local function retry_send(c)
   return tell(c, '1')
 end
 
+-- id, code → 1 | 0
+local function abandon_send(c)
+  local id, code = take(c), take(c)
+  local before = told(c)
+  if before then return tonumber(before) end
+  local order = call('HGET', index(c, 'ids'), id)
+  local key = order and call('HGET', at(c, 'o', order), 'k')
+  if not key then return 0 end
+  local conversation = conversation_of(key)
+  local claim = call('HMGET', at(c, 'c', conversation), 'o', 'h')
+  if claim[1] == order then
+    local ends = tonumber(call('ZSCORE', index(c, 'claimed'), conversation) or '0')
+    if ends > c.mono and not is_from_later(c, claim[2]) then return 0 end
+    expire_claim(c, conversation)
+  end
+  local status = call('HGET', at(c, 'o', order), 's')
+  if status ~= '0' and status ~= '4' then return 0 end
+  set_status(c, order, status, '5')
+  call('HSET', at(c, 'o', order), 'n', '0', 'e', code)
+  unlane(c, order, conversation)
+  file(c, conversation)
+  return tell(c, '1')
+end
+
 -- status, tenant ("": any), before ("+inf": newest), limit, scanned at most → where to go on or "", rows newest first
 local function list_rows(c)
   local status, tenant, before, limit, scan = take(c), take(c), take(c), number(c), number(c)

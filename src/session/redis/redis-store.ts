@@ -1,7 +1,7 @@
 import { encodeKeyToken } from "../../types/index.ts";
 import type { SessionKeyText, World } from "../../types/index.ts";
 import { claimLost, notBegun, STATUS } from "../outbox-rules.ts";
-import { CLAIM_TTL_MS, conversationOf, LEASE_TTL_MS } from "../store.ts";
+import { CLAIM_TTL_MS, conversationOf, LEASE_TTL_MS, SEND_GIVEN_UP } from "../store.ts";
 import type {
   Accepted,
   DeadLetter,
@@ -206,6 +206,10 @@ class RedisSessionStore implements SessionStore {
 
   retrySend(id: string): Promise<boolean> {
     return this.#shards.any("retry_send", [id]);
+  }
+
+  abandonSend(id: string): Promise<boolean> {
+    return this.#shards.any("abandon_send", [id, SEND_GIVEN_UP]);
   }
 
   async listDeadLetters(filter: SessionFilter): Promise<readonly DeadLetter[]> {

@@ -11,6 +11,10 @@ export const storeErrors = {
     kind: "conflict",
     help: "Record the begin of an attempt before its end; a row that was never begun can't have been sent.",
   },
+  STORE_SEND_GIVEN_UP: {
+    kind: "conflict",
+    help: "An operator gave this send up with `gtc outbox abandon`; `gtc outbox retry` queues it again.",
+  },
   STORE_ROW_DUPLICATE: {
     kind: "conflict",
     help: "Give every outbox row an id of its own; the turn was not committed.",
