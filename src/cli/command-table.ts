@@ -187,6 +187,14 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Judge flows: doctor, and every recorded conversation",
     load: () => import("./commands/conformance-flow.ts"),
   },
+  "conformance component": {
+    summary: "Judge a component: what it is, its documented cases, hostile inputs",
+    load: () => import("./commands/conformance-component.ts"),
+  },
+  "conformance runner": {
+    summary: "Judge a runner by its command line: it loads a pack, answers, and goes on in a session",
+    load: () => import("./commands/conformance-runner.ts"),
+  },
   "conformance telemetry": {
     summary: "Judge exported spans: attributes, parents, times",
     load: () => import("./commands/conformance-telemetry.ts"),
@@ -228,6 +236,10 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
   },
   "dlq redrive": { summary: "Try a dead letter again", load: () => import("./commands/dlq-redrive.ts") },
   "dlq drop": { summary: "Forget a dead letter", load: () => import("./commands/dlq-drop.ts") },
+  "runner answer": {
+    summary: "Answer a conformance judge: run one activity from standard input, cut off from everything",
+    load: () => import("./commands/runner-answer.ts"),
+  },
   "runner replay": {
     summary: "Replay a recorded session against another version of its pack",
     load: () => import("./commands/runner-replay.ts"),

@@ -25,6 +25,8 @@ test("every verb of conformance says what it takes", async () => {
   expect([...stdout.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name).filter((name) => name !== "help")).toEqual([
     "pack",
     "flow",
+    "component",
+    "runner",
     "telemetry",
     "deployer",
   ]);

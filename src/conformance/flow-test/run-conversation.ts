@@ -16,7 +16,7 @@ import { TEST_ENV } from "./read-conversation.ts";
 import { APPROVAL, CHAT, StubbedComponents, Stubs } from "./stubs.ts";
 
 /** Components load with what their manifest asks for; what is behind it isn't there: no network, no secret. */
-const POLICY: Policy = {
+export const OFFLINE_POLICY: Policy = {
   ...DENY_ALL,
   network: { egress: { origins: ["*"] }, privateAddresses: [] },
   secrets: ["*"],
@@ -66,7 +66,7 @@ export async function runConversation(
     bus: openInProcessBus(),
     components,
     secrets: createSecretReader([]),
-    policy: () => POLICY,
+    policy: () => OFFLINE_POLICY,
     providers: [provider],
     apps: [{ scope: { env: TEST_ENV, tenant }, pack: from.pack }],
     stubTool: stubs.stubTool,
