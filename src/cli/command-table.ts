@@ -195,6 +195,10 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Judge a runner by its command line: it loads a pack, answers, and goes on in a session",
     load: () => import("./commands/conformance-runner.ts"),
   },
+  "conformance provider": {
+    summary: "Judge a provider pack: its parts answer, and what nobody signed is refused",
+    load: () => import("./commands/conformance-provider.ts"),
+  },
   "conformance telemetry": {
     summary: "Judge exported spans: attributes, parents, times",
     load: () => import("./commands/conformance-telemetry.ts"),

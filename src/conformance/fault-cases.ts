@@ -1,7 +1,7 @@
 import type { JsonObject } from "../types/index.ts";
 
 /** A fault that is injected, and what has to come of it. @see the public runner's `conformance --faults` */
-export interface FaultCase {
+interface FaultCase {
   readonly name: string;
   readonly title: string;
   readonly faults: readonly JsonObject[];

@@ -17,6 +17,8 @@ export { runConversationFile, testFilesBelow } from "./flow-test/test-files.ts";
 export { fullChecks, probeComponent } from "./full-checks.ts";
 export type { PackSuiteOptions } from "./pack-suite.ts";
 export { judgePack } from "./pack-suite.ts";
+export type { ProviderSuiteOptions } from "./provider-suite.ts";
+export { judgeProvider } from "./provider-suite.ts";
 export type { Validator } from "./pack-validators.ts";
 export type { ConformanceCase, ConformanceReport, SuiteName } from "./report.ts";
 export type { RunnerCommand } from "./run-runner.ts";

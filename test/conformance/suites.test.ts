@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { judgeDeployer, judgePack, judgeTelemetry } from "../../src/conformance/index.ts";
+import { judgeComponent, judgeDeployer, judgePack, judgeTelemetry } from "../../src/conformance/index.ts";
 import { makeDeployment } from "../../src/deployer/deployment-fixture.ts";
 import type { Target } from "../../src/deployer/target.ts";
 import { findTarget } from "../../src/deployer/index.ts";
@@ -27,6 +27,7 @@ test("every verb of conformance says what it takes", async () => {
     "flow",
     "component",
     "runner",
+    "provider",
     "telemetry",
     "deployer",
   ]);
@@ -215,4 +216,27 @@ test("the deployer suite names the target that renders by chance, and the one th
     "fail deployer.apply:desktop",
   ]);
   expect(await judged({ drift: async () => ["a.service"] })).toEqual(["fail deployer.apply:desktop"]);
+});
+
+test("the component suite passes on the demo's tool, and fails on what is none, and on a case that comes out otherwise", async () => {
+  verifies("conformance.suites");
+  const { code, report } = await judge(demo, "component", "components/forecast.wasm");
+  expect([code, notPassed(report)]).toEqual([0, ["skip component.case"]]);
+  const none = await judgeComponent(Buffer.from("no component"), { target: "none" });
+  expect(none.cases.map(({ status }) => status)).toEqual(["fail", "skip", "skip", "skip", "skip", "skip"]);
+  const differs = await judgeComponent(readFileSync(join(demo, "components/forecast.wasm")), {
+    target: "differs",
+    cases: [{ name: "wrong", test: { operation: "forecast", input: {} }, output: "sunny" }],
+  });
+  expect(notPassed(differs)).toEqual(["fail component.case:wrong"]);
+});
+
+test("the provider suite says of a pack without a channel that it serves none", async () => {
+  verifies("conformance.suites");
+  const { code, report } = await judge(demo, "provider", PACK);
+  expect([code, report.ok]).toEqual([2, false]);
+  expect(report.cases.slice(0, 2).map(({ id, status }) => [id, status])).toEqual([
+    ["provider.opens", "pass"],
+    ["provider.parts", "fail"],
+  ]);
 });
