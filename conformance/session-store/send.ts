@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CLAIM_TTL_MS, SEND_GIVEN_UP } from "../../src/session/index.ts";
+import { CLAIM_TTL_MS, SEND_GIVEN_UP, SENT_RETENTION_MS } from "../../src/session/index.ts";
 import type { OutboxRow, SendResult, SessionStore } from "../../src/session/index.ts";
 import { tenantId } from "../../src/types/index.ts";
 import type { StoreFactory } from "../session-store.ts";
@@ -300,6 +300,40 @@ export function sendContract({ open, crash, holdsOutliveCrash = false }: StoreFa
     expect(await store.claimSends("s2", { limit: 9 })).toEqual([]);
     await enqueue(store, ["r3"]);
     expect((await attempt(store, { kind: "sent" })).id).toBe("r3");
+  });
+
+  test("dropSend() forgets what is over, and nothing that is yet to be sent", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    await enqueue(store, ["sent", "failed", "abandoned", "unknown", "queued"]);
+    await attempt(store, { kind: "sent" });
+    await attempt(store, { kind: "failed", error: "X" });
+    await store.abandonSend("abandoned");
+    const doubtful = await claimOne(store);
+    const orders = new Map((await store.listOutbox({})).map(({ id, order }) => [id, order]));
+    const drop = (id: string): Promise<boolean> => store.dropSend(orders.get(id) ?? 0);
+    expect(await drop("unknown")).toBe(false);
+    await store.beginSend(doubtful, "s1");
+    expect(await drop("unknown")).toBe(false);
+    await store.endSend(doubtful, "s1", { kind: "unknown", error: "T", notBeforeMs: Number.MAX_SAFE_INTEGER });
+    expect([await drop("unknown"), await drop("queued"), await drop("none")]).toEqual([false, false, false]);
+    for (const id of ["sent", "failed", "abandoned"])
+      expect([id, await drop(id), await drop(id)]).toEqual([id, true, false]);
+    expect((await store.listOutbox({})).map(({ id, status }) => [id, status])).toEqual([
+      ["queued", "queued"],
+      ["unknown", "unknown"],
+    ]);
+    expect(await store.retrySend("failed")).toBe(false);
+    // A name that is free again is another row's.
+    await enqueue(store, ["sent"], OTHER);
+    world.advance(2 * SENT_RETENTION_MS);
+    await store.sweep(world.nowMs());
+    expect((await attempt(store, { kind: "sent" })).id).toBe("sent");
+    expect(await store.retrySend("unknown")).toBe(true);
+    expect([(await attempt(store, { kind: "sent" })).id, (await attempt(store, { kind: "sent" })).id]).toEqual([
+      "unknown",
+      "queued",
+    ]);
   });
 
   test("listOutbox() filters by tenant and status, newest first", async () => {

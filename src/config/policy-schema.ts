@@ -93,6 +93,7 @@ const days = { type: "number", exclusiveMinimum: 0, maximum: 36_500 } as const;
 const retentionFields: Record<string, SchemaObject> = {
   sessions_days: days,
   dead_letters_days: days,
+  outbox_days: days,
   blobs_days: days,
 };
 

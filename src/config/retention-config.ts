@@ -6,6 +6,8 @@ export interface KeepTimes {
   readonly sessionsMs?: number;
   /** After the message couldn't be handled. */
   readonly deadLettersMs?: number;
+  /** Of sends that are over: after the turn that said them. */
+  readonly outboxMs?: number;
   /** After a file was last taken in or used, even while its session is there. */
   readonly blobsMs?: number;
 }
@@ -28,6 +30,7 @@ const DAY_MS = 86_400_000;
 const FIELDS = {
   sessions_days: "sessionsMs",
   dead_letters_days: "deadLettersMs",
+  outbox_days: "outboxMs",
   blobs_days: "blobsMs",
 } as const;
 

@@ -117,6 +117,59 @@ test("dead letters go after their tenant's days, and stay where nobody says any"
   expect(await dead()).toEqual(["acme"]);
 });
 
+test("sends that are over go after their tenant's days, and what is in doubt stays", async () => {
+  verifies("retention.days");
+  const { opened } = await kept("[retention.tenants.globex]\noutbox_days = 3\n");
+  const { store, world } = opened;
+  await start(opened);
+  for (const tenant of TENANTS) {
+    const key = `test:${tenant}:default:other:late:console` as SessionKeyText;
+    await store.accept({
+      key,
+      dedupeKey: `said-${tenant}`,
+      receivedAtMs: world.nowMs(),
+      traceId: "0".repeat(32),
+      envelope: {
+        id: "m",
+        channel: "other",
+        session_id: "late",
+        metadata: {},
+        tenant: { env: "test", tenant, team: "default" },
+      } as never,
+      dedupeTtlMs: 1_000,
+    });
+    const [lease] = await store.lease("w", { limit: 1, keys: [key] });
+    if (lease === undefined) throw new Error("nothing to lease");
+    const row = { provider: "other", sinkClass: "C", payload: null, traceId: "0".repeat(32) } as const;
+    await store.commit(lease, {
+      session: null,
+      consumed: lease.inbox.map(({ order }) => order),
+      state: [],
+      timersDone: [],
+      timersNew: [],
+      outbox: ["given-up", "doubtful"].map((id) => ({ ...row, id: `${id}-${tenant}` })),
+      log: [],
+    });
+    expect(await store.abandonSend(`given-up-${tenant}`)).toBe(true);
+    const claimed = (await store.claimSends("s", { limit: 9 })).find(({ id }) => id === `doubtful-${tenant}`);
+    if (claimed === undefined) throw new Error("nothing to send");
+    await store.beginSend(claimed, "s");
+    await store.endSend(claimed, "s", { kind: "unknown", error: "X", notBeforeMs: Number.MAX_SAFE_INTEGER });
+  }
+  const left = async (): Promise<readonly string[]> =>
+    (await store.listOutbox({}))
+      .map(({ id }) => id)
+      .filter((id) => /^(given-up|doubtful)-/.test(id))
+      .sort();
+  const everything = ["doubtful-acme", "doubtful-globex", "given-up-acme", "given-up-globex"];
+  await world.advance(2 * DAY_MS);
+  expect(await left()).toEqual(everything);
+  await world.advance(DAY_MS + 2 * 3_600_000);
+  expect(await left()).toEqual(everything.filter((id) => id !== "given-up-globex"));
+  await world.advance(60 * DAY_MS);
+  expect(await left()).toEqual(everything.filter((id) => id !== "given-up-globex"));
+});
+
 test("files go after their tenant's days though the session stays, and with it where nobody says any", async () => {
   verifies("retention.days");
   const { opened, blobs } = await kept("[retention.tenants.globex]\nblobs_days = 2\n");

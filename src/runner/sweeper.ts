@@ -7,6 +7,7 @@ import { isJsonObject, parseSessionKey, toGreenticError } from "../types/index.t
 import { DeadLetterSweep } from "./dead-letter-sweep.ts";
 import { packsOfFrames } from "./frame.ts";
 import type { LoadedPack } from "./loaded-pack.ts";
+import { OutboxSweep } from "./outbox-sweep.ts";
 import type { PackRegistry } from "./pack-registry.ts";
 
 export interface SweeperOptions {
@@ -45,11 +46,13 @@ export class Sweeper {
   #releaseAtMs = RETIRED_EVERY_MS;
   #releasing: Promise<void> | undefined;
   readonly #deadLetters: DeadLetterSweep;
+  readonly #outbox: OutboxSweep;
   #filesAtMs = 0;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
     this.#deadLetters = new DeadLetterSweep(options);
+    this.#outbox = new OutboxSweep(options);
   }
 
   start(): void {
@@ -98,6 +101,7 @@ export class Sweeper {
       this.#releaseRetired();
       await this.#sweepFiles();
       await this.#deadLetters.sweep();
+      await this.#outbox.sweep();
     } catch (error) {
       onError(toGreenticError(error, "RUNNER_TURN_FAILED", "Sweep"), undefined);
     } finally {

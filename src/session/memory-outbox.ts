@@ -94,6 +94,17 @@ export class MemoryOutbox {
     return true;
   }
 
+  drop(order: number): boolean {
+    for (const { id, order: own, status } of this.#rows.values()) {
+      if (own !== order) continue;
+      if (isPending(status)) return false;
+      const at = this.#sent.findIndex((sent) => sent.id === id);
+      if (at >= 0) this.#sent.splice(at, 1);
+      return this.#rows.delete(id);
+    }
+    return false;
+  }
+
   /** Newest first. */
   list(matches: (row: OutboxRow) => boolean, status: OutboxStatus | undefined, limit: number): OutboxRow[] {
     const rows = [...this.#rows.values()].filter(

@@ -234,6 +234,11 @@ class MemorySessionStore implements SessionStore {
     return this.#outbox.abandon(id);
   }
 
+  async dropSend(order: number): Promise<boolean> {
+    this.#checkOpen();
+    return this.#outbox.drop(order);
+  }
+
   async listDeadLetters(filter: SessionFilter): Promise<readonly DeadLetter[]> {
     this.#checkOpen();
     const letters = [...this.#dead.values()].filter((letter) => isOf(letter.key, filter.tenant));

@@ -26,6 +26,7 @@ export class OutboxOps {
   readonly #requeue: StatementSync;
   readonly #newest: StatementSync;
   readonly #delete: StatementSync;
+  readonly #dropOver: StatementSync;
   readonly #givenUp: StatementSync;
 
   constructor(core: SqliteCore) {
@@ -55,10 +56,17 @@ export class OutboxOps {
        WHERE ord = ? AND ${IS_MARKED}`,
     );
     this.#delete = db.prepare("DELETE FROM outbox WHERE ord = ?");
+    this.#dropOver = db.prepare(
+      `DELETE FROM outbox WHERE ord = ? AND status IN (${STATUS.sent}, ${STATUS.failed}, ${STATUS.abandoned}) AND ${IS_MARKED}`,
+    );
     this.#givenUp = db.prepare("SELECT status, count(*) AS n FROM outbox WHERE status >= 3 GROUP BY status");
     this.#newest = db.prepare(
       `SELECT * FROM outbox WHERE ${IS_TENANT} AND (?2 IS NULL OR status = ?2) ORDER BY ord DESC LIMIT ?3`,
     );
+  }
+
+  dropSend(order: number): boolean {
+    return Number(this.#dropOver.run(order).changes) > 0;
   }
 
   /** Doubts the sends that had begun when the last process ended. */

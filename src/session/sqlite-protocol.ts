@@ -154,6 +154,7 @@ export interface StoreOps {
   listOutbox(filter: RawFilter, status: number | undefined): readonly RawRow[];
   retrySend(id: string): boolean;
   abandonSend(id: string): boolean;
+  dropSend(order: number): boolean;
   listDeadLetters(filter: RawFilter): readonly RawDeadLetter[];
   redrive(order: number): boolean;
   dropDeadLetter(order: number): boolean;

@@ -139,6 +139,10 @@ export class SqliteSessionStore implements SessionStore {
     return this.#link.call("abandonSend", id);
   }
 
+  dropSend(order: number): Promise<boolean> {
+    return this.#link.call("dropSend", order);
+  }
+
   async listDeadLetters(filter: SessionFilter): Promise<readonly DeadLetter[]> {
     const letters = await this.#link.call("listDeadLetters", rawFilter(filter));
     return letters.map(deadLetterOf);

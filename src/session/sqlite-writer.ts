@@ -261,6 +261,7 @@ function operations({ logs, outbox, journals, turns, inbox, admin, erasing }: Ro
     listOutbox: outbox.listOutbox.bind(outbox),
     retrySend: outbox.retrySend.bind(outbox),
     abandonSend: outbox.abandonSend.bind(outbox),
+    dropSend: outbox.dropSend.bind(outbox),
     listDeadLetters: inbox.listDeadLetters.bind(inbox),
     redrive: inbox.redrive.bind(inbox),
     dropDeadLetter: inbox.dropDeadLetter.bind(inbox),

@@ -345,6 +345,8 @@ export interface SessionStore extends AsyncDisposable {
    * False where there is none, and where a sender holds it.
    */
   abandonSend(id: string): Promise<boolean>;
+  /** Forgets the row of that order where it is over (sent, failed or abandoned); false where there is none, and where it is yet to be sent. */
+  dropSend(order: number): Promise<boolean>;
   /** Lists dead letters, newest first. */
   listDeadLetters(filter: SessionFilter): Promise<readonly DeadLetter[]>;
   /** Puts a dead letter back into its session's inbox, as its newest entry; false where there is none (so it works once). */

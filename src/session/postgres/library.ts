@@ -24,6 +24,7 @@ const FUNCTIONS = {
   renew_sends: 5,
   retry_send: 1,
   abandon_send: 2,
+  drop_send: 1,
   list_rows: 3,
   list_dead: 2,
   redrive: 1,

@@ -200,6 +200,17 @@ BEGIN
   RETURN true;
 END $$;
 
+CREATE FUNCTION drop_send(p_now bigint, p_mono bigint, p_token text, p_ord bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM be_alone(p_token);
+  IF is_told(p_token) THEN RETURN true; END IF;
+  -- A row that is over is in no lane.
+  DELETE FROM outbox WHERE ord = p_ord AND status IN (2, 3, 5);
+  IF NOT FOUND THEN RETURN false; END IF;
+  PERFORM tell(p_token, wall(p_now));
+  RETURN true;
+END $$;
+
 CREATE FUNCTION list_rows(
   p_now bigint, p_mono bigint, p_token text, p_status integer, p_tenant text, p_limit integer
 ) RETURNS json[] LANGUAGE plpgsql AS $$

@@ -206,6 +206,10 @@ class PostgresSessionStore implements SessionStore {
     return (await this.#ask({ name: "abandon_send", args: [id, SEND_GIVEN_UP] })) === true;
   }
 
+  async dropSend(order: number): Promise<boolean> {
+    return Number.isSafeInteger(order) && (await this.#ask({ name: "drop_send", args: [order] })) === true;
+  }
+
   async listDeadLetters(filter: SessionFilter): Promise<readonly DeadLetter[]> {
     const letters = await this.#ask({ name: "list_dead", args: [filter.tenant ?? null, filter.limit ?? 100] });
     return (letters as RawLetter[]).map(letterOf);

@@ -23,6 +23,7 @@ const FUNCTIONS = [
   "renew_sends",
   "retry_send",
   "abandon_send",
+  "drop_send",
   "list_rows",
   "list_dead",
   "redrive",

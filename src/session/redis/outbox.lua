@@ -250,6 +250,17 @@ local function abandon_send(c)
   return tell(c, '1')
 end
 
+-- order → 1 | 0
+local function drop_send(c)
+  local order = take(c)
+  local before = told(c)
+  if before then return tonumber(before) end
+  local status = call('HGET', at(c, 'o', order), 's')
+  if not status or is_pending(status) then return 0 end
+  drop_row(c, order)
+  return tell(c, '1')
+end
+
 -- status, tenant ("": any), before ("+inf": newest), limit, scanned at most → where to go on or "", rows newest first
 local function list_rows(c)
   local status, tenant, before, limit, scan = take(c), take(c), take(c), number(c), number(c)

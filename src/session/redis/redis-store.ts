@@ -212,6 +212,10 @@ class RedisSessionStore implements SessionStore {
     return this.#shards.any("abandon_send", [id, SEND_GIVEN_UP]);
   }
 
+  async dropSend(order: number): Promise<boolean> {
+    return (await this.#shards.ofOrder(order, "drop_send", [order])) === 1;
+  }
+
   async listDeadLetters(filter: SessionFilter): Promise<readonly DeadLetter[]> {
     const limit = filter.limit ?? 100;
     const letters = (await this.#shards.pages("list_dead", [filter.tenant ?? ""], limit)) as RawLetter[];
