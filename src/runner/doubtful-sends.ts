@@ -13,6 +13,8 @@ export interface DoubtfulSendsOptions {
 /** How long a platform that can't say yet is asked about a send, and how soon it is asked again. */
 const PATIENCE_MS = 600_000;
 const REST_MS = 5_000;
+/** Rows beyond these are forgotten, which costs each another rest: others may have resolved them. */
+const MAX_ASKED = 10_000;
 /** How long one answer may take: together with the send that may follow, less than a claim lasts that nobody renews. */
 const TIMEOUT_MS = 10_000;
 
@@ -26,17 +28,27 @@ export class DoubtfulSends {
     this.#options = options;
   }
 
+  /** Notes that an answer was waited for, so that the platform may be asked as soon as the row has rested. */
+  waited({ id }: OutboxRow): void {
+    for (const [oldest] of this.#askedSince) {
+      if (this.#askedSince.size < MAX_ASKED) break;
+      this.#askedSince.delete(oldest);
+    }
+    this.#askedSince.set(id, this.#options.world.monotonicMs());
+  }
+
   /** What becomes of a row in doubt; undefined where it is to be sent again. */
   async judge(row: OutboxRow, provider: Provider): Promise<SendResult | undefined> {
     // An idempotent platform sorts repetitions out by itself.
     if (row.sinkClass === "A") return undefined;
     if (row.sinkClass === "B" && provider.readBack !== undefined) {
       const { world } = this.#options;
-      // Nobody waited for the answer: what a process sent that died may still be on its way, and the platform says that it isn't there.
-      if (row.notBeforeMs === 0)
-        return { kind: "unknown", error: row.lastError ?? "RUNNER_SEND_UNKNOWN", notBeforeMs: world.nowMs() + REST_MS };
-      const sinceMs = this.#askedSince.get(row.id) ?? world.monotonicMs();
-      this.#askedSince.set(row.id, sinceMs);
+      const sinceMs = this.#askedSince.get(row.id);
+      if (sinceMs === undefined) {
+        // Nobody here waited for the answer: what a process sent that died may still be on its way, and the platform says that it isn't there.
+        this.waited(row);
+        return { kind: "unknown", error: "RUNNER_SEND_UNKNOWN", notBeforeMs: world.nowMs() + REST_MS };
+      }
       const found = await this.#readBack(row, provider);
       const isPatient = found.kind === "unknown" && found.notBeforeMs !== undefined;
       if (isPatient && world.monotonicMs() - sinceMs < PATIENCE_MS)

@@ -279,6 +279,7 @@ export class SenderLoop {
     }
     if (result.kind === "unknown") {
       if (attempts >= MAX_ATTEMPTS) return { kind: "failed", error: result.error };
+      this.#doubts.waited(row);
       return {
         ...result,
         notBeforeMs: Math.max(result.notBeforeMs ?? 0, nowMs + UNKNOWN_REST_MS + this.#backoffMs(attempts)),

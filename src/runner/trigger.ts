@@ -12,6 +12,8 @@ export type Trigger =
 export const WAIT_TIMER = "wait";
 /** The once-key of the timer that wakes a session for messages that it kept for later. */
 export const LATER_TIMER = "later";
+/** When that timer is due: a clock that is set back must not let messages of now overtake those that were kept. */
+export const ALWAYS_DUE_MS = 0;
 /** Messages that a session keeps while its flow takes none; more go to the dead letters. */
 export const MAX_LATER = 64;
 

@@ -92,7 +92,11 @@ class StrandRun {
 
   /** @returns what each strand left that came to an end, in the strands' order */
   async all(strands: readonly Strand[]): Promise<ReadonlyMap<number | string, Left>> {
-    const stopListening = this.#turn.whenGivenUp((cause) => this.#stop(cause));
+    const stopListening = this.#turn.whenGivenUp((cause) => {
+      // Strands that are just being recorded end well, and those that never began are no result.
+      this.#thrown ??= { error: new TurnAborted(cause) };
+      this.#stop(cause);
+    });
     const waiting = strands.toReversed();
     const serve = async (): Promise<void> => {
       for (let next = waiting.pop(); next !== undefined && !this.#isEnough; next = waiting.pop()) await this.#run(next);

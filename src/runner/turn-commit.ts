@@ -12,7 +12,7 @@ import { RELAY } from "./relay.ts";
 import type { TurnReport } from "./runtime.ts";
 import { firingOf, lastFired, withFiring } from "./schedules.ts";
 import type { Trigger } from "./trigger.ts";
-import { firedTimer, LATER_TIMER, laterOf, unreadOf, WAIT_TIMER } from "./trigger.ts";
+import { ALWAYS_DUE_MS, firedTimer, LATER_TIMER, laterOf, unreadOf, WAIT_TIMER } from "./trigger.ts";
 import type { Turn } from "./turn.ts";
 import { journalOf } from "./turn-journal.ts";
 import { encodeAddress } from "./turn-messages.ts";
@@ -98,7 +98,7 @@ export function leftOver(
   const { later: _kept, ...snapshot } = isJsonObject(session.snapshot) ? session.snapshot : EMPTY;
   const [, ...later] = laterOf({ session });
   if (later.length === 0) return { session: { ...record, snapshot }, timersDone, timersNew: NONE };
-  const again: Timer = { onceKey: LATER_TIMER, dueAtMs: later[0]?.receivedAtMs ?? 0, payload: null };
+  const again: Timer = { onceKey: LATER_TIMER, dueAtMs: ALWAYS_DUE_MS, payload: null };
   const kept = later as unknown as JsonValue;
   return { session: { ...record, snapshot: { ...snapshot, later: kept } }, timersDone: NONE, timersNew: [again] };
 }
@@ -226,7 +226,7 @@ function newTimers(turn: Turn): readonly Timer[] {
     timers.push({ onceKey: WAIT_TIMER, dueAtMs, payload });
   }
   // What was kept has its turn as soon as the flow takes messages again.
-  if (turn.later.length > 0 && !isClosed) timers.push({ onceKey: LATER_TIMER, dueAtMs: turn.nowMs, payload: null });
+  if (turn.later.length > 0 && !isClosed) timers.push({ onceKey: LATER_TIMER, dueAtMs: ALWAYS_DUE_MS, payload: null });
   return timers.length === 0 ? NONE : timers;
 }
 
