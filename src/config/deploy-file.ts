@@ -31,6 +31,16 @@ export const DEPLOY_NAME = "^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$";
 const IMAGE =
   "^[a-z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$";
 
+/** What may be said for every target. */
+export const DEPLOY_PROPERTIES = {
+  name: { type: "string", pattern: DEPLOY_NAME },
+  env: { type: "string", minLength: 1 },
+  bundle: { type: "string", minLength: 1 },
+  image: { type: "string", pattern: IMAGE, maxLength: 512 },
+  public_base_url: { type: "string", pattern: "^https://[^\\s/?#@]+(?:/[^\\s?#]*)?$" },
+  otlp_endpoint: { type: "string", pattern: "^https?://[^\\s/?#@]+(?:/[^\\s?#]*)?$" },
+} as const satisfies Record<string, SchemaObject>;
+
 /**
  * Reads `deploy.toml` of a directory, or the file that is named.
  * @throws CONFIG_FILE_MISSING where a named file isn't there, CONFIG_SYNTAX_INVALID, CONFIG_KEY_UNKNOWN, CONFIG_VALUE_INVALID
@@ -74,12 +84,7 @@ function schemaOf(targets: Readonly<Record<string, SchemaObject>>): SchemaObject
     type: "object",
     additionalProperties: false,
     properties: {
-      name: { type: "string", pattern: DEPLOY_NAME },
-      env: { type: "string", minLength: 1 },
-      bundle: { type: "string", minLength: 1 },
-      image: { type: "string", pattern: IMAGE, maxLength: 512 },
-      public_base_url: { type: "string", pattern: "^https://[^\\s/?#@]+(?:/[^\\s?#]*)?$" },
-      otlp_endpoint: { type: "string", pattern: "^https?://[^\\s/?#@]+(?:/[^\\s?#]*)?$" },
+      ...DEPLOY_PROPERTIES,
       ...targets,
     },
   };

@@ -18,6 +18,7 @@ test.each([
   ['name = "Shop"', "CONFIG_VALUE_INVALID", 1, 1],
   ['name = "shop"\n\n[kubernetes]\nworkrs = 3', "CONFIG_KEY_UNKNOWN", 4, 1],
   ["[kubernetes]\nworkers = -1", "CONFIG_VALUE_INVALID", 2, 1],
+  ["[kubernetes]\nservices_cidrs = []", "CONFIG_VALUE_INVALID", 2, 1],
   ['image = "registry.example.com/shop; rm -rf /"', "CONFIG_VALUE_INVALID", 1, 1],
   ['[kubernetes]\nnamespace = "a\\nb: c"', "CONFIG_VALUE_INVALID", 2, 1],
   ["[serverless]\nregion = 'eu'", "CONFIG_VALUE_INVALID", 1, 1],

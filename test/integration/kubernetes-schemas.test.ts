@@ -1,31 +1,14 @@
-import { pathToFileURL } from "node:url";
 import { parseAllDocuments } from "yaml";
 import { describe, expect, test } from "vitest";
 import { makeDeployment } from "../../src/deployer/deployment-fixture.ts";
 import { renderKubernetes } from "../../src/deployer/targets/kubernetes/render.ts";
 import type { JsonObject } from "../../src/types/index.ts";
-import { hasPeers, peerFile } from "../peers/load-peer.ts";
+import { CASES, objectsOf, TEMPLATES } from "../helm/chart.ts";
+import { renderTemplate } from "../helm/go-template.ts";
+import type { Manifest } from "../peers/kubernetes-model.ts";
+import { modelOf } from "../peers/kubernetes-model.ts";
+import { hasPeers } from "../peers/load-peer.ts";
 import { verifies } from "../verifies.ts";
-
-/** An object, as far as it says what it is. */
-type Manifest = JsonObject & { readonly apiVersion: string; readonly kind: string };
-/** A class that checks an object against the published schema of its kind. */
-type Model = new (value: JsonObject) => { validate(): void };
-
-const PACKAGES: Readonly<Record<string, string>> = {
-  "keda.sh": "@kubernetes-models/keda",
-  "external-secrets.io": "@kubernetes-models/external-secrets",
-};
-
-async function modelOf({ apiVersion, kind }: Manifest): Promise<Model> {
-  const [group = ""] = apiVersion.split("/");
-  const name = PACKAGES[group] ?? "kubernetes-models";
-  const file = pathToFileURL(peerFile(`${name}/${apiVersion}/${kind}.js`)).href;
-  const models = (await import(file)) as Readonly<Record<string, Model>>;
-  const model = models[kind];
-  if (model === undefined) throw new Error(`${name} has no ${apiVersion} ${kind}`);
-  return model;
-}
 
 const documents = (text: string): readonly Manifest[] =>
   parseAllDocuments(text).map((document) => (document as { toJS(): unknown }).toJS() as Manifest);
@@ -48,6 +31,16 @@ describe.skipIf(!hasPeers)("manifests against the schemas of Kubernetes, KEDA an
     verifies("deploy.schemas", "deploy.kubernetes");
     const deployment = makeDeployment({ table, otlpEndpoint: "http://otel.example.com:4318" });
     const objects = [...renderKubernetes(deployment).values()].flatMap(documents);
+    expect(objects.length).toBeGreaterThan(12);
+    for (const object of objects) {
+      const Model = await modelOf(object);
+      expect(() => new Model(object).validate(), object.kind).not.toThrow();
+    }
+  });
+
+  test.each(Object.entries(CASES))("the chart's objects with %s are valid", async (_name, { release }) => {
+    verifies("deploy.schemas", "deploy.chart");
+    const objects = TEMPLATES.flatMap(([, text]) => objectsOf(renderTemplate(text, release)) as readonly Manifest[]);
     expect(objects.length).toBeGreaterThan(12);
     for (const object of objects) {
       const Model = await modelOf(object);

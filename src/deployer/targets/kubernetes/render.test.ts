@@ -25,7 +25,10 @@ interface Rendered {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly spec: {
-    readonly template: { readonly metadata: { readonly labels: Record<string, string> }; readonly spec: PodSpec };
+    readonly template: {
+      readonly metadata: { readonly labels: Record<string, string>; readonly annotations?: Record<string, string> };
+      readonly spec: PodSpec;
+    };
     readonly selector: { readonly matchLabels: Record<string, string> };
     readonly replicas?: number;
     readonly policyTypes?: readonly string[];
@@ -132,6 +135,25 @@ describe("renderKubernetes()", () => {
       ],
       ["shop-secrets", ["greentic/prod/acme/_/messaging-slack/slack_bot_token"]],
     ]);
+  });
+
+  test("other settings make other pods, the same settings the same", () => {
+    verifies("deploy.settings-restart");
+    const hashOf = (text: string): readonly unknown[] =>
+      objects({ config: new Map([["greentic.toml", text]]) })
+        .filter(({ kind }) => kind === "Deployment")
+        .map(({ spec }) => spec.template.metadata.annotations?.["checksum/config"]);
+    expect(hashOf("a = 1")).toEqual(hashOf("a = 1"));
+    expect(new Set([...hashOf("a = 1"), ...hashOf("a = 2")])).toHaveProperty("size", 2);
+  });
+
+  test("what is a text stays one to a reader of YAML 1.1", () => {
+    verifies("deploy.kubernetes");
+    const text = renderKubernetes(makeDeployment()).get("20-redis.yaml") ?? "";
+    const [, server] = parseAllDocuments(text, { version: "1.1" }).map(
+      (document) => (document as { toJS(): unknown }).toJS() as Rendered,
+    );
+    expect(server?.spec.template.spec.containers[0]?.args).toContain("yes");
   });
 
   test("external services take the included ones away", () => {

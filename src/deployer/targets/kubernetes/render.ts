@@ -11,13 +11,13 @@ import { readKubernetes } from "./spec.ts";
 import type { KubernetesSettings } from "./spec.ts";
 
 /** What a cluster is given besides its settings. */
-interface KubernetesContent {
+export interface KubernetesContent {
   readonly config: ReadonlyMap<string, string>;
   readonly secrets: readonly string[];
 }
 
 /** Makes all objects by the file that they stand in, in the order in which they are applied. */
-function kubernetesObjects(
+export function kubernetesObjects(
   settings: KubernetesSettings,
   { config, secrets }: KubernetesContent,
 ): ReadonlyMap<string, readonly KubernetesObject[]> {
@@ -34,7 +34,7 @@ function kubernetesObjects(
       `${40 + index * 5}-${role}.yaml`,
       [
         ...(role === "gateway" ? [gatewayService(settings)] : []),
-        runner(settings, role),
+        runner(settings, role, config),
         disruptionBudget(settings, role),
       ],
     ]),
@@ -51,9 +51,12 @@ function kubernetesObjects(
   return new Map(files.filter(([, objects]) => objects.length > 0));
 }
 
+/** Clusters read YAML 1.1, to which a plain `yes` is no text. */
+const YAML = { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false } as const;
+
 /** Writes objects as one YAML file. */
 function yamlOf(objects: readonly KubernetesObject[]): string {
-  return objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join("---\n");
+  return objects.map((object) => stringify(object, YAML)).join("---\n");
 }
 
 /** Reads a deployment's settings. @throws DEPLOYER_SETTING_MISSING where it names no image */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { RoleName } from "../../../config/index.ts";
 import type { JsonObject } from "../../../types/index.ts";
 import { IMAGE_ENTRYPOINT, imageArgs, IN_IMAGE, STOP_SECONDS } from "../../host-command.ts";
@@ -15,8 +16,23 @@ function replicasOf(settings: KubernetesSettings, role: RoleName): number {
   return { gateway: settings.gateways, worker: settings.workers, egress: settings.senders }[role];
 }
 
-/** The Deployment of a role. */
-export function runner(settings: KubernetesSettings, role: RoleName): KubernetesObject {
+/**
+ * Hashes the files of the operator's settings: each by its name, its length in bytes and its text, in the order of their names.
+ * The chart computes the same.
+ */
+export function configHash(config: ReadonlyMap<string, string>): string {
+  const hash = createHash("sha256");
+  for (const [name, text] of [...config].sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${name} ${Buffer.byteLength(text)}\n${text}\n`);
+  return hash.digest("hex");
+}
+
+/** The Deployment of a role, whose pods are as old as the settings that they were started with. */
+export function runner(
+  settings: KubernetesSettings,
+  role: RoleName,
+  config: ReadonlyMap<string, string>,
+): KubernetesObject {
   const isScaled = role === "worker" && settings.autoscaling !== "off";
   return {
     apiVersion: "apps/v1",
@@ -29,7 +45,11 @@ export function runner(settings: KubernetesSettings, role: RoleName): Kubernetes
       selector: { matchLabels: selectorOf(settings, role) },
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       template: {
-        metadata: { labels: selectorOf(settings, role) },
+        metadata: {
+          labels: selectorOf(settings, role),
+          // A host reads its settings once, at its start: others need other pods.
+          annotations: { "checksum/config": configHash(config) },
+        },
         spec: podSpec(settings, role),
       },
     },

@@ -33,8 +33,8 @@ export const kubernetesSchema: SchemaObject = table({
   nats_image: imageName,
   /** `host:port` of an external server's monitoring, for KEDA. */
   nats_monitoring: { type: "string", pattern: "^[a-z0-9.-]+:[0-9]{1,5}$" },
-  /** Where external services are, for the network policy. */
-  services_cidrs: { type: "array", items: { type: "string", pattern: "^[0-9a-f.:]+/[0-9]{1,3}$" } },
+  /** Where external services are, for the network policy, which takes an empty list for every address. */
+  services_cidrs: { type: "array", minItems: 1, items: { type: "string", pattern: "^[0-9a-f.:]+/[0-9]{1,3}$" } },
   autoscaling: { enum: ["off", "cpu", "keda"] },
   /** Wake-ups that may wait for each worker. */
   lag: { type: "integer", minimum: 1, maximum: 100_000 },

@@ -8,7 +8,9 @@ import { readServerless } from "./spec.ts";
 /** Renders the platform's own description. @throws DEPLOYER_SETTING_MISSING */
 export function renderServerless(deployment: Deployment): RenderedFiles {
   const settings = readServerless(deployment);
-  const yaml = (value: unknown): string => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+  const yaml = (value: unknown): string =>
+    // The platforms' programs read YAML 1.1, to which a plain `yes` is no text.
+    stringify(value, { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false });
   switch (settings.platform) {
     case "cloud-run":
       return new Map([["service.yaml", yaml(cloudRunService(deployment, settings))]]);
