@@ -150,16 +150,13 @@ async function refusal(pack: ProviderPack, request: WebhookRequest, asked: strin
   });
   const received: Received | undefined = await provider.receive?.(request);
   if (asked.length > 0) return fail(`it made requests to ${[...new Set(asked)].map(quote).join(", ")}`);
-  if (received === undefined) return skip("it doesn't receive");
-  switch (received.kind) {
-    case "refused":
-      return PASS;
-    case "answer":
-      return received.status >= 400 ? PASS : fail(`it answers ${received.status}`);
-    case "messages": {
-      const { messages, events = [], notices = [], receipts = [] } = received;
-      const count = messages.length + events.length + notices.length + receipts.length;
-      return count === 0 ? fail("it is accepted, though nothing comes of it") : fail(`${count} messages come of it`);
-    }
-  }
+  return received === undefined ? skip("it doesn't receive") : verdictOn(received);
+}
+
+function verdictOn(received: Received): Verdict {
+  if (received.kind === "refused") return PASS;
+  if (received.kind === "answer") return received.status >= 400 ? PASS : fail(`it answers ${received.status}`);
+  const { messages, events = [], notices = [], receipts = [] } = received;
+  const count = messages.length + events.length + notices.length + receipts.length;
+  return count === 0 ? fail("it is accepted, though nothing comes of it") : fail(`${count} messages come of it`);
 }

@@ -95,7 +95,7 @@ test.each([
   ["chatty", "say({ ok: 1 }); say({ ok: 2 });", "", ["runner.l1.json", "runner.l2.session"], /one JSON object/],
   [
     "forgetful",
-    `${GOOD.replace("const n", 'if (existsSync(env.SESSION_ID)) leave(1, "who?"); const n')}`,
+    GOOD.replace("const n", 'if (existsSync(env.SESSION_ID)) leave(1, "who?"); const n'),
     "",
     ["runner.l2.session"],
     /exit code 1/,

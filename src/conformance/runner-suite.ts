@@ -205,12 +205,15 @@ function problemOf(run: RunnerRun, timeoutMs: number): string | undefined {
       return `it took more than ${timeoutMs} ms`;
     case "flood":
       return "it printed more than 4 MiB";
-    case "exited": {
-      if (run.code === 0) return undefined;
-      const said = run.stderr.trim().slice(0, MAX_SAID);
-      return `exit code ${run.code}${said === "" ? "" : `, saying ${quote(said)}`}`;
-    }
+    case "exited":
+      return exitProblem(run);
   }
+}
+
+function exitProblem({ code, stderr }: RunnerRun & { readonly kind: "exited" }): string | undefined {
+  if (code === 0) return undefined;
+  const said = stderr.trim().slice(0, MAX_SAID);
+  return `exit code ${code}${said === "" ? "" : `, saying ${quote(said)}`}`;
 }
 
 /** The one object that a run printed. */
