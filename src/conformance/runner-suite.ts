@@ -198,16 +198,9 @@ const listOf = (problem: string | undefined): readonly string[] => (problem === 
 const MAX_SAID = 300;
 
 function problemOf(run: RunnerRun, timeoutMs: number): string | undefined {
-  switch (run.kind) {
-    case "unstarted":
-      return `it can't be started: ${run.reason}`;
-    case "late":
-      return `it took more than ${timeoutMs} ms`;
-    case "flood":
-      return "it printed more than 4 MiB";
-    case "exited":
-      return exitProblem(run);
-  }
+  if (run.kind === "unstarted") return `it can't be started: ${run.reason}`;
+  if (run.kind === "late") return `it took more than ${timeoutMs} ms`;
+  return run.kind === "flood" ? "it printed more than 4 MiB" : exitProblem(run);
 }
 
 function exitProblem({ code, stderr }: RunnerRun & { readonly kind: "exited" }): string | undefined {
