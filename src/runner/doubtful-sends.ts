@@ -41,14 +41,15 @@ export class DoubtfulSends {
   async judge(row: OutboxRow, provider: Provider): Promise<SendResult | undefined> {
     // An idempotent platform sorts repetitions out by itself.
     if (row.sinkClass === "A") return undefined;
+    const { world } = this.#options;
+    const sinceMs = this.#askedSince.get(row.id);
+    if (sinceMs === undefined) {
+      // Nobody here waited for the answer: what a process sent that died may still be on its way. A platform would say that it isn't
+      // there, and what is sent next could overtake it.
+      this.waited(row);
+      return { kind: "unknown", error: "RUNNER_SEND_UNKNOWN", notBeforeMs: world.nowMs() + REST_MS };
+    }
     if (row.sinkClass === "B" && provider.readBack !== undefined) {
-      const { world } = this.#options;
-      const sinceMs = this.#askedSince.get(row.id);
-      if (sinceMs === undefined) {
-        // Nobody here waited for the answer: what a process sent that died may still be on its way, and the platform says that it isn't there.
-        this.waited(row);
-        return { kind: "unknown", error: "RUNNER_SEND_UNKNOWN", notBeforeMs: world.nowMs() + REST_MS };
-      }
       const found = await this.#readBack(row, provider);
       const isPatient = found.kind === "unknown" && found.notBeforeMs !== undefined;
       if (isPatient && world.monotonicMs() - sinceMs < PATIENCE_MS)
