@@ -8,7 +8,7 @@
 import type { JWTPayload } from "jose";
 import { errors, jwtVerify, SignJWT } from "jose";
 import type { EnvId, TeamId, TenantId, World } from "../types/index.ts";
-import { GreenticError, isJsonObject, randomHex } from "../types/index.ts";
+import { GreenticError, IdleMap, isJsonObject, randomHex } from "../types/index.ts";
 
 /** What a token says, checked. */
 export interface ConversationClaims {
@@ -35,13 +35,20 @@ const FILE_AUDIENCE = "directline.file";
 const TOKEN_TTL_SECONDS = 1800;
 const TICKET_TTL_SECONDS = 60;
 const MAX_TOKEN_LENGTH = 4096;
-const MAX_CACHED = 10_000;
+const MAX_KNOWN = 10_000;
+/** A token that nobody has used for so long is verified anew. */
+const KNOWN_MS = 60_000;
 
-/** Makes and checks tokens. A token is verified once and then known by its text until it expires. */
+interface Known {
+  readonly claims: ConversationClaims;
+  usedMs: number;
+}
+
+/** Makes and checks tokens. A token is verified once and then known by its text while it is in use, until it expires. */
 export class ConversationTokens {
   readonly #key: Promise<CryptoKey>;
   readonly #world: World;
-  readonly #known = new Map<string, ConversationClaims>();
+  readonly #known = new IdleMap<string, Known>(({ usedMs }, nowMs) => nowMs - usedMs > KNOWN_MS, MAX_KNOWN);
   readonly #isFirst: (name: string, ttlSeconds: number) => Promise<boolean>;
   /** When this process began to know which tickets were taken, unless the store knows it for all. */
   readonly #sinceSeconds: number;
@@ -86,19 +93,17 @@ export class ConversationTokens {
   /** Checks a token; undefined where it is forged, foreign or expired, and nothing tells which. */
   async verify(token: string): Promise<ConversationClaims | undefined> {
     const known = this.#known.get(token);
+    const usedMs = this.#world.monotonicMs();
     if (known !== undefined) {
-      if (known.expiresAtMs > this.#world.nowMs()) return known;
+      known.usedMs = usedMs;
+      if (known.claims.expiresAtMs > this.#world.nowMs()) return known.claims;
       this.#known.delete(token);
       return undefined;
     }
     const payload = await this.#open(token, AUDIENCE);
     const claims = payload === undefined ? undefined : claimsOf(payload);
     if (claims === undefined) return undefined;
-    if (this.#known.size >= MAX_CACHED) {
-      const [oldest] = this.#known.keys();
-      if (oldest !== undefined) this.#known.delete(oldest);
-    }
-    this.#known.set(token, claims);
+    this.#known.set(token, { claims, usedMs }, usedMs);
     return claims;
   }
 

@@ -1,3 +1,5 @@
+import { IdleMap } from "../types/index.ts";
+
 /** How much may happen at once, and how fast the allowance returns. */
 export interface BucketRate {
   readonly capacity: number;
@@ -44,35 +46,23 @@ export class TokenBucket {
   }
 }
 
-/** Buckets by name; full ones are forgotten once there are more than `maxBuckets`, since a new one is the same. */
+/** Buckets by name; full ones are forgotten, since a new one is the same. */
 export class TokenBuckets {
   readonly #rate: BucketRate;
-  readonly #maxBuckets: number;
-  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #buckets: IdleMap<string, TokenBucket>;
 
+  /** Where more than `maxBuckets` are busy, some senders are forgiven rather than growing without bound. */
   constructor(rate: BucketRate, maxBuckets = 10_000) {
     this.#rate = rate;
-    this.#maxBuckets = maxBuckets;
+    this.#buckets = new IdleMap((bucket, nowMs) => bucket.isFull(nowMs), maxBuckets);
   }
 
   /** The bucket of a name. */
   of(name: string, nowMs: number): TokenBucket {
     const known = this.#buckets.get(name);
     if (known !== undefined) return known;
-    if (this.#buckets.size >= this.#maxBuckets) this.#forget(nowMs);
     const bucket = new TokenBucket(this.#rate, nowMs);
-    this.#buckets.set(name, bucket);
+    this.#buckets.set(name, bucket, nowMs);
     return bucket;
-  }
-
-  #forget(nowMs: number): void {
-    for (const [name, bucket] of this.#buckets) if (bucket.isFull(nowMs)) this.#buckets.delete(name);
-    // All busy: the oldest half goes, which forgives some senders rather than growing without bound.
-    if (this.#buckets.size < this.#maxBuckets) return;
-    let surplus = this.#maxBuckets / 2;
-    for (const name of this.#buckets.keys()) {
-      if (surplus-- <= 0) break;
-      this.#buckets.delete(name);
-    }
   }
 }

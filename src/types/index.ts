@@ -19,6 +19,7 @@ export type {
 export { checkEnvelope } from "./envelope.ts";
 export type { Brand, ChannelId, ConversationId, EnvId, TeamId, TenantId, UserId } from "./ids.ts";
 export { channelId, conversationId, DEFAULT_TEAM, envId, quote, teamId, tenantId, userId } from "./ids.ts";
+export { IdleMap } from "./idle-map.ts";
 export { maskValues } from "./mask-values.ts";
 export type { JsonLimits, JsonObject, JsonValue } from "./json.ts";
 export { isJsonObject, parseJson } from "./json.ts";

@@ -1,4 +1,5 @@
 import type { TokenRate } from "../../../session/index.ts";
+import { IdleMap } from "../../../types/index.ts";
 import type { SendRate } from "../../provider.ts";
 import type { WindowRate } from "../../sliding-window.ts";
 import { SlidingWindow } from "../../sliding-window.ts";
@@ -17,6 +18,7 @@ export const MAX_TITLE_UNITS = 64;
 const PER_BOT: WindowRate = { count: 30, windowMs: 1_030 };
 const PER_CHAT: WindowRate = { count: 1, windowMs: 1_030 };
 const PER_GROUP: WindowRate = { count: 20, windowMs: 60_100 };
+/** At 30 sends a second no more than 1,800 chats can be busy. */
 const MAX_CHATS = 10_000;
 // Tokens that are there at once and those that come within a window add up to no more than Telegram allows in it: what a group may get
 // at once it would lack for the rest of each minute.
@@ -29,6 +31,11 @@ interface ChatPace {
   /** Groups only. */
   readonly group: SlidingWindow | undefined;
   pausedUntilMs: number;
+}
+
+/** Tells whether a chat's pace is as a new one would be. */
+function isIdle({ chat, group, pausedUntilMs }: ChatPace, nowMs: number): boolean {
+  return chat.isIdle(nowMs) && (group?.isIdle(nowMs) ?? true) && pausedUntilMs <= nowMs;
 }
 
 /** The paces that all processes share which send for one bot. */
@@ -46,7 +53,7 @@ const isGroup = (chat: string): boolean => chat.startsWith("-");
 /** Telegram's pace as one process knows it: 30 a second for the bot, one a second for a chat, 20 a minute for a group, and the pauses that it asks for. */
 export class TelegramPace {
   readonly #bot = new SlidingWindow(PER_BOT);
-  readonly #chats = new Map<string, ChatPace>();
+  readonly #chats = new IdleMap<string, ChatPace>(isIdle, MAX_CHATS);
 
   /** When the next send to a chat may begin; `nowMs` means now. */
   readyAtMs(chat: string, nowMs: number): number {
@@ -73,17 +80,9 @@ export class TelegramPace {
   #paceOf(chat: string, nowMs: number): ChatPace {
     const known = this.#chats.get(chat);
     if (known !== undefined) return known;
-    if (this.#chats.size >= MAX_CHATS) this.#forgetIdle(nowMs);
     const group = isGroup(chat) ? new SlidingWindow(PER_GROUP) : undefined;
     const pace: ChatPace = { chat: new SlidingWindow(PER_CHAT), group, pausedUntilMs: 0 };
-    this.#chats.set(chat, pace);
+    this.#chats.set(chat, pace, nowMs);
     return pace;
-  }
-
-  /** At 30 sends a second no more than 1,800 chats can be busy, so this always makes room. */
-  #forgetIdle(nowMs: number): void {
-    for (const [chat, { chat: window, group, pausedUntilMs }] of this.#chats) {
-      if (window.isIdle(nowMs) && (group?.isIdle(nowMs) ?? true) && pausedUntilMs <= nowMs) this.#chats.delete(chat);
-    }
   }
 }
