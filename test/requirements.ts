@@ -460,6 +460,7 @@ export const REQUIREMENTS = define({
   "flow.doctor.sarif": { source: "issue 4 flow tooling", behavior: "Doctor's findings print as SARIF 2.1.0" },
   "flow.test": { source: "issue 4 flow tooling", behavior: "gtc flow test runs recorded conversations through the engine, with tools and components stubbed, and shows what differs at its place" },
   "flow.test.confined": { source: "issue 4 flow tooling", behavior: "A conversation test reaches no network and no secret, and says which call has no stub" },
+  "flow.test.outside": { source: "issue 4 flow tooling", behavior: "A conversation test stands in for whom a flow waits outside: who decides, who connects an account, whose model is asked" },
   "flow.edit": { source: "issue 4 flow tooling", behavior: "gtc flow new, add-step, update-step and delete-step edit a flow in place: what isn't edited stays byte for byte, and a broken flow is refused" },
   "flow.edit.bind": { source: "issue 4 flow tooling", behavior: "gtc flow bind-component lets a step call a component and writes where it comes from into the flow's sidecar" },
   "flow.schema.editor": { source: "issue 4 flow tooling", behavior: "schemas/ holds JSON Schemas with which editors complete and check flows, tool maps and conversation tests, made from the kinds" },

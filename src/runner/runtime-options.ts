@@ -37,7 +37,7 @@ export interface RuntimeOptions {
   readonly files?: FileKeeper;
   /** Stands in for tools, for tests of flows; undefined lets the tool run. */
   readonly stubTool?: StubTool;
-  /** Stands in for delays, timers and approvals, for tests of flows. */
+  /** Stands in for nodes that wait for time or for somebody outside, for tests of flows. */
   readonly stubWait?: StubWait;
   readonly apps: readonly PackApp[];
   readonly policy: (scope: Scope) => Policy;

@@ -274,8 +274,8 @@ export class Turn extends TurnRoutes implements NodeCall {
     this.#again = undefined;
     try {
       const input = again === undefined ? compiled.renderInput(this) : again.input;
-      if (kind.effect === "effectful") return runEffect(this, { node, input, again });
-      const stub = kind.effect === "waits" ? this.env.stubWait?.(kind.name, input) : undefined;
+      const stub = this.env.stubWait?.(kind.name, input);
+      if (stub === undefined && kind.effect === "effectful") return runEffect(this, { node, input, again });
       const result = stub === undefined ? kind.run(input, this) : ({ kind: "ok", ...stub } as const);
       if (result instanceof Promise) return result;
       return runBranches(this, { node, input, plan: result });

@@ -104,33 +104,90 @@ test.each([
   await expect((async () => run(source))()).rejects.toMatchObject({ code: "CLI_TEST_INVALID", at: { line } });
 });
 
-test("runConversation() lets a stub answer in the place of a model, and has none without it", async () => {
-  verifies("llm.stub");
+/** A pack of one flow. */
+async function packOf(flow: string): Promise<Pack> {
   const root = mkdtempSync(join(tmpdir(), "greentic-conversation-"));
   mkdirSync(join(root, "flows"));
   writeFileSync(
     join(root, "pack.toml"),
     '[pack]\nname = "chat"\nversion = "1.0.0"\ndescription = "x"\nauthors = []\n[capabilities]\nid = "greentic.cap.app.v1"\nprovides = []\n[flows]\nmain = "flows/main.ygtc"\n',
   );
-  writeFileSync(
-    join(root, "flows/main.ygtc"),
-    `id: main
-type: messaging
-nodes:
-  ask:
+  writeFileSync(join(root, "flows/main.ygtc"), `id: main\ntype: messaging\nnodes:\n${flow}`);
+  return openAnyPack((await buildPack(root, { probeComponent })).bytes, 0);
+}
+
+async function hold(chat: Pack, source: string): Promise<ConversationReport> {
+  return runConversation(readConversation(source, "x.test.yaml"), { pack: chat, timeoutMs: 10_000 });
+}
+
+test("runConversation() lets a stub answer in the place of a model, and has none without it", async () => {
+  verifies("llm.stub");
+  const chat = await packOf(`  ask:
     llm.chat: { prompt: "{{in.text}}", optional: true, fallback: none }
     routing: [{ on: error, to: failed }, { to: say }]
   say: { message.send: { text: "{{ask.result}}" }, routing: out }
   failed: { message.send: { text: "{{ask.error.code}}" }, routing: out }
-`,
-  );
-  const chat = openAnyPack((await buildPack(root, { probeComponent })).bytes, 0);
-  const hold = async (source: string): Promise<ConversationReport> =>
-    runConversation(readConversation(source, "x.test.yaml"), { pack: await chat, timeoutMs: 10_000 });
-  expect(
-    await hold(`stubs: { llm.chat: [{ when: { prompt: hi }, result: hello }, { error: { code: LLM_REFUSED } }] }
+`);
+  const talk = `stubs: { llm.chat: [{ when: { prompt: hi }, result: hello }, { error: { code: LLM_REFUSED } }] }
 steps: [{ says: hi, expects: { text: hello } }, { says: bad, expects: { text: LLM_REFUSED } }]
-`),
-  ).toEqual({ steps: 2, failures: [] });
-  expect(await hold("steps: [{ says: hi, expects: { text: none } }]\n")).toEqual({ steps: 1, failures: [] });
+`;
+  expect(await hold(chat, talk)).toEqual({ steps: 2, failures: [] });
+  expect(await hold(chat, "steps: [{ says: hi, expects: { text: none } }]\n")).toEqual({ steps: 1, failures: [] });
+});
+
+test("runConversation() lets a stub consent in the place of a person, and fails where none does", async () => {
+  verifies("flow.test.outside");
+  const chat = await packOf(`  connect:
+    oauth.connect: { provider: "{{in.text}}" }
+    routing: [{ status: connected, to: yes }, { status: denied, to: no }, { status: expired, to: late }]
+  yes: { message.send: { text: "{{connect.provider}} {{connect.connected}}" }, routing: out }
+  no: { message.send: { text: "no: {{connect.error}}" }, routing: out }
+  late: { message.send: { text: too late }, routing: out }
+`);
+  const talk = `stubs:
+  oauth.connect:
+    - { when: { provider: google }, result: connected }
+    - { when: { provider: slow }, result: expired }
+    - { when: { provider: never }, result: denied }
+    - { error: { code: OAUTH_CONSENT_DENIED } }
+steps:
+  - { says: google, expects: { text: google true, status: done } }
+  - { says: slow, expects: { text: too late } }
+  - { says: never, expects: { text: "no: " } }
+  - { says: microsoft, expects: { text: "no: OAUTH_CONSENT_DENIED" } }
+`;
+  expect(await hold(chat, talk)).toEqual({ steps: 4, failures: [] });
+  expect((await hold(chat, "steps: [{ says: google }]\n")).failures).toMatchObject([
+    { message: "an account has no stub that connects it", got: '{"provider":"google"}' },
+  ]);
+  await expect(
+    hold(chat, "stubs:\n  oauth.connect:\n    - result: conected\nsteps: [{ says: google }]\n"),
+  ).rejects.toMatchObject({
+    code: "CLI_TEST_INVALID",
+    message: 'Read conversation: expected oauth.connect to end with connected, denied, expired, got "conected"',
+    at: { line: 3 },
+  });
+});
+
+test("runConversation() lets a stub answer in the place of an MCP client's model, and has none without it", async () => {
+  verifies("flow.test.outside");
+  const chat = await packOf(`  ask:
+    mcp.sample: { prompt: "{{in.text}}" }
+    routing: [{ status: ok, to: say }, { status: declined, to: declined }, { to: none }]
+  say: { message.send: { text: "{{ask.text}} by {{ask.model}}" }, routing: out }
+  declined: { message.send: { text: declined }, routing: out }
+  none: { message.send: { text: none }, routing: out }
+`);
+  const talk = `stubs:
+  mcp.sample:
+    - { when: { prompt: hi }, result: hello }
+    - { when: { prompt: who }, result: { text: me, model: small } }
+    - { error: { code: DECLINED } }
+steps:
+  - { says: hi, expects: { text: "hello by " } }
+  - { says: who, expects: { text: me by small } }
+  - { says: no, expects: { text: declined } }
+`;
+  expect(await hold(chat, talk)).toEqual({ steps: 3, failures: [] });
+  expect(await hold(chat, "steps: [{ says: hi, expects: { text: none } }]\n")).toEqual({ steps: 1, failures: [] });
 });

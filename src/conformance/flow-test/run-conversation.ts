@@ -4,16 +4,16 @@ import { createConsoleProvider, receiveConsole } from "../../messaging/index.ts"
 import { parseToolMap, TOOL_MAP_FILES } from "../../mcp/index.ts";
 import type { ToolMap } from "../../mcp/index.ts";
 import type { Pack } from "../../pack/index.ts";
-import { createMachineWorld, openRuntime } from "../../runner/index.ts";
+import { createMachineWorld, KIND_CATALOG, openRuntime } from "../../runner/index.ts";
 import type { TurnReport } from "../../runner/index.ts";
 import { createSecretReader } from "../../secrets/index.ts";
 import { openMemoryStore } from "../../session/index.ts";
 import { channelId, DENY_ALL, didYouMean, GreenticError, quote } from "../../types/index.ts";
 import type { Policy, SourcePosition, World } from "../../types/index.ts";
 import { checkReply } from "./check-reply.ts";
-import type { Conversation } from "./read-conversation.ts";
+import type { Conversation, StubCase } from "./read-conversation.ts";
 import { TEST_ENV } from "./read-conversation.ts";
-import { APPROVAL, CHAT, StubbedComponents, Stubs } from "./stubs.ts";
+import { APPROVAL, CHAT, CONNECT, DECIDED, decisionIn, SAMPLE, StubbedComponents, Stubs } from "./stubs.ts";
 
 /** Components load with what their manifest asks for; what is behind it isn't there: no network, no secret. */
 export const OFFLINE_POLICY: Policy = {
@@ -105,33 +105,50 @@ function mismatches(
   }));
 }
 
+const UNDECIDED: Readonly<Record<string, string>> = {
+  [APPROVAL]: "an approval has no stub that decides it",
+  [CONNECT]: "an account has no stub that connects it",
+};
+
 function unmatchedIn(stubs: Stubs, { test, step }: Place): readonly ConversationFailure[] {
   return stubs.takeUnmatched().map(({ name, input }) => ({
     step: step + 1,
     message: test.stubs.has(name)
       ? `no case of the stub ${quote(name)} is for what it was called with`
-      : name === APPROVAL
-        ? "an approval has no stub that decides it"
-        : `tool ${quote(name)} needs the network and has no stub`,
+      : (UNDECIDED[name] ?? `tool ${quote(name)} needs the network and has no stub`),
     expected: `input like ${(test.stubs.get(name) ?? []).map(({ when }) => JSON.stringify(when)).join(" or ")}`,
     got: JSON.stringify(input),
     at: test.positionOf(["stubs", name]),
   }));
 }
 
-/** Refuses stubs of tools and components that aren't there: they would stand in for nothing, silently. */
+/** Refuses stubs of tools and components that aren't there, and decisions that aren't any: they would stand in for nothing, silently. */
 function checkStubs(
   test: Conversation,
   { pack, tools }: { readonly pack: Pack; readonly tools: ToolMap["tools"] },
 ): void {
-  const known = new Set([...tools.keys(), ...pack.components.keys(), APPROVAL, CHAT]);
-  for (const name of test.stubs.keys()) {
+  const known = new Set([...tools.keys(), ...pack.components.keys(), APPROVAL, CONNECT, CHAT, SAMPLE]);
+  for (const [name, cases] of test.stubs) {
+    if (DECIDED.includes(name)) checkDecisions(name, cases, test);
     const component = name.slice(0, Math.max(0, name.lastIndexOf(".")));
     if (known.has(name) || pack.components.has(component)) continue;
     throw new GreenticError(
       "CLI_TEST_INVALID",
       `Read conversation: the pack has no tool or component ${quote(name)}${didYouMean(name, known)}`,
       { at: test.positionOf(["stubs", name]) },
+    );
+  }
+}
+
+function checkDecisions(name: string, cases: readonly StubCase[], test: Conversation): void {
+  const statuses = [KIND_CATALOG.get(name)?.statuses ?? []].flat();
+  for (const [i, { result }] of cases.entries()) {
+    const word = result === undefined ? undefined : decisionIn(result);
+    if (word === undefined || statuses.includes(word)) continue;
+    throw new GreenticError(
+      "CLI_TEST_INVALID",
+      `Read conversation: expected ${name} to end with ${statuses.join(", ")}, got ${quote(word)}`,
+      { at: test.positionOf(["stubs", name, i, "result"]) },
     );
   }
 }

@@ -16,8 +16,17 @@ type Answer = { readonly result: JsonValue } | { readonly error: OutcomeError };
 /** The kind whose stub decides in the place of a person. */
 export const APPROVAL = "approval";
 
+/** The kind whose stub consents in the place of a person. */
+export const CONNECT = "oauth.connect";
+
 /** The kind whose stub answers in the place of a language model. */
 export const CHAT = "llm.chat";
+
+/** The kind whose stub answers in the place of the model of an MCP client. */
+export const SAMPLE = "mcp.sample";
+
+/** Kinds whose stubs are words for how they end: one of their own statuses. */
+export const DECIDED: readonly string[] = [APPROVAL, CONNECT];
 
 /** Answers calls of tools and components as a test says. */
 export class Stubs {
@@ -39,16 +48,24 @@ export class Stubs {
     return { result: answer.result, content: [{ type: "text", text: JSON.stringify(answer.result) }] };
   };
 
-  /** Lets no time pass for delays and timers, and decides approvals as the stub `approval` says. */
+  /** Lets no time pass for delays and timers, and has people and models outside answer as their stubs say. */
   readonly stubWait: NonNullable<RuntimeOptions["stubWait"]> = (kind, input) => {
-    if (kind === "delay" || kind === "timer") return { status: "ok", output: { until: null } };
-    if (kind !== APPROVAL) return undefined;
-    const answer = this.answer(APPROVAL, input) ?? this.#refuse(APPROVAL, input);
-    const given = "result" in answer ? answer.result : null;
-    const decision = typeof given === "string" ? given : isJsonObject(given) ? given["decision"] : undefined;
-    const status = typeof decision === "string" ? decision : "expired";
-    const output = { decision: status, by: null, at: null };
-    return { status, output: isJsonObject(given) ? { ...output, ...given } : output };
+    switch (kind) {
+      case "delay":
+      case "timer":
+        return { status: "ok", output: { until: null } };
+      case APPROVAL:
+        return decided(this.answer(kind, input) ?? this.#refuse(kind, input));
+      case CONNECT:
+        return consented(this.answer(kind, input) ?? this.#refuse(kind, input), input);
+      case SAMPLE: {
+        // Without a stub there is no model, as on every channel that lends none.
+        const answer = this.answer(kind, input);
+        return answer && sampled(answer);
+      }
+      default:
+        return undefined;
+    }
   };
 
   /** Answers in the place of a model, as the stub `llm.chat` says; without one there is no model. */
@@ -74,6 +91,36 @@ export class Stubs {
     this.#unmatched = [];
     return taken;
   }
+}
+
+type Stubbed = ReturnType<NonNullable<RuntimeOptions["stubWait"]>>;
+
+/** How a stub of one of {@link DECIDED} says that the node ends; undefined where it doesn't. */
+export function decisionIn(result: JsonValue): string | undefined {
+  const word = isJsonObject(result) ? result["decision"] : result;
+  return typeof word === "string" ? word : undefined;
+}
+
+function decided(answer: Answer): Stubbed {
+  const given = "result" in answer ? answer.result : null;
+  const status = decisionIn(given) ?? "expired";
+  const output = { decision: status, by: null, at: null };
+  return { status, output: isJsonObject(given) ? { ...output, ...given } : output };
+}
+
+/** An error is the code that a consent was denied with. */
+function consented(answer: Answer, input: JsonValue): Stubbed {
+  const provider = (isJsonObject(input) ? input["provider"] : undefined) ?? null;
+  const status = "error" in answer ? "denied" : (decisionIn(answer.result) ?? "expired");
+  const error = "error" in answer ? answer.error.code : null;
+  return { status, output: { provider, connected: status === "connected", error } };
+}
+
+/** A text, or `{ text, model?, stop_reason? }`; an error is a client that declines. */
+function sampled(answer: Answer): Stubbed {
+  if ("error" in answer) return { status: "declined", output: null };
+  const said = isJsonObject(answer.result) ? answer.result : { text: answer.result };
+  return { status: "ok", output: { text: "", model: "", stop_reason: "", ...said } };
 }
 
 const STATS = { wallMs: 0, fuel: 0, peakMemoryBytes: 0, hostCalls: [], log: "" };
