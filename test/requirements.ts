@@ -280,6 +280,7 @@ export const REQUIREMENTS = define({
   "deploy.settings": { source: "issue 7 deployer", behavior: "Mistakes in deploy.toml are told with their place, and no private key goes into an image" },
   "deploy.image": { source: "issue 7 deployer", behavior: "The image is built without a base, runs as nobody on a file system that can't be written, and has an SBOM as its referrer" },
   "deploy.command-line": { source: "issue 7 deployer", behavior: "The command line of pods and containers is the one that the tests run" },
+  "deploy.pods": { source: "issue 7 deployer", behavior: "The rendered pods, started as they are written with their mounts, settings and secrets, are found ready by their own probes, serve, end within their grace, and lose nothing with one that is killed" },
   "deploy.restricted": { source: "issue 7 deployer", behavior: "Pods run at the restricted level, without a token of the cluster" },
   "deploy.network-policy": { source: "issue 7 deployer", behavior: "Connections of pods are denied but those that a role needs" },
   "deploy.keda": { source: "issue 7 deployer", behavior: "Workers scale by the lag of the JetStream consumer that they pull from" },

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { WebSocket } from "ws";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { buildPack } from "../../src/pack/index.ts";
 import type { NatsServer } from "../stand-ins/nats-server.ts";
 import { startNatsServer } from "../stand-ins/nats-server.ts";
 import type { RedisServer } from "../stand-ins/redis-server.ts";
@@ -17,63 +16,16 @@ import { verifies } from "../verifies.ts";
 import { DirectLineClient } from "./direct-line-client.ts";
 import type { HostProcess } from "./host-process.ts";
 import { startHostProcess } from "./host-process.ts";
+import { writeRolesBundle } from "./roles-bundle.ts";
 import { ROOT } from "./shell.ts";
 import type { SlowTool } from "./slow-tool.ts";
 import { openSlowTool } from "./slow-tool.ts";
 
 const TOKEN = "123456:roles-test-token-of-the-stand-in";
-const FLOW = `id: on_message
-type: messaging
-schema_version: 2
-start: ask
-nodes:
-  ask:
-    qa: { questions: [{ id: name, prompt: "Which name?", type: string }] }
-    routing: [{ to: work }]
-  work:
-    tool.invoke: { tool: work, input: { name: "{{ask.answers.name}}" } }
-    timeout_ms: 60000
-    routing: [{ to: done }]
-  done:
-    message.send: { text: "Done {{ask.answers.name}}." }
-    routing: out
-`;
-const HOOK = `id: hook
-type: webhook
-schema_version: 2
-start: work
-nodes:
-  work:
-    tool.invoke: { tool: work, input: { name: "hook" } }
-    routing: [{ to: tell }]
-  tell:
-    emit.response: { status: 200, body: { said: "{{entry.body.text}}" } }
-    routing: reply
-`;
-const TOOLS = { tools: [{ name: "work", http: { method: "GET", url: "https://slow.example.com/work/{name}" } }] };
-
 async function makeBundle(): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), "greentic-roles-"));
-  mkdirSync(join(dir, "pack/flows"), { recursive: true });
-  mkdirSync(join(dir, "pack/assets"));
+  await writeRolesBundle(dir);
   mkdirSync(join(dir, "data"), { mode: 0o700 });
-  writeFileSync(join(dir, "pack/flows/on_message.ygtc"), FLOW);
-  writeFileSync(join(dir, "pack/flows/hook.ygtc"), HOOK);
-  writeFileSync(join(dir, "pack/assets/toolmap.json"), JSON.stringify(TOOLS));
-  writeFileSync(
-    join(dir, "pack/pack.toml"),
-    '[pack]\nname = "roles"\nversion = "1.0.0"\ndescription = "Asks, works, answers"\nauthors = []\n[capabilities]\nid = "greentic.cap.app.v1"\nprovides = ["roles"]\n[flows]\non_message = "flows/on_message.ygtc"\nhook = "flows/hook.ygtc"\n[assets]\nall = "assets/"\n',
-  );
-  const { bytes } = await buildPack(join(dir, "pack"), { probeComponent: () => ({ abi: "none", world: "" }) });
-  writeFileSync(join(dir, "roles.gtpack"), bytes);
-  writeFileSync(
-    join(dir, "greentic.demo.yaml"),
-    "tenant: demo\nproviders:\n  webchat: { type: webchat }\n  messaging-telegram: { type: telegram }\napps:\n  roles: { pack: roles.gtpack, default_flow: on_message }\n",
-  );
-  writeFileSync(
-    join(dir, "greentic.toml"),
-    '[security]\nreject_unsigned = false\n[network]\nprivate_addresses = ["127.0.0.0/8"]\n',
-  );
   const secrets = { "secrets://dev/demo/_/messaging-telegram/telegram_bot_token": TOKEN };
   writeFileSync(join(dir, "data/secrets.json"), JSON.stringify(secrets), { mode: 0o600 });
   return dir;

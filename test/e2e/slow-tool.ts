@@ -12,6 +12,8 @@ export interface SlowTool extends AsyncDisposable {
   hold(): Promise<string>;
   /** Holds the next call no more. */
   free(): void;
+  /** Answers the calls that hang. */
+  answer(): void;
 }
 
 /** Serves a tool that answers at once unless it is held. */
@@ -19,10 +21,13 @@ export async function openSlowTool(): Promise<SlowTool> {
   const calls: string[] = [];
   const hanging: ServerResponse[] = [];
   let held: ((asked: string) => void) | undefined;
+  const done = (response: ServerResponse): void => {
+    response.writeHead(200, { "content-type": "application/json" }).end('{"done":true}');
+  };
   const server = createServer((request, response) => {
     const asked = decodeURIComponent(request.url?.split("/").at(-1) ?? "");
     calls.push(asked);
-    if (held === undefined) response.writeHead(200, { "content-type": "application/json" }).end('{"done":true}');
+    if (held === undefined) done(response);
     else {
       hanging.push(response);
       held(asked);
@@ -41,6 +46,7 @@ export async function openSlowTool(): Promise<SlowTool> {
     free: () => {
       held = undefined;
     },
+    answer: () => hanging.splice(0).forEach(done),
     async [Symbol.asyncDispose]() {
       for (const response of hanging) response.destroy();
       server.close();
