@@ -314,7 +314,7 @@ export const REQUIREMENTS = define({
   "stores.turso": { source: "issue 7 stores", behavior: "Turso and libSQL keep sessions and state under the same contract", pending: "issue 7: not begun; SQLite, Redis and PostgreSQL are there" },
   "stores.dynamodb": { source: "issue 7 stores", behavior: "DynamoDB keeps sessions and state under the same contract", pending: "issue 7: not begun; SQLite, Redis and PostgreSQL are there" },
   "quota.stored-bytes": { source: "issue 7 policy", behavior: "What a tenant's files and state take is bounded by its quota", pending: "issue 7: turns, sends, fuel and memory are bounded" },
-  "retention.conversation-log": { source: "issue 7 policy", behavior: "Web chat's log is kept for as many days as a tenant says", pending: "issue 7: sessions, sends, dead letters and files are" },
+  "retention.conversation-log": { source: "issue 7 policy", behavior: "Web chat's log is kept for as many days as a tenant says: an entry that old is told no more, and sweeps drop it" },
   "examples.weather": { source: "ng 4", behavior: "Example packs exist: the weather demo" },
   "examples.stories": { source: "issue 7 examples", behavior: "Examples of forms, approvals, events of GitHub and Stripe, times, mails and teams run against stand-ins and fail on any other outcome" },
   "flow.lint.adapters": { source: "ng 4", behavior: "The linter checks that a flow's tools and components resolve" },

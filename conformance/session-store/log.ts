@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { conversationOf, LOG_ENTRIES_MAX } from "../../src/session/index.ts";
+import { conversationOf, LOG_ENTRIES_MAX, LOG_RETENTION_MS } from "../../src/session/index.ts";
+import type { SessionStore } from "../../src/session/index.ts";
 import type { StoreFactory } from "../session-store.ts";
-import { entryOf, KEY, keyOf, ManualWorld, runTurn } from "./fixtures.ts";
+import { entryOf, KEY, keyOf, leaseOf, ManualWorld, runTurn, turnOf } from "./fixtures.ts";
 
 const CONVERSATION = conversationOf(KEY);
 
@@ -66,4 +67,130 @@ export function logContract({ open, crash }: StoreFactory): void {
       { index: 2, activity: "c" },
     ]);
   });
+
+  const texts = async (store: SessionStore, after = -1): Promise<readonly unknown[]> =>
+    (await store.readLog(CONVERSATION, { after, limit: 9 })).map(({ index, activity }) => [index, activity]);
+  const sweep = async (store: SessionStore, world: ManualWorld): Promise<void> => {
+    // What one sweep drops is bounded.
+    for (let n = 0; n < 5; n++) await store.sweep(world.nowMs());
+  };
+
+  test("an entry can't be read once it is as old as its log keeps them, though the conversation goes on", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    await store.accept(entryOf("m1", { log: "m1", logKeepMs: 10_000 }));
+    world.advance(6_000);
+    await runTurn(store, { log: ["r1", "r2"], logKeepMs: 10_000 });
+    world.advance(3_999);
+    expect(await texts(store)).toEqual([
+      [0, "m1"],
+      [1, "r1"],
+      [2, "r2"],
+    ]);
+    world.advance(1);
+    expect(await texts(store)).toEqual([
+      [1, "r1"],
+      [2, "r2"],
+    ]);
+    expect(await store.readLog(CONVERSATION, { after: -1, limit: 1 })).toEqual([{ index: 1, activity: "r1" }]);
+    await sweep(store, world);
+    expect(await texts(store, 1)).toEqual([[2, "r2"]]);
+  });
+
+  test("a log counts on when everything in it is past its time", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    await runTurn(store, { log: ["a", "b"], logKeepMs: 10_000 });
+    world.advance(10_000);
+    expect(await texts(store)).toEqual([]);
+    await sweep(store, world);
+    world.advance(LOG_RETENTION_MS - 20_000);
+    await sweep(store, world);
+    const accepted = await store.accept(entryOf("m1", { log: "c", logKeepMs: 10_000 }));
+    expect(accepted).toEqual({ kind: "accepted", logIndex: 2 });
+    const lease = await leaseOf(store);
+    await store.commit(lease, turnOf(lease, { log: ["d"], logKeepMs: 10_000 }));
+    expect(await texts(store, 0)).toEqual([
+      [2, "c"],
+      [3, "d"],
+    ]);
+  });
+
+  test("sweep() drops entries past their time for good", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    await runTurn(store, { log: ["a", "b"], logKeepMs: 10_000 });
+    world.advance(9_000);
+    await runTurn(store, { log: ["c"], logKeepMs: 10_000 });
+    world.advance(1_000);
+    await sweep(store, world);
+    await runTurn(store, { log: ["d"], logKeepMs: 60_000 });
+    expect(await texts(store)).toEqual([
+      [2, "c"],
+      [3, "d"],
+    ]);
+  });
+
+  test("a shorter time counts for what is there from the next entry on", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    await runTurn(store, { log: ["a"] });
+    world.advance(5_000);
+    await runTurn(store, { log: ["b"], logKeepMs: 60_000 });
+    world.advance(5_000);
+    expect(await texts(store)).toEqual([
+      [0, "a"],
+      [1, "b"],
+    ]);
+    await runTurn(store, { log: ["c"], logKeepMs: 10_000 });
+    expect(await texts(store)).toEqual([
+      [1, "b"],
+      [2, "c"],
+    ]);
+    await sweep(store, world);
+    await runTurn(store, { log: ["d"] });
+    expect(await texts(store)).toEqual([
+      [1, "b"],
+      [2, "c"],
+      [3, "d"],
+    ]);
+    // Nobody says how long: the log stays as a whole.
+    world.advance(LOG_RETENTION_MS - 1);
+    await sweep(store, world);
+    expect(await texts(store, 2)).toEqual([[3, "d"]]);
+    expect(await texts(store)).toHaveLength(3);
+  });
+
+  test("a log stays longer than logs do by themselves where it is kept longer", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    await runTurn(store, { log: ["a"], logKeepMs: 2 * LOG_RETENTION_MS });
+    world.advance(2 * LOG_RETENTION_MS - 1);
+    await sweep(store, world);
+    expect(await texts(store)).toEqual([[0, "a"]]);
+    world.advance(1);
+    expect(await texts(store)).toEqual([]);
+    await sweep(store, world);
+    await runTurn(store, { log: ["b"] });
+    expect(await texts(store)).toEqual([[0, "b"]]);
+  });
+
+  test.skipIf(crash === undefined)(
+    "a crash changes nothing of how long entries are kept and how they count",
+    async () => {
+      const world = new ManualWorld();
+      await using store = await open(world);
+      await runTurn(store, { log: ["a"], logKeepMs: 10_000 });
+      world.advance(5_000);
+      await runTurn(store, { log: ["b"], logKeepMs: 10_000 });
+      world.advance(5_000);
+      await using after = (await crash?.(store, world)) ?? store;
+      expect(await texts(after)).toEqual([[1, "b"]]);
+      world.advance(5_000);
+      await sweep(after, world);
+      await using last = (await crash?.(after, world)) ?? after;
+      await runTurn(last, { log: ["c"], logKeepMs: 10_000 });
+      expect(await texts(last)).toEqual([[2, "c"]]);
+    },
+  );
 }

@@ -95,6 +95,7 @@ const retentionFields: Record<string, SchemaObject> = {
   dead_letters_days: days,
   outbox_days: days,
   blobs_days: days,
+  conversation_log_days: days,
 };
 
 /** `[retention]` of greentic.toml. */

@@ -10,6 +10,8 @@ export interface KeepTimes {
   readonly outboxMs?: number;
   /** After a file was last taken in or used, even while its session is there. */
   readonly blobsMs?: number;
+  /** Of entries of a web chat's log: after they were made, even where the conversation goes on. */
+  readonly conversationLogMs?: number;
 }
 
 /** How long a host keeps what it keeps of people. */
@@ -32,6 +34,7 @@ const FIELDS = {
   dead_letters_days: "deadLettersMs",
   outbox_days: "outboxMs",
   blobs_days: "blobsMs",
+  conversation_log_days: "conversationLogMs",
 } as const;
 
 /** Reads `[retention]`. */

@@ -44,6 +44,7 @@ import { createToolReach } from "./tool-reach.ts";
 import { Waiters } from "./waiters.ts";
 import type { WebAnswer } from "./web-files.ts";
 import { findWebFile } from "./web-files.ts";
+import { logKeepOf } from "./turn-commit.ts";
 import { TypingSigns } from "./typing-signs.ts";
 import type { Role } from "./wake-ups.ts";
 import { WakeUps } from "./wake-ups.ts";
@@ -425,7 +426,7 @@ class LocalRuntime implements Runtime {
     if (this.#state === "draining" || this.#state === "closed") {
       throw new GreenticError("RUNNER_DRAINING", "Accept message: the host is shutting down");
     }
-    const { world } = this.#options;
+    const { world, retention = NO_RETENTION } = this.#options;
     if (!isOwn) await this.#intake.judge(provider, message);
     const key = sessionKeyOf(provider, message);
     const isPaid = !isOwn && (isWaitedFor || message.log !== undefined) && (await this.#intake.admitCaller(provider));
@@ -438,7 +439,7 @@ class LocalRuntime implements Runtime {
       dedupeTtlMs: message.dedupeTtlMs ?? provider.dedupeTtlMs,
       // Without a waiter the answer is all that is left of the turn.
       ...(message.isUnnamed === true && isWaitedFor ? { isUnnamed: true } : {}),
-      ...(message.log === undefined ? {} : { log: message.log }),
+      ...(message.log === undefined ? {} : { log: message.log, ...logKeepOf(retention, provider.address.tenant) }),
     };
     const isHere = this.#state === "running" && this.#roles.has("worker");
     const canTake = isHere && this.#worker.canTake(key);

@@ -4,7 +4,8 @@ import type { BlobStore } from "../blob/index.ts";
 import { openMemoryBlobs } from "../blob/index.ts";
 import type { RetentionConfig } from "../config/index.ts";
 import { keepTimesOf } from "../config/index.ts";
-import { DEFAULT_FILE_RULES, FileKeeper } from "../messaging/index.ts";
+import { DEFAULT_FILE_RULES, FileKeeper, receiveConsole } from "../messaging/index.ts";
+import { conversationOf } from "../session/index.ts";
 import { configOf } from "../../test/stand-ins/policy-engine.ts";
 import type { SessionKeyText } from "../types/index.ts";
 import { parseSessionKey, tenantId } from "../types/index.ts";
@@ -194,4 +195,43 @@ test("files go after their tenant's days though the session stays, and with it w
   await opened.world.advance(DAY_MS);
   expect(await open()).toEqual([true, false]);
   expect(await there(opened)).toEqual(TENANTS);
+});
+
+test("entries of a conversation's log go after their tenant's days though it goes on", async () => {
+  verifies("retention.conversation-log");
+  const { retention } = configOf("[retention.tenants.globex]\nconversation_log_days = 2\n");
+  const opened = await openTestRuntime({
+    world: new TestWorld(),
+    retention,
+    apps: [TENANT, tenantId("globex")].map((tenant) => ({ scope: { env: ENV, tenant }, pack })),
+    providers: TENANTS.map((tenant) => consoleChannel(tenant)),
+    defaults: { sweepIntervalMs: 3_600_000 },
+  });
+  const say = async (tenant: string, text: string): Promise<string> => {
+    const provider = consoleChannel(tenant);
+    const message = receiveConsole(provider.address, { text }, { session: "s1", id: `${tenant} ${text}` });
+    const { session } = await opened.runtime.request(provider, { ...message, log: { text } }, { timeoutMs: 1_000_000 });
+    return conversationOf(session);
+  };
+  const indexes = async (tenant: string, after = -1): Promise<readonly number[]> => {
+    const entries = await opened.store.readLog(logs[tenant] ?? "", { after, limit: 99 });
+    return entries.map(({ index }) => index);
+  };
+  const logs: Record<string, string> = {};
+  for (const tenant of TENANTS) logs[tenant] = await say(tenant, "hi");
+  // What was said, and what the flow answered.
+  expect(await indexes("globex")).toEqual([0, 1]);
+  await opened.world.advance(1.5 * DAY_MS);
+  for (const tenant of TENANTS) await say(tenant, "Ada");
+  const later = await indexes("globex", 1);
+  expect(later.length).toBeGreaterThan(0);
+  await opened.world.advance(0.5 * DAY_MS);
+  expect(await indexes("globex")).toEqual(later);
+  expect(await indexes("globex", 0)).toEqual(later);
+  expect(await indexes("acme")).toEqual([0, 1, ...later]);
+  await opened.world.advance(2 * DAY_MS);
+  expect(await indexes("globex")).toEqual([]);
+  await say("globex", "again");
+  expect((await indexes("globex"))[0]).toBe((later.at(-1) ?? 0) + 1);
+  expect(await indexes("acme")).toEqual([0, 1, ...later]);
 });

@@ -1,7 +1,8 @@
+import type { RetentionConfig } from "../config/index.ts";
 import { keepTimesOf } from "../config/index.ts";
 import type { Provider } from "../messaging/index.ts";
 import { longChoices } from "../messaging/index.ts";
-import type { Lease, NewOutboxRow, SessionRecord, Timer, TurnCommit } from "../session/index.ts";
+import type { IngressEntry, Lease, NewOutboxRow, SessionRecord, Timer, TurnCommit } from "../session/index.ts";
 import type { JsonObject, JsonValue } from "../types/index.ts";
 import { isJsonObject } from "../types/index.ts";
 import { encodeFrames } from "./frame.ts";
@@ -64,6 +65,7 @@ export function commitOf(turn: Turn, provider: Provider): TurnCommit {
     timersNew,
     outbox,
     log,
+    ...(log.length === 0 ? {} : logKeepOf(turn.env.retention, turn.ctx.tenant)),
     ...(answers === undefined ? {} : { answers }),
     ...(turn.env.journal === "off" ? {} : { journal: journalOf(turn) }),
   };
@@ -128,6 +130,12 @@ export function reportOf(turn: Turn): TurnReport {
     ...(error === undefined ? {} : { error }),
     steps: turn.steps ?? [],
   };
+}
+
+/** What a conversation's log is told with each entry of how long it keeps them; nothing where nobody says any days. */
+export function logKeepOf(retention: RetentionConfig, tenant: string): Pick<TurnCommit & IngressEntry, "logKeepMs"> {
+  const logKeepMs = keepTimesOf(retention, tenant).conversationLogMs;
+  return logKeepMs === undefined ? EMPTY : { logKeepMs };
 }
 
 function sessionTtlMs({ env: { retention, limits }, ctx }: Turn): number {

@@ -1,11 +1,17 @@
 import type { JsonValue } from "../types/index.ts";
-import { LOG_ENTRIES_MAX, LOG_RETENTION_MS } from "./store.ts";
+import { LOG_ENTRIES_MAX, logStaysMs } from "./store.ts";
 import type { LogEntry } from "./store.ts";
 
+interface Kept extends LogEntry {
+  readonly atMs: number;
+}
+
 interface Log {
-  entries: LogEntry[];
+  entries: Kept[];
   next: number;
   touchedAtMs: number;
+  /** How long each entry is kept; undefined where nobody said. */
+  keepMs: number | undefined;
 }
 
 /** The memory store's logs, one a conversation. */
@@ -13,25 +19,34 @@ export class MemoryLogs {
   readonly #logs = new Map<string, Log>();
 
   /** Appends and returns the entry's index. */
-  append(conversation: string, activity: JsonValue, nowMs: number): number {
+  append(
+    conversation: string,
+    activity: JsonValue,
+    { nowMs, keepMs }: { readonly nowMs: number; readonly keepMs: number | undefined },
+  ): number {
     let log = this.#logs.get(conversation);
     if (log === undefined) {
-      log = { entries: [], next: 0, touchedAtMs: nowMs };
+      log = { entries: [], next: 0, touchedAtMs: nowMs, keepMs };
       this.#logs.set(conversation, log);
     }
     const index = log.next++;
     log.touchedAtMs = nowMs;
-    log.entries.push({ index, activity });
+    log.keepMs = keepMs;
+    log.entries.push({ index, activity, atMs: nowMs });
     if (log.entries.length >= 2 * LOG_ENTRIES_MAX) log.entries = log.entries.slice(-LOG_ENTRIES_MAX);
     return index;
   }
 
-  read(conversation: string, after: number, limit: number): LogEntry[] {
+  read(
+    conversation: string,
+    { after, limit, nowMs }: { readonly after: number; readonly limit: number; readonly nowMs: number },
+  ): LogEntry[] {
     const log = this.#logs.get(conversation);
     if (log === undefined) return [];
-    const oldest = log.next - log.entries.length;
-    const from = Math.max(after + 1, log.next - LOG_ENTRIES_MAX, 0) - oldest;
-    return log.entries.slice(from, from + limit);
+    const newest = log.entries
+      .slice(-LOG_ENTRIES_MAX)
+      .filter((entry) => entry.index > after && isKept(entry, log, nowMs));
+    return newest.slice(0, limit).map(({ index, activity }) => ({ index, activity }));
   }
 
   /** Drops the logs of some conversations; returns how many there were. */
@@ -43,9 +58,15 @@ export class MemoryLogs {
     return count;
   }
 
-  dropIdle(nowMs: number): void {
+  /** Drops entries past their time, and logs with their count once nobody can point into them any more. */
+  dropOld(nowMs: number): void {
     for (const [conversation, log] of this.#logs) {
-      if (log.touchedAtMs <= nowMs - LOG_RETENTION_MS) this.#logs.delete(conversation);
+      if (log.touchedAtMs <= nowMs - logStaysMs(log.keepMs)) this.#logs.delete(conversation);
+      else if (log.keepMs !== undefined) log.entries = log.entries.filter((entry) => isKept(entry, log, nowMs));
     }
   }
+}
+
+function isKept({ atMs }: Kept, { keepMs }: Log, nowMs: number): boolean {
+  return keepMs === undefined || atMs > nowMs - keepMs;
 }

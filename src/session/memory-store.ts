@@ -99,7 +99,10 @@ class MemorySessionStore implements SessionStore {
         ? { order, dedupeKey, receivedAtMs, traceId, envelope, isForgotten }
         : { order, dedupeKey, receivedAtMs, traceId, envelope },
     );
-    const logIndex = entry.log === undefined ? undefined : this.#logs.append(session.conversation, entry.log, nowMs);
+    const logIndex =
+      entry.log === undefined
+        ? undefined
+        : this.#logs.append(session.conversation, entry.log, { nowMs, keepMs: entry.logKeepMs });
     if (!isForgotten) {
       const answer: Accepted = logIndex === undefined ? DUPLICATE : { kind: "duplicate", logIndex };
       this.#deliveries.set(delivery, { key: session.key, order, expiresAtMs: nowMs + entry.dedupeTtlMs, answer });
@@ -189,7 +192,9 @@ class MemorySessionStore implements SessionStore {
     for (const row of turn.outbox) {
       this.#outbox.add(row, { key: session.key, conversation: session.conversation, order: ++this.#last });
     }
-    for (const activity of turn.log) this.#logs.append(session.conversation, activity, nowMs);
+    for (const activity of turn.log) {
+      this.#logs.append(session.conversation, activity, { nowMs, keepMs: turn.logKeepMs });
+    }
 
     if (options?.keep === true) this.#wakeTimers(nowMs);
     if (options?.keep === true && session.hasWork) {
@@ -267,7 +272,7 @@ class MemorySessionStore implements SessionStore {
     options: { readonly after: number; readonly limit: number },
   ): Promise<readonly LogEntry[]> {
     this.#checkOpen();
-    return this.#logs.read(conversation, options.after, options.limit);
+    return this.#logs.read(conversation, { ...options, nowMs: this.#world.nowMs() });
   }
 
   async read(key: SessionKeyText): Promise<SessionSummary | undefined> {
@@ -350,7 +355,7 @@ class MemorySessionStore implements SessionStore {
       if (expiresAtMs <= nowMs) this.#deliveries.delete(delivery);
     }
     this.#outbox.dropSent(nowMs);
-    this.#logs.dropIdle(nowMs);
+    this.#logs.dropOld(nowMs);
     this.#journals.dropOld(nowMs);
     const monotonicMs = this.#world.monotonicMs();
     this.#wakeTimers(nowMs);

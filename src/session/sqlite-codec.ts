@@ -42,6 +42,7 @@ export function rawIngress(entry: IngressEntry, to: LeaseTo | undefined): RawIng
     entry.log === undefined ? undefined : JSON.stringify(entry.log),
     to?.worker,
     to?.ttlMs,
+    entry.logKeepMs ?? null,
   ];
 }
 
@@ -125,6 +126,7 @@ export function rawTurn(lease: Lease, turn: TurnCommit, keep: boolean): RawTurn 
     turn.journal === undefined
       ? undefined
       : [turn.session?.revision ?? (lease.session?.revision ?? 0) + 1, JSON.stringify(turn.journal)],
+    turn.logKeepMs ?? null,
   ];
 }
 

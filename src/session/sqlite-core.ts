@@ -25,7 +25,11 @@ export interface Unread {
 /** Where a conversation's log stands. */
 export interface LogHead {
   readonly id: number;
+  /** The index of the next entry, and the one that it has at least where no entry is left. */
   next: number;
+  base: number;
+  /** How long each entry is kept; null where nobody said. */
+  keepMs: number | null;
   /** The last entry's time, and the one that the file knows. */
   touchedMs: number;
   storedMs: number;

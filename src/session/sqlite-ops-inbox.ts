@@ -44,7 +44,7 @@ export class InboxOps {
   accept(entry: RawIngress): RawAccepted {
     const core = this.#core;
     const { nowMs } = core;
-    const [key, dedupe, received, trace, body, ttl, isUnnamed, log, worker, leaseTtl] = entry;
+    const [key, dedupe, received, trace, body, ttl, isUnnamed, log, worker, leaseTtl, logKeepMs] = entry;
     const session = core.open(key);
     const isLeased = worker !== undefined && core.leases.isFree(session, core.monotonicMs);
     const order = core.sequence.next();
@@ -67,7 +67,7 @@ export class InboxOps {
       }
     }
     this.#append(session, { order, forgetMs }, { dedupe, received, trace, body });
-    if (log !== undefined) this.#logs.append(session.conversation, log);
+    if (log !== undefined) this.#logs.append(session.conversation, log, logKeepMs);
     if (!isLeased) return [true, logIndex, undefined, undefined];
     // Whatever fell due came before this message, though no sweep has noticed yet.
     core.wakeTimers(nowMs);

@@ -157,6 +157,7 @@ export class TurnOps {
       log,
       answers,
       journal,
+      logKeepMs,
     ] = turn;
     const session = core.held(key, fence);
     const hold = session?.hold;
@@ -194,7 +195,7 @@ export class TurnOps {
       session.hasDueTimer = this.#sql.hasDueTimer.get(session.id, core.nowMs) !== undefined;
     }
     if (outbox !== undefined) this.#outbox.add(outbox, session);
-    for (const activity of log ?? []) this.#logs.append(session.conversation, activity);
+    for (const activity of log ?? []) this.#logs.append(session.conversation, activity, logKeepMs);
 
     if (journal !== undefined) this.#journals.append(session, ...journal);
 

@@ -69,6 +69,7 @@ export type RawIngress = readonly [
   log: string | undefined,
   worker: string | undefined,
   leaseTtl: number | undefined,
+  logKeepMs: number | null,
 ];
 
 /** `answer` is of a duplicate. */
@@ -95,6 +96,7 @@ export type RawTurn = readonly [
   log: readonly string[] | undefined,
   answers: readonly (readonly [number, string])[] | undefined,
   journal: readonly [revision: number, turn: string] | undefined,
+  logKeepMs: number | null,
 ];
 
 /** `[revision, atMs, turn]` */

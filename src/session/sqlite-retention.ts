@@ -4,7 +4,7 @@ import type { LogOps } from "./sqlite-ops-log.ts";
 import type { HotSession, SqliteCore } from "./sqlite-core.ts";
 import type { TurnOps } from "./sqlite-ops-turn.ts";
 import { IS_MARKED, isWhole, sumSql } from "./sqlite-sum.ts";
-import { JOURNAL_RETENTION_MS, JOURNAL_TURNS_MAX, LOG_RETENTION_MS, SENT_RETENTION_MS } from "./store.ts";
+import { JOURNAL_RETENTION_MS, JOURNAL_TURNS_MAX, SENT_RETENTION_MS } from "./store.ts";
 
 /** Rows of each table that one sweep looks at: a few milliseconds of the writer. */
 const SLICE = 4_000;
@@ -147,14 +147,7 @@ export class Retention {
 
   #dropLogs(nowMs: number): void {
     const rows = this.#sql.logs.all(this.#conversation);
-    const { logHeads } = this.#core;
-    for (const row of rows) {
-      const { key, touched } = row;
-      // The file's time may lag behind that in memory.
-      const touchedMs = logHeads.get(String(key))?.touchedMs ?? Number(touched);
-      if (touchedMs > nowMs - LOG_RETENTION_MS || !isWhole("conversation", row)) continue;
-      this.#logs.drop(String(key));
-    }
+    for (const row of rows) this.#logs.dropPast(row, nowMs);
     this.#conversation = rows.length < SLICE ? -1 : Number(rows.at(-1)?.["id"]);
   }
 }

@@ -5,7 +5,7 @@ import { GreenticError, quote } from "../types/index.ts";
 import { storeFailure } from "./sqlite-failure.ts";
 import { restoreLog } from "./sqlite-kept-log.ts";
 import { isSmall, structureFault } from "./sqlite-scrub.ts";
-import { defineRowSum, MARK_SQL, SUMMED, sumSql } from "./sqlite-sum.ts";
+import { defineRowSum, MARK_SQL, SUMMED, sumSql2 } from "./sqlite-sum.ts";
 import type { SummedTable } from "./sqlite-sum.ts";
 
 /** "GTCS": marks the file as a session store. */
@@ -70,13 +70,24 @@ ${sums()}`;
 function sums(): string {
   const tables = Object.keys(SUMMED) as SummedTable[];
   const added = tables.map(
-    (table) => `ALTER TABLE ${table} ADD COLUMN sum INTEGER; UPDATE ${table} SET sum = ${sumSql(table)};`,
+    (table) => `ALTER TABLE ${table} ADD COLUMN sum INTEGER; UPDATE ${table} SET sum = ${sumSql2(table)};`,
   );
   return [...added, `ALTER TABLE outbox ADD COLUMN mark INTEGER; UPDATE outbox SET mark = ${MARK_SQL};`].join("\n");
 }
 
+// How long a log keeps each entry (null: as long as the log), what it counts on from where none is left, and when each entry was
+// made: of those that are there, when the last one was, which the file knows to the hour. Rows that are damaged stay so.
+const VERSION_3 = `
+ALTER TABLE conversation ADD COLUMN keep INTEGER;
+ALTER TABLE conversation ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE log ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
+UPDATE log SET at = c.touched + 3600000, sum = row_sum(conversation, idx, body, c.touched + 3600000)
+FROM conversation c WHERE c.id = log.conversation AND log.sum = ${sumSql2("log")};
+UPDATE conversation SET sum = row_sum(id, key, touched, keep, base) WHERE sum = ${sumSql2("conversation")};
+`;
+
 /** Brings a file from version `index` to `index + 1`; never changed once released, only added to. */
-const UPGRADES: readonly string[] = [VERSION_1, VERSION_2];
+const UPGRADES: readonly string[] = [VERSION_1, VERSION_2, VERSION_3];
 
 /**
  * Opens a store's file, made or upgraded as needed, for this process alone. The write-ahead log is flushed at each commit; no

@@ -84,7 +84,7 @@ test("openSqliteStore() refuses the schema of a newer version and leaves it alon
   const before = readFileSync(file);
   await expect(openIn(dir, world)).rejects.toMatchObject({
     code: "STORE_SCHEMA_NEWER",
-    message: expect.stringMatching(/expected schema version 2 or older, got 99$/),
+    message: expect.stringMatching(/expected schema version 3 or older, got 99$/),
   });
   expect(readFileSync(file).equals(before)).toBe(true);
 });

@@ -17,8 +17,8 @@ export const SUMMED = {
   step: ["session", "turn", "seq", "body"],
   outbox: ["ord", "id", "key", "created", "provider", "sink", "trace", "payload"],
   dead_letter: ["ord", "key", "reason", "died", "dedupe", "received", "trace", "body"],
-  conversation: ["id", "key", "touched"],
-  log: ["conversation", "idx", "body"],
+  conversation: ["id", "key", "touched", "keep", "base"],
+  log: ["conversation", "idx", "body", "at"],
   journal: ["ord", "session", "before", "n", "revision", "at", "body"],
 } as const;
 
@@ -60,6 +60,18 @@ function mix(sum: number, value: number): number {
 /** SQL: the checksum of a table's row as it is. */
 export function sumSql(table: SummedTable): string {
   return `row_sum(${SUMMED[table].join(", ")})`;
+}
+
+/** The same columns as version 2 of the file knew them, where it knew fewer. */
+const SUMMED_2 = {
+  ...SUMMED,
+  conversation: ["id", "key", "touched"],
+  log: ["conversation", "idx", "body"],
+} as const satisfies Readonly<Record<SummedTable, readonly string[]>>;
+
+/** SQL: the checksum of a table's row as version 2 wrote it. */
+export function sumSql2(table: SummedTable): string {
+  return `row_sum(${SUMMED_2[table].join(", ")})`;
 }
 
 /** SQL: the checksum of what changes of an outbox row as it is. */

@@ -14,7 +14,7 @@ import {
 } from "../../conformance/session-store/fixtures.ts";
 import { verifies } from "../../test/verifies.ts";
 import { tenantId } from "../types/index.ts";
-import { openSqliteStore } from "./index.ts";
+import { conversationOf, openSqliteStore } from "./index.ts";
 
 /** What the first released version made; kept as it was. */
 const VERSION_1 = `
@@ -80,7 +80,7 @@ function makeVersion1(dir: string, nowMs: number): void {
   run(row, 6, "sending", KEY, 1, nowMs);
   run(row, 7, "failed", KEY, 3, nowMs);
   run("INSERT INTO dead_letter VALUES (8, ?, 'X', ?, 'm2', ?, '00', ?)", KEY, nowMs, nowMs, envelope);
-  run("INSERT INTO conversation VALUES (1, ?, ?)", KEY.slice(0, KEY.lastIndexOf(":")), nowMs);
+  run("INSERT INTO conversation VALUES (1, ?, ?)", conversationOf(KEY), nowMs);
   run("INSERT INTO log VALUES (1, 0, '\"said\"')");
   db.close();
 }
@@ -102,9 +102,7 @@ test("openSqliteStore() upgrades a file of version 1 with all that is in it", as
       ["failed", "failed", false],
       ["sending", "unknown", true],
     ]);
-    expect(await store.readLog(KEY.slice(0, KEY.lastIndexOf(":")), { after: -1, limit: 9 })).toEqual([
-      { index: 0, activity: "said" },
-    ]);
+    expect(await store.readLog(conversationOf(KEY), { after: -1, limit: 9 })).toEqual([{ index: 0, activity: "said" }]);
     expect(await store.stats()).toMatchObject({ unread: 1, unknown: 1, failed: 1, deadLetters: 1, sessions: 1 });
   }
   await using store = await openSqliteStore({ dir, world, onDamage: (error) => void damage.push(error) });
@@ -114,9 +112,15 @@ test("openSqliteStore() upgrades a file of version 1 with all that is in it", as
   expect(lease.inbox.map(({ dedupeKey }) => dedupeKey)).toEqual(["m1"]);
   expect(lease.state).toEqual(new Map([["flow/a", { b: 1 }]]));
   expect(lease.steps).toMatchObject([{ turn: 8, outcome: 1 }]);
-  await store.commit(lease, turnOf(lease, { journal: "first", log: ["next"] }));
+  await store.commit(lease, turnOf(lease, { journal: "first", log: ["next"], logKeepMs: 3_600_000 }));
   expect(await store.readJournal(KEY, { limit: 9 })).toMatchObject([{ revision: 8, turn: "first" }]);
   await store.accept(entryOf("m3", { key: keyOf({ conversation: "new" }) }));
+  // When what was there was said is known to the hour.
+  const log = async (): Promise<readonly unknown[]> =>
+    (await store.readLog(conversationOf(KEY), { after: -1, limit: 9 })).map(({ activity }) => activity);
+  expect(await log()).toEqual(["said", "next"]);
+  world.advance(2 * 3_600_000);
+  expect(await log()).toEqual([]);
   await store.sweep(world.nowMs());
   expect(damage).toEqual([]);
 });

@@ -52,6 +52,8 @@ export interface IngressEntry {
   readonly isUnnamed?: boolean;
   /** What to append to the conversation's log in the same commit (channels that keep their own log). */
   readonly log?: JsonValue;
+  /** How long the conversation's log keeps each entry, old and new, from then on; see {@link SessionStore.readLog}. */
+  readonly logKeepMs?: number;
 }
 
 /** What `accept` says. `logIndex` is the log entry made by this delivery, or by the first one where this is a duplicate. */
@@ -173,6 +175,8 @@ export interface TurnCommit {
   readonly outbox: readonly NewOutboxRow[];
   /** Activities for the conversation's own log: delivered by being committed. */
   readonly log: readonly JsonValue[];
+  /** As of {@link IngressEntry}; counts where `log` has entries. */
+  readonly logKeepMs?: number;
   /** Answers to unread entries that leave the inbox with this turn; each is kept as long as the entry's delivery is remembered. */
   readonly answers?: readonly { readonly order: number; readonly answer: JsonValue }[];
   /** What operators are shown of the turn; kept as it is, at most `JOURNAL_TURNS_MAX` turns of a session and `JOURNAL_RETENTION_MS` long. */
@@ -225,7 +229,7 @@ export interface StoreStats {
   readonly sessions: number;
 }
 
-/** One activity of a conversation's log; `index` counts from 0 without gaps. */
+/** One activity of a conversation's log; `index` counts from 0 without gaps, and goes on where entries are past their time. */
 export interface LogEntry {
   readonly index: number;
   readonly activity: JsonValue;
@@ -284,7 +288,7 @@ export const JOURNAL_TURNS_MAX = 50;
 export const JOURNAL_RETENTION_MS = 7 * 24 * 3_600_000;
 /** Entries that a conversation's log keeps. */
 export const LOG_ENTRIES_MAX = 500;
-/** How long a conversation's log stays after its last entry. */
+/** How long a conversation's log stays after its last entry, and its count of entries in any case. */
 export const LOG_RETENTION_MS = 30 * 24 * 3_600_000;
 
 /**
@@ -354,7 +358,11 @@ export interface SessionStore extends AsyncDisposable {
   /** Forgets a dead letter; false where there is none. */
   dropDeadLetter(order: number): Promise<boolean>;
 
-  /** Reads a conversation's log after an index (-1 for all), oldest first. `conversation` is the key of its sessions without the user part. */
+  /**
+   * Reads a conversation's log after an index (-1 for all), oldest first. `conversation` is the key of its sessions without the user part.
+   * Where its last entry was appended with a `logKeepMs`, entries that old are told no more, and sweeps drop them; else the log stays
+   * as a whole for {@link LOG_RETENTION_MS} after its last entry.
+   */
   readLog(
     conversation: string,
     options: { readonly after: number; readonly limit: number },
@@ -382,10 +390,15 @@ export interface SessionStore extends AsyncDisposable {
   /** Ends a session at once: record, state, unread inbox and timers go, and any lease of it turns stale. */
   end(key: SessionKeyText): Promise<boolean>;
   /**
-   * Tells what is overdue; drops expired dedupe keys, sent rows and logs past retention and expired sessions that are free and have
+   * Tells what is overdue; drops expired dedupe keys, sent rows, logs and their entries past retention and expired sessions that are free and have
    * nothing unread; changes nothing else. What it drops in one call is bounded, so call it again and again.
    */
   sweep(nowMs: number): Promise<Overdue>;
+}
+
+/** How long a log, or its count of entries alone, stays after its last entry where that was kept for `keepMs`. */
+export function logStaysMs(keepMs: number | null | undefined): number {
+  return Math.max(LOG_RETENTION_MS, keepMs ?? 0);
 }
 
 /** The part of a key that names its channel, `env:tenant:team:channel`: the scope of dedupe keys. */

@@ -68,11 +68,13 @@ DECLARE
   v_now bigint := wall(p_now);
   c conversation;
 BEGIN
-  SELECT * INTO c FROM conversation WHERE key = p_conversation AND log_ms + LOG_RETENTION_MS > v_now;
-  IF NOT FOUND THEN RETURN '{}'; END IF;
+  SELECT * INTO c FROM conversation WHERE key = p_conversation;
+  IF NOT FOUND OR c.log_ms IS NULL OR is_log_over(c, v_now) THEN RETURN '{}'; END IF;
   RETURN ARRAY (
     SELECT json_build_array(idx, body) FROM log
-    WHERE conversation = p_conversation AND idx > p_after AND idx >= c.log_next - LOG_ENTRIES_MAX ORDER BY idx LIMIT p_limit);
+    WHERE conversation = p_conversation AND idx > p_after AND idx >= c.log_next - LOG_ENTRIES_MAX
+      AND (c.log_keep_ms IS NULL OR at_ms > v_now - c.log_keep_ms)
+    ORDER BY idx LIMIT p_limit);
 END $$;
 
 -- → key, reason, died, order, received, body; newest first
@@ -200,11 +202,17 @@ BEGIN
   FOR c IN
     SELECT * FROM conversation
     WHERE touched_hour <= (p_now - LOG_RETENTION_MS) / 3600000 AND head IS NULL AND claim_ord IS NULL
-      AND (log_ms IS NULL OR log_ms <= p_now - LOG_RETENTION_MS)
+      AND (log_ms IS NULL OR log_ms <= p_now - log_stays(log_keep_ms))
     ORDER BY touched_hour LIMIT DUE_MAX FOR UPDATE SKIP LOCKED
   LOOP
     DELETE FROM log WHERE conversation = c.key;
     DELETE FROM conversation WHERE key = c.key;
+  END LOOP;
+  FOR c IN
+    SELECT * FROM conversation WHERE log_due_ms <= p_now ORDER BY log_due_ms LIMIT LOGS_MAX FOR UPDATE SKIP LOCKED
+  LOOP
+    DELETE FROM log WHERE conversation = c.key AND at_ms <= p_now - c.log_keep_ms;
+    UPDATE conversation SET log_due_ms = (SELECT min(at_ms) FROM log WHERE conversation = c.key) + c.log_keep_ms WHERE key = c.key;
   END LOOP;
   -- Once a minute is often enough: full buckets are as good as none.
   IF (p_now / 1000) % 60 = 0 THEN

@@ -77,6 +77,7 @@ export function rawIngress(entry: IngressEntry, to: LeaseTo | undefined): unknow
     whole(entry.dedupeTtlMs),
     entry.isUnnamed === true,
     entry.log === undefined ? null : json(entry.log),
+    entry.logKeepMs === undefined ? null : whole(entry.logKeepMs),
     to !== undefined,
     whole(to?.ttlMs ?? LEASE_TTL_MS),
   ];
@@ -109,6 +110,7 @@ export function rawTurn(lease: Lease, turn: TurnCommit, keep: boolean): unknown[
       json({ id, provider, sinkClass, payload, traceId }),
     ),
     turn.log.map(json),
+    turn.logKeepMs === undefined ? null : whole(turn.logKeepMs),
   ];
 }
 

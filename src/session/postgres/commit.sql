@@ -7,7 +7,7 @@ CREATE FUNCTION commit(
   p_now bigint, p_mono bigint, p_token text, p_key text, p_fence bigint, p_keep boolean, p_body json, p_expires bigint,
   p_revision bigint, p_journal json, p_consumed bigint[], p_dead_ords bigint[], p_dead_reasons text[], p_answer_ords bigint[],
   p_answers json[], p_state_names text[], p_state json[], p_done text[], p_timer_names text[], p_timer_dues bigint[], p_timers json[],
-  p_row_ids text[], p_rows json[], p_log json[]
+  p_row_ids text[], p_rows json[], p_log json[], p_log_keep bigint
 ) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
   v_now bigint := wall(p_now);
@@ -85,10 +85,10 @@ BEGIN
     END LOOP;
     -- Behind others it changes nothing for its lane.
     IF c.head IS NULL THEN
-      UPDATE conversation SET head = v_head, rest_ms = 0, touched_hour = v_now / 3600000 WHERE key = c.key;
+      UPDATE conversation SET head = v_head, rest_ms = 0, touched_hour = greatest(touched_hour, v_now / 3600000) WHERE key = c.key;
     END IF;
   END IF;
-  IF cardinality(p_log) > 0 THEN PERFORM append_log(c, v_now, p_log); END IF;
+  IF cardinality(p_log) > 0 THEN PERFORM append_log(c, v_now, p_log, p_log_keep); END IF;
   IF p_journal IS NOT NULL THEN
     INSERT INTO journal (key, ord, revision, at_ms, body) VALUES (p_key, nextval('orders'), p_revision, v_now, p_journal);
     -- Reading hides what is yet to be trimmed.

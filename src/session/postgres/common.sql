@@ -113,22 +113,37 @@ BEGIN
   RETURN s;
 END $$;
 
--- Appends entries to a log whose conversation the caller has locked; returns the first one's index.
-CREATE FUNCTION append_log(c conversation, p_now bigint, p_entries json[]) RETURNS integer LANGUAGE plpgsql AS $$
+-- How long a log, or its count alone, stays after its last entry.
+CREATE FUNCTION log_stays(p_keep bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS
+$$ SELECT greatest(LOG_RETENTION_MS, coalesce(p_keep, 0)) $$;
+
+CREATE FUNCTION is_log_over(c conversation, p_now bigint) RETURNS boolean LANGUAGE sql IMMUTABLE AS
+$$ SELECT c.log_ms + log_stays(c.log_keep_ms) <= p_now $$;
+
+-- Appends entries to a log whose conversation the caller has locked; returns the first one's index. `p_keep`: how long each entry is
+-- kept from now on, null where nobody says.
+CREATE FUNCTION append_log(c conversation, p_now bigint, p_entries json[], p_keep bigint) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
   v_first integer := c.log_next;
   v_next integer;
 BEGIN
-  IF c.log_ms + LOG_RETENTION_MS <= p_now THEN
+  IF is_log_over(c, p_now) THEN
     DELETE FROM log WHERE conversation = c.key;
     v_first := 0;
   END IF;
-  INSERT INTO log (conversation, idx, body)
-  SELECT c.key, v_first + n - 1, entry FROM unnest(p_entries) WITH ORDINALITY AS e (entry, n);
+  INSERT INTO log (conversation, idx, body, at_ms)
+  SELECT c.key, v_first + n - 1, entry, p_now FROM unnest(p_entries) WITH ORDINALITY AS e (entry, n);
   v_next := v_first + cardinality(p_entries);
   -- Reading hides what is yet to be trimmed.
   IF v_next / 64 > v_first / 64 THEN DELETE FROM log WHERE conversation = c.key AND idx < v_next - LOG_ENTRIES_MAX; END IF;
-  UPDATE conversation SET log_next = v_next, log_ms = p_now, touched_hour = p_now / 3600000 WHERE key = c.key;
+  -- A log that is kept longer than others counts as touched later.
+  UPDATE conversation SET log_next = v_next, log_ms = p_now, log_keep_ms = p_keep,
+    log_due_ms = CASE
+      WHEN p_keep IS NULL THEN NULL
+      WHEN log_due_ms IS NOT NULL AND log_keep_ms = p_keep THEN log_due_ms
+      ELSE (SELECT min(at_ms) FROM log WHERE conversation = c.key) + p_keep END,
+    touched_hour = (p_now + log_stays(p_keep) - LOG_RETENTION_MS) / 3600000
+  WHERE key = c.key;
   RETURN v_first;
 END $$;
 

@@ -126,7 +126,7 @@ BEGIN
     PERFORM 1 FROM conversation WHERE key = v_key FOR UPDATE;
     DELETE FROM log WHERE conversation = v_key;
     IF FOUND THEN v_count := v_count + 1; END IF;
-    UPDATE conversation SET log_next = 0, log_ms = NULL WHERE key = v_key AND head IS NOT NULL OR key = v_key AND claim_ord IS NOT NULL;
+    UPDATE conversation SET log_next = 0, log_ms = NULL, log_keep_ms = NULL, log_due_ms = NULL WHERE key = v_key AND head IS NOT NULL OR key = v_key AND claim_ord IS NOT NULL;
     IF NOT FOUND THEN DELETE FROM conversation WHERE key = v_key; END IF;
   END LOOP;
   RETURN v_count;

@@ -11,13 +11,13 @@ import {
 
 /** The operations, and how many arguments each takes behind the clock and the token. */
 const FUNCTIONS = {
-  accept: 8,
+  accept: 9,
   lease_named: 3,
   lease_any: 3,
   renew: 3,
   release: 2,
   record: 5,
-  commit: 21,
+  commit: 22,
   claim_sends: 4,
   begin_send: 4,
   end_send: 8,
@@ -65,6 +65,8 @@ const CONSTANTS: Readonly<Record<string, number>> = {
   SENT_RETENTION_MS,
   /** Sessions, lanes and claims that one call looks after at most. */
   DUE_MAX: 500,
+  /** Logs that one sweep drops entries of at most. */
+  LOGS_MAX: 50,
   /** Rows of one table that a sweep drops at most. */
   DROP_MAX: 5_000,
   /** Sessions that are counted one by one. */
@@ -83,7 +85,7 @@ export interface PostgresLibrary {
 }
 
 /** Brings a store's tables from version `index` to `index + 1`; never changed once released, only added to. */
-export const UPGRADES: readonly string[] = [sqlOf("tables")];
+export const UPGRADES: readonly string[] = [sqlOf("tables"), sqlOf("tables-2")];
 
 /** Puts the library together; its version is the hash of its code. */
 export function postgresLibrary(): PostgresLibrary {

@@ -5,8 +5,9 @@ import { hasPostgres, startPostgres } from "../../../test/stand-ins/postgres-ser
 import type { PostgresServer } from "../../../test/stand-ins/postgres-server.ts";
 import { createTestWorld } from "../../../test/stand-ins/test-world.ts";
 import { verifies } from "../../../test/verifies.ts";
-import { openPostgresStore } from "../index.ts";
+import { conversationOf, openPostgresStore } from "../index.ts";
 import { postgresFailure, remedyFor } from "./failure.ts";
+import { UPGRADES } from "./library.ts";
 import { parsePostgresUrl } from "./postgres-url.ts";
 
 const world = createTestWorld();
@@ -97,6 +98,24 @@ describe.skipIf(!hasPostgres)("opening a store (skipped where PostgreSQL isn't i
     expect((await store.read(KEY))?.session?.revision).toBe(1);
     await server.sql("UPDATE versions.meta SET version = 99");
     await expect(open("versions")).rejects.toMatchObject({ code: "STORE_SCHEMA_NEWER" });
+  });
+
+  test("a store of version 1 is upgraded with the logs that are in it", async () => {
+    verifies("stores.postgres.schema");
+    const conversation = conversationOf(KEY);
+    await server.sql(`CREATE SCHEMA first; SET search_path = first; ${UPGRADES[0]}
+      CREATE TABLE meta (version integer NOT NULL); INSERT INTO meta VALUES (1); CREATE TABLE library (name text PRIMARY KEY);
+      INSERT INTO conversation (key, log_next, log_ms, touched_hour) VALUES ('${conversation}', 1, ${world.nowMs()}, 0);
+      INSERT INTO log VALUES ('${conversation}', 0, '"said"'); RESET search_path`);
+    await using store = await open("first", { clock: "world" });
+    const indexes = async (): Promise<readonly number[]> =>
+      (await store.readLog(conversation, { after: -1, limit: 9 })).map(({ index }) => index);
+    expect(await indexes()).toEqual([0]);
+    world.advance(1_000);
+    await runTurn(store, { log: ["next"], logKeepMs: 2_000 });
+    expect(await indexes()).toEqual([0, 1]);
+    world.advance(1_000);
+    expect(await indexes()).toEqual([1]);
   });
 
   test("a server that may lose what it acknowledged is refused, unless the operator takes it", async () => {

@@ -3,7 +3,7 @@
 -- → "known", log index[, answer] | "new", log index[, lease]
 CREATE FUNCTION accept(
   p_now bigint, p_mono bigint, p_token text, p_key text, p_dedupe text, p_body json, p_ttl bigint, p_is_unnamed boolean, p_log json,
-  p_has_worker boolean, p_lease_ttl bigint
+  p_log_keep bigint, p_has_worker boolean, p_lease_ttl bigint
 ) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
   v_now bigint := wall(p_now);
@@ -29,7 +29,7 @@ BEGIN
   v_ord := nextval('orders');
   IF p_log IS NOT NULL THEN
     c := lock_conversation(conversation_of(p_key), v_now);
-    v_log_index := CASE WHEN c.log_ms + LOG_RETENTION_MS <= v_now THEN 0 ELSE c.log_next END;
+    v_log_index := CASE WHEN is_log_over(c, v_now) THEN 0 ELSE c.log_next END;
   END IF;
   IF NOT v_is_forgotten AND p_ttl > 0 THEN
     -- Changes nothing where the delivery came to be known meanwhile.
@@ -49,7 +49,7 @@ BEGIN
   INSERT INTO inbox (key, ord, dedupe, is_forgotten, received_ms, body)
   -- Its timers fall due by this clock, so messages arrive by it: gateways' own may differ.
   VALUES (p_key, v_ord, p_dedupe, v_is_forgotten, v_now, p_body);
-  IF p_log IS NOT NULL THEN PERFORM append_log(c, v_now, ARRAY[p_log]); END IF;
+  IF p_log IS NOT NULL THEN PERFORM append_log(c, v_now, ARRAY[p_log], p_log_keep); END IF;
   IF NOT v_is_leased THEN
     IF s.run_ord IS NULL THEN UPDATE session SET run_ord = v_ord WHERE key = p_key; END IF;
     RETURN json_build_array('new', v_log_index);

@@ -50,15 +50,25 @@ local function read_journal(c)
   return entries
 end
 
+local function is_kept(c, entry, keep)
+  return tonumber(string.match(entry, '^%d+ (%S+)')) + keep > c.now
+end
+
 -- conversation, after, limit → entries oldest first
 local function read_log(c)
   local conversation, after, limit = take(c), take(c), number(c)
-  local log = at(c, 'g', conversation)
-  local newest = call('ZRANGE', log, -1, -1)[1]
-  if not newest then return {} end
-  local at_ms = string.match(newest, '^%d+ (%S+)')
-  if tonumber(at_ms) + LOG_RETENTION_MS <= c.now then return {} end
-  return call('ZRANGEBYSCORE', log, '(' .. after, '+inf', 'LIMIT', 0, limit)
+  local next_index, keep = log_end(c, conversation)
+  local found, from = {}, 0
+  if not next_index then return found end
+  while #found < limit do
+    local page = call('ZRANGEBYSCORE', at(c, 'g', conversation), '(' .. after, '+inf', 'LIMIT', from, limit - #found)
+    for _, entry in ipairs(page) do
+      if not keep or is_kept(c, entry, keep) then found[#found + 1] = entry end
+    end
+    if #page == 0 then break end
+    from = from + #page
+  end
+  return found
 end
 
 -- tenant, before, limit, scanned at most → where to go on or "", letters newest first
@@ -117,7 +127,22 @@ local function end_session(c)
   return tell(c, '1')
 end
 
+-- Drops entries of logs that are past their time; what is left of the log counts on.
+local function drop_entries(c)
+  for _, conversation in ipairs(call('ZRANGEBYSCORE', index(c, 'logs'), '-inf', text(c.now), 'LIMIT', 0, LOGS_MAX)) do
+    local log = at(c, 'g', conversation)
+    local _, keep = log_end(c, conversation)
+    while keep do
+      local oldest = call('ZRANGE', log, 0, 0)[1]
+      if not oldest or is_kept(c, oldest, keep) then break end
+      call('ZREM', log, oldest)
+    end
+    file_log(c, conversation, keep)
+  end
+end
+
 local function drop_expired(c)
+  drop_entries(c)
   for _, order in ipairs(call('ZRANGEBYSCORE', index(c, 'sent'), '-inf', text(c.now - SENT_RETENTION_MS), 'LIMIT', 0, DUE_MAX)) do
     drop_row(c, order)
   end

@@ -61,6 +61,7 @@ export function rawIngress(entry: IngressEntry, to: LeaseTo | undefined): Argume
     entry.log === undefined ? "" : json(entry.log),
     to?.worker ?? "",
     to === undefined ? "" : (to.ttlMs ?? LEASE_TTL_MS),
+    entry.logKeepMs ?? "",
   ];
 }
 
@@ -86,6 +87,7 @@ export function rawTurn(lease: Lease, turn: TurnCommit, keep: boolean): Argument
       json({ id, provider, sinkClass, payload, traceId }),
     ]),
     ...counted(turn.log, (activity) => [json(activity)]),
+    turn.logKeepMs ?? "",
   ];
 }
 

@@ -6,7 +6,7 @@ local function read_turn(c)
   turn.revision, turn.journal = take(c), take(c)
   turn.consumed, turn.dead, turn.answers = items(c, 1), items(c, 2), items(c, 2)
   turn.state, turn.done, turn.timers = items(c, 2), items(c, 1), items(c, 3)
-  turn.rows, turn.log = items(c, 2), items(c, 1)
+  turn.rows, turn.log, turn.log_keep = items(c, 2), items(c, 1), take(c)
   return turn
 end
 
@@ -128,7 +128,7 @@ local function commit(c)
   write_session(c, turn, held[4], held[5])
   write_timers(c, turn)
   for _, row in ipairs(turn.rows) do add_row(c, key, row[1], row[2]) end
-  for _, item in ipairs(turn.log) do append_log(c, conversation_of(key), item[1]) end
+  for _, item in ipairs(turn.log) do append_log(c, conversation_of(key), item[1], turn.log_keep) end
   if turn.journal ~= '' then write_journal(c, turn) end
 
   local due, has_timers = due_timers(c, key)

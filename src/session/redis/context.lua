@@ -9,11 +9,12 @@
 --   t:<key>    hash    timers, by once-key: "<due> <json>"
 --   j:<key>    list    journal: "<revision> <at> <json>"
 --   g:<conv>   zset    log by index: "<index> <at> <json>"
+--   n:<conv>   hash    of a log whose entries are kept for a time of their own: k how long, n its next index, t its last entry's time
 --   l:<conv>   zset    rows yet to be sent, by order        c:<conv>  hash  the claim on one of them
 --   o:<order>  hash    outbox row                           m:<order> hash  dead letter
 --   d:<channel>:<dedupe>  hash  a delivery that is remembered: x until, o order, l log index, n who, a answer, k whose
 --   x:<…>      string  what a repeated request is told, for a minute
--- and the indexes: keys, run, held, timers, expiry, unread, ready, delay, claimed, ids, sent, dead, rows:<status>; records counts.
+-- and the indexes: keys, run, held, timers, expiry, unread, ready, delay, claimed, ids, sent, dead, logs, rows:<status>; records counts.
 --
 -- args: now, monotonic ("" each: the server's clock), the request's token, whether it is a repetition, then the operation's own.
 

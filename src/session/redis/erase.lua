@@ -2,7 +2,7 @@
 -- Erasing what is kept of people, and what a store of several shards asks before it takes.
 
 local function drop_log(c, key)
-  return call('DEL', at(c, 'g', conversation_of(key)))
+  return drop_logs_of(c, conversation_of(key))
 end
 
 -- Whether a session's key has the parts that are named; "" names none.
@@ -75,7 +75,7 @@ end
 -- conversations → logs
 local function erase_log(c)
   local logs = 0
-  for _, item in ipairs(items(c, 1)) do logs = logs + call('DEL', at(c, 'g', item[1])) end
+  for _, item in ipairs(items(c, 1)) do logs = logs + drop_logs_of(c, item[1]) end
   return { 0, logs }
 end
 

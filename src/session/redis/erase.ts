@@ -10,7 +10,7 @@ import type { KeyName, RedisShards } from "./shards.ts";
 
 /** Kinds of keys that carry a session's key: record, inbox, state, steps, timers, journal. */
 const OF_SESSIONS = "sivetj";
-const LOG = "g";
+const LOGS = "gn";
 const DELIVERY = "d";
 
 type Counts = { -readonly [Count in keyof Erased]: number };
@@ -75,7 +75,7 @@ function sorted(
   const deliveries: string[] = [];
   for (const { kind, rest } of names) {
     if (kind === DELIVERY) deliveries.push(rest);
-    else if (kind === LOG && !isPerson && isWanted(rest)) logs.add(rest);
+    else if (LOGS.includes(kind) && !isPerson && isWanted(rest)) logs.add(rest);
     else if (OF_SESSIONS.includes(kind) && isWanted(rest)) sessions.add(rest);
   }
   // The logs of conversations that a person took part in go with their sessions.

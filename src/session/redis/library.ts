@@ -62,6 +62,8 @@ const CONSTANTS = {
   JOURNAL_RETENTION_MS,
   SENT_RETENTION_MS,
   EXPIRED_AGAIN_MS: 60_000,
+  /** Logs that one sweep drops entries of at most. */
+  LOGS_MAX: 20,
 };
 
 /** One operation of the library. */

@@ -122,17 +122,55 @@ local function forget(c, key)
   for _, name in ipairs({ 'keys', 'run', 'held', 'expiry' }) do call('ZREM', index(c, name), key) end
 end
 
-local function append_log(c, conversation, activity)
-  local log = at(c, 'g', conversation)
-  local newest = call('ZRANGE', log, -1, -1)[1]
-  local number = 0
+local function drop_logs_of(c, conversation)
+  call('ZREM', index(c, 'logs'), conversation)
+  local dropped = call('DEL', at(c, 'g', conversation))
+  return math.max(dropped, call('DEL', at(c, 'n', conversation)))
+end
+
+-- The index of a log's next entry and how long each is kept, if anybody said; nothing where there is no log, or none any more.
+local function log_end(c, conversation)
+  local head = call('HMGET', at(c, 'n', conversation), 'n', 'k', 't')
+  local number, keep, at_ms = tonumber(head[1] or '0'), tonumber(head[2] or ''), tonumber(head[3] or '0')
+  local newest = call('ZRANGE', at(c, 'g', conversation), -1, -1)[1]
   if newest then
-    local last, at_ms = string.match(newest, '^(%d+) (%S+)')
-    if tonumber(at_ms) + LOG_RETENTION_MS <= c.now then call('DEL', log) else number = tonumber(last) + 1 end
+    local last, last_ms = string.match(newest, '^(%d+) (%S+)')
+    number, at_ms = math.max(number, tonumber(last) + 1), math.max(at_ms, tonumber(last_ms))
   end
+  if at_ms + math.max(LOG_RETENTION_MS, keep or 0) <= c.now then return nil end
+  return number, keep
+end
+
+-- Files a log by the time at which its oldest entry goes.
+local function file_log(c, conversation, keep)
+  local oldest = keep and call('ZRANGE', at(c, 'g', conversation), 0, 0)[1]
+  if oldest then
+    call('ZADD', index(c, 'logs'), text(tonumber(string.match(oldest, '^%d+ (%S+)')) + keep), conversation)
+  else
+    call('ZREM', index(c, 'logs'), conversation)
+  end
+end
+
+-- "": nobody says how long.
+local function append_log(c, conversation, activity, keep)
+  local log, head = at(c, 'g', conversation), at(c, 'n', conversation)
+  local number, kept = log_end(c, conversation)
+  if not number then
+    drop_logs_of(c, conversation)
+    number = 0
+  end
+  local keep_ms = tonumber(keep)
   call('ZADD', log, number, number .. ' ' .. text(c.now) .. ' ' .. activity)
   call('ZREMRANGEBYRANK', log, 0, -1 - LOG_ENTRIES_MAX)
-  call('PEXPIRE', log, LOG_RETENTION_MS)
+  local stays = text(math.max(LOG_RETENTION_MS, keep_ms or 0))
+  call('PEXPIRE', log, stays)
+  if keep_ms then
+    call('HSET', head, 'k', keep, 'n', number + 1, 't', text(c.now))
+    call('PEXPIRE', head, stays)
+  elseif kept then
+    call('DEL', head)
+  end
+  if keep_ms or kept then file_log(c, conversation, keep_ms) end
   return number
 end
 
@@ -145,11 +183,11 @@ local function append(c, key, entry)
   return order
 end
 
--- key, dedupe, received, json, dedupe ttl, is unnamed, has log, log, worker, lease ttl → "new" | "known", log index, lease | answer
+-- key, dedupe, received, json, dedupe ttl, is unnamed, has log, log, worker, lease ttl, log kept for → "new" | "known", log index, lease | answer
 local function accept(c)
   local key, dedupe, json = take(c), take(c), take(c)
   local ttl, is_unnamed, has_log, log = number(c), take(c) == '1', take(c) == '1', take(c)
-  local worker, lease_ttl = take(c), take(c)
+  local worker, lease_ttl, log_keep = take(c), take(c), take(c)
   local delivery = at(c, 'd', channel_of(key) .. ':' .. dedupe)
   local first = call('HMGET', delivery, 'x', 'l', 'a', 'n')
   local held = held_by(c, key)
@@ -171,7 +209,7 @@ local function accept(c)
     is_listed = held[7],
   })
   local log_index = false
-  if has_log then log_index = append_log(c, conversation_of(key), log) end
+  if has_log then log_index = append_log(c, conversation_of(key), log, log_keep) end
   if not is_forgotten and ttl > 0 then
     if first[1] then call('DEL', delivery) end
     call('HSET', delivery, 'x', text(c.now + ttl), 'o', order, 'n', c.token, 'k', key)
