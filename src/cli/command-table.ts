@@ -207,6 +207,14 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Judge a deployment: rendered twice the same, applied twice nothing new",
     load: () => import("./commands/conformance-deployer.ts"),
   },
+  "conformance check-pack": {
+    summary: "Report on a pack as the public greentic-conformance does",
+    load: () => import("./commands/conformance-check-pack.ts"),
+  },
+  "conformance check-runner": {
+    summary: "Report on a runner as the public greentic-conformance does: one run over a pack",
+    load: () => import("./commands/conformance-check-runner.ts"),
+  },
   "config show": {
     summary: "Show the configuration and where each value came from",
     load: () => import("./commands/config-show.ts"),

@@ -1,9 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { isGreenticError, isJsonObject, parseJson, quote } from "../types/index.ts";
-import type { JsonObject, JsonValue } from "../types/index.ts";
-import { CONFORMANCE_FLAG } from "./answer-check.ts";
+import { isGreenticError, quote } from "../types/index.ts";
+import type { JsonValue } from "../types/index.ts";
 import { openAnyPack } from "./check-pack.ts";
 import { PUBLISHED_FAULTS } from "./fault-cases.ts";
 import { isLike } from "./flow-test/check-reply.ts";
@@ -11,6 +10,7 @@ import type { CaseSpec, ConformanceReport, Verdict } from "./report.ts";
 import { fail, failIfAny, PASS, runSuite, skip } from "./report.ts";
 import type { RunnerCommand, RunnerRun } from "./run-runner.ts";
 import { runRunner } from "./run-runner.ts";
+import { answerOf, contractOf, problemOf, SESSION, shown } from "./runner-contract.ts";
 
 /** What a runner is judged with. */
 export interface RunnerSuiteOptions {
@@ -32,7 +32,6 @@ export interface RunnerSuiteOptions {
 const ANSWER_MS = 8_000;
 /** What loading may take, where nobody waits for an answer. */
 const LOAD_MS = 30_000;
-const SESSION = "conformance-session";
 /** What is said where nothing else is to be. */
 export const GREETINGS: readonly [string, string] = [
   '{"type":"message","id":"conformance-1","text":"hello"}',
@@ -70,7 +69,7 @@ async function* casesOf(command: RunnerCommand, scope: Scope): AsyncGenerator<Ca
       path: scope.path,
       timeoutMs: more.timeoutMs ?? timeoutMs,
       environment: {
-        ...contractOf(more.file ?? file, more.session ?? SESSION),
+        ...contractOf(more.file ?? file, { session: more.session ?? SESSION }),
         ...(more.faults !== undefined && { GREENTIC_CONFORMANCE_FAULTS: more.faults }),
       },
     });
@@ -170,19 +169,6 @@ const LEVELS = [
   ["runner.l2.session", `L2: a second activity of session "${SESSION}" is answered in the same form`],
 ] as const;
 
-function contractOf(pack: string, session: string): Readonly<Record<string, string>> {
-  return {
-    [CONFORMANCE_FLAG]: "1",
-    GREENTIC_CONFORMANCE_MODE: "mock",
-    GREENTIC_PACK_PATH: pack,
-    GREENTIC_DISABLE_NETWORK: "1",
-    TENANT_ID: "conformance",
-    TEAM_ID: "default",
-    USER_ID: "conformance",
-    SESSION_ID: session,
-  };
-}
-
 /** The flows that the pack has, where it is of a format that we read. */
 async function flowsOf({ pack, nowMs }: Scope): Promise<readonly string[] | undefined> {
   try {
@@ -195,36 +181,10 @@ async function flowsOf({ pack, nowMs }: Scope): Promise<readonly string[] | unde
 
 const listOf = (problem: string | undefined): readonly string[] => (problem === undefined ? [] : [problem]);
 
-const MAX_SAID = 300;
-
-function problemOf(run: RunnerRun, timeoutMs: number): string | undefined {
-  if (run.kind === "unstarted") return `it can't be started: ${run.reason}`;
-  if (run.kind === "late") return `it took more than ${timeoutMs} ms`;
-  return run.kind === "flood" ? "it printed more than 4 MiB" : exitProblem(run);
-}
-
-function exitProblem({ code, stderr }: RunnerRun & { readonly kind: "exited" }): string | undefined {
-  if (code === 0) return undefined;
-  const said = stderr.trim().slice(0, MAX_SAID);
-  return `exit code ${code}${said === "" ? "" : `, saying ${quote(said)}`}`;
-}
-
-/** The one object that a run printed. */
-function answerOf(run: RunnerRun): JsonObject | undefined {
-  if (run.kind !== "exited") return undefined;
-  try {
-    const value = parseJson(run.stdout);
-    return isJsonObject(value) ? value : undefined;
-  } catch (error) {
-    if (!isGreenticError(error)) throw error;
-    return undefined;
-  }
-}
-
 function jsonVerdict(run: RunnerRun): Verdict {
   if (run.kind !== "exited") return skip("there is no output to judge");
   const answer = answerOf(run);
-  if (answer === undefined) return fail(`expected one JSON object, got ${quote(run.stdout.trim().slice(0, MAX_SAID))}`);
+  if (answer === undefined) return fail(`expected one JSON object, got ${shown(run.stdout)}`);
   return Object.keys(answer).length === 0 ? fail("the object says nothing") : PASS;
 }
 
@@ -233,8 +193,6 @@ function likeVerdict(run: RunnerRun, expected: JsonValue | undefined, named: str
   if (run.kind !== "exited") return skip("there is no output to judge");
   const answer = answerOf(run);
   if (answer !== undefined && isLike(answer, expected)) return PASS;
-  const shown = answer === undefined ? run.stdout : JSON.stringify(answer);
-  return fail(
-    `expected something like ${JSON.stringify(expected)} by ${named}, got ${quote(shown.trim().slice(0, MAX_SAID))}`,
-  );
+  const said = answer === undefined ? run.stdout : JSON.stringify(answer);
+  return fail(`expected something like ${JSON.stringify(expected)} by ${named}, got ${shown(said)}`);
 }

@@ -30,6 +30,8 @@ test("every verb of conformance says what it takes", async () => {
     "provider",
     "telemetry",
     "deployer",
+    "check-pack",
+    "check-runner",
   ]);
 });
 
