@@ -6,6 +6,7 @@ import { isOciReference } from "../oci/index.ts";
 import { openPack, provenancePathOf } from "../pack/index.ts";
 import type { Pack, TrustPolicy } from "../pack/index.ts";
 import type { PackApp } from "../runner/index.ts";
+import type { AuditLog } from "../telemetry/index.ts";
 import { GreenticError, isGreenticError, teamId, toGreenticError } from "../types/index.ts";
 import type { TeamId, TenantId } from "../types/index.ts";
 import { dependencyProblem } from "./app-dependencies.ts";
@@ -45,6 +46,7 @@ export interface AppReaderOptions {
   /** The operator lets everybody reach everything, whatever the access maps say. */
   readonly isAccessOpen?: boolean;
   readonly warn: (message: string) => void;
+  readonly audit: AuditLog;
   /** Apps beside the bundle's and the registered ones. */
   readonly apps?: readonly PackApp[];
 }
@@ -266,7 +268,7 @@ export class AppReader {
       readonly isOld?: boolean;
     },
   ): Promise<Pack> {
-    const { config, warn } = this.#options;
+    const { config, warn, audit } = this.#options;
     const { tenant, allowUnsigned, allowMismatch } = how;
     const trust = await trustOf(config);
     const nowMs = Date.now();
@@ -281,7 +283,7 @@ export class AppReader {
           ...(allowMismatch && { sbom: "warn" as const }),
         },
       });
-    const pack = await openAudited(openIt, { config, tenant, nowMs });
+    const pack = await openAudited(openIt, { audit, env: config.env, tenant });
     if (how.keepsFor !== undefined) {
       const { team } = how.keepsFor;
       const { name, packHash } = pack;

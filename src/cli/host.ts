@@ -33,8 +33,7 @@ import {
 import type { JsonObject, Policy, TeamId, TenantId, World } from "../types/index.ts";
 import { AppReader } from "./app-reader.ts";
 import type { AppReaderOptions } from "./app-reader.ts";
-import { auditOf } from "./audit.ts";
-import { openAudit, watchSecrets } from "./open-audit.ts";
+import { openAudit, watchSecrets, watchWrites } from "./open-audit.ts";
 import { openChannels } from "./channels.ts";
 import type { HostOAuth } from "./open-oauth.ts";
 import { openOAuth } from "./open-oauth.ts";
@@ -56,7 +55,7 @@ export const CONSOLE_CHANNEL = channelId("console");
 /** How long a file stays at least; after that as long as its session. */
 const FILES_KEEP_MS = 30 * 86_400_000;
 
-export interface HostOptions extends AppReaderOptions {
+export interface HostOptions extends Omit<AppReaderOptions, "audit"> {
   readonly observe?: TurnObserver;
   readonly log?: RuntimeOptions["log"];
   readonly onError?: RuntimeOptions["onError"];
@@ -133,7 +132,7 @@ interface HostParts {
 
 async function openOver({ options, world, components, opening, audit }: HostParts): Promise<Host> {
   const { config, bundle } = options;
-  const reader = new AppReader(options);
+  const reader = new AppReader({ ...options, audit });
   const gate = await openHostPolicy(config, { bundle, world, observe: options.observe, audit });
   const read = await reader.read({ isFirst: true });
   const tenants = new Set<TenantId>([
@@ -227,7 +226,7 @@ async function openOver({ options, world, components, opening, audit }: HostPart
       quotas: new Quotas({ quota: config.quota, buckets: store, nowMs: () => world.nowMs() }),
     }),
     secrets,
-    secretWriter: secretWriter(config),
+    secretWriter: watchWrites(secretWriter(config), audit),
     audit,
     journal: config.journal,
     http,
@@ -273,7 +272,7 @@ async function openOver({ options, world, components, opening, audit }: HostPart
     apps: () => packs.apps,
     retired: () => retired.values(),
     readTrust: () => reloadTrust(config, { environment: options.environment, nowMs: world.nowMs() }),
-    audit: auditOf(config),
+    audit,
     warn: options.warn,
     onError: (error) => options.onError?.(toGreenticError(error, "PACK_TRUST_INVALID", "Read trust"), undefined),
   });

@@ -1,20 +1,17 @@
 import { createHmac } from "node:crypto";
-import type { Config, Environment } from "../config/index.ts";
-import type { TeamId, TenantId } from "../types/index.ts";
+import type { Config } from "../config/index.ts";
+import type { SecretReader } from "../secrets/index.ts";
+import { readAs } from "../secrets/index.ts";
+import type { EnvId, TeamId, TenantId } from "../types/index.ts";
 import { hostKey } from "./host-keys.ts";
-import { secretReader } from "./secret-stores.ts";
 
 /** The tokens that callers of a tenant's flows bring: one, from the tenant's secrets; none where none is set. */
 export async function mcpTokens(
-  config: Config,
-  {
-    environment,
-    tenant,
-    team,
-  }: { readonly environment: Environment; readonly tenant: TenantId; readonly team: TeamId },
+  secrets: SecretReader,
+  { env, tenant, team }: { readonly env: EnvId; readonly tenant: TenantId; readonly team: TeamId },
 ): Promise<readonly string[]> {
-  const ctx = { env: config.env, tenant, team, traceId: "", correlationId: "", attempt: 1, locale: "en" };
-  const token = await secretReader(config, environment).get(ctx, "mcp", "mcp_token");
+  const ctx = { env, tenant, team, traceId: "", correlationId: "", attempt: 1, locale: "en" };
+  const token = await readAs(secrets, "mcp").get(ctx, "mcp", "mcp_token");
   return token === undefined || token === "" ? [] : [token];
 }
 

@@ -1,4 +1,4 @@
-import type { Bundle, Config, Environment } from "../config/index.ts";
+import type { Bundle, Config } from "../config/index.ts";
 import type { HttpFace } from "../mcp/index.ts";
 import { openMcpServing, refused } from "../mcp/index.ts";
 import type { TeamId, TenantId } from "../types/index.ts";
@@ -16,7 +16,6 @@ export interface McpMountOptions {
   readonly host: Host;
   readonly config: Config;
   readonly bundle: Bundle | undefined;
-  readonly environment: Environment;
   readonly feed: CallFeed;
   readonly onError: (error: Error) => void;
 }
@@ -47,8 +46,8 @@ export class McpMount {
   }
 
   async #open(tenant: TenantId): Promise<HttpFace> {
-    const { host, config, bundle, environment, feed, onError } = this.#options;
-    const { runtime, world } = host;
+    const { host, config, bundle, feed, onError } = this.#options;
+    const { runtime, world, secrets } = host;
     const team: TeamId = teamOf(bundle, tenant);
     const scope = { env: config.env, tenant, team };
     const provider = runtime.channel(scope, MCP_CHANNEL);
@@ -70,7 +69,7 @@ export class McpMount {
     });
     return serving.http({
       origins: [],
-      tokens: () => mcpTokens(config, { environment, tenant, team }),
+      tokens: () => mcpTokens(secrets, { env: config.env, tenant, team }),
       needsToken: true,
     });
   }

@@ -14,8 +14,8 @@ import { GreenticError, quote } from "../types/index.ts";
 import type { TenantCtx } from "../types/index.ts";
 import { listOption, textOption } from "./command.ts";
 import type { CommandInput, CommandIo } from "./command.ts";
+import { commandSecrets } from "./command-secrets.ts";
 import { readInputFile } from "./files.ts";
-import { secretReader, secretWriter } from "./secret-stores.ts";
 
 /** The options with which the mcp commands name a tool map and what its components may reach. */
 export const TOOL_OPTIONS = [
@@ -64,14 +64,15 @@ export async function openTools(input: CommandInput, io: CommandIo): Promise<Ope
     privateAddresses: config.network.privateAddresses,
     rewrites: parseHttpRewrites(config.network.rewrite ?? "", config.env),
   };
-  const secret = secretsOf(input, secretReader(config, io.environment));
+  const kept = commandSecrets(config, io.environment);
+  const secret = secretsOf(input, kept.secrets);
   const world = createMachineWorld();
   const host = new InProcessComponentHost();
   const components = await admitComponents(map, { file, host, origins: listOption(input, "allowHttp") });
   const servers = new McpServers({
     world,
     secret,
-    saveSecret: (of, category, name, value) => secretWriter(config).put(of, category, name, value),
+    saveSecret: (of, category, name, value) => kept.writer.put(of, category, name, value),
     open: (_ctx, request, { signal }) => openHttp(request, { ...http, ...(signal && { signal }) }),
     operator: config.mcpServers,
     path: io.environment["PATH"],
@@ -96,6 +97,7 @@ export async function openTools(input: CommandInput, io: CommandIo): Promise<Ope
     async [Symbol.asyncDispose]() {
       await servers[Symbol.asyncDispose]();
       await host[Symbol.asyncDispose]();
+      await kept[Symbol.asyncDispose]();
     },
   };
 }

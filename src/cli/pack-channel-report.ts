@@ -1,6 +1,7 @@
 import type { Bundle, BundleProvider, Config, Environment } from "../config/index.ts";
 import { createMachineWorld } from "../runner/index.ts";
 import type { SecretReader } from "../secrets/index.ts";
+import type { AuditLog } from "../telemetry/index.ts";
 import { AppReader } from "./app-reader.ts";
 import type { PackChannel } from "./pack-channels.ts";
 import { serveChannel, withComponents } from "./pack-channels.ts";
@@ -21,11 +22,12 @@ export async function servePackChannels(
     readonly config: Config;
     readonly secrets: SecretReader;
     readonly environment: Environment;
+    readonly audit: AuditLog;
     readonly isDevOk?: boolean;
   },
 ): Promise<ReadonlyMap<BundleProvider, PackChannelReport>> {
-  const { config, secrets, environment, isDevOk = false } = parts;
-  const reader = new AppReader({ config, environment, bundle, isDevOk, warn: () => undefined });
+  const { config, secrets, environment, audit, isDevOk = false } = parts;
+  const reader = new AppReader({ config, environment, bundle, audit, isDevOk, warn: () => undefined });
   return await withComponents(async (components) => {
     const reports = new Map<BundleProvider, PackChannelReport>();
     for (const provider of bundle.providers) {

@@ -5,6 +5,7 @@ import type { PackShelf, ShelvedPack } from "../deployer/index.ts";
 import { OciCache } from "../oci/index.ts";
 import { openPack } from "../pack/index.ts";
 import type { MissingDependency, Pack, TrustPolicy } from "../pack/index.ts";
+import type { AuditLog } from "../telemetry/index.ts";
 import { GreenticError } from "../types/index.ts";
 import type { TenantId } from "../types/index.ts";
 import { shelfDependencies } from "./app-dependencies.ts";
@@ -17,6 +18,7 @@ export interface RegisterOptions {
   readonly shelf: PackShelf;
   readonly trust: TrustPolicy;
   readonly nowMs: number;
+  readonly audit: AuditLog;
   readonly provenance: readonly Uint8Array[];
   /** What the operator decides beside the configuration. */
   readonly allow?: {
@@ -40,7 +42,7 @@ export interface Registered {
 
 /** Verifies a pack in full and registers it: the one way for the command line and the admin API. @throws PACK_…, COMPONENT_IMPORT_UNGRANTED */
 export async function registerPack(tenant: TenantId, bytes: Uint8Array, options: RegisterOptions): Promise<Registered> {
-  const { config, shelf, trust, nowMs, provenance, allow = {}, artifact } = options;
+  const { config, shelf, trust, nowMs, audit, provenance, allow = {}, artifact } = options;
   const { mismatch: allowMismatch = false } = allow;
   const allowUnsigned = allow.unsigned === true || allowMismatch;
   const open = (): Promise<Pack> =>
@@ -54,7 +56,7 @@ export async function registerPack(tenant: TenantId, bytes: Uint8Array, options:
         ...(allowMismatch && { sbom: "warn" }),
       },
     });
-  const pack = await openAudited(open, { config, tenant, nowMs });
+  const pack = await openAudited(open, { audit, env: config.env, tenant });
   const full = await fullChecks(bytes, { nowMs });
   for (const [name, component] of pack.components) {
     const [finding] = await full.checkComponent({

@@ -157,7 +157,6 @@ export async function serveHost(
       host,
       config,
       bundle,
-      environment: io.environment,
       feed,
       onError: (error) => log.debug({ err: error }, "mcp"),
     });

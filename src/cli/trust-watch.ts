@@ -1,6 +1,8 @@
-import type { AuditLog, TrustPolicy } from "../pack/index.ts";
+import type { TrustPolicy } from "../pack/index.ts";
 import type { PackApp, Runtime } from "../runner/index.ts";
+import type { AuditLog } from "../telemetry/index.ts";
 import type { World } from "../types/index.ts";
+import { packTarget } from "./audit.ts";
 
 /** Well within the minute in which a revoked key must be without effect. */
 const INTERVAL_MS = 15_000;
@@ -90,9 +92,20 @@ export class TrustWatch implements AsyncDisposable {
     await this.#record("pack.restored", app, code);
   }
 
-  async #record(event: "pack.unloaded" | "pack.restored", app: PackApp, code: string | undefined): Promise<void> {
-    const { name, version, packHash } = app.pack;
-    const { audit, world } = this.#options;
-    await audit.append({ event, tenant: app.scope.tenant, pack: name, version, packHash, code }, world.nowMs());
+  async #record(
+    action: "pack.unloaded" | "pack.restored",
+    { scope: { env, tenant, team }, pack }: PackApp,
+    code: string | undefined,
+  ): Promise<void> {
+    await this.#options.audit.record({
+      actor: "host",
+      action,
+      target: packTarget(pack),
+      outcome: "allowed",
+      env,
+      tenant,
+      ...(team !== undefined && { team }),
+      ...(code !== undefined && { code }),
+    });
   }
 }

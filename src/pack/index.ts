@@ -1,5 +1,3 @@
-export type { AuditRecord } from "./audit-log.ts";
-export { AuditLog } from "./audit-log.ts";
 export type { BuildPackOptions, BuiltPack, ComponentProbe } from "./build-pack.ts";
 export { buildPack, findPackSource } from "./build-pack.ts";
 export type { CapabilityId, PackKind } from "./capability-id.ts";

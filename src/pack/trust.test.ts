@@ -1,7 +1,6 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { AuditLog } from "./audit-log.ts";
 import { openPack } from "./open-pack.ts";
 import { buildFiles, keyPair, sourceFolder, TINY } from "./pack-fixture.ts";
 import { rawPublicKey } from "./public-key.ts";
@@ -147,16 +146,4 @@ test("TrustVersions refuses a trust file that is older than one it has seen, or 
   });
   await writeFile(memory, "{");
   await expect(versions.admit(await signed({ version: 5 }))).rejects.toMatchObject({ code: "PACK_TRUST_INVALID" });
-});
-
-test("AuditLog appends one line a record", async () => {
-  const file = join(await sourceFolder({}), "data", "audit.jsonl");
-  const audit = new AuditLog(file);
-  await audit.append({ event: "pack.unloaded", tenant: "acme", pack: "a", packHash: "ab", code: "X" }, NOW);
-  await audit.append({ event: "pack.restored", tenant: "acme", pack: "a" }, NOW);
-  const lines = (await readFile(file, "utf8")).trimEnd().split("\n");
-  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
-    { at: "2026-06-15T00:00:00.000Z", event: "pack.unloaded", tenant: "acme", pack: "a", pack_hash: "ab", code: "X" },
-    { at: "2026-06-15T00:00:00.000Z", event: "pack.restored", tenant: "acme", pack: "a" },
-  ]);
 });

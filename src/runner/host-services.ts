@@ -4,7 +4,7 @@ import { sendHttp } from "../http/index.ts";
 import type { PolicyGate } from "../policy/index.ts";
 import type { FlowOAuth } from "../oauth/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
-import { formatSecretUri, readAs, secretCandidates } from "../secrets/index.ts";
+import { formatSecretUri, readAs, secretCandidates, writeAs } from "../secrets/index.ts";
 import type { AuditLog } from "../telemetry/index.ts";
 import type { JsonValue, Policy, StateKey, TenantCtx } from "../types/index.ts";
 import { GreenticError, isJsonObject, quote, stateKey } from "../types/index.ts";
@@ -94,7 +94,7 @@ export function createEffectScope(options: EffectScopeOptions): EffectScope {
           : {
               secretWrite: async (ctx: TenantCtx, name: string, value: Uint8Array): Promise<void> => {
                 alive();
-                await secretWriter.put(ctx, pack.name, name, textOf(value));
+                await writeAs(secretWriter, actor).put(ctx, pack.name, name, textOf(value));
               },
             }),
         ...(oauth === undefined ? {} : { oauth: whileAlive(oauth, alive) }),

@@ -6,7 +6,7 @@ import { McpServers } from "../mcp/index.ts";
 import type { PolicyGate } from "../policy/index.ts";
 import type { FlowOAuth } from "../oauth/index.ts";
 import type { SecretReader, SecretWriter } from "../secrets/index.ts";
-import { readAs } from "../secrets/index.ts";
+import { readAs, writeAs } from "../secrets/index.ts";
 import type { Policy, TenantCtx, World } from "../types/index.ts";
 import { judgeHttp, questionOf } from "./policy-questions.ts";
 import type { Scope } from "./runtime.ts";
@@ -75,7 +75,10 @@ export function createToolReach({
     log,
     ...(secretWriter === undefined
       ? {}
-      : { saveSecret: (ctx, category, name, value) => secretWriter.put(ctx, category, name, value) }),
+      : {
+          saveSecret: (ctx, category, name, value) =>
+            writeAs(secretWriter, `tools:${category}`).put(ctx, category, name, value),
+        }),
     ...(mcp.servers === undefined ? {} : { operator: mcp.servers }),
     ...(mcp.path === undefined ? {} : { path: mcp.path }),
   });

@@ -23,5 +23,5 @@ export { canonicalSecretName, formatSecretUri, parseSecretUri, secretCandidates 
 export type { SendToVault } from "./vault/vault-api.ts";
 export type { VaultAuth } from "./vault/vault-login.ts";
 export { VaultSecretStore } from "./vault/vault-secret-store.ts";
-export type { SecretRead } from "./watched-reader.ts";
-export { readAs, watchedReader } from "./watched-reader.ts";
+export type { SecretUse } from "./watched-reader.ts";
+export { readAs, watchedReader, watchedWriter, writeAs } from "./watched-reader.ts";

@@ -14,6 +14,8 @@ export interface SecretReader {
 export interface SecretWriter {
   /** Writes `name` of a category where a reader of the same context looks first. */
   put(ctx: TenantCtx, category: string, name: string, value: string): Promise<void>;
+  /** The same writer in somebody's name, where it is kept who writes what; see `readAs`. */
+  as?(actor: string): SecretWriter;
 }
 
 /** Makes a writer into one store. */

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { verifies } from "../../test/verifies.ts";
 import { DEFAULT_TEAM, envId, GreenticError, tenantId } from "../types/index.ts";
-import type { SecretRead } from "./watched-reader.ts";
-import { readAs, watchedReader } from "./watched-reader.ts";
+import type { SecretUse } from "./watched-reader.ts";
+import { readAs, watchedReader, watchedWriter, writeAs } from "./watched-reader.ts";
 
 const CTX = {
   env: envId("dev"),
@@ -16,7 +16,7 @@ const CTX = {
 
 test("watchedReader() tells of every read who, which and what came of it, and never what it is", async () => {
   verifies("audit.secrets");
-  const reads: SecretRead[] = [];
+  const reads: SecretUse[] = [];
   const reader = watchedReader(
     {
       get: async (_ctx, _category, name) => {
@@ -36,4 +36,27 @@ test("watchedReader() tells of every read who, which and what came of it, and ne
     ["channel:slack", "secrets://dev/acme/_/slack/away", "failed", "SECRETS_BACKEND_UNAVAILABLE"],
   ]);
   expect(JSON.stringify(reads)).not.toContain("hunter2");
+});
+
+test("watchedWriter() tells of every write, and never what it is", async () => {
+  verifies("audit.secrets");
+  const writes: SecretUse[] = [];
+  const kept: string[] = [];
+  const writer = watchedWriter(
+    {
+      put: async (_ctx, _category, name, value) => {
+        if (name === "full") throw new GreenticError("SECRETS_BACKEND_FAILED", "Keep secret: no room");
+        kept.push(value);
+      },
+    },
+    { actor: "host", tell: (use) => writes.push(use) },
+  );
+  await writeAs(writer, "component:weather").put(CTX, "app", "token", "hunter2");
+  await expect(writer.put(CTX, "app", "full", "hunter3")).rejects.toThrow("room");
+  expect(kept).toEqual(["hunter2"]);
+  expect(writes.map(({ actor, address, outcome, code }) => [actor, address, outcome, code])).toEqual([
+    ["component:weather", "secrets://dev/acme/_/app/token", "allowed", undefined],
+    ["host", "secrets://dev/acme/_/app/full", "failed", "SECRETS_BACKEND_FAILED"],
+  ]);
+  expect(JSON.stringify(writes)).not.toContain("hunter");
 });

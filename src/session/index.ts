@@ -1,3 +1,4 @@
+export { isOfEnv, MAX_SEARCHED, newestRows, startOfEnv } from "./env-rows.ts";
 export { erasureFilter } from "./erasure.ts";
 export { openMemoryStore } from "./memory-store.ts";
 export type { PostgresFunction } from "./postgres/library.ts";

@@ -1,3 +1,4 @@
+export { adoptAudit } from "./audit/adopt-audit.ts";
 export type { AuditEntry, AuditLog } from "./audit/audit-log.ts";
 export { memoryAuditLog, NO_AUDIT } from "./audit/audit-log.ts";
 export type { AuditLogOptions } from "./audit/file-audit-log.ts";

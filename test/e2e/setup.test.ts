@@ -7,6 +7,7 @@ import { openTelegramStandIn } from "../stand-ins/telegram.ts";
 import { openWhatsAppStandIn } from "../stand-ins/whatsapp.ts";
 import type { WhatsAppStandIn } from "../stand-ins/whatsapp.ts";
 import { FileSecretStore, formatSecretUri, LocalSecretStore, SealedSecretStore } from "../../src/secrets/index.ts";
+import { readAudit } from "../../src/telemetry/index.ts";
 import { verifies } from "../verifies.ts";
 import { CITY_FLOW, makeChannelBundle } from "./channel-bundle.ts";
 import { startHostProcess } from "./host-process.ts";
@@ -72,7 +73,7 @@ async function kept(dir: string): Promise<Record<string, string>> {
 
 describe("gtc setup without a terminal", () => {
   test("keeps, registers and verifies by a file of answers, and changes nothing the second time", async () => {
-    verifies("setup.channels", "setup.register", "setup.idempotent", "setup.secrets", "setup.bundle");
+    verifies("setup.channels", "setup.register", "setup.idempotent", "setup.secrets", "setup.bundle", "audit.secrets");
     const dir = await bundleOf("  # the bot\n  telegram: { type: telegram } # ours\n  webchat: { type: webchat }\n");
     writeFileSync(
       join(dir, "answers.yaml"),
@@ -124,6 +125,17 @@ describe("gtc setup without a terminal", () => {
     });
     const said = [planned, first, second, json].map(({ stdout, stderr }) => stdout + stderr).join("");
     for (const secret of Object.values(secrets)) expect(said).not.toContain(secret.split(":").at(-1));
+    const audited = await Array.fromAsync(readAudit(join(dir, "data/audit")));
+    expect(audited).toContainEqual(
+      expect.objectContaining({
+        actor: "channel:telegram",
+        action: "secret.write",
+        target: "secrets://dev/demo/_/telegram/telegram_bot_token",
+        outcome: "allowed",
+      }),
+    );
+    expect(audited.some(({ actor, action }) => actor === "channel:telegram" && action === "secret.read")).toBe(true);
+    for (const secret of Object.values(secrets)) expect(JSON.stringify(audited)).not.toContain(secret);
 
     // A tunnel that has another address now: the host says so, and set-up puts it right.
     const moved = "https://other.example.com";

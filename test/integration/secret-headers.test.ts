@@ -8,7 +8,7 @@ import { buildOwnWorld } from "../../src/component/testing/own-world.ts";
 import { parseHttpRewrites } from "../../src/http/index.ts";
 import type { TestRuntime } from "../../src/runner/runtime-fixture.ts";
 import { makePack, openTestRuntime } from "../../src/runner/runtime-fixture.ts";
-import type { SecretRead } from "../../src/secrets/index.ts";
+import type { SecretUse } from "../../src/secrets/index.ts";
 import { watchedReader } from "../../src/secrets/index.ts";
 import { memoryAuditLog } from "../../src/telemetry/index.ts";
 import { DENY_ALL, isJsonObject } from "../../src/types/index.ts";
@@ -75,8 +75,8 @@ afterAll(async () => {
 });
 beforeEach(() => void asked.splice(0));
 
-async function open(secret: string | undefined = SECRET): Promise<TestRuntime & { readonly reads: SecretRead[] }> {
-  const reads: SecretRead[] = [];
+async function open(secret: string | undefined = SECRET): Promise<TestRuntime & { readonly reads: SecretUse[] }> {
+  const reads: SecretUse[] = [];
   const source = {
     get: async (_ctx: unknown, _category: string, name: string) => (name === "api_key" ? secret : undefined),
   };

@@ -6,6 +6,7 @@ import { loadConfig } from "../../src/config/index.ts";
 import { CONSOLE_CHANNEL, openHost } from "../../src/cli/host.ts";
 import type { Host } from "../../src/cli/host.ts";
 import { receiveConsole } from "../../src/messaging/index.ts";
+import { readAudit } from "../../src/telemetry/index.ts";
 import { DEFAULT_TEAM } from "../../src/types/index.ts";
 import { openShell } from "../e2e/shell.ts";
 import type { Shell } from "../e2e/shell.ts";
@@ -73,11 +74,8 @@ async function say(host: Host, session: string, text: string): Promise<string> {
   return report.reply.map((reply) => reply.text ?? "").join() || (report.error?.code ?? report.status);
 }
 
-const auditOf = (shell: Shell): readonly object[] =>
-  readFileSync(join(shell.dir, ".greentic/audit.jsonl"), "utf8")
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as object);
+const auditOf = (shell: Shell): Promise<readonly object[]> =>
+  Array.fromAsync(readAudit(join(shell.dir, ".greentic/audit")));
 
 test(
   "a key that is revoked under a running host is without effect from the next check",
@@ -104,10 +102,13 @@ test(
     writeFileSync(join(shell.dir, "greentic.toml"), '[security]\ntrusted_publishers = ["acme.pub"]\n');
     await host.trust.check();
     expect(await say(host, "three", "hi")).toBe("name?");
-    expect(auditOf(shell)).toMatchObject([
-      { event: "pack.unloaded", tenant: "acme", pack: "greeter", version: "1.1.0", code: "PACK_SIGNER_REVOKED" },
-      { event: "pack.restored", tenant: "acme", pack: "greeter" },
-    ]);
+    const target = expect.stringMatching(/^greeter@1\.1\.0 sha256:[0-9a-f]{64}$/) as string;
+    await expect
+      .poll(() => auditOf(shell))
+      .toMatchObject([
+        { actor: "host", action: "pack.unloaded", tenant: "acme", target, code: "PACK_SIGNER_REVOKED" },
+        { actor: "host", action: "pack.restored", tenant: "acme", target },
+      ]);
   },
 );
 
@@ -153,8 +154,20 @@ test("going back to an older version is refused, and audited either way", { time
   expect(await shell.run("gtc runner load --pack old.gtpack --tenant acme --allow-downgrade")).toMatchObject({
     code: 0,
   });
-  expect(auditOf(shell)).toMatchObject([
-    { event: "pack.downgrade.refused", tenant: "acme", pack: "greeter", version: "1.0.0", previous: "1.1.0" },
-    { event: "pack.downgrade.allowed", tenant: "acme", pack: "greeter", version: "1.0.0" },
+  expect(await auditOf(shell)).toMatchObject([
+    {
+      action: "pack.downgrade",
+      outcome: "denied",
+      tenant: "acme",
+      target: expect.stringMatching(/^greeter@1\.0\.0 sha256:\w{64} after 1\.1\.0$/) as string,
+      code: "PACK_VERSION_DOWNGRADE",
+    },
+    {
+      action: "pack.downgrade",
+      outcome: "allowed",
+      tenant: "acme",
+      target: expect.stringMatching(/^greeter@1\.0\.0 /) as string,
+    },
   ]);
+  expect(await shell.run("gtc audit verify")).toMatchObject({ code: 0 });
 });

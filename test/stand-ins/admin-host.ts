@@ -139,7 +139,7 @@ export async function openAdminHost(
     snapshot: async () => ({
       store: await dump(host.runtime.store),
       packs: host.runtime.listPacks(),
-      files: ["packs.json", "secrets.sealed", "admin-tokens.json", "revocations.json", "audit.jsonl"].map(read),
+      files: ["packs.json", "secrets.sealed", "admin-tokens.json", "revocations.json"].map(read),
       draining: gateway.isDraining(),
     }),
     [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),

@@ -1,6 +1,6 @@
+import { isOfEnv, MAX_SEARCHED, newestRows } from "../../session/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
 import { pageOf, readNumberCursor } from "../cursor.ts";
-import { isHere, MAX_SEARCHED, newestRows } from "../newest-rows.ts";
 import { defineRoute } from "../route.ts";
 import type { AdminRequest } from "../route.ts";
 import { digits, flag, object, page, pageQuery, text, time } from "../schemas.ts";
@@ -24,7 +24,7 @@ export const deadLetterRoutes = [
     async handle({ host, tenant, query }) {
       const limit = Number(query["limit"]);
       const before = readNumberCursor("dead-letters", query["cursor"]);
-      const items = await newestRows(host, (asked) => host.store.listDeadLetters({ tenant, limit: asked }), {
+      const items = await newestRows(host.env, (asked) => host.store.listDeadLetters({ tenant, limit: asked }), {
         limit,
         before,
       });
@@ -82,7 +82,7 @@ export const deadLetterRoutes = [
 async function orderOf({ host, tenant, param }: AdminRequest): Promise<number> {
   const order = Number(param("id"));
   const listed = await host.store.listDeadLetters({ tenant, limit: MAX_SEARCHED });
-  if (!listed.some((one) => one.order === order && isHere(host, one))) throw missing(param("id"));
+  if (!listed.some((one) => one.order === order && isOfEnv(host.env, one))) throw missing(param("id"));
   return order;
 }
 

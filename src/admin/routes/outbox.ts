@@ -1,9 +1,9 @@
 import type { OutboxRow, OutboxStatus } from "../../session/index.ts";
+import { isOfEnv, MAX_SEARCHED, newestRows } from "../../session/index.ts";
 import type { TenantId } from "../../types/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
 import type { AdminHost } from "../admin-host.ts";
 import { pageOf, readNumberCursor } from "../cursor.ts";
-import { isHere, MAX_SEARCHED, newestRows } from "../newest-rows.ts";
 import { defineRoute } from "../route.ts";
 import { count, flag, object, page, pageQuery, text, time } from "../schemas.ts";
 
@@ -39,7 +39,7 @@ export const outboxRoutes = [
       const before = readNumberCursor("outbox", query["cursor"]);
       const status = STATUSES.find((known): known is OutboxStatus => known === query["status"]);
       const items = await newestRows(
-        host,
+        host.env,
         (asked) => host.store.listOutbox({ tenant, ...(status && { status }), limit: asked }),
         { limit, before },
       );
@@ -91,7 +91,7 @@ export const outboxRoutes = [
 /** An id alone says nothing of whose it is. */
 async function isTheirs(host: AdminHost, tenant: TenantId, id: string): Promise<boolean> {
   const rows = await host.store.listOutbox({ tenant, limit: MAX_SEARCHED });
-  return rows.some((one) => one.id === id && isHere(host, one));
+  return rows.some((one) => one.id === id && isOfEnv(host.env, one));
 }
 
 function shownRow(one: OutboxRow): object {

@@ -1,10 +1,9 @@
 import { readTurnJournal } from "../../runner/index.ts";
 import type { JournalEntry, SessionSummary } from "../../session/index.ts";
-import { JOURNAL_TURNS_MAX } from "../../session/index.ts";
+import { isOfEnv, JOURNAL_TURNS_MAX, startOfEnv } from "../../session/index.ts";
 import { formatSessionKey, GreenticError, parseSessionKey, quote } from "../../types/index.ts";
 import type { SessionKeyText } from "../../types/index.ts";
 import { pageOf, readCursor } from "../cursor.ts";
-import { isHere } from "../newest-rows.ts";
 import { defineRoute } from "../route.ts";
 import type { AdminRequest } from "../route.ts";
 import { count, list, object, page, pageQuery, text, time } from "../schemas.ts";
@@ -39,10 +38,9 @@ export const sessionRoutes = [
     answer: { status: 200, description: "Sessions", schema: page(object(row)) },
     async handle({ host, tenant, query }) {
       const limit = Number(query["limit"]);
-      // Keys begin with the env, and the store may hold several: this one's stand together.
-      const after = readCursor("sessions", query["cursor"]) ?? `${host.env}:`;
+      const after = readCursor("sessions", query["cursor"]) ?? startOfEnv(host.env);
       const listed = await host.store.list({ tenant, limit: limit + 1, after: String(after) as SessionKeyText });
-      const items = listed.filter((session) => isHere(host, session));
+      const items = listed.filter((session) => isOfEnv(host.env, session));
       const shown = pageOf("sessions", { items, limit, at: (session) => session.key });
       return { body: { ...shown, items: shown.items.map(rowOf) } };
     },

@@ -81,7 +81,7 @@ async function hasCredentials({ oidc, tls }: AdminConfig, tokens: AdminTokens): 
   return (oidc?.grants.length ?? 0) > 0 || (tls?.clients.length ?? 0) > 0 || (await tokens.hasLiving());
 }
 
-function adminHost({ config, host, gateway, bundle, environment }: AdminMountOptions): AdminHost {
+function adminHost({ config, host, gateway, bundle, environment, audit }: AdminMountOptions): AdminHost {
   const { runtime, world, blobs, trust } = host;
   return {
     env: config.env,
@@ -120,7 +120,7 @@ function adminHost({ config, host, gateway, bundle, environment }: AdminMountOpt
           rules: map.rules.map(({ path, policy }) => ({ path, policy })),
         })),
     policies: () => policiesOf(config, bundle()),
-    erase: (whose) => erasePeople(whose, { config, store: runtime.store, blobs, nowMs: world.nowMs() }),
+    erase: (whose) => erasePeople(whose, { actor: "host", audit, store: runtime.store, blobs }),
     drain: {
       isDraining: () => gateway.isDraining(),
       start: () => gateway.startDraining(),

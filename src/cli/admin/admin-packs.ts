@@ -36,6 +36,7 @@ export function createAdminPacks(
           shelf,
           trust: await readTrust(),
           nowMs: host.world.nowMs(),
+          audit: host.audit,
           provenance: [],
           check: async ({ name }) => check(await find(tenant, name), name),
         });

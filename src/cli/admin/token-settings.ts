@@ -3,10 +3,10 @@ import type { Grant, Role } from "../../admin/index.ts";
 import { loadConfig } from "../../config/index.ts";
 import type { Config } from "../../config/index.ts";
 import { createMachineWorld } from "../../runner/index.ts";
-import { openAuditLog } from "../../telemetry/index.ts";
 import { GreenticError, quote, tenantId } from "../../types/index.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { textOption } from "../command.ts";
+import { openAudit } from "../open-audit.ts";
 
 /** The options of commands on tokens. */
 export const TOKEN_OPTIONS = [
@@ -29,17 +29,16 @@ export function tokensOf(
 
 /** Puts on record that somebody at the machine makes or takes back a token, before it is done. @throws TELEMETRY_AUDIT_FAILED */
 export async function recordTokenChange(
-  { audit, env }: Config,
+  config: Config,
   { action, target, tenant }: { readonly action: string; readonly target: string; readonly tenant: Grant["tenant"] },
 ): Promise<void> {
-  if (!audit.isEnabled) return;
-  await using log = await openAuditLog(audit.dir, { keepDays: audit.keepDays });
+  await using log = await openAudit(config);
   await log.record({
     actor: "operator:cli",
     action,
     target,
     outcome: "allowed",
-    env,
+    env: config.env,
     ...(tenant !== "*" && { tenant }),
   });
 }

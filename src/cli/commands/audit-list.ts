@@ -4,6 +4,7 @@ import type { AuditEntry } from "../../telemetry/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
 import type { CommandIo } from "../command.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import { upgradeAudit } from "../open-audit.ts";
 
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -21,6 +22,7 @@ export default defineCommand({
   async run(input, io) {
     const flags = { config: textOption(input, "config"), data: textOption(input, "data") };
     const config = loadConfig({ cwd: io.cwd, environment: io.environment, flags });
+    await upgradeAudit(config);
     const tenant = textOption(input, "tenant");
     const action = textOption(input, "action");
     const since = sinceOf(textOption(input, "since"), io);

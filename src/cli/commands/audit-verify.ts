@@ -2,6 +2,7 @@ import { loadConfig } from "../../config/index.ts";
 import { verifyAudit } from "../../telemetry/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import { upgradeAudit } from "../open-audit.ts";
 
 export default defineCommand({
   summary: "Verify that the audit log is as it was written",
@@ -15,6 +16,7 @@ export default defineCommand({
   async run(input, io) {
     const flags = { config: textOption(input, "config"), data: textOption(input, "data") };
     const config = loadConfig({ cwd: io.cwd, environment: io.environment, flags });
+    await upgradeAudit(config);
     const head = textOption(input, "head");
     if (head !== undefined && !/^[0-9a-f]{64}$/.test(head))
       throw new GreenticError("CLI_USAGE_INVALID", "Read --head: expected 64 hex digits");

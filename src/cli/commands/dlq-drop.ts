@@ -1,6 +1,6 @@
 import { GreenticError, quote } from "../../types/index.ts";
 import { defineCommand } from "../command.ts";
-import { openStore, STORE_OPTIONS } from "../open-store.ts";
+import { openStore, storeConfig, STORE_OPTIONS } from "../open-store.ts";
 
 export default defineCommand({
   summary: "Forget a dead letter",
@@ -9,7 +9,7 @@ export default defineCommand({
   examples: ["gtc dlq drop 4711"],
   async run(input, io) {
     const id = input.args[0] ?? "";
-    await using store = await openStore(input, io);
+    await using store = await openStore(storeConfig(input, io), io);
     if (!/^\d+$/.test(id) || !(await store.dropDeadLetter(Number(id))))
       throw new GreenticError("CLI_DEAD_LETTER_MISSING", `Drop dead letter: none is named ${quote(id)}`);
     io.stdout.write(`dropped ${id}\n`);

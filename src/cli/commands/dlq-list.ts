@@ -1,7 +1,9 @@
+import { newestRows } from "../../session/index.ts";
+import type { DeadLetter, OutboxRow } from "../../session/index.ts";
 import { tenantId } from "../../types/index.ts";
 import { GreenticError } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
-import { openStore, STORE_OPTIONS } from "../open-store.ts";
+import { ENV_OPTION, envConfig, openStore, STORE_OPTIONS, tellOtherEnv } from "../open-store.ts";
 
 /** Where something died: on its way in, as a message that no turn could handle, or on its way out. */
 const STAGES = ["ingress", "egress"] as const;
@@ -9,6 +11,7 @@ const STAGES = ["ingress", "egress"] as const;
 export default defineCommand({
   summary: "List what could not be handled or delivered",
   options: [
+    ENV_OPTION,
     ...STORE_OPTIONS,
     { flags: "--tenant <tenant>", summary: "only this tenant's" },
     { flags: "--stage <stage>", summary: STAGES.join(" or ") },
@@ -21,24 +24,28 @@ export default defineCommand({
     if (stages.length === 0)
       throw new GreenticError("CLI_USAGE_INVALID", `List dead letters: expected --stage ${STAGES.join(" or ")}`);
     const tenant = textOption(input, "tenant");
-    const filter = {
-      ...(tenant !== undefined && { tenant: tenantId(tenant) }),
-      limit: Number(input.options["limit"]),
-    };
-    await using store = await openStore(input, io);
+    const whose = tenant === undefined ? {} : { tenant: tenantId(tenant) };
+    const limit = Number(input.options["limit"]);
+    const config = await envConfig(input, io);
+    await using store = await openStore(config, io);
+    const newest = async <T extends DeadLetter | OutboxRow>(
+      list: (limit: number) => Promise<readonly T[]>,
+    ): Promise<readonly T[]> => (await newestRows(config.env, list, { limit })).slice(0, limit);
     // What people wrote stays in the store.
     const letters = stages.includes("ingress")
-      ? (await store.listDeadLetters(filter)).map(({ order, key, reason, diedAtMs, traceId }) => ({
-          stage: "ingress",
-          id: String(order),
-          key,
-          reason,
-          at: new Date(diedAtMs).toISOString(),
-          traceId,
-        }))
+      ? (await newest((asked) => store.listDeadLetters({ ...whose, limit: asked }))).map(
+          ({ order, key, reason, diedAtMs, traceId }) => ({
+            stage: "ingress",
+            id: String(order),
+            key,
+            reason,
+            at: new Date(diedAtMs).toISOString(),
+            traceId,
+          }),
+        )
       : [];
     const rows = stages.includes("egress")
-      ? (await store.listOutbox({ ...filter, status: "failed" })).map(
+      ? (await newest((asked) => store.listOutbox({ ...whose, status: "failed", limit: asked }))).map(
           ({ id, key, lastError, createdAtMs, traceId }) => ({
             stage: "egress",
             id,
@@ -50,6 +57,7 @@ export default defineCommand({
         )
       : [];
     const shown = [...letters, ...rows];
+    if (shown.length === 0) await tellOtherEnv(store, config.env, io);
     if (hasFlag(input, "json")) printJson(io, shown);
     else
       for (const { stage, id, key, reason, at } of shown)

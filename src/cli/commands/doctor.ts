@@ -35,15 +35,16 @@ export default defineCommand({
 });
 
 async function examine(input: CommandInput, io: CommandIo): Promise<readonly Check[]> {
+  const failed = (check: string, error: unknown): Check => ({
+    check,
+    ok: false,
+    detail: error instanceof GreenticError ? `${error.code}: ${error.message}` : String(error),
+  });
   const attempt = async (check: string, run: () => string | Promise<string>): Promise<Check> => {
     try {
       return { check, ok: true, detail: await run() };
     } catch (error) {
-      return {
-        check,
-        ok: false,
-        detail: error instanceof GreenticError ? `${error.code}: ${error.message}` : String(error),
-      };
+      return failed(check, error);
     }
   };
   const place = resolve(io.cwd, input.args[0] ?? ".");
@@ -52,7 +53,7 @@ async function examine(input: CommandInput, io: CommandIo): Promise<readonly Che
   // What it is refused with is told by its own check.
   const bundle = await opening?.catch(() => undefined);
   const config = (): Config => configOf(input, io, bundle);
-  return Promise.all([
+  const checks = await Promise.all([
     attempt("Node", () => {
       if (Number(process.versions.node.split(".")[0]) < 26)
         throw new Error(`expected 26 or later, got ${process.versions.node}`);
@@ -67,7 +68,11 @@ async function examine(input: CommandInput, io: CommandIo): Promise<readonly Che
     attempt("configuration", () => config().file ?? "defaults"),
     attempt("trusted publishers", async () => `${(await trustOf(config())).publishers.length}`),
     attempt("bundle", async () => (await opening)?.file ?? "none here"),
-    ...(bundle === undefined ? [] : checkChannels(bundle, { config, io, isOnline: hasFlag(input, "online") })),
+    bundle === undefined
+      ? []
+      : checkChannels(bundle, { config, io, isOnline: hasFlag(input, "online") }).catch((error: unknown) => [
+          failed("channels", error),
+        ]),
     attempt("data directory", async () => {
       const { dataDir } = config();
       await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -80,6 +85,7 @@ async function examine(input: CommandInput, io: CommandIo): Promise<readonly Che
       return "built";
     }),
   ]);
+  return checks.flat();
 }
 
 function configOf(input: CommandInput, io: CommandIo, bundle: Bundle | undefined): Config {

@@ -6,8 +6,8 @@ import { createMachineWorld } from "../../runner/index.ts";
 import { DEFAULT_TEAM, GreenticError, quote, tenantId } from "../../types/index.ts";
 import { listenForAnswer, portOption } from "../browser-answer.ts";
 import { defineCommand, textOption } from "../command.ts";
+import { commandSecrets } from "../command-secrets.ts";
 import { readInputFile } from "../files.ts";
-import { secretReader, secretWriter } from "../secret-stores.ts";
 
 export default defineCommand({
   summary: "Consent to what an MCP server asks for, and keep its tokens",
@@ -47,16 +47,15 @@ export default defineCommand({
       throw new GreenticError("CLI_USAGE_INVALID", `Log in to ${quote(name)}: its auth asks for no consent`);
     }
     await using back = await listenForAnswer(portOption(textOption(input, "port")));
-    const reader = secretReader(config, io.environment);
-    const writer = secretWriter(config);
+    await using kept = commandSecrets(config, io.environment);
     const network = {
       privateAddresses: config.network.privateAddresses,
       rewrites: parseHttpRewrites(config.network.rewrite ?? "", config.env),
     };
     await using reach = new McpServers({
       world: createMachineWorld(),
-      secret: (of, category, secret) => reader.get(of, category, secret),
-      saveSecret: (of, category, secret, value) => writer.put(of, category, secret, value),
+      secret: (of, category, secret) => kept.secrets.get(of, category, secret),
+      saveSecret: (of, category, secret, value) => kept.writer.put(of, category, secret, value),
       open: (_ctx, request, { signal }) => openHttp(request, { ...network, ...(signal && { signal }) }),
       operator: config.mcpServers,
       consent: {

@@ -4,10 +4,12 @@ import type { McpServing } from "../../mcp/index.ts";
 import { listenMcp, openMcpServing } from "../../mcp/index.ts";
 import { combineObservers, createLogger, createLogObserver, logSafe, sessionPseudonym } from "../../telemetry/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
+import type { TeamId } from "../../types/index.ts";
 import { bundleSettings, withoutPolling } from "../bundle-settings.ts";
 import type { BundleSettings } from "../bundle-settings.ts";
 import { defineCommand, hasFlag, listOption, textOption, timeoutOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
+import { commandSecrets } from "../command-secrets.ts";
 import { MCP_CHANNEL, openHost, teamOf } from "../host.ts";
 import { mcpKey, mcpTokens } from "../mcp-access.ts";
 import { CallFeed, createOffering } from "../mcp-offering.ts";
@@ -56,7 +58,7 @@ export default defineCommand({
     const { tenant } = config;
     const way = wayOf(input);
     const team = textOption(input, "team") === undefined ? teamOf(bundle, tenant) : config.team;
-    const tokens = way.kind === "http" ? await mcpTokens(config, { environment: io.environment, tenant, team }) : [];
+    const tokens = way.kind === "http" ? await tokensOf(config, { io, team }) : [];
     if (way.kind === "http") checkToken(tokens, way);
     // Standard output is the protocol's: whatever else there is to say goes to stderr.
     const redactor = redactorOf(config);
@@ -126,6 +128,15 @@ export default defineCommand({
 type Way =
   | { readonly kind: "stdio" }
   | { readonly kind: "http"; readonly host: string; readonly port: number; readonly origins: readonly string[] };
+
+async function tokensOf(
+  config: Config,
+  { io, team }: { readonly io: CommandIo; readonly team: TeamId },
+): Promise<readonly string[]> {
+  await using kept = commandSecrets(config, io.environment);
+  const { env, tenant } = config;
+  return await mcpTokens(kept.secrets, { env, tenant, team });
+}
 
 function wayOf(input: CommandInput): Way {
   if (!hasFlag(input, "http")) return { kind: "stdio" };

@@ -1,16 +1,15 @@
 import type { OutboxStatus } from "../../session/index.ts";
+import { MAX_SEARCHED, newestRows } from "../../session/index.ts";
 import { GreenticError, tenantId } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
-import { openStore, STORE_OPTIONS } from "../open-store.ts";
+import { ENV_OPTION, envConfig, openStore, STORE_OPTIONS, tellOtherEnv } from "../open-store.ts";
 
 const STATUSES: readonly OutboxStatus[] = ["queued", "sending", "sent", "failed", "unknown", "abandoned"];
-
-/** Rows among which doubtful ones are looked for. */
-const MAX_SEARCHED = 100_000;
 
 export default defineCommand({
   summary: "List sends and their states",
   options: [
+    ENV_OPTION,
     ...STORE_OPTIONS,
     { flags: "--tenant <tenant>", summary: "only this tenant's" },
     { flags: "--status <status>", summary: STATUSES.join(", ") },
@@ -23,14 +22,16 @@ export default defineCommand({
     if (wanted !== undefined && status === undefined)
       throw new GreenticError("CLI_USAGE_INVALID", `List sends: expected --status ${STATUSES.join(", ")}`);
     const tenant = textOption(input, "tenant");
-    await using store = await openStore(input, io);
+    const config = await envConfig(input, io);
+    await using store = await openStore(config, io);
     const isDoubtful = hasFlag(input, "unknown");
-    const listed = await store.listOutbox({
-      ...(tenant !== undefined && { tenant: tenantId(tenant) }),
-      ...(status && { status }),
-      limit: isDoubtful ? MAX_SEARCHED : Number(input.options["limit"]),
+    const limit = Number(input.options["limit"]);
+    const filter = { ...(tenant !== undefined && { tenant: tenantId(tenant) }), ...(status && { status }) };
+    const listed = await newestRows(config.env, (asked) => store.listOutbox({ ...filter, limit: asked }), {
+      limit: isDoubtful ? MAX_SEARCHED : limit,
     });
-    const rows = isDoubtful ? listed.filter((row) => row.wasUnknown).slice(0, Number(input.options["limit"])) : listed;
+    if (listed.length === 0) await tellOtherEnv(store, config.env, io);
+    const rows = listed.filter((row) => !isDoubtful || row.wasUnknown).slice(0, limit);
     // Payloads are people's messages: they stay in the store.
     const shown = rows.map(
       ({ id, key, order, provider, sinkClass, status: state, attempts, wasUnknown, lastError }) => ({

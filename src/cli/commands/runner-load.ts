@@ -2,6 +2,7 @@ import { loadConfig } from "../../config/index.ts";
 import { PackShelf } from "../../deployer/index.ts";
 import { tenantId } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
+import { auditOnDemand } from "../open-audit.ts";
 import { isDevOk, POLICY_OPTION } from "../pack-input.ts";
 import { registerPack } from "../register-pack.ts";
 import { readPackAndProvenance } from "../registries.ts";
@@ -35,11 +36,13 @@ export default defineCommand({
     const trust = await trustOf(config);
     const shelf = new PackShelf(config.dataDir);
     const { bytes, provenance, reference } = await readPackAndProvenance(io, file, { config, trust });
+    await using audit = auditOnDemand(config);
     const { pack, shelved, warnings } = await registerPack(tenant, bytes, {
       config,
       shelf,
       trust,
       nowMs: io.nowMs(),
+      audit,
       provenance,
       allow: {
         unsigned: allowUnsigned,

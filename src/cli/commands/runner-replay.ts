@@ -4,7 +4,7 @@ import { formatSessionKey, GreenticError, parseSessionKey } from "../../types/in
 import type { CommandInput, CommandIo } from "../command.ts";
 import { defineCommand, hasFlag, printJson, textOption, timeoutOption } from "../command.ts";
 import { readInputFile } from "../files.ts";
-import { openStore, STORE_OPTIONS } from "../open-store.ts";
+import { openStore, storeConfig, STORE_OPTIONS } from "../open-store.ts";
 import { readPackInput } from "../pack-input.ts";
 import type { Recording } from "../replay/read-recording.ts";
 import { readRecording, recordingOf } from "../replay/read-recording.ts";
@@ -49,6 +49,6 @@ async function recording(input: CommandInput, io: CommandIo): Promise<Recording>
   if (session === undefined)
     throw new GreenticError("CLI_USAGE_INVALID", "Replay session: expected --session, or --file");
   const key = formatSessionKey(parseSessionKey(session));
-  await using store = await openStore(input, io);
+  await using store = await openStore(storeConfig(input, io), io);
   return recordingOf(key, await store.readJournal(key, { limit: JOURNAL_TURNS_MAX }));
 }

@@ -1,17 +1,18 @@
 import { createInterface } from "node:readline/promises";
-import { loadConfig } from "../../config/index.ts";
 import { createMachineWorld } from "../../runner/index.ts";
 import type { Erasure } from "../../session/index.ts";
 import { channelId, conversationId, GreenticError, teamId, tenantId, userId } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import type { CommandIo } from "../command.ts";
 import { erasePeople } from "../erase-people.ts";
-import { STORE_OPTIONS } from "../open-store.ts";
+import { openAudit } from "../open-audit.ts";
+import { ENV_OPTION, envConfig, STORE_OPTIONS } from "../open-store.ts";
 import { openConfiguredBlobs, openConfiguredStore } from "../services.ts";
 
 export default defineCommand({
   summary: "Erase what is kept of a tenant's people",
   options: [
+    ENV_OPTION,
     ...STORE_OPTIONS,
     { flags: "--tenant <tenant>", summary: "whose", required: true },
     { flags: "--team <team>", summary: "only this team's" },
@@ -22,11 +23,7 @@ export default defineCommand({
   ],
   examples: ["gtc session erase --tenant acme --user u-17", "gtc session erase --tenant acme --yes --json"],
   async run(input, io) {
-    const config = loadConfig({
-      cwd: io.cwd,
-      environment: io.environment,
-      flags: { data: textOption(input, "data"), config: textOption(input, "config") },
-    });
+    const config = await envConfig(input, io);
     const text = (name: string): string | undefined => textOption(input, name);
     const [team, channel, conversation, user] = [text("team"), text("channel"), text("conversation"), text("user")];
     const whose: Erasure = {
@@ -41,7 +38,8 @@ export default defineCommand({
     const warn = ({ code, message }: GreenticError): void => void io.stderr.write(`${code}: ${message}\n`);
     await using store = await openConfiguredStore(config, { world: createMachineWorld(), onDamage: warn });
     await using blobs = await openConfiguredBlobs(config);
-    const erased = await erasePeople(whose, { config, store, blobs, nowMs: io.nowMs() });
+    await using audit = await openAudit(config);
+    const erased = await erasePeople(whose, { actor: "operator:cli", audit, store, blobs });
     if (hasFlag(input, "json")) printJson(io, erased);
     else {
       const { sessions, deadLetters, rows, logs, files } = erased;

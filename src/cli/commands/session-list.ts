@@ -1,21 +1,28 @@
+import { isOfEnv, startOfEnv } from "../../session/index.ts";
 import { tenantId } from "../../types/index.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
-import { openStore, STORE_OPTIONS } from "../open-store.ts";
+import { ENV_OPTION, envConfig, openStore, STORE_OPTIONS, tellOtherEnv } from "../open-store.ts";
 
 export default defineCommand({
   summary: "List sessions",
   options: [
+    ENV_OPTION,
     ...STORE_OPTIONS,
     { flags: "--tenant <tenant>", summary: "only this tenant's" },
     { flags: "--limit <n>", summary: "at most so many", default: "100" },
   ],
   async run(input, io) {
-    await using store = await openStore(input, io);
+    const config = await envConfig(input, io);
+    await using store = await openStore(config, io);
     const tenant = textOption(input, "tenant");
-    const sessions = await store.list({
+    // Those of an env stand together in the order of keys.
+    const listed = await store.list({
       ...(tenant !== undefined && { tenant: tenantId(tenant) }),
       limit: Number(input.options["limit"]),
+      after: startOfEnv(config.env),
     });
+    const sessions = listed.filter((session) => isOfEnv(config.env, session));
+    if (sessions.length === 0) await tellOtherEnv(store, config.env, io);
     const rows = sessions.map(({ key, session, unread }) => ({
       key,
       flow: session?.cursor?.flow,

@@ -4,7 +4,7 @@ import { JOURNAL_TURNS_MAX } from "../../session/index.ts";
 import { formatSessionKey, GreenticError, parseSessionKey, quote } from "../../types/index.ts";
 import type { CommandIo } from "../command.ts";
 import { defineCommand, hasFlag, printJson } from "../command.ts";
-import { openStore, STORE_OPTIONS } from "../open-store.ts";
+import { openStore, storeConfig, STORE_OPTIONS } from "../open-store.ts";
 
 export default defineCommand({
   summary: "Show one session",
@@ -18,7 +18,7 @@ export default defineCommand({
     "gtc session show dev:demo:default:webchat:c1:u1 --json",
   ],
   async run(input, io) {
-    await using store = await openStore(input, io);
+    await using store = await openStore(storeConfig(input, io), io);
     const key = formatSessionKey(parseSessionKey(input.args[0] ?? ""));
     const found = await store.read(key);
     const entries = await store.readJournal(key, { limit: JOURNAL_TURNS_MAX });

@@ -1,16 +1,17 @@
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { loadConfig } from "../../config/index.ts";
-import type { Bundle, BundleProvider } from "../../config/index.ts";
+import type { Bundle, BundleProvider, Config } from "../../config/index.ts";
 import { openBundle } from "../../deployer/index.ts";
 import { parseHttpRewrites } from "../../http/index.ts";
 import { writeFileAtomic } from "../../pack/index.ts";
 import { createMachineWorld } from "../../runner/index.ts";
 import { didYouMean, GreenticError, quote } from "../../types/index.ts";
 import { configBesideBundle } from "../bundle-settings.ts";
+import type { CommandSecrets } from "../command-secrets.ts";
+import { commandSecrets } from "../command-secrets.ts";
 import { defineCommand, hasFlag, listOption, printJson, textOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
-import { secretReader, secretWriter } from "../secret-stores.ts";
 import { NO_ANSWERS, readAnswers } from "../setup/answers.ts";
 import { exitCodeFor, printReports, summaryOf, writeArchives } from "../setup/print-setup.ts";
 import { Interrupted, isTerminal, Prompts } from "../setup/prompts.ts";
@@ -51,7 +52,9 @@ export default defineCommand({
     const providers = chosen(bundle, listOption(input, "only"));
     const isAsking = isTerminal(io) && !hasFlag(input, "nonInteractive") && !hasFlag(input, "remove");
     using prompts = isAsking ? new Prompts(io) : undefined;
-    const context = contextOf(input, { io, bundle, prompts });
+    const config = configOf(input, io, bundle);
+    await using kept = commandSecrets(config, io.environment);
+    const context = contextOf(input, { io, bundle, prompts, config, kept });
     const { reports, isWhole } = await runAll(providers, context, hasFlag(input, "remove"));
     const dir = join(context.config.dataDir, "setup");
     const shown = await writeArchives(reports, { dir, isDryRun: context.isDryRun, cwd: io.cwd });
@@ -85,16 +88,18 @@ interface Opened {
   readonly io: CommandIo;
   readonly bundle: Bundle;
   readonly prompts: Prompts | undefined;
+  readonly config: Config;
+  readonly kept: CommandSecrets;
 }
 
-function contextOf(input: CommandInput, { io, bundle, prompts }: Opened): SetupContext {
+function configOf(input: CommandInput, io: CommandIo, bundle: Bundle): Config {
   const baseUrl = textOption(input, "publicBaseUrl");
   if (baseUrl !== undefined && URL.parse(baseUrl)?.protocol !== "https:")
     throw new GreenticError(
       "CLI_USAGE_INVALID",
       `Read --public-base-url: expected an https URL, got ${quote(baseUrl)}`,
     );
-  const config = loadConfig({
+  return loadConfig({
     cwd: io.cwd,
     environment: io.environment,
     flags: {
@@ -105,10 +110,16 @@ function contextOf(input: CommandInput, { io, bundle, prompts }: Opened): SetupC
       publicBaseUrl: baseUrl,
     },
   });
+}
+
+function contextOf(input: CommandInput, { io, bundle, prompts, config, kept }: Opened): SetupContext {
   const file = textOption(input, "answers");
   return {
     bundle,
     config,
+    secrets: kept.secrets,
+    writer: kept.writer,
+    audit: kept.audit,
     cwd: io.cwd,
     environment: io.environment,
     world: createMachineWorld(),
@@ -117,8 +128,6 @@ function contextOf(input: CommandInput, { io, bundle, prompts }: Opened): SetupC
       rewrites: parseHttpRewrites(config.network.rewrite ?? "", config.env),
       signal: io.signal,
     },
-    secrets: secretReader(config, io.environment),
-    writer: secretWriter(config),
     answers:
       file === undefined
         ? NO_ANSWERS

@@ -6,10 +6,10 @@ import type { SetupStep } from "../../messaging/index.ts";
 import { createMachineWorld } from "../../runner/index.ts";
 import { isGreenticError } from "../../types/index.ts";
 import { channelProblems, channelSecret } from "../channels.ts";
+import { commandSecrets } from "../command-secrets.ts";
 import type { CommandIo } from "../command.ts";
 import type { PackChannelReport } from "../pack-channel-report.ts";
 import { servePackChannels } from "../pack-channel-report.ts";
-import { secretReader } from "../secret-stores.ts";
 import { callbackUrlOf, movedAddress, publicBaseUrl } from "./callback-url.ts";
 import { verifyChannel } from "./setup-channel.ts";
 
@@ -26,10 +26,10 @@ const REACH_TIMEOUT_MS = 10_000;
  * Checks the channels of a bundle: settings, secrets and addresses, and online what their platforms say. None where the configuration
  * can't be read, which is told by its own check.
  */
-export function checkChannels(
+export async function checkChannels(
   bundle: Bundle,
   { config: load, io, isOnline }: { readonly config: () => Config; readonly io: CommandIo; readonly isOnline: boolean },
-): readonly Promise<Check>[] {
+): Promise<readonly Check[]> {
   let config: Config;
   let http: HttpOptions;
   try {
@@ -39,7 +39,8 @@ export function checkChannels(
   } catch {
     return [];
   }
-  const context = { bundle, config, http, world: createMachineWorld(), secrets: secretReader(config, io.environment) };
+  await using kept = commandSecrets(config, io.environment);
+  const context = { bundle, config, http, world: createMachineWorld(), secrets: kept.secrets, audit: kept.audit };
   const byPacks = bundle.providers.some(({ prefers }) => prefers === "pack")
     ? servePackChannels(bundle, { ...context, environment: io.environment })
     : undefined;
@@ -70,7 +71,7 @@ export function checkChannels(
     const said = [...(served?.servedBy === undefined && shown.length > 0 ? [] : [has]), ...shown];
     return tell(failed.length === 0, said.join("; "));
   });
-  return [...checks, ...(isOnline ? checkAddresses(bundle, { config, http }) : [])];
+  return await Promise.all([...checks, ...(isOnline ? checkAddresses(bundle, { config, http }) : [])]);
 }
 
 function saidOf({ what, how, state }: SetupStep): string {

@@ -7,6 +7,8 @@ import { checkSettings, providerOf } from "../../messaging/index.ts";
 import type { ProviderEntry, SetupParts, SetupStep } from "../../messaging/index.ts";
 import { writeFileAtomic } from "../../pack/index.ts";
 import type { SecretReader, SecretWriter } from "../../secrets/index.ts";
+import { writeAs } from "../../secrets/index.ts";
+import type { AuditLog } from "../../telemetry/index.ts";
 import { channelId, isGreenticError } from "../../types/index.ts";
 import type { JsonObject, World } from "../../types/index.ts";
 import { channelSecret, ctxOf } from "../channels.ts";
@@ -28,6 +30,8 @@ export interface SetupContext {
   readonly http: HttpOptions;
   readonly secrets: SecretReader;
   readonly writer: SecretWriter;
+  /** Where it is kept who read and wrote them. */
+  readonly audit: AuditLog;
   readonly answers: SetupAnswers;
   readonly prompts: Prompts | undefined;
   readonly isAdvanced: boolean;
@@ -216,7 +220,8 @@ export async function keepSecrets(
     const verb = isMade ? ["make", "made"] : ["keep", "kept"];
     if (context.isDryRun) steps.push({ state: "planned", what: `would ${verb[0]} ${name}` });
     else {
-      await context.writer.put(ctxOf(provider, context.config), provider.name, name, value);
+      const writer = writeAs(context.writer, `channel:${provider.name}`);
+      await writer.put(ctxOf(provider, context.config), provider.name, name, value);
       steps.push({ state: "changed", what: `${verb[1]} ${name}` });
     }
   }

@@ -31,8 +31,8 @@ const SAME: Readonly<Record<string, string>> = { update_config: "store_config", 
 
 /** Sets up a channel that its bundle gives a pack: by the pack's questions, flows and components, or as a built-in one where that serves. */
 export async function setUpByPack(provider: BundleProvider, context: SetupContext): Promise<ChannelReport> {
-  const { bundle, config, environment } = context;
-  const reader = new AppReader({ config, environment, bundle, isDevOk: false, warn: () => undefined });
+  const { bundle, config, environment, audit } = context;
+  const reader = new AppReader({ config, environment, bundle, audit, isDevOk: false, warn: () => undefined });
   return await withComponents(async (components) => {
     const serving = await serveChannel(provider, {
       ...context,
@@ -190,8 +190,8 @@ async function runFlow(
 
 /** Takes back what a pack's channel told its platform, as its flow says and as far as a built-in channel can; settings and secrets stay. */
 export async function removeByPack(provider: BundleProvider, context: SetupContext): Promise<ChannelReport> {
-  const { bundle, config, environment } = context;
-  const reader = new AppReader({ config, environment, bundle, isDevOk: false, warn: () => undefined });
+  const { bundle, config, environment, audit } = context;
+  const reader = new AppReader({ config, environment, bundle, audit, isDevOk: false, warn: () => undefined });
   const builtIn = provider.type === undefined ? undefined : await removeChannel(provider, context);
   const steps = await guarded(async () => {
     const pack = await reader.readProvider(provider);

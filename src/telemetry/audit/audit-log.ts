@@ -18,12 +18,15 @@ export interface AuditEntry {
   readonly traceId?: string;
 }
 
+/** What is put on record; `at` where it happened before now. */
+export type NewAuditEntry = Omit<AuditEntry, "at"> & Partial<Pick<AuditEntry, "at">>;
+
 /** Keeps who did what. */
 export interface AuditLog {
   /** Resolves when the entry is on disk: who must not go on without a record awaits it. @throws TELEMETRY_AUDIT_FAILED */
-  record(entry: Omit<AuditEntry, "at">): Promise<void>;
+  record(entry: NewAuditEntry): Promise<void>;
   /** Queues the entry in order and returns at once. */
-  note(entry: Omit<AuditEntry, "at">): void;
+  note(entry: NewAuditEntry): void;
   /** Writes what is queued, and closes. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -38,7 +41,7 @@ export const NO_AUDIT: AuditLog = {
 /** Makes a log that keeps its entries in memory, in order. */
 export function memoryAuditLog(nowMs: () => number = Date.now): AuditLog & { readonly entries: readonly AuditEntry[] } {
   const entries: AuditEntry[] = [];
-  const note = (entry: Omit<AuditEntry, "at">): void => {
+  const note = (entry: NewAuditEntry): void => {
     entries.push({ at: new Date(nowMs()).toISOString(), ...entry });
   };
   return {

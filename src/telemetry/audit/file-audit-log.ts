@@ -7,7 +7,7 @@ import { GreenticError, quote } from "../../types/index.ts";
 import type { ChainHead } from "./audit-chain.ts";
 import { auditFileName, formatAuditLine, GENESIS, HEAD_FILE, isAuditFile, pointOf } from "./audit-chain.ts";
 import { readHead, syncFolder, writeHead } from "./audit-head.ts";
-import type { AuditEntry, AuditLog } from "./audit-log.ts";
+import type { AuditEntry, AuditLog, NewAuditEntry } from "./audit-log.ts";
 import { readTail } from "./audit-tail.ts";
 
 export interface AuditLogOptions {
@@ -80,12 +80,12 @@ class FileAuditLog implements AuditLog {
     }
   }
 
-  note(entry: Omit<AuditEntry, "at">): void {
+  note(entry: NewAuditEntry): void {
     if (this.#queue.length >= MAX_WAITING) this.#lost++;
     else this.#push({ entry: this.#dated(entry) });
   }
 
-  record(entry: Omit<AuditEntry, "at">): Promise<void> {
+  record(entry: NewAuditEntry): Promise<void> {
     const done = Promise.withResolvers<void>();
     this.#push({ entry: this.#dated(entry), done });
     return done.promise;
@@ -98,7 +98,7 @@ class FileAuditLog implements AuditLog {
     this.#lock?.[Symbol.dispose]();
   }
 
-  #dated(entry: Omit<AuditEntry, "at">): AuditEntry {
+  #dated(entry: NewAuditEntry): AuditEntry {
     return { at: new Date(this.#nowMs()).toISOString(), ...entry };
   }
 
@@ -247,6 +247,6 @@ class FileAuditLog implements AuditLog {
   }
 }
 
-function lostEntry(count: number): Omit<AuditEntry, "at"> {
+function lostEntry(count: number): NewAuditEntry {
   return { actor: "host", action: "audit.lost", target: `${count} entries`, outcome: "failed" };
 }
