@@ -198,13 +198,7 @@ async function openOver({ options, world, components, opening, audit }: HostPart
   const retired = new Map<string, PackApp>();
   const onKeptError = (error: unknown): void =>
     options.onError?.(toGreenticError(error, "CLI_INTERNAL", "Keep older versions of packs"), undefined);
-  const oauth = await openOAuth({
-    config,
-    environment: options.environment,
-    world,
-    store,
-    onError: (error) => options.onError?.(error, undefined),
-  });
+  const oauth = openOAuth({ config, environment: options.environment, world, store, audit });
   const runtime = await openRuntime({
     env: config.env,
     world,
@@ -296,7 +290,6 @@ async function openOver({ options, world, components, opening, audit }: HostPart
       await runtime[Symbol.asyncDispose]();
       await bus[Symbol.asyncDispose]();
       await components[Symbol.asyncDispose]();
-      await oauth?.[Symbol.asyncDispose]();
       await audit[Symbol.asyncDispose]();
     },
   };

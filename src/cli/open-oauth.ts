@@ -5,10 +5,9 @@ import { createOAuthRoutes } from "../gateway/index.ts";
 import { parseHttpRewrites } from "../http/index.ts";
 import type { ConsentEnd } from "../oauth/index.ts";
 import { BrokerKeys, OAUTH_CATEGORY, OAuthBroker } from "../oauth/index.ts";
-import { NO_AUDIT, openAuditLog } from "../telemetry/index.ts";
+import type { AuditLog } from "../telemetry/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { TenantId, World } from "../types/index.ts";
-import type { GreenticError } from "../types/index.ts";
 import { DEFAULT_TEAM, tenantId } from "../types/index.ts";
 import { hostKey } from "./host-keys.ts";
 import { redactorOf } from "./known-secrets.ts";
@@ -20,7 +19,7 @@ const BROKER_TOKEN = "broker_token";
 const MIN_TOKEN = 24;
 
 /** A host's OAuth broker. */
-export interface HostOAuth extends AsyncDisposable {
+export interface HostOAuth {
   readonly broker: OAuthBroker;
   readonly keys: BrokerKeys;
   /** Tells where browsers reach this host, where the configuration doesn't. */
@@ -28,23 +27,19 @@ export interface HostOAuth extends AsyncDisposable {
   readonly baseUrl: () => string | undefined;
 }
 
-/** Opens the broker of a host and the log of its acts; undefined where no provider is declared. @throws TELEMETRY_AUDIT_FAILED */
-export async function openOAuth(options: {
+/** Opens the broker of a host, which notes its acts in the host's own log; undefined where no provider is declared. */
+export function openOAuth(options: {
   readonly config: Config;
   readonly environment: Environment;
   readonly world: World;
   readonly store: SessionStore;
-  readonly onError?: (error: GreenticError) => void;
-}): Promise<HostOAuth | undefined> {
-  const { config, environment, world, store, onError } = options;
+  readonly audit: AuditLog;
+}): HostOAuth | undefined {
+  const { config, environment, world, store, audit } = options;
   if (config.oauth.providers.length === 0) return undefined;
   let served: string | undefined;
   const baseUrl = (): string | undefined => config.publicBaseUrl ?? served;
   const keys = new BrokerKeys(hostKey(config, "oauth.key"));
-  const { isEnabled, dir, keepDays } = config.audit;
-  const audit = isEnabled
-    ? await openAuditLog(dir, { ...(keepDays !== undefined && { keepDays }), ...(onError && { onError }) })
-    : NO_AUDIT;
   const redactor = redactorOf(config);
   const broker = new OAuthBroker({
     env: config.env,
@@ -62,13 +57,7 @@ export async function openOAuth(options: {
     note: (entry) => audit.note(entry),
     know: (token) => redactor.add(token),
   });
-  return {
-    broker,
-    keys,
-    baseUrl,
-    servedAt: (url) => void (served = url),
-    [Symbol.asyncDispose]: () => audit[Symbol.asyncDispose](),
-  };
+  return { broker, keys, baseUrl, servedAt: (url) => void (served = url) };
 }
 
 /** Makes the broker's routes of a host. */

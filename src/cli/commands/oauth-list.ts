@@ -2,6 +2,7 @@ import { loadConfig } from "../../config/index.ts";
 import { createMachineWorld } from "../../runner/index.ts";
 import { openMemoryStore } from "../../session/index.ts";
 import { defineCommand, hasFlag, textOption } from "../command.ts";
+import { openAudit } from "../open-audit.ts";
 import { openOAuth } from "../open-oauth.ts";
 
 export default defineCommand({
@@ -18,7 +19,8 @@ export default defineCommand({
     const config = loadConfig({ cwd: io.cwd, environment: io.environment, flags });
     const world = createMachineWorld();
     await using store = openMemoryStore(world);
-    await using oauth = await openOAuth({ config, environment: io.environment, world, store });
+    await using audit = await openAudit(config);
+    const oauth = openOAuth({ config, environment: io.environment, world, store, audit });
     const grants = (await oauth?.broker.grants.list(config.tenant)) ?? [];
     const rows = grants.map(({ owner, subject, scopes, createdAtMs, generation, broken, confirm }) => ({
       provider: owner.provider,

@@ -5,6 +5,7 @@ import { openMemoryStore } from "../../session/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
 import { defineCommand, hasFlag, textOption } from "../command.ts";
 import { listenForAnswer, portOption } from "../browser-answer.ts";
+import { openAudit } from "../open-audit.ts";
 import { openOAuth } from "../open-oauth.ts";
 import { OAUTH_OPTIONS, serviceOwner } from "../oauth-owner.ts";
 
@@ -24,7 +25,8 @@ export default defineCommand({
     const world = createMachineWorld();
     const provider = input.args[0] ?? "";
     await using store = openMemoryStore(world);
-    await using oauth = await openOAuth({ config, environment: io.environment, world, store });
+    await using audit = await openAudit(config);
+    const oauth = openOAuth({ config, environment: io.environment, world, store, audit });
     if (oauth === undefined)
       throw new GreenticError(
         "OAUTH_PROVIDER_UNKNOWN",

@@ -5,6 +5,7 @@ import { createMachineWorld } from "../../runner/index.ts";
 import { openMemoryStore } from "../../session/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
 import { defineCommand, textOption } from "../command.ts";
+import { openAudit } from "../open-audit.ts";
 import { openOAuth } from "../open-oauth.ts";
 import { OAUTH_OPTIONS, serviceOwner } from "../oauth-owner.ts";
 
@@ -28,7 +29,8 @@ export default defineCommand({
     const service = serviceOwner(input, { config, provider, fallback: TENANT_SERVICE });
     const user = textOption(input, "user");
     const owner: GrantOwner = user === undefined ? service : { ...service, kind: "user", id: user };
-    await using oauth = await openOAuth({ config, environment: io.environment, world, store });
+    await using audit = await openAudit(config);
+    const oauth = openOAuth({ config, environment: io.environment, world, store, audit });
     if ((await oauth?.broker.grants.revoke(owner)) !== true)
       throw new GreenticError("OAUTH_CONSENT_MISSING", `Revoke ${quote(grantAddress(owner))}: there is no such grant`);
     io.stdout.write(`revoked: ${grantAddress(owner)}\n`);
