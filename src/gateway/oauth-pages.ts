@@ -4,7 +4,7 @@ import type { GatewayAnswer } from "./exchange.ts";
 const STYLE =
   "body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1.5rem;color:#1b1b1f;background:#fff}" +
   "button,a{font:inherit}button{padding:.6rem 1.4rem;border:0;border-radius:.4rem;background:#1a5fb4;color:#fff;cursor:pointer}" +
-  "strong.code{font:600 2.2rem/1 ui-monospace,monospace;letter-spacing:.2em}";
+  "strong.code{font:600 2.2rem/1 ui-monospace,monospace;letter-spacing:.2em;overflow-wrap:anywhere}";
 const STYLE_HASH = createHash("sha256").update(STYLE).digest("base64");
 
 /** Nothing runs, nothing is loaded, nobody frames it, and nobody hears where the person came from. */
@@ -40,14 +40,14 @@ export function leavePage(location: string, cookie: string): GatewayAnswer {
   return { ...answer, headers: { ...answer.headers, "set-cookie": cookie } };
 }
 
-/** Says that it went well; with digits, what to write in the conversation. */
-export function connectedPage(digits: string | undefined): GatewayAnswer {
-  if (digits === undefined)
+/** Says that it went well; with a code, what to write in the conversation. */
+export function connectedPage(code: string | undefined): GatewayAnswer {
+  if (code === undefined)
     return page(200, "Connected", "<p>Your account is connected. You can close this page and go back.</p>");
   return page(
     200,
     "Almost done",
-    `<p>Write this code in the conversation where you asked:</p><p><strong class="code">${escape(digits)}</strong></p>
+    `<p>Write this code in the conversation where you asked:</p><p><strong class="code">${escape(code)}</strong></p>
 <p>Give it to nobody else.</p>`,
   );
 }

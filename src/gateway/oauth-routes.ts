@@ -1,5 +1,5 @@
 import type { Arrival, ConsentEnd, OAuthBroker } from "../oauth/index.ts";
-import { CALLBACK_PATH } from "../oauth/index.ts";
+import { CALLBACK_PATH, hintsOf } from "../oauth/index.ts";
 import type { JsonObject } from "../types/index.ts";
 import { GreenticError, isJsonObject, parseJson, teamId } from "../types/index.ts";
 import { errorAnswer, jsonAnswer, unknownRoute } from "./answers.ts";
@@ -104,6 +104,7 @@ async function start(body: JsonObject, { broker, scope }: On): Promise<object> {
   const visibility = optionalText(body, "visibility");
   const returnUrl = optionalText(body, "redirect_uri");
   const prompt = optionalText(body, "prompt", 64);
+  const { extra_params: extra } = body;
   if (visibility !== undefined && visibility !== "private" && visibility !== "team" && visibility !== "tenant")
     throw new GreenticError(
       "OAUTH_REQUEST_INVALID",
@@ -115,6 +116,7 @@ async function start(body: JsonObject, { broker, scope }: On): Promise<object> {
     ...(visibility !== undefined && { visibility }),
     ...(returnUrl !== undefined && { returnUrl }),
     ...(prompt !== undefined && { prompt }),
+    hints: hintsOf(isJsonObject(extra) ? extra : {}),
   });
   return { start_url: url, expires_at: seconds(expiresAtMs), token_handle: await broker.grants.handle(owner) };
 }
@@ -247,7 +249,7 @@ async function callback(request: GatewayRequest, path: string, options: OAuthRou
     }
   }
   if (arrival.outcome === "denied") return FAILED_PAGE;
-  if (arrival.returnUrl === undefined) return connectedPage(arrival.digits);
+  if (arrival.returnUrl === undefined) return connectedPage(arrival.code);
   return { status: 302, headers: { location: arrival.returnUrl, "cache-control": "no-store" }, body: "" };
 }
 

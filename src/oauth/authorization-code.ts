@@ -53,7 +53,15 @@ export function requestAuthorization(
 export async function authorizationUrl(
   { config, server }: Provider,
   request: AuthorizationRequest,
-  { state, prompt }: { readonly state: string; readonly prompt?: string | undefined },
+  {
+    state,
+    prompt,
+    hints,
+  }: {
+    readonly state: string;
+    readonly prompt?: string | undefined;
+    readonly hints?: Readonly<Record<string, string>> | undefined;
+  },
 ): Promise<string> {
   if (server.authorization_endpoint === undefined)
     throw new GreenticError("OAUTH_PROVIDER_INVALID", `Ask ${quote(config.name)} for consent: it has no place for it`);
@@ -69,9 +77,16 @@ export async function authorizationUrl(
     ...(scopes.length > 0 && { scope: scopes.join(" ") }),
     ...(scopes.includes("openid") && { nonce }),
   };
-  for (const [name, value] of Object.entries({ ...config.params, ...(prompt !== undefined && { prompt }), ...own }))
+  const asked = prompt === undefined ? {} : { prompt: promptsOf(config.params["prompt"], prompt) };
+  for (const [name, value] of Object.entries({ ...hints, ...config.params, ...asked, ...own }))
     url.searchParams.set(name, value);
   return url.href;
+}
+
+/** What a caller wants shown comes on top of what the declaration needs: without `consent` Google gives no refresh token again. */
+function promptsOf(declared: string | undefined, asked: string): string {
+  if (declared === undefined || asked === "none") return asked;
+  return [...new Set([...declared.split(" "), ...asked.split(" ")])].join(" ");
 }
 
 /**

@@ -172,7 +172,7 @@ test("confirm() gives tokens only to whoever can repeat what the browser shows",
   const owner = ownerAt("drive");
   const ask = { owner, waiting: { session: "s", code: "one" }, needsConfirmation: true };
   // Somebody else opened the link that the owner handed on: the digits stand in that other browser.
-  const { digits = "" } = await new Browser().connect(broker, ask);
+  const { code: digits = "" } = await new Browser().connect(broker, ask);
   expect(digits).toMatch(/^\d{6}$/);
   await expect(broker.grants.token(owner)).rejects.toMatchObject({ code: "OAUTH_CONSENT_MISSING" });
   const wrong = digits === "000000" ? "000001" : "000000";
@@ -183,7 +183,7 @@ test("confirm() gives tokens only to whoever can repeat what the browser shows",
   expect(await broker.grants.read(owner)).toBeUndefined();
   expect(provider.revoked).toHaveLength(1);
   const good = await new Browser().connect(broker, ask);
-  expect(await broker.grants.confirm(owner, { asked: "one", digits: good.digits ?? "" })).toBe("confirmed");
+  expect(await broker.grants.confirm(owner, { asked: "one", digits: good.code ?? "" })).toBe("confirmed");
   expect(provider.tokens).toContain((await broker.grants.token(owner)).accessToken);
 });
 

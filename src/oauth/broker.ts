@@ -12,6 +12,8 @@ import { randomText } from "./broker-keys.ts";
 import type { ConsentEnd, ConsentRequest, Pending } from "./consent.ts";
 import { isHashOf, keepPending, readPending } from "./consent.ts";
 import type { GrantOwner } from "./grant-owner.ts";
+import { isSameOwner } from "./grant-owner.ts";
+import type { AccessToken } from "./grants.ts";
 import { Grants } from "./grants.ts";
 import type { OAuthAuditEntry } from "./oauth-audit.ts";
 import { createAudit, outcomeOf } from "./oauth-audit.ts";
@@ -58,7 +60,7 @@ export interface Arrival {
   readonly outcome: "connected" | "denied";
   readonly returnUrl?: string;
   /** What whoever asked must write where they asked. */
-  readonly digits?: string;
+  readonly code?: string;
   /** Whose flow goes on. */
   readonly end?: ConsentEnd;
 }
@@ -105,13 +107,15 @@ export class OAuthBroker {
    * @throws OAUTH_PROVIDER_UNKNOWN, OAUTH_SCOPE_DENIED, OAUTH_REQUEST_INVALID, OAUTH_RATE_LIMITED
    */
   async ask(request: ConsentRequest): Promise<{ readonly url: string; readonly expiresAtMs: number }> {
-    const { owner, returnUrl } = request;
+    const { owner, returnUrl, exchange } = request;
     const { store, world, config } = this.#options;
     const { scopes: allowed } = this.providers.config(owner.provider, owner.tenant);
     const scopes = this.#scopesOf(owner, request.scopes ?? allowed, allowed);
     const base = this.#base();
     if (returnUrl !== undefined && !isOwnPath(returnUrl) && !config.returnUrls.includes(returnUrl))
       throw new GreenticError("OAUTH_REQUEST_INVALID", "Ask for consent: redirect_uri isn't among oauth.return_urls");
+    if (exchange !== undefined && !isOwnPath(exchange.path))
+      throw new GreenticError("OAUTH_REQUEST_INVALID", "Ask for consent: the redirect path is no path of this host");
     const bucket = `oauth-ask:${owner.env}:${owner.tenant}:${owner.team ?? "_"}:${owner.provider}`;
     const retryAfterMs = await store.takeTokens(bucket, STARTS);
     if (retryAfterMs > 0)
@@ -130,7 +134,7 @@ export class OAuthBroker {
     const pending = readPending(await this.#pending.take(id));
     if (pending?.step !== "asked") throw gone();
     const { request } = pending;
-    const { owner, scopes, prompt } = request;
+    const { owner, scopes, prompt, hints } = request;
     const { world } = this.#options;
     const provider = await this.providers.open(owner.provider, owner);
     const redirectUri = `${this.#base()}${CALLBACK_PATH}/${owner.provider}`;
@@ -140,7 +144,7 @@ export class OAuthBroker {
     const state = await this.#pending.put(owner.tenant, keepPending(sent));
     return {
       kind: "leave",
-      location: await authorizationUrl(provider, authorization, { state, prompt }),
+      location: await authorizationUrl(provider, authorization, { state, prompt, hints }),
       cookie: { name: cookieName(state), value: browser, maxAgeSeconds: PENDING_TTL_MS / 1_000 },
     };
   }
@@ -167,12 +171,13 @@ export class OAuthBroker {
       const { world } = this.#options;
       const provider = await this.providers.open(owner.provider, owner);
       const tokens = await redeemAnswer(provider, authorization, { answer, state, fetch: this.fetch, world });
+      if (pending.request.exchange !== undefined) return await this.#handOver({ ...pending, step: "redeemed", tokens });
       const digits = needsConfirmation === true ? sixDigits(world.randomBytes(4)) : undefined;
       await this.#keep(pending, tokens, digits);
       return {
         ...rest,
         outcome: "connected",
-        ...(digits !== undefined && { digits }),
+        ...(digits !== undefined && { code: digits }),
         ...(waiting !== undefined && { end: { waiting, outcome: "connected" } }),
       };
     } catch (thrown) {
@@ -184,6 +189,29 @@ export class OAuthBroker {
         ...(waiting !== undefined && { end: { waiting, outcome: "denied", error: error.code } }),
       };
     }
+  }
+
+  /**
+   * Gives a grant to whoever brings the code that the browser got for it: once, within 15 minutes, for the owner and the path that the
+   * consent was asked for. A code that is brought for another one is used up.
+   * @throws OAUTH_CODE_INVALID, and what `token` of grants throws
+   */
+  async exchange(
+    owner: GrantOwner,
+    { code, path, actor }: { readonly code: string; readonly path: string; readonly actor: string },
+  ): Promise<AccessToken> {
+    const pending = readPending(await this.#pending.take(code));
+    const { request, tokens } = pending ?? {};
+    const isRight = request !== undefined && isSameOwner(request.owner, owner) && request.exchange?.path === path;
+    if (pending === undefined || tokens === undefined || !isRight) {
+      this.#audit("oauth.consent", owner, { outcome: "denied", code: "OAUTH_CODE_INVALID", actor });
+      throw new GreenticError(
+        "OAUTH_CODE_INVALID",
+        `Exchange a code of ${quote(owner.provider)}: it isn't good for this`,
+      );
+    }
+    await this.#keep(pending, tokens, undefined);
+    return this.grants.token(owner, { actor });
   }
 
   /** Lists the grants of a tenant at a provider that others than their owners may know of. */
@@ -201,6 +229,17 @@ export class OAuthBroker {
       "OAUTH_SCOPE_DENIED",
       `Ask ${quote(owner.provider)} for consent: ${quote(first)} isn't declared`,
     );
+  }
+
+  /** Keeps tokens until somebody brings the code for them; where the path is the broker's own, its page shows the code. */
+  async #handOver(pending: Pending): Promise<Arrival> {
+    const { owner, exchange } = pending.request;
+    const code = await this.#pending.put(owner.tenant, keepPending(pending));
+    const url = new URL(`${this.#base()}${exchange?.path ?? ""}`);
+    if (/^(?:\/v1\/oauth)?(?:\/oauth)?\/callback(?:\/|$)/.test(url.pathname)) return { outcome: "connected", code };
+    url.searchParams.set("code", code);
+    if (exchange?.state !== undefined) url.searchParams.set("state", exchange.state);
+    return { outcome: "connected", returnUrl: url.href };
   }
 
   async #keep({ request, authorization }: Pending, tokens: TokenSet, digits: string | undefined): Promise<void> {

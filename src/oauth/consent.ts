@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { JsonObject } from "../types/index.ts";
-import type { AuthorizationRequest } from "./authorization-code.ts";
+import type { AuthorizationRequest, TokenSet } from "./authorization-code.ts";
 import type { GrantOwner } from "./grant-owner.ts";
 import type { Grant } from "./token-vault.ts";
 
@@ -13,6 +13,10 @@ export interface ConsentRequest {
   /** Where the browser goes afterwards; one of the listed pages, or a path of this host. */
   readonly returnUrl?: string;
   readonly prompt?: string;
+  /** What helps the provider to find the person's account; see {@link hintsOf}. */
+  readonly hints?: Readonly<Record<string, string>>;
+  /** Where the browser takes a code, for which whoever asked gets the grant; without it the grant is theirs at once. */
+  readonly exchange?: ExchangePlace;
   /** Whose flow waits, and under which code. */
   readonly waiting?: WaitingFlow;
   /** Show a page before leaving: programs that look at links in chats would use the link up. */
@@ -29,14 +33,24 @@ interface WaitingFlow {
   readonly code: string;
 }
 
+/** Where a code is handed over. */
+interface ExchangePlace {
+  /** A path of this host; the code is good for who names the same one. */
+  readonly path: string;
+  /** Goes back with the code as it came, for who serves the path. */
+  readonly state?: string;
+}
+
 /** A consent that is under way. */
 export interface Pending {
-  readonly step: "asked" | "sent";
+  readonly step: "asked" | "sent" | "redeemed";
   readonly request: ConsentRequest & { readonly scopes: readonly string[] };
   /** Once the person was sent to the provider. */
   readonly authorization?: AuthorizationRequest;
   /** Hash of what the person's browser keeps. */
   readonly browser?: string;
+  /** Once the provider gave them, until somebody exchanges the code for them. */
+  readonly tokens?: TokenSet;
 }
 
 /** How a consent ended, for whoever waits. */
@@ -45,6 +59,18 @@ export interface ConsentEnd {
   readonly outcome: "connected" | "denied";
   /** Why it wasn't given. */
   readonly error?: string;
+}
+
+const HINTS = ["login_hint", "domain_hint", "hd", "ui_locales"] as const;
+
+/** Takes out of a caller's extras what only helps to find the account; all else is the operator's to declare, and left out. */
+export function hintsOf(extra: JsonObject): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    HINTS.flatMap((name) => {
+      const value = extra[name];
+      return typeof value === "string" && /^[\x20-\x7e]{1,256}$/.test(value) ? [[name, value]] : [];
+    }),
+  );
 }
 
 /** Reads what {@link keepPending} made. */

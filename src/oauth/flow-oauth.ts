@@ -2,11 +2,14 @@ import { isOriginAllowed } from "../http/index.ts";
 import type { JsonObject, TenantCtx } from "../types/index.ts";
 import { DEFAULT_TEAM, GreenticError, quote } from "../types/index.ts";
 import type { OAuthBroker } from "./broker.ts";
+import { hintsOf } from "./consent.ts";
 import type { GrantOwner } from "./grant-owner.ts";
 import type { AccessToken, Confirmation } from "./grants.ts";
 
 /** The service grant that stands for the tenant itself, where nothing else is named: what `gtc oauth login` makes. */
 export const TENANT_SERVICE = "default";
+
+const MAX_STATE = 512;
 
 /** Whose token is meant: the session's person's, or the tenant's. */
 export type TokenOf = "user" | "tenant";
@@ -102,7 +105,7 @@ export class FlowOAuth {
     return accessToken;
   }
 
-  /** `greentic:oauth-broker/broker-v1#get-consent-url`. */
+  /** `greentic:oauth-broker/broker-v1#get-consent-url`: the browser ends at the path with a code for `exchange-code`. */
   async consentUrl(
     ctx: TenantCtx,
     request: {
@@ -114,20 +117,34 @@ export class FlowOAuth {
     },
   ): Promise<string> {
     const { provider, subject, scopes, redirectPath, extra } = request;
-    const { prompt } = extra;
+    const { prompt, state } = extra;
     const { url } = await this.#broker.ask({
       owner: ownerOf(ctx, provider, subject),
       ...(scopes.length > 0 && { scopes }),
-      returnUrl: redirectPath,
+      exchange: { path: redirectPath, ...(typeof state === "string" && state.length <= MAX_STATE && { state }) },
+      hints: hintsOf(extra),
       asksFirst: true,
       ...(typeof prompt === "string" && { prompt }),
     });
     return url;
   }
 
-  /** `exchange-code`: the broker redeems codes itself, for requests of its own; one that a guest has is somebody else's. */
-  async exchange(): Promise<JsonObject> {
-    throw new GreenticError("OAUTH_REQUEST_INVALID", "Exchange a code: the broker redeems its own answers alone");
+  /**
+   * `exchange-code`: the provider's code never leaves the broker, which redeemed it with its state and verifier; what the browser
+   * brought is the broker's own, for this owner and path alone. @throws OAUTH_CODE_INVALID
+   */
+  async exchange(
+    ctx: TenantCtx,
+    request: {
+      readonly provider: string;
+      readonly subject: string;
+      readonly code: string;
+      readonly redirectPath: string;
+    },
+  ): Promise<JsonObject> {
+    const { provider, subject, code, redirectPath } = request;
+    const owner = ownerOf(ctx, provider, subject);
+    return tokenSet(await this.#broker.exchange(owner, { code, path: redirectPath, actor: actorOf(ctx) }));
   }
 
   /** `get-token`; undefined where somebody has to consent first. */
@@ -136,13 +153,7 @@ export class FlowOAuth {
     request: { readonly provider: string; readonly subject: string; readonly scopes: readonly string[] },
   ): Promise<JsonObject | undefined> {
     try {
-      const { accessToken, tokenType, expiresAtMs, scopes } = await this.#token(ctx, request);
-      return {
-        access_token: accessToken,
-        token_type: tokenType,
-        scope: scopes.join(" "),
-        ...(expiresAtMs !== undefined && { expires_at: Math.floor(expiresAtMs / 1_000) }),
-      };
+      return tokenSet(await this.#token(ctx, request));
     } catch (error) {
       const isMissing =
         error instanceof GreenticError &&
@@ -170,6 +181,16 @@ export class FlowOAuth {
     }
     return grants.token(owner, { scopes, actor });
   }
+}
+
+/** A token as components get it; the refresh token stays here. */
+function tokenSet({ accessToken, tokenType, expiresAtMs, scopes }: AccessToken): JsonObject {
+  return {
+    access_token: accessToken,
+    token_type: tokenType,
+    scope: scopes.join(" "),
+    ...(expiresAtMs !== undefined && { expires_at: Math.floor(expiresAtMs / 1_000) }),
+  };
 }
 
 /** The grants of the person whose session it is; nobody can name another's. @throws OAUTH_CONSENT_MISSING where there is nobody */

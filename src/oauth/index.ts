@@ -2,6 +2,7 @@ export type { Arrival, BrokerOptions, Departure } from "./broker.ts";
 export { CALLBACK_PATH, OAuthBroker } from "./broker.ts";
 export { BrokerKeys } from "./broker-keys.ts";
 export type { ConsentEnd } from "./consent.ts";
+export { hintsOf } from "./consent.ts";
 export { FlowOAuth, TENANT_SERVICE } from "./flow-oauth.ts";
 export type { GrantOwner } from "./grant-owner.ts";
 export { grantAddress } from "./grant-owner.ts";

@@ -128,7 +128,7 @@ export function createEffectScope(options: EffectScopeOptions): EffectScope {
 function whileAlive(oauth: FlowOAuth, alive: () => void): HostOAuth {
   return {
     consentUrl: async (ctx, request) => (alive(), oauth.consentUrl(ctx, request)),
-    exchange: async () => (alive(), oauth.exchange()),
+    exchange: async (ctx, request) => (alive(), oauth.exchange(ctx, request)),
     token: async (ctx, request) => (alive(), oauth.token(ctx, request)),
   };
 }

@@ -17,7 +17,12 @@ export interface Shell {
   readonly dir: string;
   run(
     command: string,
-    options?: { readonly input?: string; readonly env?: Readonly<Record<string, string>> },
+    options?: {
+      readonly input?: string;
+      readonly env?: Readonly<Record<string, string>>;
+      /** Hears all that stderr has said so far, each time that it says more. */
+      readonly hear?: (stderr: string) => void;
+    },
   ): Promise<Said>;
 }
 
@@ -40,7 +45,10 @@ export function openShell(): Shell {
         let stdout = "";
         let stderr = "";
         child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-        child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+        child.stderr.setEncoding("utf8").on("data", (text: string) => {
+          stderr += text;
+          options.hear?.(stderr);
+        });
         child.on("error", fail);
         child.on("close", (code) => done({ code: code ?? -1, stdout, stderr }));
         // A command that ended before it read has nothing to hear.

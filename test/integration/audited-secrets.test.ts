@@ -86,3 +86,26 @@ test("a host keeps nothing on record where the operator wants none", async () =>
   }
   expect(readdirSync(join(dir, "data"))).not.toContain("audit");
 }, 60_000);
+
+test("the OAuth broker's acts stand in the same chain as all that the host notes", async () => {
+  verifies("audit.secrets", "oauth.secrecy");
+  const { config, host } = await hostWith('[oauth.drive]\nissuer = "http://127.0.0.1:9"\nclient_id = "a"\n');
+  const owner = { env: config.env, tenant: config.tenant, provider: "drive", kind: "service", id: "crm" } as const;
+  {
+    await using open = host;
+    // Batches of both at the same time: two writers would each go on from a head of their own.
+    for (let round = 0; round < 3; round++) {
+      await open.secrets.get(ctxOf("acme"), "slack", "slack_bot_token");
+      await expect(open.oauth?.broker.grants.token(owner)).rejects.toMatchObject({ code: "OAUTH_CONSENT_MISSING" });
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+  }
+  const entries = await Array.fromAsync(readAudit(config.audit.dir));
+  expect(entries.map(({ action, outcome, code }) => [action, outcome, code])).toEqual(
+    Array.from({ length: 3 }, () => [
+      ["secret.read", "allowed", undefined],
+      ["oauth.token", "denied", "OAUTH_CONSENT_MISSING"],
+    ]).flat(),
+  );
+  expect((await verifyAudit(config.audit.dir)).findings).toEqual([]);
+}, 60_000);

@@ -35,6 +35,10 @@ export const oauthErrors = {
     kind: "unauthenticated",
     help: "What came back isn't the answer to what was asked: another provider's, or a code of another request. Begin anew.",
   },
+  OAUTH_CODE_INVALID: {
+    kind: "unauthenticated",
+    help: "A code is good once, for 15 minutes, for the tenant, provider, subject and redirect path of its consent. Ask for a new one.",
+  },
   OAUTH_CONSENT_DENIED: {
     kind: "permission_denied",
     help: "The person said no at the provider, or the provider doesn't give what was asked for.",
