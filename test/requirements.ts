@@ -21,6 +21,7 @@ export const REQUIREMENTS = define({
   "channels.webchat.origin": { source: "issue 6", behavior: "A WebChat token works on the sites that it was made for, over HTTP and WebSocket, and nowhere else in browsers" },
   "channels.direct-line.clients": { source: "issue 6", behavior: "Microsoft's Direct Line and Web Chat clients hold a conversation with cards, through a host's death, expiry and refresh" },
   "channels.webchat.embed": { source: "issue 6", behavior: "One line of HTML brings the chat to a site that the bundle trusts, and to no other" },
+  "channels.webchat.site-token": { source: "issue 6 webchat", behavior: "Where strangers get no token, the page on a site talks for whom the site's own server vouches, and keeps people of one browser apart" },
   "channels.webchat.goodbye": { source: "issue 6", behavior: "An endOfConversation ends what the flow waits for, after all that was said before it, and starts nothing" },
   "channels.webchat.forgeries": { source: "issue 6 ingress", behavior: "No forged WebChat token is accepted, and nothing tells why it wasn't" },
   "channels.slack.signature": { source: "issue 6 ingress", behavior: "Slack's requests are believed by their signature over the raw bytes, five minutes both ways, with two secrets, and no forgery is" },

@@ -1,5 +1,6 @@
 /** The embedding script on a site of another origin, on the real host: `docs/channels.md`, On a site of yours. */
 import { readFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
@@ -48,8 +49,8 @@ describe.skipIf(!hasBrowser)("the embedding script", () => {
   });
 
   /** A shop with the line in it. */
-  function shop(lang: string, attributes: string): string {
-    const line = (LINE ?? "").replace("https://chat.example.com", host.url).replace('"acme"', `"demo" ${attributes}`);
+  function shop(lang: string, attributes: string, at = host.url): string {
+    const line = (LINE ?? "").replace("https://chat.example.com", at).replace('"acme"', `"demo" ${attributes}`);
     const goods = ["Umbrellas", "Rain coats", "Sun hats", "Boots", "Scarves", "Maps"]
       .map((name) => `<li><h2>${name}</h2><p>For every weather, and for none.</p></li>`)
       .join("");
@@ -176,6 +177,78 @@ describe.skipIf(!hasBrowser)("the embedding script", () => {
     await expect.poll(() => faults.join()).toContain("frame-ancestors");
     expect(await frameOf(page).getByRole("textbox").count()).toBe(0);
     await page.context().close();
+  });
+
+  describe("where the site's server says who may talk", () => {
+    const SECRET = "site-secret-0123456789";
+    let closed: WeatherHost;
+    let club: ForeignSite;
+
+    beforeAll(async () => {
+      club = await serveSite((path, response, cookie) => {
+        const html = { "content-type": "text/html; charset=utf-8" };
+        if (path === "/chat-token") void answerToken(cookie, response);
+        else response.writeHead(200, html).end(shop("en", 'data-token-url="/chat-token"', closed.url));
+      });
+      closed = await startWeatherHost({
+        webchat: { autostart: true, anonymous: false, trusted_origins: [club.origin] },
+        secret: SECRET,
+      });
+    });
+    afterAll(() => Promise.all([closed, club].map((one) => one[Symbol.asyncDispose]())));
+
+    /** The site's server as the documents say: it asks the host for a token of whoever is signed in. */
+    async function answerToken(cookie: string | undefined, response: ServerResponse): Promise<void> {
+      const [, member] = /^member=(\w+)$/.exec(cookie ?? "") ?? [];
+      if (member === undefined || member === "nobody") {
+        response.writeHead(member === undefined ? 401 : 200).end("{}");
+        return;
+      }
+      const answer = await fetch(`${closed.directLine}/tokens/generate`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${SECRET}`, "content-type": "application/json" },
+        body: JSON.stringify({ user: { id: `dl_${member}` }, trustedOrigins: [closed.url] }),
+      });
+      response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text());
+    }
+    async function comeBackAs(page: Page, member: string): Promise<void> {
+      await page.context().addCookies([{ name: "member", value: member, url: club.origin }]);
+      await page.goto(club.origin);
+      await page.getByRole("button", { name: "Chat" }).click();
+    }
+    const said = (page: Page, text: string | RegExp): Promise<number> =>
+      frameOf(page).getByRole("log").getByText(text).count();
+
+    test("talks with members, goes on where they were, and shows nobody what another said", async () => {
+      verifies("channels.webchat.site-token");
+      const page = await (await browser.newContext({ viewport: DESKTOP, locale: "en-GB" })).newPage();
+      await comeBackAs(page, "ada");
+      await hears(page, "Which city?");
+      await frameOf(page).getByRole("textbox", { name: "Message" }).fill("Jakarta");
+      await page.keyboard.press("Enter");
+      await hears(page, /Which day/);
+      await comeBackAs(page, "ada");
+      await hears(page, /Which day/);
+      expect(await said(page, "Jakarta")).toBeGreaterThan(0);
+      await comeBackAs(page, "bob");
+      await hears(page, "Which city?");
+      expect(await said(page, "Jakarta")).toBe(0);
+      await page.context().close();
+    });
+
+    test("says so to whom the site gives no token, and to whoever opens the page without a site", async () => {
+      verifies("channels.webchat.site-token");
+      const page = await (await browser.newContext({ viewport: DESKTOP, locale: "en-GB" })).newPage();
+      await page.goto(club.origin);
+      await page.getByRole("button", { name: "Chat" }).click();
+      await frameOf(page).getByText("Sign in first").waitFor();
+      await page.screenshot({ path: join(shots, "embed-no-token.png") });
+      await comeBackAs(page, "nobody");
+      await frameOf(page).getByText("SITE_TOKEN_MISSING").waitFor();
+      await page.goto(`${closed.url}/?tenant=demo&token=site&origin=${club.origin}`);
+      await page.getByText("GATEWAY_UNAUTHENTICATED").waitFor();
+      await page.context().close();
+    });
   });
 
   test("obeys its own frame alone: others' messages open, close and mark nothing", async () => {

@@ -79,9 +79,11 @@ export interface ForeignSite extends AsyncDisposable {
   readonly origin: string;
 }
 
-/** Serves a site. */
-export async function serveSite(answer: (path: string, response: ServerResponse) => void): Promise<ForeignSite> {
-  const server = createServer((request, response) => answer(request.url ?? "/", response));
+/** Serves a site; `cookie` is what the visitor's browser sent. */
+export async function serveSite(
+  answer: (path: string, response: ServerResponse, cookie: string | undefined) => void,
+): Promise<ForeignSite> {
+  const server = createServer((request, response) => answer(request.url ?? "/", response, request.headers.cookie));
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -19,7 +19,7 @@ root.dataset["scheme"] = options.scheme;
 
 const config = signal<WebConfig | undefined>(undefined);
 const turns = signal<TurnStream | undefined>(undefined);
-const conversation = new Conversation(options.tenant);
+const conversation = new Conversation(options.tenant, options.tokenSite);
 
 effect(() => {
   root.lang = locale.value;

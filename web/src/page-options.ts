@@ -12,6 +12,8 @@ export interface PageOptions {
   readonly greeting: string | undefined;
   /** The site whose launcher opened this page in its panel. */
   readonly embeddingOrigin: string | undefined;
+  /** The same site, where its own server hands out the tokens. */
+  readonly tokenSite: string | undefined;
 }
 
 /** The same rule as the runtime's tenant ids: safe in a path. */
@@ -27,6 +29,7 @@ export function readPageOptions(): PageOptions {
     (name) => name !== null && name !== undefined && TENANT.test(name),
   );
   const scheme = query.get("theme");
+  const embeddingOrigin = window.parent === window ? undefined : originOf(query.get("origin") ?? document.referrer);
   return {
     tenant: tenant ?? "demo",
     locale:
@@ -35,7 +38,8 @@ export function readPageOptions(): PageOptions {
     scheme: scheme === "light" || scheme === "dark" ? scheme : "auto",
     accent: query.get("accent") ?? undefined,
     greeting: query.get("greeting")?.slice(0, GREETING_LENGTH),
-    embeddingOrigin: window.parent === window ? undefined : originOf(query.get("origin") ?? document.referrer),
+    embeddingOrigin,
+    tokenSite: query.get("token") === "site" ? embeddingOrigin : undefined,
   };
 }
 

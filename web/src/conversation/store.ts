@@ -45,7 +45,8 @@ export class Conversation {
     return new Map(mine.map((m) => [m.activity.replyToId ?? "", m.activity.value]));
   });
 
-  constructor(tenant: string) {
+  /** `tokenSite` is the site whose server says who may talk here, where one does. */
+  constructor(tenant: string, tokenSite: string | undefined) {
     this.#storage = openStorage(tenant);
     this.#outbox = new Outbox({
       post: (activity) => this.#connection.post(activity),
@@ -55,6 +56,7 @@ export class Conversation {
       base: `${location.origin}/v1/messaging/webchat/${tenant}/v3/directline`,
       storage: this.#storage,
       locale: () => locale.value,
+      tokenSite,
       onState: (state) => this.#onState(state),
       onActivities: (activities) => batch(() => activities.forEach((activity) => this.#onActivity(activity))),
       onConversation: ({ userId }, { isResumed }) => {

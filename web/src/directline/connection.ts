@@ -3,6 +3,8 @@ import { backoffMs, pause } from "./backoff.ts";
 import { createRest, DirectLineError } from "./rest.ts";
 import type { DirectLineRest, OpenedConversation, Token } from "./rest.ts";
 import type { ConversationStorage, SavedConversation } from "./saved-conversation.ts";
+import { askSiteForToken } from "./site-token.ts";
+import type { SiteToken } from "./site-token.ts";
 import { followStream } from "./stream.ts";
 
 /** Where the conversation with the host stands. `expired`: the host no longer takes its token or knows it. */
@@ -18,6 +20,8 @@ export interface ConnectionOptions {
   readonly base: string;
   readonly storage: ConversationStorage;
   readonly locale: () => string;
+  /** The site whose server hands out tokens; absent where the host gives one to anybody. */
+  readonly tokenSite?: string | undefined;
   readonly onState: (state: ConnectionState) => void;
   readonly onActivities: (activities: readonly Activity[]) => void;
   /** A conversation begins or is resumed under this id; resumed ones bring their whole log again. */
@@ -44,6 +48,8 @@ export class Connection {
   readonly #hurry = new EventTarget();
   #life = new AbortController();
   #saved: SavedConversation | undefined;
+  /** The tab's conversation, until the site has said who is there. */
+  #earlier: SavedConversation | undefined;
   #watermark: string | undefined;
   #refusals = 0;
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
@@ -65,7 +71,8 @@ export class Connection {
   /** Resumes the tab's conversation or begins one, and keeps it connected. */
   start(): void {
     const saved = this.#options.storage.load();
-    if (saved !== undefined && saved.expiresAtMs > Date.now()) this.#saved = saved;
+    if (this.#options.tokenSite !== undefined) this.#earlier = saved;
+    else if (saved !== undefined && saved.expiresAtMs > Date.now()) this.#saved = saved;
     void this.#run(this.#life.signal, saved !== undefined);
   }
 
@@ -137,15 +144,34 @@ export class Connection {
   }
 
   async #begin(signal: AbortSignal): Promise<OpenedConversation> {
-    const { locale, onConversation } = this.#options;
-    const userId = `dl_${crypto.randomUUID()}`;
-    const user = { id: userId };
-    const { token } = await this.#rest.generateToken({ user });
-    const opened = await this.#rest.startConversation(token, { user, locale: locale() });
+    const { locale, onConversation, tokenSite } = this.#options;
+    const { token, userId } = tokenSite === undefined ? await this.#ownToken() : await askSiteForToken(tokenSite);
+    if (this.#takesUp(userId)) return this.#resume(signal, true);
+    const opened = await this.#rest.startConversation(token, { user: { id: userId }, locale: locale() });
     if (signal.aborted) return opened;
     this.#keep(opened, { userId, conversationId: opened.conversationId });
     if (this.#saved !== undefined) onConversation(this.#saved, { isResumed: false });
     return opened;
+  }
+
+  async #ownToken(): Promise<SiteToken> {
+    const userId = `dl_${crypto.randomUUID()}`;
+    const { token } = await this.#rest.generateToken({ user: { id: userId } });
+    return { token, userId };
+  }
+
+  /** Takes up the tab's earlier conversation where it is this person's; nothing of anybody else's stays. */
+  #takesUp(userId: string): boolean {
+    const earlier = this.#earlier;
+    this.#earlier = undefined;
+    if (earlier === undefined) return false;
+    if (earlier.userId === userId && earlier.expiresAtMs > Date.now()) {
+      this.#saved = earlier;
+      return true;
+    }
+    this.#options.storage.clear();
+    if (earlier.userId !== userId) this.#options.storage.saveUnsent([]);
+    return false;
   }
 
   /** Catches up by REST first, which every server can, then asks for a stream from where that ended. */
@@ -241,6 +267,7 @@ export class Connection {
   #forget(): void {
     clearTimeout(this.#refreshTimer);
     this.#saved = undefined;
+    this.#earlier = undefined;
     this.#watermark = undefined;
     this.#options.storage.clear();
   }

@@ -7,3 +7,4 @@ export { Outbox } from "./outbox.ts";
 export type { Delivery } from "./outbox.ts";
 export { openStorage } from "./saved-conversation.ts";
 export type { ConversationStorage } from "./saved-conversation.ts";
+export { SITE_TOKEN_REFUSED } from "./site-token.ts";

@@ -6,7 +6,8 @@ import { wordsFor } from "./launcher-words.ts";
  * shadow root of the site. The panel is a frame of the host's own page, so neither side can read the other; the host decides by
  * `frame-ancestors` which sites may show it. Attributes: data-tenant, data-locale, data-theme (light, dark, auto), data-position
  * (left, right), data-greeting, data-accent (`#rrggbb`), data-label, data-autostart (`true`: the conversation opens behind the closed
- * panel, so that a worker that speaks first is told of), data-open (`true`: the panel is open from the start, where there is room).
+ * panel, so that a worker that speaks first is told of), data-open (`true`: the panel is open from the start, where there is room),
+ * data-token-url (where this site's server answers `{ "token": … }`, got with the tenant's secret for whoever is signed in here).
  */
 const script = document.currentScript;
 if (script instanceof HTMLScriptElement) {
@@ -26,6 +27,7 @@ function mount(script: HTMLScriptElement): void {
     greeting: dataset["greeting"],
     accent: dataset["accent"],
     origin: location.origin,
+    token: dataset["tokenUrl"] === undefined ? undefined : "site",
   }))
     if (value !== undefined && value !== "") page.searchParams.set(name, value);
 
@@ -90,6 +92,7 @@ function mount(script: HTMLScriptElement): void {
       typeof event.data === "object" && event.data !== null && "type" in event.data ? event.data.type : undefined;
     if (type === "greentic:close") setOpen(false);
     if (type === "greentic:message" && panel.hidden) setNews(true);
+    if (type === "greentic:token") void answerToken(event.ports[0], dataset["tokenUrl"]);
   });
   document.body.append(host);
   if (dataset["autostart"] === "true") load();
@@ -98,6 +101,18 @@ function mount(script: HTMLScriptElement): void {
     load();
     panel.hidden = false;
     button.ariaExpanded = "true";
+  }
+}
+
+/** Fetches a token from the site's own server, as this visitor, and hands it to the frame through the port that it gave. */
+async function answerToken(port: MessagePort | undefined, url: string | undefined): Promise<void> {
+  if (port === undefined || url === undefined) return;
+  try {
+    const response = await fetch(url, { credentials: "same-origin", cache: "no-store" });
+    const { token } = response.ok ? ((await response.json()) as { readonly token?: unknown }) : {};
+    port.postMessage(typeof token === "string" ? { token } : { status: response.status });
+  } catch {
+    port.postMessage({ status: 0 });
   }
 }
 

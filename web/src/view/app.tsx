@@ -2,6 +2,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentType, VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Conversation } from "../conversation/store.ts";
+import { SITE_TOKEN_REFUSED } from "../directline/index.ts";
 import type { PageOptions } from "../page-options.ts";
 import type { TurnStream } from "../pane/turn-stream.ts";
 import type { WebConfig } from "../web-config.ts";
@@ -87,6 +88,12 @@ function Ended({ conversation }: { readonly conversation: Conversation }): VNode
       {label}
     </button>
   );
+  if (state.kind === "failed" && state.code === SITE_TOKEN_REFUSED)
+    return (
+      <Notice tone="calm" title={say.signInTitle} help={say.signInHelp}>
+        {again(say.tryAgain)}
+      </Notice>
+    );
   if (state.kind === "failed")
     return (
       <Notice tone="danger" title={say.failedTitle} help={helpOf(state.status)} code={state.code}>

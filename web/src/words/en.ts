@@ -26,6 +26,8 @@ export const en: Words = {
   failedTitle: "The worker can't be reached",
   failedHelp: "Try again in a moment. If it stays this way, give the code to whoever runs this page.",
   unknownTenantHelp: "Nothing is set up at this address. Check the tenant in the address.",
+  signInTitle: "Sign in first",
+  signInHelp: "This site lets only people talk here whom it knows. Sign in there, then try again.",
   refusedHelp: "This page isn't allowed to talk with the worker. Whoever runs it can allow this site.",
   tryAgain: "Try again",
   turnFailedTitle: "That didn't work",

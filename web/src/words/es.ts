@@ -26,6 +26,8 @@ export const es: Words = {
   failedTitle: "No se puede contactar con el asistente",
   failedHelp: "Inténtalo en un momento. Si no cambia, da el código a quien administra esta página.",
   unknownTenantHelp: "No hay nada configurado en esta dirección. Revisa el inquilino en la dirección.",
+  signInTitle: "Primero inicia sesión",
+  signInHelp: "Este sitio solo deja hablar aquí a quienes conoce. Inicia sesión en él y vuelve a intentarlo.",
   refusedHelp: "Esta página no tiene permiso para hablar con el asistente. Quien la administra puede dárselo.",
   tryAgain: "Intentar de nuevo",
   turnFailedTitle: "No ha funcionado",

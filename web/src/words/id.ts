@@ -26,6 +26,9 @@ export const id: Words = {
   failedTitle: "Asisten tidak dapat dihubungi",
   failedHelp: "Coba sebentar lagi. Jika tetap begini, berikan kodenya kepada pengelola halaman ini.",
   unknownTenantHelp: "Belum ada yang disiapkan di alamat ini. Periksa tenant pada alamat.",
+  signInTitle: "Masuk dulu",
+  signInHelp:
+    "Situs ini hanya mengizinkan orang yang dikenalnya untuk berbicara di sini. Masuklah di situs itu, lalu coba lagi.",
   refusedHelp: "Halaman ini tidak diizinkan berbicara dengan asisten. Pengelolanya dapat memberi izin.",
   tryAgain: "Coba lagi",
   turnFailedTitle: "Itu tidak berhasil",

@@ -25,6 +25,8 @@ export interface Words {
   readonly failedTitle: string;
   readonly failedHelp: string;
   readonly unknownTenantHelp: string;
+  readonly signInTitle: string;
+  readonly signInHelp: string;
   readonly refusedHelp: string;
   readonly tryAgain: string;
   readonly turnFailedTitle: string;
