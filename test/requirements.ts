@@ -301,6 +301,8 @@ export const REQUIREMENTS = define({
   "demo.once": { source: "ng 10.6", behavior: "The reply is sent once" },
   "secrets.providers": { source: "ng 4", behavior: "Secrets are self-describing and come from several providers with allow-lists" },
   "oauth.broker": { source: "ng 4", behavior: "An OAuth broker serves Google and Microsoft" },
+  "oauth.google": { source: "ng 4", behavior: "Google is asked for offline access with consent, renewed with the refresh token that stays, and known with and without its scheme" },
+  "oauth.microsoft": { source: "ng 4", behavior: "Microsoft's issuer is the tenant's own, by domain, id or a token's tenant; its renewed refresh tokens are kept, and whoever it needs again is asked again" },
   "oauth.pkce": { source: "issue 7 OAuth", behavior: "Codes are asked for and redeemed with PKCE's S256, each with a verifier of its own" },
   "oauth.state": { source: "issue 7 OAuth", behavior: "A link and a state work once, for 15 minutes, in the browser that left, at whichever gateway" },
   "oauth.mix-up": { source: "issue 7 OAuth", behavior: "An answer of another issuer than the one that was asked is refused, and its code goes nowhere" },

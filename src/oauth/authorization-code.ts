@@ -77,15 +77,19 @@ export async function authorizationUrl(
     ...(scopes.length > 0 && { scope: scopes.join(" ") }),
     ...(scopes.includes("openid") && { nonce }),
   };
-  const asked = prompt === undefined ? {} : { prompt: promptsOf(config.params["prompt"], prompt) };
+  const asked = prompt === undefined ? {} : { prompt: promptsOf(config, prompt) };
   for (const [name, value] of Object.entries({ ...hints, ...config.params, ...asked, ...own }))
     url.searchParams.set(name, value);
   return url.href;
 }
 
-/** What a caller wants shown comes on top of what the declaration needs: without `consent` Google gives no refresh token again. */
-function promptsOf(declared: string | undefined, asked: string): string {
-  if (declared === undefined || asked === "none") return asked;
+/**
+ * What a caller wants shown comes on top of what the declaration needs: without `consent` Google gives no refresh token again. `none` goes
+ * with nothing else, and Microsoft takes one alone.
+ */
+function promptsOf({ preset, params }: Provider["config"], asked: string): string {
+  const { prompt: declared } = params;
+  if (declared === undefined || asked === "none" || preset === "microsoft") return asked;
   return [...new Set([...declared.split(" "), ...asked.split(" ")])].join(" ");
 }
 

@@ -33,6 +33,9 @@ export const OAUTH_CATEGORY = "oauth";
 const METADATA_MS = 3_600_000;
 /** Where Microsoft's issuer of several tenants holds each one's id. */
 const TENANT_ID = "{tenantid}";
+const OF_SEVERAL = new Set(["common", "organizations"]);
+/** The tenant of personal accounts. */
+const PERSONAL = "9188040d-6c67-4c5b-b112-36a304b66dad";
 const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The declared providers; what they publish is read once an hour. */
@@ -94,7 +97,7 @@ export class Providers {
       if (preset === "microsoft") return await microsoft(issuer, response);
       const server = await oauth.processDiscoveryResponse(expected, response);
       checkEndpoints(name, server);
-      return server;
+      return preset === "google" ? { ...server, [expectedIssuer]: googleIssuer(server) } : server;
     } catch (error) {
       if (error instanceof oauth.OperationProcessingError && error.code === oauth.JSON_ATTRIBUTE_COMPARISON)
         throw new GreenticError("OAUTH_PROVIDER_INVALID", `Discover ${quote(name)}: it names another issuer`);
@@ -174,17 +177,20 @@ function checkEndpoints(name: string, server: oauth.AuthorizationServer): void {
 }
 
 /**
- * Microsoft's issuer of several tenants publishes a name with a gap, which each token fills with its tenant's id. The gap is taken
- * from Microsoft's own issuer alone, and a token's issuer must be the one that its `tid` makes.
+ * Microsoft names an issuer by its id, whatever it is asked by: a domain's metadata and that of personal accounts have the tenant's id,
+ * and those of several tenants a gap, which each token fills with its tenant's id. The gap is taken from Microsoft's own issuers of several
+ * alone, and a token's issuer must be the one that its `tid` makes.
  * @see https://learn.microsoft.com/en-us/entra/identity-platform/v2-protocols-oidc
  */
 async function microsoft(issuer: string, response: Response): Promise<oauth.AuthorizationServer> {
   const text = await response.clone().text();
-  const gap = issuer.replace(/\/(?:common|organizations|consumers)\/v2\.0$/, `/${TENANT_ID}/v2.0`);
+  const [, authority = "", tenant = ""] = /^(.+)\/([^/]+)\/v2\.0$/.exec(issuer) ?? [];
+  const gap = `${authority}/${TENANT_ID}/v2.0`;
   const value = isJson(text) ? parseJson(text) : null;
-  const isGap = gap !== issuer && isJsonObject(value) && value["issuer"] === gap;
-  if (!isGap) {
-    const server = await oauth.processDiscoveryResponse(new URL(issuer), response);
+  const named = isJsonObject(value) ? value["issuer"] : undefined;
+  if (!OF_SEVERAL.has(tenant) || named !== gap) {
+    const expected = isOfTenant(named, authority, tenant) ? named : issuer;
+    const server = await oauth.processDiscoveryResponse(new URL(expected), response);
     checkEndpoints("microsoft", server);
     return server;
   }
@@ -193,6 +199,20 @@ async function microsoft(issuer: string, response: Response): Promise<oauth.Auth
   const filled = ({ claims }: { readonly claims: { readonly tid?: unknown } }): string =>
     typeof claims.tid === "string" && GUID.test(claims.tid) ? gap.replace(TENANT_ID, claims.tid) : gap;
   return { ...server, [expectedIssuer]: filled };
+}
+
+/** Whether an issuer is how Microsoft names what was asked for by a domain, or by `consumers`. */
+function isOfTenant(named: unknown, authority: string, tenant: string): named is string {
+  if (typeof named !== "string" || GUID.test(tenant) || OF_SEVERAL.has(tenant)) return false;
+  if (tenant === "consumers") return named === `${authority}/${PERSONAL}/v2.0`;
+  const id = named.startsWith(`${authority}/`) ? named.slice(authority.length + 1).replace(/\/v2\.0$/, "") : "";
+  return GUID.test(id) && named === `${authority}/${id}/v2.0`;
+}
+
+/** Google's id tokens may leave the scheme out. @see https://developers.google.com/identity/openid-connect/reference */
+function googleIssuer({ issuer }: oauth.AuthorizationServer) {
+  const bare = issuer.replace(/^https?:\/\//, "");
+  return ({ claims }: { readonly claims: { readonly iss?: unknown } }): string => (claims.iss === bare ? bare : issuer);
 }
 
 /** The library's own way to take an issuer with a gap; it has a name and no type. */

@@ -160,7 +160,9 @@ export class Refresher {
         );
       tokens = await this.#request(provider, grant);
     } catch (error) {
-      if (refusalOf(error) === "invalid_grant") return this.#refused(grant);
+      const refusal = refusalOf(error);
+      // Microsoft asks for the person by other words where a second factor or a new consent is due; only they can help there, too.
+      if (refusal === "invalid_grant" || refusal === "denied") return this.#refused(grant, refusal);
       const failure = providerError("Renew tokens", owner.provider, error);
       audit("oauth.refresh", owner, { outcome: "failed", code: failure.code });
       this.#noteFailure(leaseOf(grant), failure);
@@ -172,6 +174,7 @@ export class Refresher {
       ...kept,
       ...rest,
       ...(refreshToken !== undefined && { refreshToken }),
+      isRotated: refreshToken !== grant.refreshToken,
       ...(rest.subject === undefined && grant.subject !== undefined && { subject: grant.subject }),
       generation: grant.generation + 1,
     };
@@ -202,13 +205,16 @@ export class Refresher {
   }
 
   /** The provider doesn't take the refresh token: somebody else has used it, or the grant was revoked. */
-  async #refused(grant: Grant): Promise<Grant> {
+  async #refused(grant: Grant, refusal: "invalid_grant" | "denied"): Promise<Grant> {
     const { vault, audit } = this.#options;
     const now = await this.#usable(grant.owner);
     // Another process was faster: its lease ran out before the provider answered.
     if (now.generation !== grant.generation || now.createdAtMs !== grant.createdAtMs) return now;
     // A token that was rotated and is refused now was used by somebody who isn't this broker, or the provider shut the whole family.
-    const broken = grant.generation > 0 ? "reused" : "revoked";
+    // Microsoft brings new ones and goes on taking the old: there it says nothing of others.
+    const { preset } = this.#options.providers.config(grant.owner.provider, grant.owner.tenant);
+    const isSingleUse = grant.isRotated === true && preset !== "microsoft";
+    const broken = refusal === "invalid_grant" && isSingleUse ? "reused" : "revoked";
     const { refreshToken: _dead, ...rest } = now;
     await vault.write({ ...rest, accessToken: "", broken });
     audit("oauth.refresh", grant.owner, { outcome: "denied", code: "OAUTH_GRANT_BROKEN", rule: broken });

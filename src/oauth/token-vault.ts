@@ -17,6 +17,8 @@ export interface Grant {
   /** Absent where the provider doesn't say. */
   readonly expiresAtMs?: number;
   readonly refreshToken?: string;
+  /** The last renewal brought another refresh token. */
+  readonly isRotated?: boolean;
   readonly scopes: readonly string[];
   /** The account, as the provider names it in its id token. */
   readonly subject?: string;

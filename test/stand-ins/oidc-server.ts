@@ -24,6 +24,15 @@ export interface OidcBehavior {
   tokenClaims?: Readonly<Record<string, string>>;
   /** What the API behind its tokens answers; what was asked, where nothing is said. */
   api?: object;
+  /**
+   * Where it is as these document themselves. Google: a refresh token comes with `access_type=offline` for the first consent, or with
+   * `prompt=consent`, never with a renewal; scopes come back by their long names; a device's code that waits is 428. Microsoft: a
+   * refresh token comes with `offline_access`, each renewal brings another and takes the old ones, too; it names itself in no answer; one
+   * prompt at most.
+   */
+  like?: "google" | "microsoft";
+  /** Refuses renewals with this error. */
+  refusesRenewals?: string;
   /** How often a device's code is still to be entered. */
   devicePolls?: number;
 }
@@ -50,7 +59,14 @@ interface Code {
   readonly challenge: string;
   readonly nonce: string | undefined;
   readonly scope: string;
+  /** Whether its tokens can be renewed. */
+  readonly isOffline: boolean;
 }
+
+const LONG_NAMES: Readonly<Record<string, string>> = {
+  email: "https://www.googleapis.com/auth/userinfo.email",
+  profile: "https://www.googleapis.com/auth/userinfo.profile",
+};
 
 export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<OidcStandIn> {
   const { publicKey, privateKey } = await generateKeyPair("ES256");
@@ -59,6 +75,7 @@ export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<Oid
   const families = new Map<string, { current: string; isShut: boolean; readonly scope: string }>();
   const familyOf = new Map<string, string>();
   const devices = new Map<string, string>();
+  const consented = new Set<string>();
   const stand = {
     requests: [] as URLSearchParams[],
     tokens: new Set<string>(),
@@ -75,6 +92,8 @@ export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<Oid
     return made;
   };
 
+  const hidesIssuer = (): boolean => behavior.hidesIssuer === true || behavior.like === "microsoft";
+
   async function tokensFor(
     scope: string,
     family: string | undefined,
@@ -85,9 +104,11 @@ export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<Oid
     let refresh: string | undefined;
     if (family !== undefined) {
       const kept = families.get(family);
-      refresh = kept !== undefined && behavior.rotates === false ? kept.current : secret("refresh");
+      const stays = behavior.rotates === false || behavior.like === "google";
+      refresh = kept !== undefined && stays ? kept.current : secret("refresh");
       families.set(family, { current: refresh, isShut: false, scope });
       familyOf.set(refresh, family);
+      if (kept !== undefined && behavior.like === "google") refresh = undefined;
     }
     const idToken =
       claims === undefined || !scope.split(" ").includes("openid")
@@ -107,10 +128,26 @@ export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<Oid
       access_token: access,
       token_type: "Bearer",
       expires_in: behavior.expiresInSeconds ?? 3_600,
-      scope,
+      scope: grantedScope(scope),
       ...(refresh !== undefined && { refresh_token: refresh }),
       ...(idToken !== undefined && { id_token: idToken }),
     };
+  }
+
+  function grantedScope(scope: string): string {
+    const names = scope.split(" ");
+    if (behavior.like === "google") return names.map((name) => LONG_NAMES[name] ?? name).join(" ");
+    return (behavior.like === "microsoft" ? names.filter((name) => name !== "offline_access") : names).join(" ");
+  }
+
+  /** Whether an authorization's tokens can be renewed. */
+  function isOffline(query: URLSearchParams): boolean {
+    const client = query.get("client_id") ?? "";
+    const isFirst = !consented.has(client);
+    consented.add(client);
+    const asksConsent = (query.get("prompt") ?? "").split(" ").includes("consent");
+    if (behavior.like === "google") return query.get("access_type") === "offline" && (isFirst || asksConsent);
+    return behavior.like !== "microsoft" || (query.get("scope") ?? "").split(" ").includes("offline_access");
   }
 
   async function token(form: URLSearchParams): Promise<readonly [number, object]> {
@@ -127,14 +164,16 @@ export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<Oid
           code.redirectUri === form.get("redirect_uri") &&
           (behavior.ignoresPkce === true || code.challenge === challenge);
         if (!isGood) return refused;
-        return [200, await tokensFor(code.scope, randomUUID(), { clientId: code.clientId, nonce: code.nonce })];
+        const family = code.isOffline ? randomUUID() : undefined;
+        return [200, await tokensFor(code.scope, family, { clientId: code.clientId, nonce: code.nonce })];
       }
       case "refresh_token": {
         const given = form.get("refresh_token") ?? "";
         const family = familyOf.get(given);
         const kept = family === undefined ? undefined : families.get(family);
+        if (behavior.refusesRenewals !== undefined) return [400, { error: behavior.refusesRenewals }];
         if (family === undefined || kept === undefined || kept.isShut) return refused;
-        if (kept.current !== given) {
+        if (kept.current !== given && behavior.like !== "microsoft") {
           kept.isShut = true;
           return refused;
         }
@@ -147,7 +186,7 @@ export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<Oid
         if (scope === undefined) return refused;
         if ((behavior.devicePolls ?? 0) > 0) {
           behavior.devicePolls = (behavior.devicePolls ?? 0) - 1;
-          return [400, { error: "authorization_pending" }];
+          return [behavior.like === "google" ? 428 : 400, { error: "authorization_pending" }];
         }
         return [200, await tokensFor(scope, randomUUID())];
       }
@@ -175,7 +214,7 @@ export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<Oid
           response_types_supported: ["code"],
           code_challenge_methods_supported: ["S256"],
           id_token_signing_alg_values_supported: ["ES256"],
-          ...(behavior.hidesIssuer !== true && { authorization_response_iss_parameter_supported: true }),
+          ...(!hidesIssuer() && { authorization_response_iss_parameter_supported: true }),
         });
       case "/jwks":
         return json(200, { keys: [jwk] });
@@ -183,6 +222,8 @@ export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<Oid
         const query = url.searchParams;
         const back = new URL(query.get("redirect_uri") ?? "");
         if (query.get("code_challenge_method") !== "S256") return json(400, { error: "invalid_request" });
+        if (behavior.like === "microsoft" && query.get("prompt")?.includes(" ") === true)
+          return json(400, { error: "invalid_request" });
         const code = secret("code");
         codes.set(code, {
           clientId: query.get("client_id") ?? "",
@@ -190,10 +231,11 @@ export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<Oid
           challenge: query.get("code_challenge") ?? "",
           nonce: query.get("nonce") ?? undefined,
           scope: query.get("scope") ?? "",
+          isOffline: isOffline(query),
         });
         back.searchParams.set("code", code);
         back.searchParams.set("state", query.get("state") ?? "");
-        if (behavior.hidesIssuer !== true) back.searchParams.set("iss", issuer);
+        if (!hidesIssuer()) back.searchParams.set("iss", issuer);
         return void response.writeHead(302, { location: back.href }).end();
       }
       case "/token": {
@@ -232,7 +274,7 @@ export async function startOidcStandIn(behavior: OidcBehavior = {}): Promise<Oid
     ...stand,
     giveCode: (clientId, redirectUri, challenge, nonce) => {
       const code = secret("code");
-      codes.set(code, { clientId, redirectUri, challenge, nonce, scope: "openid files" });
+      codes.set(code, { clientId, redirectUri, challenge, nonce, scope: "openid files", isOffline: true });
       return code;
     },
     async [Symbol.asyncDispose]() {
