@@ -137,6 +137,24 @@ export function blobStoreContract(name: string, factory: BlobFactory): void {
       await store.release(ben, url);
     });
 
+    test("storedBytes() adds up a tenant's files, each once", async () => {
+      await using store = await factory.open();
+      expect(await store.storedBytes(acme)).toBe(0);
+      const { url } = await store.put(anna, pieces("12345"), OPTIONS);
+      await store.put(anna, pieces("12345"), OPTIONS);
+      await store.claim(ben, url, LATER);
+      await store.put(ben, pieces(Buffer.alloc(300_000)), OPTIONS);
+      await store.put(sessionOf("acme-2"), pieces("1234567"), OPTIONS);
+      expect(await store.storedBytes(acme)).toBe(300_005);
+      expect(await store.storedBytes(other)).toBe(7);
+      await store.release(anna, url);
+      expect(await store.storedBytes(acme)).toBe(300_005);
+      await store.release(ben, url);
+      expect(await store.storedBytes(acme)).toBe(300_000);
+      await store.erase(acme);
+      expect(await store.storedBytes(acme)).toBe(0);
+    });
+
     test("erase() takes a person's files, not those that others have too", async () => {
       await using store = await factory.open();
       const own = await store.put(anna, pieces("own"), OPTIONS);

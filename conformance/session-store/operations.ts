@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { JOURNAL_RETENTION_MS, JOURNAL_TURNS_MAX } from "../../src/session/index.ts";
+import { envId, tenantId } from "../../src/types/index.ts";
 import type { StoreFactory } from "../session-store.ts";
-import { enqueue, entryOf, KEY, keyOf, leaseOf, ManualWorld, recordOf, runTurn, turnOf } from "./fixtures.ts";
+import { enqueue, entryOf, KEY, keyOf, leaseOf, ManualWorld, recordOf, rowOf, runTurn, turnOf } from "./fixtures.ts";
 
 /** What operators are shown, and the paces that processes share. */
 export function operationsContract({ open, crash }: StoreFactory): void {
@@ -92,6 +93,35 @@ export function operationsContract({ open, crash }: StoreFactory): void {
       Array.from({ length: 20 }, () => store.takeTokens("a", { capacity: 7, perSecond: 1 })),
     );
     expect(waits.filter((waitMs) => waitMs === 0)).toHaveLength(7);
+  });
+
+  test("storedBytes() adds up records and state of a tenant's sessions, and nothing else", async () => {
+    await using store = await open(new ManualWorld());
+    const acme = { env: envId("prod"), tenant: tenantId("acme") };
+    const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
+    expect(await store.storedBytes(acme)).toBe(0);
+    await store.accept(entryOf("unread", { key: keyOf({ conversation: "c9" }) }));
+    expect(await store.storedBytes(acme)).toBe(0);
+    const state = [
+      { key: "flow/ä", value: { text: "grüß dich 👋", n: 1 } },
+      { key: "flow/b", value: "x".repeat(5_000) },
+    ];
+    await runTurn(store, { session: recordOf(1), state, log: ["a"], outbox: [rowOf("r")], journal: "turn" });
+    await runTurn(store, { session: recordOf(1) }, keyOf({ conversation: "c2", user: "u2" }));
+    for (const tenant of ["acme-2", "acm"]) await runTurn(store, {}, keyOf({ tenant }));
+    const ofState = (changes: typeof state): number =>
+      changes.reduce((sum, { key, value }) => sum + Buffer.byteLength(key) + bytesOf(value), 0);
+    expect(await store.storedBytes(acme)).toBe(2 * bytesOf(recordOf(1)) + ofState(state));
+    expect(await store.storedBytes({ ...acme, tenant: tenantId("acm") })).toBe(bytesOf(recordOf(1)));
+    expect(await store.storedBytes({ ...acme, env: envId("test") })).toBe(0);
+    await runTurn(store, { session: recordOf(2), state: [{ key: "flow/b", value: undefined }] });
+    expect(await store.storedBytes(acme)).toBe(
+      bytesOf(recordOf(1)) + bytesOf(recordOf(2)) + ofState(state.slice(0, 1)),
+    );
+    await runTurn(store, { session: null });
+    expect(await store.storedBytes(acme)).toBe(bytesOf(recordOf(1)));
+    await store.erase(acme);
+    expect(await store.storedBytes(acme)).toBe(0);
   });
 
   test("stats() counts what waits", async () => {

@@ -94,6 +94,13 @@ class DirectoryBlobs implements BlobStore {
     return Object.keys(record?.claims ?? {}).toSorted() as SessionKeyText[];
   }
 
+  async storedBytes({ env, tenant }: BlobScope): Promise<number> {
+    let bytes = 0;
+    for await (const path of this.#records(join(this.#dir, env, tenant)))
+      bytes += (await stat(path).catch(() => ({ size: 0 }))).size;
+    return bytes;
+  }
+
   async release(owner: SessionKeyText, url: string): Promise<void> {
     const path = this.#find(scopeOf(owner), url);
     if (path !== undefined) await this.#judge(path, async (other) => other !== owner);

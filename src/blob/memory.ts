@@ -55,6 +55,11 @@ class MemoryBlobs implements BlobStore {
     return [...(this.#find(scope, url)?.claims.keys() ?? [])].toSorted();
   }
 
+  async storedBytes({ env, tenant }: BlobScope): Promise<number> {
+    const files = this.#kept.entries().filter(([name]) => name.startsWith(`${env}:${tenant}:`));
+    return files.reduce((bytes, [, { sizeBytes }]) => bytes + sizeBytes, 0);
+  }
+
   async release(owner: SessionKeyText, url: string): Promise<void> {
     const digest = digestOf(url);
     if (digest !== undefined) this.#drop(nameOf(scopeOf(owner), digest), [owner]);

@@ -72,6 +72,10 @@ class PostgresBlobs implements BlobStore {
     return (await this.#ask("blob_owners", scopeText(scope), digest)) as SessionKeyText[];
   }
 
+  async storedBytes(scope: BlobScope): Promise<number> {
+    return Number(await this.#ask("blob_bytes", scopeText(scope)));
+  }
+
   async release(owner: SessionKeyText, url: string): Promise<void> {
     const digest = digestOf(url);
     if (digest !== undefined) await this.#drop(scopeText(scopeOf(owner)), digest, [[owner, Number.MAX_SAFE_INTEGER]]);

@@ -136,6 +136,18 @@ class RedisBlobs implements BlobStore {
     return [...(await this.#claims(this.#file(scope, digest))).keys()].toSorted();
   }
 
+  async storedBytes({ env, tenant }: BlobScope): Promise<number> {
+    let bytes = 0;
+    // A scan may name a file twice.
+    const seen = new Set<string>();
+    for await (const page of this.#files(`${env}:${tenant}:`)) {
+      const files = page.filter((file) => !seen.has(file));
+      for (const file of files) seen.add(file);
+      for (const file of files) bytes += Number((await this.#ask(["hget", file, "size"])) ?? 0);
+    }
+    return bytes;
+  }
+
   async release(owner: SessionKeyText, url: string): Promise<void> {
     const digest = digestOf(url);
     if (digest !== undefined) await this.#drop(this.#file(scopeOf(owner), digest), [[owner, Number.MAX_SAFE_INTEGER]]);

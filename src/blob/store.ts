@@ -47,6 +47,8 @@ export interface BlobStore extends AsyncDisposable {
   open(scope: BlobScope, url: string): Promise<OpenBlob | undefined>;
   /** The sessions that a file belongs to, in the order of their keys; empty where there is none of that name. */
   owners(scope: BlobScope, url: string): Promise<readonly SessionKeyText[]>;
+  /** How much a tenant's files take; what many sessions have counts once. Counts when it is asked; ask every some seconds. */
+  storedBytes(scope: BlobScope): Promise<number>;
   /** Takes a session's claim back; the file goes with the last one. */
   release(owner: SessionKeyText, url: string): Promise<void>;
   /** Takes the claims of all that is named back; returns how many files went. */

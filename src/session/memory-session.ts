@@ -54,6 +54,13 @@ export class MemorySession implements Leasable {
     };
   }
 
+  /** Bytes of its record and state. */
+  get storedBytes(): number {
+    let bytes = this.record === undefined ? 0 : jsonBytes(this.record);
+    for (const [key, value] of this.state) bytes += Buffer.byteLength(key) + jsonBytes(value);
+    return bytes;
+  }
+
   summary(): SessionSummary {
     return { key: this.key, session: this.record, unread: this.inbox.length };
   }
@@ -61,4 +68,8 @@ export class MemorySession implements Leasable {
   #dueTimers(nowMs: number): Timer[] {
     return [...this.timers.values()].filter((t) => t.dueAtMs <= nowMs).sort((a, b) => a.dueAtMs - b.dueAtMs);
   }
+}
+
+function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }

@@ -317,6 +317,12 @@ class MemorySessionStore implements SessionStore {
     };
   }
 
+  async storedBytes({ env, tenant }: Pick<Erasure, "env" | "tenant">): Promise<number> {
+    this.#checkOpen();
+    const sessions = this.#sessions.values().filter(({ key }) => key.startsWith(`${env}:${tenant}:`));
+    return sessions.reduce((bytes, session) => bytes + session.storedBytes, 0);
+  }
+
   async erase(whose: Erasure): Promise<Erased> {
     this.#checkOpen();
     const isWanted = erasureFilter(whose);

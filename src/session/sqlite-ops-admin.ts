@@ -3,7 +3,7 @@ import type { HotSession, SqliteCore } from "./sqlite-core.ts";
 import type { LogOps } from "./sqlite-ops-log.ts";
 import type { OutboxOps } from "./sqlite-ops-outbox.ts";
 import type { TurnOps } from "./sqlite-ops-turn.ts";
-import type { RawFilter, RawOverdue, RawSummary } from "./sqlite-protocol.ts";
+import type { RawFilter, RawOverdue, RawStored, RawSummary } from "./sqlite-protocol.ts";
 import { Retention } from "./sqlite-retention.ts";
 import type { Scrub } from "./sqlite-scrub.ts";
 import { isWhole } from "./sqlite-sum.ts";
@@ -15,6 +15,9 @@ const IS_THERE = "(body IS NOT NULL OR EXISTS (SELECT 1 FROM timer WHERE timer.s
 const SUMMARY = `SELECT * FROM session WHERE ${IS_THERE}`;
 /** How old counts may be: those of all sessions that have unread messages take some milliseconds. */
 const STATS_AGE_MS = 1_000;
+
+/** Sessions whose sizes one step adds up: about a millisecond of the writer, as sizes are read without what they are of. */
+const SIZES = 1_000;
 
 /** What operators and the sweeper ask. */
 export class AdminOps {
@@ -28,6 +31,8 @@ export class AdminOps {
   readonly #keyAfter: StatementSync;
   readonly #receivedAt: StatementSync;
   readonly #countDead: StatementSync;
+  readonly #recordBytes: StatementSync;
+  readonly #stateBytes: StatementSync;
   #stats: { readonly stats: StoreStats; readonly atMs: number } | undefined;
 
   constructor(
@@ -40,6 +45,14 @@ export class AdminOps {
     this.#outbox = rooms.outbox;
     this.#receivedAt = core.db.prepare("SELECT received FROM inbox WHERE ord = ?");
     this.#countDead = core.db.prepare("SELECT count(*) AS n FROM dead_letter");
+    this.#recordBytes = core.db.prepare(
+      `SELECT max(key) AS last, count(*) AS n, total(bytes) AS bytes FROM
+         (SELECT key, octet_length(body) AS bytes FROM session WHERE key > ? AND key < ? ORDER BY key LIMIT ${SIZES})`,
+    );
+    this.#stateBytes = core.db.prepare(
+      `SELECT total(octet_length(v.key) + octet_length(v.value)) AS bytes FROM session s JOIN state v ON v.session = s.id
+       WHERE s.key > ? AND s.key <= ? AND s.has_state = 1`,
+    );
     this.#retention = new Retention(core, rooms);
     this.#all = core.db.prepare(`${SUMMARY} AND key > ? ORDER BY key LIMIT ?`);
     this.#between = core.db.prepare(`${SUMMARY} AND key > ? AND key < ? ORDER BY key LIMIT ?`);
@@ -114,6 +127,15 @@ export class AdminOps {
     };
     this.#stats = { stats, atMs: monotonicMs };
     return stats;
+  }
+
+  /** What the next sessions of `env:tenant` take, behind a key. */
+  storedBytes(prefix: string, after: string): RawStored {
+    const records = this.#recordBytes.get(after, `${prefix};`);
+    if (records === undefined || records["n"] === 0) return { bytes: 0, after: undefined };
+    const last = String(records["last"]);
+    const bytes = Number(records["bytes"]) + Number(this.#stateBytes.get(after, last)?.["bytes"]);
+    return { bytes, after: Number(records["n"]) < SIZES ? undefined : last };
   }
 
   sweep(nowMs: number): RawOverdue {

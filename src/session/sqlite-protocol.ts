@@ -138,6 +138,12 @@ export interface RawErased {
   readonly next: RawErasure | undefined;
 }
 
+/** What some sessions take, and behind which key to go on; undefined where there are no more. */
+export interface RawStored {
+  readonly bytes: number;
+  readonly after: string | undefined;
+}
+
 /** Every operation of the worker. One that throws has changed nothing, or makes its whole transaction start over. */
 export interface StoreOps {
   accept(entry: RawIngress): RawAccepted;
@@ -165,6 +171,7 @@ export interface StoreOps {
   list(filter: RawFilter & { readonly after: string }): readonly RawSummary[];
   readJournal(key: string, limit: number): readonly RawJournalEntry[];
   stats(): StoreStats;
+  storedBytes(prefix: string, after: string): RawStored;
   erase(erasure: RawErasure | Erasure): RawErased;
   end(key: string): boolean;
   sweep(nowMs: number): RawOverdue;

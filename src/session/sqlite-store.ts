@@ -3,7 +3,7 @@ import type { GreenticError, JsonValue, SessionKeyText, World } from "../types/i
 import { STATUS } from "./outbox-rules.ts";
 import { acceptedOf, deadLetterOf, leaseOf, rawIngress, rawTurn, rowOf, summaryOf } from "./sqlite-codec.ts";
 import { SqliteLink } from "./sqlite-link.ts";
-import type { RawClaim, RawErased, RawFilter, StoreOps } from "./sqlite-protocol.ts";
+import type { RawClaim, RawErased, RawFilter, RawStored, StoreOps } from "./sqlite-protocol.ts";
 import { CLAIM_TTL_MS, conversationOf, LEASE_TTL_MS } from "./store.ts";
 import type {
   Accepted,
@@ -185,6 +185,17 @@ export class SqliteSessionStore implements SessionStore {
 
   stats(): Promise<StoreStats> {
     return this.#link.call("stats");
+  }
+
+  async storedBytes({ env, tenant }: Pick<Erasure, "env" | "tenant">): Promise<number> {
+    const prefix = `${env}:${tenant}`;
+    let total = 0;
+    for (let from: string | undefined = `${prefix}:`; from !== undefined;) {
+      const { bytes, after }: RawStored = await this.#link.call("storedBytes", prefix, from);
+      total += bytes;
+      from = after;
+    }
+    return total;
   }
 
   async erase(whose: Erasure): Promise<Erased> {

@@ -30,6 +30,7 @@ const READS: ReadonlySet<keyof StoreOps> = new Set([
   "readLog",
   "readJournal",
   "stats",
+  "storedBytes",
 ]);
 
 /** What is refused while the disk is full but for what the reserve left. */
@@ -270,6 +271,7 @@ function operations({ logs, outbox, journals, turns, inbox, admin, erasing }: Ro
     list: admin.list.bind(admin),
     readJournal: journals.readJournal.bind(journals),
     stats: admin.stats.bind(admin),
+    storedBytes: admin.storedBytes.bind(admin),
     erase: erasing.erase.bind(erasing),
     end: admin.end.bind(admin),
     sweep: admin.sweep.bind(admin),

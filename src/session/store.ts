@@ -383,6 +383,11 @@ export interface SessionStore extends AsyncDisposable {
   /** Counts what waits; of a store that is shared, of all processes together. May be up to a second old. */
   stats(): Promise<StoreStats>;
   /**
+   * How much a tenant's sessions take: the UTF-8 bytes of the JSON texts of their records, and of the names and JSON texts of their state. Changes
+   * made meanwhile may be missed. Counts when it is asked, in bounded steps, so that no turn pays for it; ask every some seconds.
+   */
+  storedBytes(whose: Pick<Erasure, "env" | "tenant">): Promise<number>;
+  /**
    * Erases what is kept of people: records, state, unread messages, timers, steps, journals, outbox rows (a send that is under way still
    * ends), dead letters, answers and logs. Leases turn stale. Dedupe keys stay until they expire; they carry no texts.
    */

@@ -179,6 +179,22 @@ BEGIN
     CASE WHEN v_estimate > STATS_EXACT_MAX THEN v_estimate ELSE (SELECT count(*) FROM session WHERE body IS NOT NULL) END);
 END $$;
 
+-- What some sessions take, behind a key. → where to go on or null, bytes
+CREATE FUNCTION stored_bytes(
+  p_now bigint, p_mono bigint, p_token text, p_after text, p_before text, p_limit integer
+) RETURNS json LANGUAGE plpgsql AS $$
+DECLARE
+  v_last text COLLATE "C";
+  v_count integer;
+  v_bytes bigint;
+BEGIN
+  SELECT max(key), count(*), coalesce(sum(octet_length(body::text)), 0) INTO v_last, v_count, v_bytes
+  FROM (SELECT key, body FROM session WHERE key > p_after AND key < p_before ORDER BY key LIMIT p_limit) s;
+  v_bytes := v_bytes + (
+    SELECT coalesce(sum(octet_length(name) + octet_length(value::text)), 0) FROM state WHERE key > p_after AND key <= v_last);
+  RETURN json_build_array(CASE WHEN v_count < p_limit THEN NULL ELSE v_last END, v_bytes);
+END $$;
+
 CREATE FUNCTION drop_expired(p_now bigint, p_mono bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   s session;

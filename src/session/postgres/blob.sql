@@ -41,6 +41,11 @@ BEGIN
   RETURN (SELECT json_build_array(upload, size_bytes, chunks) FROM blob WHERE scope = p_scope AND digest = p_digest);
 END $$;
 
+CREATE FUNCTION blob_bytes(p_now bigint, p_mono bigint, p_token text, p_scope text) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN (SELECT coalesce(sum(size_bytes), 0) FROM blob WHERE scope = p_scope);
+END $$;
+
 CREATE FUNCTION blob_read(p_now bigint, p_mono bigint, p_token text, p_upload text, p_n integer) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   RETURN (SELECT encode(body, 'base64') FROM blob_chunk WHERE upload = p_upload AND n = p_n);

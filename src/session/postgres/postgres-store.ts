@@ -59,6 +59,8 @@ const CONNECTIONS = 8;
 const PREFIX = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const OVERDUE_MAX = 1_000;
 const STATS_AGE_MS = 1_000;
+/** Sessions whose sizes one call adds up. */
+const SIZES = 5_000;
 
 /**
  * Opens a store that many processes share, in one PostgreSQL database. What resolves is as durable as `durability` demands; leases
@@ -291,6 +293,17 @@ class PostgresSessionStore implements SessionStore {
       deadLetters,
       sessions,
     };
+  }
+
+  async storedBytes({ env, tenant }: Pick<Erasure, "env" | "tenant">): Promise<number> {
+    let total = 0;
+    for (let after: string | null = `${env}:${tenant}:`; after !== null;) {
+      const page = await this.#ask({ name: "stored_bytes", args: [after, `${env}:${tenant};`, SIZES] });
+      const [next, bytes] = page as readonly [string | null, number];
+      total += bytes;
+      after = next;
+    }
+    return total;
   }
 
   erase(whose: Erasure): Promise<Erased> {

@@ -190,6 +190,20 @@ local function stats(c)
   }
 end
 
+-- env:tenant, after which key, how many → behind which key to go on or "", bytes. Lengths are read without what they are of.
+local function stored_bytes(c)
+  local prefix, after, limit = take(c), take(c), number(c)
+  local keys = call('ZRANGEBYLEX', index(c, 'keys'), '(' .. after, '(' .. prefix .. ';', 'LIMIT', 0, limit)
+  local bytes = 0
+  for _, key in ipairs(keys) do
+    bytes = bytes + call('HSTRLEN', at(c, 's', key), 'b')
+    for _, name in ipairs(call('HKEYS', at(c, 'v', key))) do
+      bytes = bytes + #name + call('HSTRLEN', at(c, 'v', key), name)
+    end
+  end
+  return { #keys < limit and '' or keys[limit], bytes }
+end
+
 -- capacity, per second, tokens → 0 | milliseconds to wait. KEYS[1] is the bucket.
 local function take_tokens(c)
   local capacity, per_second, tokens = number(c), number(c), number(c)

@@ -34,6 +34,7 @@ const FUNCTIONS = [
   "read_journal",
   "take_tokens",
   "stats",
+  "stored_bytes",
   "erase_session",
   "erase_rows",
   "erase_dead",
@@ -51,6 +52,7 @@ const READERS: readonly RedisFunction[] = [
   "read_log",
   "read_journal",
   "stats",
+  "stored_bytes",
 ];
 // Each file uses those before it.
 const FILES = ["context", "turn", "outbox", "commit", "admin", "erase"] as const;

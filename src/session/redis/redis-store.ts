@@ -286,6 +286,10 @@ class RedisSessionStore implements SessionStore {
     };
   }
 
+  storedBytes({ env, tenant }: Pick<Erasure, "env" | "tenant">): Promise<number> {
+    return this.#shards.sum("stored_bytes", `${env}:${tenant}`);
+  }
+
   erase(whose: Erasure): Promise<Erased> {
     return eraseFromRedis(this.#shards, whose);
   }

@@ -127,6 +127,20 @@ export class RedisShards {
     return (await Promise.all(Array.from({ length: this.#count }, (_, shard) => collect(shard)))).flat();
   }
 
+  /** Adds up what all shards say of the keys below a prefix, page by page. */
+  async sum(name: RedisFunction, prefix: string): Promise<number> {
+    let total = 0;
+    for (let shard = 0; shard < this.#count; shard++) {
+      for (let after = `${prefix}:`; after !== "";) {
+        const page = await this.at(shard, name, [prefix, after, WALKED]);
+        const [next, amount] = page as readonly [string, number];
+        total += amount;
+        after = next;
+      }
+    }
+    return total;
+  }
+
   /** Walks all items of all shards: `[shard, page]` each. */
   async *walk(name: RedisFunction, args: readonly Argument[]): AsyncGenerator<readonly [number, readonly unknown[]]> {
     for (let shard = 0; shard < this.#count; shard++) {
