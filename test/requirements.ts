@@ -290,6 +290,8 @@ export const REQUIREMENTS = define({
   "deploy.references-only": { source: "issue 7 deployer", behavior: "What is rendered refers to secrets and holds none" },
   "deploy.schemas": { source: "issue 7 deployer", behavior: "Rendered manifests are valid by the schemas of Kubernetes, KEDA and External Secrets" },
   "deploy.chart": { source: "issue 7 deployer", behavior: "The Helm chart gives what render gives for the same values" },
+  "deploy.helm": { source: "issue 7 deployer", behavior: "Helm itself renders, lints and installs the chart, refuses values that its schema refuses, and an upgrade patches what changed and nothing else" },
+  "deploy.upgrade": { source: "issue 7 deployer", behavior: "Names, selectors and services of the chart's objects stay, whatever the values and the version" },
   "deploy.settings-restart": { source: "issue 7 deployer", behavior: "Changed settings restart the pods that read them" },
   "deploy.lambda": { source: "issue 7 deployer", behavior: "A function of AWS Lambda serves requests through the Runtime API, and finishes what they began before it is frozen" },
   "deploy.second-tenant": { source: "issue 7 deployer", behavior: "From an empty directory to a bundle that serves a second tenant with its own secrets and policy in under ten commands" },

@@ -8,7 +8,18 @@ import { VALUES_SCHEMA } from "../../scripts/helm-chart/values-schema.ts";
 import { renderKubernetes } from "../../src/deployer/targets/kubernetes/render.ts";
 import type { JsonObject } from "../../src/types/index.ts";
 import { verifies } from "../verifies.ts";
-import { CASES, caseOf, committedValues, objectsOf, TEMPLATES, withDefaults } from "./chart.ts";
+import {
+  CASES,
+  caseOf,
+  COMBINATIONS,
+  committedValues,
+  leavesOf,
+  objectsOf,
+  TEMPLATES,
+  WRONG_VALUES,
+  withDefaults,
+  withLeaf,
+} from "./chart.ts";
 import { renderTemplate } from "./go-template.ts";
 import { hasKubectl, readByKubernetes, renderByGo } from "./kubectl-go.ts";
 
@@ -72,6 +83,112 @@ describe.each(Object.entries(CASES))("with %s", (_name, { deployment, release })
   });
 });
 
+test.each(Object.entries(COMBINATIONS))(
+  "the chart gives what render gives with %s",
+  (_name, { deployment, release }) => {
+    verifies("deploy.chart");
+    const charted = TEMPLATES.flatMap(([, text]) => objectsOf(renderTemplate(text, release)));
+    expect(charted).toEqual([...renderKubernetes(deployment).values()].flatMap(objectsOf));
+  },
+);
+
+test("every value changes an object", () => {
+  verifies("deploy.chart");
+  const { release } = Object.values(CASES)[1] ?? caseOf("");
+  const made = (Values: JsonObject): string =>
+    TEMPLATES.map(([, text]) => renderTemplate(text, { ...release, Values })).join("\n");
+  const before = made(release.Values);
+  const other: JsonObject = {
+    // Below the number of workers it counts for nothing.
+    max_workers: 20,
+    redis: "external",
+    nats: "external",
+    nats_monitoring: "nats.example.com:8222",
+  };
+  for (const [path, value] of leavesOf(DEFAULT_VALUES)) {
+    const changed = withLeaf(release.Values, { path, value: other[path.join(".")] ?? value });
+    expect(made(changed), path.join(".")).not.toBe(before);
+  }
+});
+
+test("names, selectors and services of objects are the same with all values, since no cluster lets them change", () => {
+  verifies("deploy.upgrade");
+  const fixed = new Map<string, JsonObject>();
+  for (const { release } of Object.values({ ...CASES, ...COMBINATIONS }))
+    for (const object of TEMPLATES.flatMap(([, text]) => objectsOf(renderTemplate(text, release)))) {
+      const { kind, metadata, spec } = object as {
+        readonly kind: string;
+        readonly metadata: { readonly name: string };
+        readonly spec?: JsonObject;
+      };
+      // The sizes and classes of volumes can't be changed either; values.yaml says so.
+      const { volumeClaimTemplates, selector, serviceName, clusterIP, storageClassName } = spec ?? {};
+      const key = `${kind} ${metadata.name}`;
+      const own =
+        kind === "Deployment" || kind === "StatefulSet"
+          ? { selector, serviceName, claims: (volumeClaimTemplates as readonly JsonObject[] | undefined)?.length }
+          : { clusterIP, isClaim: storageClassName !== undefined };
+      expect(own, key).toEqual(fixed.get(key) ?? own);
+      fixed.set(key, own as JsonObject);
+    }
+  // What version 0.1.0 installs: a release can't be upgraded to other selectors, and loses what has another name.
+  expect([...fixed.keys()].sort()).toMatchInlineSnapshot(`
+    [
+      "ConfigMap shop-config",
+      "Deployment shop-egress",
+      "Deployment shop-gateway",
+      "Deployment shop-worker",
+      "ExternalSecret shop-host",
+      "ExternalSecret shop-secrets",
+      "HorizontalPodAutoscaler shop-worker",
+      "Ingress shop-gateway",
+      "NetworkPolicy shop-deny",
+      "NetworkPolicy shop-dns",
+      "NetworkPolicy shop-gateway",
+      "NetworkPolicy shop-nats",
+      "NetworkPolicy shop-redis",
+      "NetworkPolicy shop-runners",
+      "PersistentVolumeClaim shop-cache",
+      "PodDisruptionBudget shop-egress",
+      "PodDisruptionBudget shop-gateway",
+      "PodDisruptionBudget shop-worker",
+      "ScaledObject shop-worker",
+      "Service shop-gateway",
+      "Service shop-nats",
+      "Service shop-redis",
+      "ServiceAccount shop",
+      "StatefulSet shop-nats",
+      "StatefulSet shop-redis",
+    ]
+  `);
+  expect(fixed.get("Deployment shop-worker")).toMatchInlineSnapshot(`
+    {
+      "claims": undefined,
+      "selector": {
+        "matchLabels": {
+          "app.kubernetes.io/component": "worker",
+          "app.kubernetes.io/instance": "shop",
+          "app.kubernetes.io/name": "greentic",
+        },
+      },
+      "serviceName": undefined,
+    }
+  `);
+  expect(fixed.get("StatefulSet shop-redis")).toMatchInlineSnapshot(`
+    {
+      "claims": 1,
+      "selector": {
+        "matchLabels": {
+          "app.kubernetes.io/component": "redis",
+          "app.kubernetes.io/instance": "shop",
+          "app.kubernetes.io/name": "greentic",
+        },
+      },
+      "serviceName": "shop-redis",
+    }
+  `);
+});
+
 test("other settings make other pods, as they do where they are rendered", () => {
   verifies("deploy.settings-restart");
   const podOf = (text: string): string => {
@@ -97,26 +214,20 @@ describe("values.schema.json", () => {
     expect(placesOf(DEFAULT_VALUES)).toContain("/image");
   });
 
-  test.each<readonly [JsonObject, string]>([
-    [{ image: "http://registry.example.com/shop" }, "/image"],
-    [{ workers: -1 }, "/workers"],
-    [{ workers: "2" }, "/workers"],
-    [{ workrs: 3 }, "/workrs"],
-    [{ memory: "1 GB" }, "/memory"],
-    [{ env: "Prod" }, "/env"],
-    [{ redis: "sentinel" }, "/redis"],
-    [{ services_cidrs: [] }, "/services_cidrs"],
-    [{ services_cidrs: ["10.0.0.0"] }, "/services_cidrs/0"],
-    [{ autoscaling: false }, "/autoscaling"],
-    [{ lag: 100_001 }, "/lag"],
-    [{ public_base_url: "http://shop.example.com" }, "/public_base_url"],
-    [{ ingress: { host: "shop\n" } }, "/ingress/host"],
-    [{ ingress: { tls: "shop-tls" } }, "/ingress/tls"],
-    [{ external_secrets: { kind: "Vault" } }, "/external_secrets/kind"],
-    [{ secrets: ["acme.slack"] }, "/secrets/0"],
-    [{ config: { "greentic.toml": "-----BEGIN PRIVATE KEY-----" } }, "/config/greentic.toml"],
-    [{ config: { "../greentic.toml": "" } }, "/config"],
-  ])("refuses %j, and says where", (given, place) => {
+  test("refuses what is of another kind at every place, and every name that isn't there", () => {
+    verifies("deploy.chart");
+    const given = { ...DEFAULT_VALUES, ...IMAGE } as JsonObject;
+    for (const [path, value] of leavesOf(given)) {
+      const wrong = typeof value === "number" ? String(value) : 1;
+      expect(placesOf(withLeaf(given, { path, value: wrong })), path.join(".")).toContain(`/${path.join("/")}`);
+    }
+    for (const table of [[], ["external_secrets"], ["ingress"]])
+      expect(placesOf(withLeaf(given, { path: [...table, "surely_not"], value: "" }))).toContain(
+        ["", ...table, "surely_not"].join("/"),
+      );
+  });
+
+  test.each(WRONG_VALUES)("refuses %j, and says where", (given, place) => {
     verifies("deploy.chart");
     expect(placesOf(withDefaults({ ...IMAGE, ...given }))).toContain(place);
   });

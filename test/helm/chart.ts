@@ -9,7 +9,7 @@ import { makeDeployment } from "../../src/deployer/deployment-fixture.ts";
 import { deployedConfig, TARGET_SCHEMAS } from "../../src/deployer/index.ts";
 import type { Deployment } from "../../src/deployer/index.ts";
 import { isJsonObject } from "../../src/types/index.ts";
-import type { JsonObject } from "../../src/types/index.ts";
+import type { JsonObject, JsonValue } from "../../src/types/index.ts";
 
 /** A deployment as deploy.toml says it, and the release of the chart with the same values. */
 export interface Case {
@@ -131,6 +131,64 @@ export const CASES: Readonly<Record<string, Case>> = {
     { secrets: ["prod.acme._.slack.bot_token"] },
   ),
 };
+
+/** Included and external servers, each way of scaling, secrets fetched and made by hand: all at once. */
+export const COMBINATIONS: Readonly<Record<string, Case>> = Object.fromEntries(
+  ["included", "external"].flatMap((redis) =>
+    ["included", "external"].flatMap((nats) =>
+      ["off", "cpu", "keda"].flatMap((autoscaling) =>
+        [false, true].map((isFetched) => [
+          `${redis} Redis, ${nats} NATS, autoscaling ${autoscaling}, ${isFetched ? "fetched" : "made"} secrets`,
+          caseOf(
+            `image = "registry.example.com/acme/shop:1"\n[kubernetes]\nredis = "${redis}"\nnats = "${nats}"\nautoscaling = "${autoscaling}"\n${isFetched ? '[kubernetes.external_secrets]\nstore = "vault"\n' : ""}`,
+            { secrets: ["prod.acme._.slack.bot_token"] },
+          ),
+        ]),
+      ),
+    ),
+  ),
+);
+
+/** Values that the schema refuses, and the place that it names. */
+export const WRONG_VALUES: readonly (readonly [values: JsonObject, place: string])[] = [
+  [{ image: "http://registry.example.com/shop" }, "/image"],
+  [{ workers: -1 }, "/workers"],
+  [{ workers: "2" }, "/workers"],
+  [{ workrs: 3 }, "/workrs"],
+  [{ memory: "1 GB" }, "/memory"],
+  [{ env: "Prod" }, "/env"],
+  [{ redis: "sentinel" }, "/redis"],
+  [{ services_cidrs: [] }, "/services_cidrs"],
+  [{ services_cidrs: ["10.0.0.0"] }, "/services_cidrs/0"],
+  [{ autoscaling: false }, "/autoscaling"],
+  [{ lag: 100_001 }, "/lag"],
+  [{ public_base_url: "http://shop.example.com" }, "/public_base_url"],
+  [{ ingress: { host: "shop\n" } }, "/ingress/host"],
+  [{ ingress: { tls: "shop-tls" } }, "/ingress/tls"],
+  [{ external_secrets: { kind: "Vault" } }, "/external_secrets/kind"],
+  [{ secrets: ["acme.slack"] }, "/secrets/0"],
+  [{ config: { "greentic.toml": "-----BEGIN PRIVATE KEY-----" } }, "/config/greentic.toml"],
+  [{ config: { "../greentic.toml": "" } }, "/config"],
+];
+
+/** Every value that is no table, by its path; `config` counts as one value a file. */
+export function leavesOf(
+  values: JsonObject,
+  base: readonly string[] = [],
+): readonly (readonly [readonly string[], JsonValue])[] {
+  return Object.entries(values).flatMap(([key, value]) =>
+    isJsonObject(value) ? leavesOf(value, [...base, key]) : [[[...base, key], value] as const],
+  );
+}
+
+/** The values with another one at a path. */
+export function withLeaf(
+  values: JsonObject,
+  { path: [key = "", ...rest], value }: { readonly path: readonly string[]; readonly value: JsonValue },
+): JsonObject {
+  const inner = rest.length === 0 ? value : withLeaf(values[key] as JsonObject, { path: rest, value });
+  return { ...values, [key]: inner };
+}
 
 /** values.yaml as it is committed. */
 export function committedValues(dir: string): JsonObject {
