@@ -6,6 +6,7 @@ import type {
   SpaceLimits,
   StoredRecord,
 } from "../src/session/records/space.ts";
+import { checkWrite } from "../src/session/records/check-write.ts";
 import { GreenticError } from "../src/types/index.ts";
 
 /** What befalls a request: it is refused as it comes, it is done and its answer lost, or others were faster. */
@@ -60,7 +61,7 @@ export function memorySpace(shared: MemoryRecords, options: MemorySpaceOptions =
     },
     scan: async (range) => answered(await befall("scan"), inRange(records, range)),
     write: async (changes, version) => {
-      check(changes, limits);
+      checkWrite(changes, limits);
       const befallen = await befall("write");
       const known = written.get(version);
       if (known === true) return answered(befallen, known);
@@ -97,17 +98,6 @@ function apply(records: Map<string, StoredRecord>, change: RecordChange, version
   const { partition, sort, body } = change;
   if (body === null) records.delete(nameOf(change));
   else if (body !== undefined) records.set(nameOf(change), { partition, sort, version, body });
-}
-
-function check(changes: readonly RecordChange[], limits: SpaceLimits): void {
-  const sizes = changes.map(({ partition, sort, body }) => Buffer.byteLength(`${partition}${sort}${body ?? ""}`));
-  const isOver =
-    changes.length > limits.changes ||
-    sizes.some((size) => size > limits.recordBytes) ||
-    sizes.reduce((sum, size) => sum + size, 0) > limits.bytes;
-  if (isOver) throw new RangeError("Write records: expected no more than the limits");
-  if (new Set(changes.map(nameOf)).size < changes.length)
-    throw new RangeError("Write records: a record is named twice");
 }
 
 function compare(a: string, b: string): number {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasPeers, loadPeer } from "../../../test/peers/load-peer.ts";
-import { AWS_KEY, AWS_REGION, openAwsStandIn } from "../../../test/stand-ins/aws-secrets.ts";
+import { AWS_REGION, useAwsKey } from "../../../test/stand-ins/aws-key.ts";
+import { AWS_KEY, openAwsStandIn } from "../../../test/stand-ins/aws-secrets.ts";
 import { AZURE_TOKEN, openAzureStandIn } from "../../../test/stand-ins/azure-key-vault.ts";
 import type { CloudStandIn } from "../../../test/stand-ins/cloud-secrets.ts";
 import { GOOGLE_PROJECT, GOOGLE_TOKEN, openGoogleStandIn } from "../../../test/stand-ins/google-secrets.ts";
@@ -74,30 +75,17 @@ async function openGoogleWorld(): Promise<World> {
   };
 }
 
-const AWS_ENVIRONMENT = { AWS_ACCESS_KEY_ID: AWS_KEY.id, AWS_SECRET_ACCESS_KEY: AWS_KEY.secret, AWS_MAX_ATTEMPTS: "1" };
-
 describe.runIf(hasPeers).each([
   ["AWS Secrets Manager", openAwsWorld],
   ["Azure Key Vault", openAzureWorld],
   ["Google Secret Manager", openGoogleWorld],
 ] as const)("%s, by its official client", (title, openWorld) => {
   let world: World;
-  const before: Record<string, string | undefined> = {};
+  useAwsKey();
   beforeAll(async () => {
-    // The client's own chain finds who the host is.
-    for (const [name, value] of Object.entries(AWS_ENVIRONMENT)) {
-      before[name] = process.env[name];
-      process.env[name] = value;
-    }
     world = await openWorld();
   });
-  afterAll(async () => {
-    for (const [name, value] of Object.entries(before)) {
-      if (value === undefined) Reflect.deleteProperty(process.env, name);
-      else process.env[name] = value;
-    }
-    await world.cloud[Symbol.asyncDispose]();
-  });
+  afterAll(() => world.cloud[Symbol.asyncDispose]());
 
   test("reads what is there, the newest or a version, and tells what isn't", async () => {
     verifies("secrets.clouds", "secrets.providers", "secrets.versions");
