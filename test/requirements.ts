@@ -526,6 +526,7 @@ export const REQUIREMENTS = define({
   "policy.points": { source: "issue 7 policy", behavior: "Policy is asked before messages come in, turns and nodes run, tools are called, requests leave, secrets are read, messages are sent, packs are loaded and events are published" },
   "policy.events": { source: "issue 7 policy", behavior: "Every denial is an event, a metric and a note with the rule that made it, and nothing of what it was about" },
   "policy.opa": { source: "issue 7 policy", behavior: "OPA decides beside the rules, in time, kept a short while by question; what can't be asked is denied unless the operator says otherwise" },
+  "policy.reload": { source: "issue 7 policy", behavior: "Policy, quotas, residency, retention and allow-lists count as they are changed while a host runs, all or nothing, on record and told, with the place of what is wrong" },
   "policy.free": { source: "issue 7 policy", behavior: "Where nothing is configured nothing is asked" },
   "policy.cli": { source: "issue 7 policy", behavior: "`gtc policy check` lists rules with their places, `gtc policy test` says which rule decides a question and why" },
   "quota.turns": { source: "issue 7 quotas", behavior: "Turns beyond a tenant's quota wait their turn, none is lost, and who can be told to come again gets 429 with the time" },

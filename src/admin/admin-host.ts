@@ -21,6 +21,8 @@ export interface AdminHost {
   readonly access: (tenant: TenantId) => readonly AccessView[];
   /** The rules of policy, the host's and its tenants'. */
   readonly policies: () => readonly PolicyView[];
+  /** Reads policy, quotas and retention anew, all or nothing; says which sections changed and the SHA-256 of what counts now. */
+  readonly reloadPolicy: () => Promise<{ readonly changed: readonly string[]; readonly digest: string }>;
   /** Erases what is kept of people: the store's records and their files. */
   readonly erase: (whose: Erasure) => Promise<Erased & { readonly files: number }>;
   readonly drain: {

@@ -1,7 +1,8 @@
 /** Answers to what isn't done, as problem details. @see https://www.rfc-editor.org/rfc/rfc9457 */
+import { basename } from "node:path";
 import type { SchemaObject } from "ajv";
 import { httpStatusOf, toGreenticError } from "../types/index.ts";
-import type { ErrorCode } from "../types/index.ts";
+import type { ErrorCode, SourcePosition } from "../types/index.ts";
 
 // What HTTP itself names; everywhere else the kind decides.
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -31,6 +32,7 @@ export const problemSchema: SchemaObject = {
     detail: { type: "string" },
     code: { type: "string", description: "One of docs/errors.md" },
     help: { type: "string" },
+    at: { type: "string", description: "Where in which file: `greentic.toml:12:3`" },
   },
 };
 
@@ -56,6 +58,11 @@ export function problemStatus(thrown: unknown): number {
   return STATUS[error.code] ?? httpStatusOf(error.kind);
 }
 
+/** Without the file's folder, which is the operator's. */
+function placeOf({ file, line, column }: SourcePosition): string {
+  return `${basename(file)}:${line}:${column}`;
+}
+
 /** Makes the answer to an error; what failed inside tells its code and nothing else. */
 export function problem(thrown: unknown, headers: Readonly<Record<string, string>> = {}): Response {
   const error = toGreenticError(thrown, "ADMIN_FAILED", "Handle admin request");
@@ -72,6 +79,7 @@ export function problem(thrown: unknown, headers: Readonly<Record<string, string
     detail: isInside ? "Handle admin request: failed inside" : error.message,
     code: error.code,
     help: error.help,
+    ...(error.at !== undefined && !isInside && { at: placeOf(error.at) }),
   };
   return new Response(JSON.stringify(body), {
     status,

@@ -15,7 +15,6 @@ import {
   FileKeeper,
 } from "../messaging/index.ts";
 import type { ChannelAddress, KeepFile, Provider } from "../messaging/index.ts";
-import { Quotas } from "../policy/index.ts";
 import { FlowOAuth } from "../oauth/index.ts";
 import type { SecretReader } from "../secrets/index.ts";
 import { createMachineWorld, openRuntime } from "../runner/index.ts";
@@ -35,10 +34,10 @@ import { AppReader } from "./app-reader.ts";
 import type { AppReaderOptions } from "./app-reader.ts";
 import { openAudit, watchSecrets, watchWrites } from "./open-audit.ts";
 import { openChannels } from "./channels.ts";
+import { HostPolicy } from "./host-policy.ts";
 import type { HostOAuth } from "./open-oauth.ts";
 import { openOAuth } from "./open-oauth.ts";
 import { LivePacks } from "./live-packs.ts";
-import { hasQuotas, openHostPolicy } from "./open-policy.ts";
 import { secretReader, secretWriter } from "./secret-stores.ts";
 import type { Services } from "./services.ts";
 import { openServices } from "./services.ts";
@@ -79,6 +78,8 @@ export interface Host extends AsyncDisposable {
   readonly packs: LivePacks;
   /** Takes out packs whose signers lose their trust, once it is started. */
   readonly trust: TrustWatch;
+  /** Policy, quotas and retention as they count now. */
+  readonly policy: HostPolicy;
   /** The OAuth broker; undefined where no provider is declared. */
   readonly oauth: HostOAuth | undefined;
   /** Whether what comes in can be kept and told of. */
@@ -133,7 +134,20 @@ interface HostParts {
 async function openOver({ options, world, components, opening, audit }: HostParts): Promise<Host> {
   const { config, bundle } = options;
   const reader = new AppReader({ ...options, audit });
-  const gate = await openHostPolicy(config, { bundle, world, observe: options.observe, audit });
+  const hostPolicy = await HostPolicy.open({
+    config,
+    environment: options.environment,
+    bundle: () => reader.bundle,
+    // A directory's files are read as they are now in any case.
+    readBundle: async () =>
+      reader.bundle?.files.isImage === true && options.reopenBundle ? options.reopenBundle() : reader.bundle,
+    world,
+    // The store is opening still.
+    buckets: { takeTokens: async (...taken) => (await opening).store.takeTokens(...taken) },
+    audit,
+    observe: options.observe,
+  });
+  const { gate, quotas, retention } = hostPolicy;
   const read = await reader.read({ isFirst: true });
   const tenants = new Set<TenantId>([
     config.tenant,
@@ -150,7 +164,7 @@ async function openOver({ options, world, components, opening, audit }: HostPart
     new FileKeeper({
       blobs,
       rules: { ...DEFAULT_FILE_RULES, ...config.attachments },
-      keepMs: (owner) => keepTimesOf(config.retention, parseSessionKey(owner).tenant).blobsMs ?? FILES_KEEP_MS,
+      keepMs: (owner) => keepTimesOf(retention, parseSessionKey(owner).tenant).blobsMs ?? FILES_KEEP_MS,
       nowMs: () => world.nowMs(),
     });
   const keepFile: KeepFile = async ({ address, conversation, user }, file) => {
@@ -206,19 +220,13 @@ async function openOver({ options, world, components, opening, audit }: HostPart
     bus,
     files: filesOf(services),
     ...shared,
-    defaults: {
-      ...shared.defaults,
-      ...(config.quota.turnsAtOnce !== undefined && { maxTurns: config.quota.turnsAtOnce }),
-    },
     components,
     providers,
     apps: [],
     policy: () => policy,
     gate,
-    retention: config.retention,
-    ...(hasQuotas(config.quota) && {
-      quotas: new Quotas({ quota: config.quota, buckets: store, nowMs: () => world.nowMs() }),
-    }),
+    retention,
+    quotas,
     secrets,
     secretWriter: watchWrites(secretWriter(config), audit),
     audit,
@@ -278,6 +286,7 @@ async function openOver({ options, world, components, opening, audit }: HostPart
     bundle: () => reader.bundle,
     packs,
     trust,
+    policy: hostPolicy,
     oauth,
     isReady: () => services.isReady(),
     status: () => services.status(),

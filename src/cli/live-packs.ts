@@ -1,8 +1,8 @@
-import { unwatchFile, watchFile } from "node:fs";
 import type { Pack } from "../pack/index.ts";
 import type { PackApp, Runtime } from "../runner/index.ts";
 import { isGreenticError, toGreenticError } from "../types/index.ts";
 import type { AppReader, AppsRead, PlacedApp, RefusedApp } from "./app-reader.ts";
+import { watchFiles } from "./watch-files.ts";
 
 export interface LivePacksOptions {
   readonly runtime: Pick<Runtime, "loadPack" | "unloadPack">;
@@ -59,25 +59,17 @@ export class LivePacks {
   }
 
   /** Reloads whenever something changes that the packs depend on. Returns how to stop. */
-  watch(options: { readonly intervalMs: number; readonly onError: (error: unknown) => void }): () => void {
-    const { intervalMs, onError } = options;
-    let watched: readonly string[] = [];
-    let isStopped = false;
-    const update = (): void => {
-      const next = isStopped ? [] : this.#options.reader.watched;
-      for (const file of watched) if (!next.includes(file)) unwatchFile(file, onChange);
-      for (const file of next)
-        if (!watched.includes(file)) watchFile(file, { interval: intervalMs, persistent: false }, onChange);
-      watched = next;
-    };
-    const onChange = (): void => {
-      this.reload().then(update, onError);
-    };
-    update();
-    return () => {
-      isStopped = true;
-      update();
-    };
+  watch({
+    intervalMs,
+    onError,
+  }: {
+    readonly intervalMs: number;
+    readonly onError: (error: unknown) => void;
+  }): () => void {
+    return watchFiles(() => this.#options.reader.watched, {
+      intervalMs,
+      onChange: () => this.reload().catch(onError),
+    });
   }
 
   /** Gives what was refused, now or before. */

@@ -80,9 +80,7 @@ function openFor(provider: BundleProvider, pack: Pack, parts: PackChannelParts):
   const about = { ...addressOf(provider, config), pack: pack.name, packHash: pack.packHash };
   const http: HttpOptions = {
     ...parts.http,
-    ...(gate.judges("component.http") && {
-      judge: ({ url, method }) => gate.check({ ...about, point: "component.http", url: url.href, method }),
-    }),
+    judge: ({ url, method }) => gate.check({ ...about, point: "component.http", url: url.href, method }),
   };
   const policy: Policy = {
     network: { egress: { origins: ["*"] }, privateAddresses: config.network.privateAddresses },

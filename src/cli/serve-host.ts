@@ -212,6 +212,10 @@ export async function serveHost(
       intervalMs: WATCH_MS,
       onError: (error) => log.error({ err: error }, "the bundle can't be read; packs stay as they were"),
     });
+  const unfollow = host.policy.watch({
+    intervalMs: WATCH_MS,
+    onError: (error) => log.error({ err: error }, "policy can't be read; it stays as it was"),
+  });
   const admin =
     config.admin &&
     (await mountAdmin(config.admin, {
@@ -247,6 +251,7 @@ export async function serveHost(
   );
   const failure = await Promise.race([stopped, lost.promise]);
   unwatch?.();
+  unfollow();
   await admin?.close();
   if (failure !== undefined) {
     // Nothing can be finished without a disk; whoever starts the host again finds all that was acknowledged.

@@ -23,7 +23,7 @@ const OF_TENANT = /^tenants\/([^/]+)\/policy\.toml$/;
  */
 export function readBundlePolicy(files: BundleFiles): BundlePolicy {
   const own = files.has("policy.toml") ? ["policy.toml"] : [];
-  const read = [...own, ...files.list("tenants").filter((path) => OF_TENANT.test(path))].map((path) => {
+  const read = [...own, ...ofTenants(files)].map((path) => {
     const file = files.locate(path);
     const document = readToml(readBundleText(files, path), file);
     checkDocument(document, bundlePolicySchema);
@@ -36,4 +36,15 @@ export function readBundlePolicy(files: BundleFiles): BundlePolicy {
     };
   });
   return { rules: read.flatMap(({ rules }) => rules), network: read.flatMap(({ network }) => network) };
+}
+
+/** The files whose change may change a bundle's policy, there or not; an image changes as a whole. */
+export function policyFilesOf(files: BundleFiles | undefined): readonly string[] {
+  if (files === undefined) return [];
+  if (files.isImage) return [files.place];
+  return ["policy.toml", "tenants", ...ofTenants(files)].map((path) => files.locate(path));
+}
+
+function ofTenants(files: BundleFiles): readonly string[] {
+  return files.list("tenants").filter((path) => OF_TENANT.test(path));
 }

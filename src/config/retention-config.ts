@@ -28,6 +28,11 @@ export function keepTimesOf({ all, tenants }: RetentionConfig, tenant: string): 
   return Object.hasOwn(tenants, tenant) ? (tenants[tenant] ?? all) : all;
 }
 
+/** Tells whether any tenant's time of a kind is said. */
+export function isNamed({ all, tenants }: RetentionConfig, kind: keyof KeepTimes): boolean {
+  return [all, ...Object.values(tenants)].some((times) => times[kind] !== undefined);
+}
+
 const DAY_MS = 86_400_000;
 const FIELDS = {
   sessions_days: "sessionsMs",

@@ -18,19 +18,26 @@ export interface PolicyGateOptions {
 /** Where what is about to happen is let through, or turned away with an event that names the rule. */
 export class PolicyGate {
   readonly #options: PolicyGateOptions;
+  #engine: PolicyEngine;
 
   constructor(options: PolicyGateOptions) {
     this.#options = options;
+    this.#engine = options.engine;
+  }
+
+  /** Asks another engine from now on. */
+  use(engine: PolicyEngine): void {
+    this.#engine = engine;
   }
 
   /** Whether anything could be denied at a point. */
   judges(point: PolicyPoint): boolean {
-    return this.#options.engine.judges(point);
+    return this.#engine.judges(point);
   }
 
   /** Lets a question through, at once where it can. @throws POLICY_DENIED, or rejects with it */
   check(question: PolicyQuestion, ctx?: TenantCtx): void | Promise<void> {
-    const decision = this.#options.engine.decide(question);
+    const decision = this.#engine.decide(question);
     if (decision instanceof Promise) return decision.then((made) => this.#apply(made, question, ctx));
     return this.#apply(decision, question, ctx);
   }

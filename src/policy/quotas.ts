@@ -29,7 +29,8 @@ const UNBOUNDED: TenantQuota = Object.freeze({});
 /** What each tenant may use, and has used. */
 export class Quotas {
   readonly #options: QuotasOptions;
-  readonly #hasAny: boolean;
+  #quota: QuotaConfig = { all: {}, tenants: {} };
+  #hasAny = false;
   /** When the next one that waits here is let ask, by bucket: all at once would ask in vain. */
   readonly #slots = new Map<string, number>();
   /** Fuel that calls took and that isn't paid yet, by tenant: what a call costs is known behind it. */
@@ -37,19 +38,24 @@ export class Quotas {
 
   constructor(options: QuotasOptions) {
     this.#options = options;
-    const { all, tenants } = options.quota;
-    this.#hasAny = Object.keys(all).length > 0 || Object.keys(tenants).length > 0;
+    this.use(options.quota);
   }
 
-  /** Whether callers are turned away while the host is full. */
-  get sheds(): boolean {
-    return this.#options.quota.turnsAtOnce !== undefined;
+  /** Bounds by other quotas from now on; what was taken of a minute stays taken. */
+  use(quota: QuotaConfig): void {
+    this.#quota = quota;
+    this.#hasAny = Object.keys(quota.all).length > 0 || Object.keys(quota.tenants).length > 0;
+  }
+
+  /** Turns under way at once in this process, above which callers are turned away; undefined where nobody is. */
+  get turnsAtOnce(): number | undefined {
+    return this.#quota.turnsAtOnce;
   }
 
   /** The quota of a tenant. */
   of(tenant: string): TenantQuota {
     if (!this.#hasAny) return UNBOUNDED;
-    const { all, tenants } = this.#options.quota;
+    const { all, tenants } = this.#quota;
     return Object.hasOwn(tenants, tenant) ? (tenants[tenant] ?? all) : all;
   }
 

@@ -1,5 +1,5 @@
 import type { RetentionConfig } from "../config/index.ts";
-import { keepTimesOf } from "../config/index.ts";
+import { isNamed, keepTimesOf } from "../config/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { World } from "../types/index.ts";
 import { parseSessionKey } from "../types/index.ts";
@@ -18,18 +18,15 @@ const MAX_LETTERS = 100_000;
 /** Drops dead letters past their tenants' time. Where nobody says a time they stay, and this asks the store nothing. */
 export class DeadLetterSweep {
   readonly #options: DeadLetterSweepOptions;
-  readonly #isWanted: boolean;
   #nextAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: DeadLetterSweepOptions) {
     this.#options = options;
-    const { all, tenants } = options.retention;
-    this.#isWanted = [all, ...Object.values(tenants)].some(({ deadLettersMs }) => deadLettersMs !== undefined);
   }
 
   async sweep(): Promise<void> {
     const { world, store, retention } = this.#options;
-    if (!this.#isWanted || world.monotonicMs() < this.#nextAtMs) return;
+    if (world.monotonicMs() < this.#nextAtMs || !isNamed(retention, "deadLettersMs")) return;
     this.#nextAtMs = world.monotonicMs() + EVERY_MS;
     const nowMs = world.nowMs();
     for (const { order, key, diedAtMs } of await store.listDeadLetters({ limit: MAX_LETTERS })) {

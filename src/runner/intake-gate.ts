@@ -51,7 +51,7 @@ export class IntakeGate {
     const { env, tenant, team, channel } = address;
     const isPaced = quotas.of(tenant).turnsPerMinute !== undefined;
     try {
-      if (quotas.sheds && isShed(tenant)) throw quotaExceeded("quota.turns_at_once", SHED_MS);
+      if (quotas.turnsAtOnce !== undefined && isShed(tenant)) throw quotaExceeded("quota.turns_at_once", SHED_MS);
       if (isPaced) await quotas.admitTurn({ env, tenant });
     } catch (error) {
       if (isGreenticError(error, "POLICY_QUOTA_EXCEEDED"))

@@ -196,7 +196,9 @@ class LocalRuntime implements Runtime {
       env,
       waiters: this.#waiters,
       providers: this.#providers,
-      maxTurns: defaults.maxTurns ?? 1_000,
+      get maxTurns() {
+        return quotas.turnsAtOnce ?? defaults.maxTurns ?? 1_000;
+      },
       leaseTtlMs: defaults.leaseTtlMs ?? LEASE_TTL_MS,
       isShared: options.isShared ?? false,
       onCommit: (key, commit) => this.#committed(key, commit),

@@ -1,5 +1,5 @@
 import type { RetentionConfig } from "../config/index.ts";
-import { keepTimesOf } from "../config/index.ts";
+import { isNamed, keepTimesOf } from "../config/index.ts";
 import type { OutboxStatus, SessionStore } from "../session/index.ts";
 import type { World } from "../types/index.ts";
 import { parseSessionKey } from "../types/index.ts";
@@ -20,18 +20,15 @@ const OVER: readonly OutboxStatus[] = ["sent", "failed", "abandoned"];
 /** Drops sends that are over and past their tenants' time. Where nobody says a time this asks the store nothing. */
 export class OutboxSweep {
   readonly #options: OutboxSweepOptions;
-  readonly #isWanted: boolean;
   #nextAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: OutboxSweepOptions) {
     this.#options = options;
-    const { all, tenants } = options.retention;
-    this.#isWanted = [all, ...Object.values(tenants)].some(({ outboxMs }) => outboxMs !== undefined);
   }
 
   async sweep(): Promise<void> {
     const { world, store, retention } = this.#options;
-    if (!this.#isWanted || world.monotonicMs() < this.#nextAtMs) return;
+    if (world.monotonicMs() < this.#nextAtMs || !isNamed(retention, "outboxMs")) return;
     this.#nextAtMs = world.monotonicMs() + EVERY_MS;
     const nowMs = world.nowMs();
     for (const status of OVER)

@@ -61,6 +61,7 @@ const EVENTS: { readonly [Kind in TurnEvent["kind"]]: Extract<TurnEvent, { kind:
     atMs: 10,
   },
   "policy.denied": { kind: "policy.denied", ...node, point: "quota", rule: "r", code: "E", atMs: 10 },
+  "policy.changed": { kind: "policy.changed", ctx, outcome: "refused", errorCode: "E", atMs: 10 },
   warning: { kind: "warning", ...node, code: "W", path: "x" },
   "flow.ended": { kind: "flow.ended", ...flow, ...failed },
   "send.ended": { kind: "send.ended", ctx, ...at, outcome: "failed", errorCode: "E" },

@@ -126,6 +126,18 @@ export type TurnEvent =
       readonly node?: string;
       readonly atMs: number;
     }
+  | {
+      /** Policy, quotas, residency or retention were read anew while the host runs. */
+      readonly kind: "policy.changed";
+      /** Of the host's own tenant. */
+      readonly ctx: TenantCtx;
+      /** What can't be read or compiled is refused, and changes nothing. */
+      readonly outcome: "changed" | "refused";
+      /** `policy, quota` */
+      readonly sections?: string;
+      readonly errorCode?: string;
+      readonly atMs: number;
+    }
   /** A turn that came too late: another worker has its session, and nothing of it was committed. */
   | { readonly kind: "fence.refused"; readonly ctx: TenantCtx; readonly atMs: number }
   | {

@@ -28,6 +28,12 @@ export function createLogObserver(log: Logger): TurnObserver {
         log.warn({ ...base(event.ctx), point, rule, code, flow_id: flow, node_id: node }, "policy denied");
         return;
       }
+      case "policy.changed": {
+        const { outcome, sections, errorCode } = event;
+        if (outcome === "changed") log.info({ sections }, "policy changed");
+        else log.warn({ code: errorCode }, "policy stays as it was");
+        return;
+      }
       case "message.degraded":
         if (isDebug) {
           const { code, element, path, message, count } = event;

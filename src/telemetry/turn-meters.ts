@@ -4,8 +4,8 @@ import type { TurnEvent, TurnObserver } from "./turn-event.ts";
 
 /**
  * Makes metrics of turn events: `greentic.flow.duration` and `greentic.message.wait` (ms), `greentic.messages` (in, with redeliveries
- * as `duplicate`, and out), `greentic.messages.degraded`, `greentic.fences.refused`, `greentic.policy.denied`, `greentic.errors`, and of components'
- * calls `greentic.component.duration` (ms), `greentic.component.fuel` and `greentic.component.memory` (bytes at the peak);
+ * as `duplicate`, and out), `greentic.messages.degraded`, `greentic.fences.refused`, `greentic.policy.denied`, `greentic.policy.changes`,
+ * `greentic.errors`, and of components' calls `greentic.component.duration` (ms), `greentic.component.fuel` and `greentic.component.memory` (bytes at the peak);
  * of language models the client metrics of OpenTelemetry's GenAI conventions.
  */
 export function createTurnMeters(meter: Meter): TurnObserver {
@@ -24,6 +24,9 @@ export function createTurnMeters(meter: Meter): TurnObserver {
     description: "Elements and actions that a channel didn't show as they are",
   });
   const denied = meter.createCounter("greentic.policy.denied", { description: "What policy or a quota turned away" });
+  const changes = meter.createCounter("greentic.policy.changes", {
+    description: "Times that policy was read anew and changed, or was refused",
+  });
   const callMs = meter.createHistogram("greentic.component.duration", {
     unit: "ms",
     description: "Wall time of a component's call, host calls included",
@@ -73,6 +76,10 @@ export function createTurnMeters(meter: Meter): TurnObserver {
         return;
       case "policy.denied":
         denied.add(1, { tenant, point: event.point, rule: event.rule });
+        return;
+      case "policy.changed":
+        if (event.errorCode !== undefined) failed(event);
+        changes.add(1, { outcome: event.outcome });
         return;
       case "fence.refused":
         fences.add(1, { tenant });

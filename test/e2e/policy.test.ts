@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -61,7 +61,7 @@ test("gtc policy check lists rules with their places, gtc policy test says which
 const HOOK = "id: hook\ntype: webhook\nnodes:\n  done: { template.render: { template: done }, routing: reply }\n";
 
 test("a host answers 429 with the time where a quota is used up, 403 where a rule denies, and keeps both in its audit", async () => {
-  verifies("quota.turns", "policy.points", "policy.events");
+  verifies("quota.turns", "policy.points", "policy.events", "policy.reload");
   const dir = await makeChannelBundle({
     flow: CITY_FLOW(["Rome"]),
     more: { hook: HOOK },
@@ -96,12 +96,26 @@ test("a host answers 429 with the time where a quota is used up, 403 where a rul
       body: JSON.stringify({ type: "message", text: "my-secret-text", from: { id: "x" } }),
     });
     expect(said.status).toBe(403);
+
+    // The file decides while the host runs, and what is wrong in it changes nothing.
+    const file = join(dir, "greentic.toml");
+    const settings = readFileSync(file, "utf8");
+    writeFileSync(
+      file,
+      settings.replace("turns_per_minute = 8", "turns_per_minute = 80_000").replace("channel ==", "chanel =="),
+    );
+    await expect.poll(() => host.said.join("\n"), { timeout: 10_000 }).toContain("greentic.toml:");
+    expect((await hook()).status).toBe(429);
+    writeFileSync(file, settings.replace("turns_per_minute = 8", "turns_per_minute = 80_000"));
+    await expect.poll(async () => (await hook()).status, { timeout: 10_000, interval: 200 }).toBe(200);
+    expect(host.said.join("\n")).toContain("policy changed");
   } finally {
     expect(await host.stop()).toBe(0);
   }
   const { stdout } = await openShell().run(`cd ${dir} && gtc audit list --data data --json`);
   expect(stdout).toContain("quota.turns_per_minute");
   expect(stdout).toContain("no-chat");
+  expect(stdout).toContain("policy.changed");
   expect(stdout + host.said.join("")).not.toContain("my-secret-text");
   rmSync(dir, { recursive: true });
 });

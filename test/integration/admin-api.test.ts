@@ -293,6 +293,7 @@ test("nothing is changed that isn't on record before; refusals are on record", a
   const asked: Readonly<Record<string, Parameters<Ask>>> = {
     startDraining: ["POST drain"],
     stopDraining: ["DELETE drain"],
+    reloadPolicy: ["POST policies/reload"],
     revoke: ["POST revocations", { json: { kind: "pack", id: mine.packHash } }],
     unrevoke: [`DELETE revocations/pack/${mine.packHash}`],
     loadPack: ["POST tenants/acme/packs", { bytes: await fixture.pack("2.0.0") }],
@@ -348,8 +349,8 @@ test("nothing is changed that isn't on record before; refusals are on record", a
   ]);
 });
 
-test("rules of policy are seen, the host's by who has a role over it alone", async () => {
-  verifies("admin.resources");
+test("rules of policy are seen and read anew, the host's by who has a role over it alone", async () => {
+  verifies("admin.resources", "policy.reload");
   await using fixture = await openAdminHost(
     {},
     { toml: '[[policy.rules]]\nid = "no-globex"\nat = ["turn"]\nwhen = "tenant == \'globex\'"\neffect = "deny"\n' },
@@ -360,6 +361,20 @@ test("rules of policy are seen, the host's by who has a role over it alone", asy
   expect((await ask("GET tenants/acme/access")).body).toEqual({ items: [] });
   const own = await asAdmin(fixture, "acme");
   expect((await own("GET policies")).status).toBe(403);
+  expect((await own("POST policies/reload")).status).toBe(403);
+
+  const file = fixture.config.file ?? "";
+  const before = readFileSync(file, "utf8");
+  expect((await ask("POST policies/reload")).body).toMatchObject({ changed: [] });
+  writeFileSync(file, before.replace("no-globex", "never-globex").replace("tenant == ", "tennant == "));
+  expect(await ask("POST policies/reload")).toMatchObject({
+    status: 400,
+    body: { code: "POLICY_EXPRESSION_INVALID", at: "greentic.toml:7:1" },
+  });
+  expect((await ask("GET policies")).body.items).toMatchObject([{ id: "no-globex" }]);
+  writeFileSync(file, before.replace("no-globex", "never-globex"));
+  expect(await ask("POST policies/reload")).toMatchObject({ status: 200, body: { changed: ["policy"] } });
+  expect((await ask("GET policies")).body.items).toMatchObject([{ id: "never-globex" }]);
 });
 
 test("lists go on where they stopped, and take no cursor of another list", async () => {

@@ -1,5 +1,5 @@
 import { defineRoute } from "../route.ts";
-import { list, object, text, token } from "../schemas.ts";
+import { hash, list, object, text, token } from "../schemas.ts";
 
 const rules = object({
   items: list(
@@ -41,5 +41,24 @@ export const policyRoutes = [
     answer: { status: 200, description: "Rules", schema: rules },
     handle: ({ host, tenant }) =>
       Promise.resolve({ body: { items: host.policies().filter((rule) => rule.tenant === tenant) } }),
+  }),
+  defineRoute({
+    id: "reloadPolicy",
+    method: "POST",
+    path: "/admin/v1/policies/reload",
+    summary: "Read policy, quotas, residency and retention anew, all or nothing",
+    scope: "host",
+    role: "operator",
+    effect: "change",
+    action: "policy.reload",
+    answer: {
+      status: 200,
+      description: "What changed, and the SHA-256 of what counts now",
+      schema: object({ changed: list(text(64)), digest: hash }),
+    },
+    handle: async ({ host }) => {
+      const { changed, digest } = await host.reloadPolicy();
+      return { body: { changed, digest } };
+    },
   }),
 ];

@@ -1,7 +1,6 @@
 import { AdminTokens, createAdmin, isLoopback, LOOPBACK_HOSTS } from "../../admin/index.ts";
 import type { Admin, AdminHost, AdminReport, Listening, OidcOptions, PolicyView } from "../../admin/index.ts";
-import { readBundlePolicy } from "../../config/index.ts";
-import type { AdminConfig, AdminOidcConfig, Bundle, Config, Environment } from "../../config/index.ts";
+import type { AdminConfig, AdminOidcConfig, Bundle, Config, Environment, PolicyRule } from "../../config/index.ts";
 import type { Gateway } from "../../gateway/index.ts";
 import { sendHttp } from "../../http/index.ts";
 import type { AuditLog } from "../../telemetry/index.ts";
@@ -119,7 +118,8 @@ function adminHost({ config, host, gateway, bundle, environment, audit }: AdminM
           otherwise,
           rules: map.rules.map(({ path, policy }) => ({ path, policy })),
         })),
-    policies: () => policiesOf(config, bundle()),
+    policies: () => policiesOf(host.policy.rules),
+    reloadPolicy: () => host.policy.reload(),
     erase: (whose) => erasePeople(whose, { actor: "host", audit, store: runtime.store, blobs }),
     drain: {
       isDraining: () => gateway.isDraining(),
@@ -131,9 +131,8 @@ function adminHost({ config, host, gateway, bundle, environment, audit }: AdminM
 }
 
 /** Without the paths of files, which are the operator's. */
-function policiesOf({ policy }: Config, bundle: Bundle | undefined): readonly PolicyView[] {
-  const own = bundle && readBundlePolicy(bundle.files);
-  return [...policy.rules, ...(own?.rules ?? [])].map(({ id, effect, at, when, message, tenant, place }) => ({
+function policiesOf(rules: readonly PolicyRule[]): readonly PolicyView[] {
+  return rules.map(({ id, effect, at, when, message, tenant, place }) => ({
     id,
     effect,
     at,

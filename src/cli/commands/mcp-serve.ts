@@ -108,6 +108,10 @@ export default defineCommand({
       intervalMs: WATCH_MS,
       onError: (error) => log.error({ err: error }, "packs stay as they were"),
     });
+    const unfollow = host.policy.watch({
+      intervalMs: WATCH_MS,
+      onError: (error) => log.error({ err: error }, "policy stays as it was"),
+    });
     const serving = await openMcpServing({
       offering,
       world,
@@ -118,6 +122,7 @@ export default defineCommand({
     const served = await open(serving, way, { io, tokens });
     await Promise.race([served.closed, aborted(io.signal)]);
     unwatch();
+    unfollow();
     await served.close();
     await runtime.drain(DRAIN_MS);
     await otlp?.shutdown();

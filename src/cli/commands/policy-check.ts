@@ -17,8 +17,8 @@ export default defineCommand({
     const { bundle, configFile } = await bundleSettings(input, io);
     const config = loadConfig({ cwd: io.cwd, environment: io.environment, flags: { config: configFile } });
     // What a host would refuse to start with is refused here.
-    await openPolicyEngine(config, { bundle, world: createMachineWorld() });
     const own = bundle && readBundlePolicy(bundle.files);
+    await openPolicyEngine({ ...config, bundle: own }, createMachineWorld());
     const rules = [...config.policy.rules, ...(own?.rules ?? [])];
     const network = [...config.policy.network, ...(own?.network ?? [])];
     if (hasFlag(input, "json")) {

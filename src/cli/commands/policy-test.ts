@@ -1,4 +1,4 @@
-import { loadConfig, POLICY_POINTS } from "../../config/index.ts";
+import { loadConfig, POLICY_POINTS, readBundlePolicy } from "../../config/index.ts";
 import type { PolicyQuestion } from "../../policy/index.ts";
 import { createMachineWorld } from "../../runner/index.ts";
 import type { JsonValue } from "../../types/index.ts";
@@ -45,7 +45,10 @@ export default defineCommand({
       env: config.env,
       tenant: bundle?.tenant ?? config.tenant,
     });
-    const engine = await openPolicyEngine(config, { bundle, world: createMachineWorld() });
+    const engine = await openPolicyEngine(
+      { ...config, bundle: bundle && readBundlePolicy(bundle.files) },
+      createMachineWorld(),
+    );
     const decision = await engine.decide(question);
     if (hasFlag(input, "json")) printJson(io, decision);
     else {
