@@ -315,6 +315,7 @@ export const REQUIREMENTS = define({
   "oauth.secrecy": { source: "issue 7 OAuth", behavior: "Tokens, codes and states are in no log, audit, error or store; grants are kept encrypted" },
   "oauth.consent.flow": { source: "issue 7 OAuth", behavior: "A consent's card in a conversation leads to a provider and back, and continues the waiting flow once, by the route of how it ended" },
   "oauth.surface": { source: "issue 7 OAuth", behavior: "The broker's routes need a tenant's token where they act; its pages show nothing of a request, and all failures are one page" },
+  "oauth.admin": { source: "upstream 5.4", behavior: "Over the admin API a tenant's providers are listed, checked, registered at, consented to and given up, by role, without a token or secret coming out" },
   "oauth.headless": { source: "issue 7 OAuth", behavior: "A tenant's grant is made, listed and ended at a command line, without a browser where there is none" },
   "oauth.loopback": { source: "issue 7 OAuth", behavior: "A command line's consent goes through this machine's browser and back to a port of it; another state, issuer or code keeps nothing" },
   "oauth.refresh.once": { source: "issue 7 OAuth", behavior: "However many ask at once in however many processes, a token is renewed by one request, and kept before it is used" },

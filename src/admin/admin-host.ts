@@ -1,6 +1,6 @@
 import type { PackSummary } from "../runner/index.ts";
 import type { Erased, Erasure, SessionStore } from "../session/index.ts";
-import type { EnvId, JsonObject, TenantId, World } from "../types/index.ts";
+import type { EnvId, JsonObject, TeamId, TenantId, World } from "../types/index.ts";
 
 /** What the admin API needs of the host that it is a part of; the command line gives it the functions behind its own verbs. */
 export interface AdminHost {
@@ -17,6 +17,7 @@ export interface AdminHost {
   readonly packs: AdminPacks;
   readonly secrets: AdminSecrets;
   readonly revocations: AdminRevocations;
+  readonly oauth: AdminOAuth;
   /** The rules of a tenant's access maps, and of its teams'. */
   readonly access: (tenant: TenantId) => readonly AccessView[];
   /** The rules of policy, the host's and its tenants'. */
@@ -109,6 +110,57 @@ export interface Revocation {
   readonly reason: string;
   /** ISO 8601. */
   readonly at: string;
+}
+
+/** OAuth providers of tenants, and what was consented to at them. Where none is declared, lists are empty and the rest isn't there. */
+export interface AdminOAuth {
+  readonly providers: (tenant: TenantId) => Promise<readonly OAuthProviderView[]>;
+  /** Opens a provider as a consent would; the codes of what it lacks. @throws OAUTH_PROVIDER_UNKNOWN */
+  readonly plan: (tenant: TenantId, provider: string) => Promise<readonly string[]>;
+  /** Keeps a tenant's own registration. @throws OAUTH_PROVIDER_UNKNOWN, OAUTH_REQUEST_INVALID where the configuration has one */
+  readonly register: (tenant: TenantId, provider: string, registration: JsonObject) => Promise<OAuthProviderView>;
+  /** False where the tenant has none. @throws OAUTH_PROVIDER_UNKNOWN */
+  readonly unregister: (tenant: TenantId, provider: string) => Promise<boolean>;
+  /** Asks for a consent of a service. @throws as `ask` of the broker */
+  readonly start: (
+    tenant: TenantId,
+    request: {
+      readonly provider: string;
+      readonly service?: string;
+      readonly team?: TeamId;
+      readonly scopes?: readonly string[];
+    },
+  ) => Promise<{ readonly url: string; readonly expiresAtMs: number }>;
+  readonly grants: (tenant: TenantId) => Promise<readonly OAuthGrantView[]>;
+  /** False where there is none. */
+  readonly revoke: (tenant: TenantId, owner: OAuthGrantView["owner"]) => Promise<boolean>;
+}
+
+export interface OAuthProviderView {
+  readonly id: string;
+  readonly preset: string;
+  readonly issuer: string;
+  readonly scopes: readonly string[];
+  readonly origins: readonly string[];
+  /** What must be registered at the provider; absent while nobody says where browsers reach the host. */
+  readonly redirect_uri?: string;
+  readonly registration: "host" | "tenant" | "none";
+}
+
+export interface OAuthGrantView {
+  readonly owner: {
+    readonly provider: string;
+    readonly kind: "user" | "service";
+    readonly id: string;
+    readonly team?: TeamId;
+  };
+  /** As the provider names it. */
+  readonly account?: string;
+  readonly scopes: readonly string[];
+  readonly visibility: string;
+  readonly createdAtMs: number;
+  readonly renewed: number;
+  readonly state: "connected" | "unconfirmed" | "revoked" | "reused";
 }
 
 export interface AccessView {

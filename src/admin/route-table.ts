@@ -5,6 +5,7 @@ import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { drainRoutes } from "./routes/drain.ts";
 import { erasureRoutes } from "./routes/erasures.ts";
 import { hostRoutes } from "./routes/host.ts";
+import { oauthRoutes } from "./routes/oauth.ts";
 import { outboxRoutes } from "./routes/outbox.ts";
 import { packRoutes } from "./routes/packs.ts";
 import { policyRoutes } from "./routes/policies.ts";
@@ -34,6 +35,7 @@ export function routeTable({ tokens, maxPackBytes, document }: TableOptions): re
     ...outboxRoutes,
     ...deadLetterRoutes,
     ...secretRoutes,
+    ...oauthRoutes,
     ...accessRoutes,
     ...policyRoutes,
     ...tokenRoutes(tokens),

@@ -1,5 +1,5 @@
 import type { Arrival, ConsentEnd, OAuthBroker } from "../oauth/index.ts";
-import { CALLBACK_PATH, hintsOf } from "../oauth/index.ts";
+import { CALLBACK_PATH, grantState, hintsOf } from "../oauth/index.ts";
 import type { JsonObject } from "../types/index.ts";
 import { GreenticError, isJsonObject, parseJson, teamId } from "../types/index.ts";
 import { errorAnswer, jsonAnswer, unknownRoute } from "./answers.ts";
@@ -171,14 +171,14 @@ async function status(
   const grants = await broker.status(scope, provider);
   return grants
     .filter(({ owner }) => team === null || (owner.team ?? "default") === team)
-    .map(({ owner, subject, visibility, createdAtMs, scopes, broken, confirm }) => ({
-      provider_account_id: subject ?? `${owner.kind}:${owner.id}`,
-      owner_kind: owner.kind,
-      owner_id: owner.id,
-      visibility,
-      created_at: new Date(createdAtMs).toISOString(),
-      scopes,
-      state: broken ?? (confirm === undefined ? "connected" : "unconfirmed"),
+    .map((grant) => ({
+      provider_account_id: grant.subject ?? `${grant.owner.kind}:${grant.owner.id}`,
+      owner_kind: grant.owner.kind,
+      owner_id: grant.owner.id,
+      visibility: grant.visibility,
+      created_at: new Date(grant.createdAtMs).toISOString(),
+      scopes: grant.scopes,
+      state: grantState(grant),
     }));
 }
 

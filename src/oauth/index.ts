@@ -9,5 +9,6 @@ export { grantAddress } from "./grant-owner.ts";
 export type { OAuthAuditEntry } from "./oauth-audit.ts";
 export { OAUTH_CATEGORY } from "./provider.ts";
 export type { Grant } from "./token-vault.ts";
+export { grantState } from "./token-vault.ts";
 export type { DevicePrompt } from "./device-code.ts";
 export { loginByBrowser, loginByCode } from "./login.ts";

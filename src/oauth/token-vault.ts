@@ -32,6 +32,11 @@ export interface Grant {
   readonly confirm?: { readonly hash: string; readonly tries: number };
 }
 
+/** How a grant is: good, not confirmed yet, or good for nothing more. */
+export function grantState({ broken, confirm }: Grant): "connected" | "unconfirmed" | "revoked" | "reused" {
+  return broken ?? (confirm === undefined ? "connected" : "unconfirmed");
+}
+
 /** Where sealed grants are kept: the host's secrets. */
 export interface GrantSecrets extends SecretStore {
   write(uri: SecretUri, value: string): Promise<void>;

@@ -6,8 +6,9 @@ import { parseSecretUri } from "../../src/secrets/index.ts";
 import type { AuditEntry, AuditLog } from "../../src/telemetry/index.ts";
 import { memoryAuditLog } from "../../src/telemetry/index.ts";
 import { tenantId } from "../../src/types/index.ts";
-import { openAdminHost } from "../stand-ins/admin-host.ts";
+import { GRANTED, openAdminHost } from "../stand-ins/admin-host.ts";
 import type { AdminHostFixture } from "../stand-ins/admin-host.ts";
+import { startOidcStandIn } from "../stand-ins/oidc-server.ts";
 import { verifies } from "../verifies.ts";
 
 interface Answered {
@@ -120,6 +121,7 @@ test("another tenant's names below one's own tenant name nothing", async () => {
     `POST tenants/acme/dead-letters/${other.deadLetter}/redrive`,
     `DELETE tenants/acme/dead-letters/${other.deadLetter}`,
     `DELETE tenants/acme/tokens/${other.tokenId}`,
+    "DELETE tenants/acme/oauth/grants/drive%2F..%2F..%2Fglobex/user/x",
     "GET tenants/acme/secrets/..%2F..%2Fglobex%2F_/desk/api_key",
     "DELETE tenants/acme%2F..%2Fglobex/secrets/_/desk/api_key",
     "GET tenants/acme/../globex/sessions",
@@ -200,7 +202,9 @@ test("secrets go in and never come out; who saw an older version doesn't write o
   await using fixture = await openAdminHost();
   const ask = await asAdmin(fixture, "acme");
   const listed = await ask("GET tenants/acme/secrets");
-  expect(listed.body.items).toMatchObject([{ team: "_", category: "desk", name: "api_key", from: "sealed" }]);
+  expect(listed.body.items).toContainEqual(
+    expect.objectContaining({ team: "_", category: "desk", name: "api_key", from: "sealed" }),
+  );
   const place = "tenants/acme/secrets/_/desk/api_key";
   const { tag } = await ask(`GET ${place}`);
   const kept = await ask(`PUT ${place}`, { json: { value: "value-of-new" }, tag: tag ?? "" });
@@ -223,6 +227,70 @@ test("secrets go in and never come out; who saw an older version doesn't write o
   expect(await localSecrets(fixture.config).read(uri)).toBe("value-of-new");
   expect((await ask(`DELETE ${place}`, { tag: kept.tag ?? "" })).status).toBe(204);
   expect((await ask(`DELETE ${place}`)).status).toBe(404);
+});
+
+test("OAuth providers are registered at, consented to and given up by tenant, and no token or secret comes out", async () => {
+  verifies("oauth.admin", "admin.resources");
+  await using provider = await startOidcStandIn();
+  const declared = `[oauth.live]\nissuer = "${provider.issuer}"\nscopes = ["openid", "files"]\ntenants = ["acme"]\n`;
+  await using fixture = await openAdminHost({}, { toml: declared });
+  const ask = await asAdmin(fixture, "acme");
+  const other = await asAdmin(fixture, "globex");
+  const path = "tenants/acme/oauth/providers";
+  const registrationOf = async (as: Ask, tenant: string): Promise<unknown> =>
+    Object.fromEntries(
+      ((await as(`GET tenants/${tenant}/oauth/providers`)).body.items as readonly Record<string, string>[]).map(
+        ({ id = "", registration }) => [id, registration],
+      ),
+    );
+  expect(await registrationOf(ask, "acme")).toEqual({ drive: "host", crm: "tenant", live: "none" });
+  expect(await registrationOf(other, "globex")).toEqual({ drive: "host", crm: "tenant" });
+  expect((await ask(`GET ${path}/live/plan`)).body).toEqual({
+    provider: "live",
+    ready: false,
+    problems: ["OAUTH_CLIENT_MISSING"],
+  });
+  expect((await ask(`GET ${path}/drive/plan`)).body.problems).toEqual(["OAUTH_PROVIDER_UNAVAILABLE"]);
+  for (const line of ["GET tenants/globex/oauth/providers/live/plan", "POST tenants/globex/oauth/providers/live/start"])
+    expect((await other(line, line.startsWith("POST") ? { json: {} } : {})).body.code).toBe("OAUTH_PROVIDER_UNKNOWN");
+  const set = await ask(`PUT ${path}/live/registration`, {
+    json: { client_id: "acme-client", client_secret: "value-of-hush" },
+  });
+  expect(set.body).toMatchObject({
+    id: "live",
+    registration: "tenant",
+    redirect_uri: "https://bot.example/oauth/callback/live",
+  });
+  expect((await ask(`PUT ${path}/drive/registration`, { json: { client_id: "x" } })).body.code).toBe(
+    "OAUTH_REQUEST_INVALID",
+  );
+  expect((await ask(`GET ${path}/live/plan`)).body).toEqual({ provider: "live", ready: true, problems: [] });
+  expect((await ask(`POST ${path}/live/start`, { json: { scopes: ["mail"] } })).status).toBe(403);
+
+  // The link is the broker's own: it asks before it leaves, and ends in a grant of the tenant's.
+  const started = await ask(`POST ${path}/live/start`, { json: { service: "nightly" } });
+  expect(started).toMatchObject({ status: 201, body: { start_url: expect.stringMatching(/^https:\/\/bot\.example/) } });
+  const { oauth } = fixture.host;
+  const id = String(started.body.start_url).split("/").at(-1) ?? "";
+  const departure = await oauth?.broker.leave(id, { isSure: true });
+  if (departure?.kind !== "leave") throw new Error("expected to leave");
+  const back = await fetch(departure.location, { redirect: "manual" });
+  const answer = new URL(back.headers.get("location") ?? "");
+  await oauth?.broker.arrive(answer.pathname, answer.searchParams, () => departure.cookie.value);
+  expect(new URL(departure.location).searchParams.get("client_id")).toBe("acme-client");
+  const listed = await ask("GET tenants/acme/oauth/grants");
+  expect(listed.body.items).toMatchObject([
+    { provider: "drive", owner_kind: "user", owner_id: GRANTED, account: "account of acme", state: "connected" },
+    { provider: "live", owner_kind: "service", owner_id: "nightly", account: "account-1", visibility: "tenant" },
+  ]);
+  expect((await ask("DELETE tenants/acme/oauth/grants/live/service/nightly")).status).toBe(204);
+  expect(provider.revoked).toHaveLength(1);
+  expect((await ask("DELETE tenants/acme/oauth/grants/live/service/nightly")).status).toBe(404);
+  expect((await other("GET tenants/globex/oauth/grants")).body.items).toHaveLength(1);
+  expect((await ask(`DELETE ${path}/live/registration`)).status).toBe(204);
+  expect((await ask(`DELETE ${path}/live/registration`)).status).toBe(404);
+  const said = JSON.stringify([set, started, listed, (fixture.audit as ReturnType<typeof memoryAuditLog>).entries]);
+  for (const secret of [...provider.secrets, "value-of-"]) expect(said).not.toContain(secret);
 });
 
 test("tokens are made once by name, told once, and count no more when they are revoked or their file is damaged", async () => {
@@ -306,6 +374,11 @@ test("nothing is changed that isn't on record before; refusals are on record", a
     dropDeadLetter: [`DELETE tenants/acme/dead-letters/${mine.deadLetter}`],
     setSecret: ["PUT tenants/acme/secrets/_/desk/api_key", { json: { value: "x" } }],
     deleteSecret: ["DELETE tenants/acme/secrets/_/desk/api_key"],
+    setOAuthRegistration: ["PUT tenants/acme/oauth/providers/crm/registration", { json: { client_id: "x" } }],
+    deleteOAuthRegistration: ["DELETE tenants/acme/oauth/providers/crm/registration"],
+    startOAuthConsent: ["POST tenants/acme/oauth/providers/drive/start", { json: {} }],
+    listOAuthGrants: ["GET tenants/acme/oauth/grants"],
+    revokeOAuthGrant: [`DELETE tenants/acme/oauth/grants/drive/user/${encodeURIComponent(GRANTED)}`],
     createToken: ["POST tenants/acme/tokens", { json: { name: "new", role: "viewer" } }],
     revokeToken: [`DELETE tenants/acme/tokens/${mine.tokenId}`],
     createHostToken: ["POST tokens", { json: { name: "new", role: "viewer" } }],

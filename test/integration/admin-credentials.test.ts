@@ -17,7 +17,7 @@ import { ROLES } from "../../src/admin/index.ts";
 import type { Route } from "../../src/admin/route.ts";
 import { tenantId } from "../../src/types/index.ts";
 import type { AdminHostFixture } from "../stand-ins/admin-host.ts";
-import { openAdminHost, TENANTS } from "../stand-ins/admin-host.ts";
+import { GRANTED, openAdminHost, TENANTS } from "../stand-ins/admin-host.ts";
 import { makeCertificates } from "../stand-ins/certificates.ts";
 import type { Certificates } from "../stand-ins/certificates.ts";
 import { verifies } from "../verifies.ts";
@@ -203,6 +203,9 @@ function askFor(
     category: "desk",
     kind: "publisher",
     id: ids[route.id],
+    provider: route.path.endsWith("/registration") ? "crm" : "drive",
+    owner_kind: "user",
+    owner_id: GRANTED,
   };
   const path = route.path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => {
     const value = values[name];
@@ -214,6 +217,8 @@ function askFor(
     revoke: { kind: "pack", id: "ab".repeat(32), reason: "test" },
     erase: { user: "+49 170 1" },
     setSecret: { value: "stolen" },
+    setOAuthRegistration: { client_id: "stolen" },
+    startOAuthConsent: { scopes: ["files"] },
     createToken: { name: "mine", role: "admin" },
     createHostToken: { name: "mine", role: "admin" },
   };

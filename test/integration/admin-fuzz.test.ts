@@ -3,7 +3,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import type { ValidateFunction } from "ajv";
 import { expect, test } from "vitest";
 import type { Seeded } from "../stand-ins/admin-host.ts";
-import { openAdminHost } from "../stand-ins/admin-host.ts";
+import { GRANTED, openAdminHost } from "../stand-ins/admin-host.ts";
 import { verifies } from "../verifies.ts";
 
 /** As many requests as GREENTIC_ADMIN_FUZZ says; a run of 100,000 takes some minutes. */
@@ -181,6 +181,8 @@ test(
       name: ["desk", "api_key", "mine"],
       team: ["_", "sales"],
       category: ["desk"],
+      provider: ["drive", "crm"],
+      owner_id: [GRANTED, "default"],
       user: ["+49 170 1", "u"],
       channel: ["webchat"],
     };

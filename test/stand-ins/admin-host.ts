@@ -22,6 +22,8 @@ import { channelId, conversationId, DEFAULT_TEAM, formatSessionKey, tenantId, us
 import type { SessionKeyText } from "../../src/types/index.ts";
 
 export const TENANTS = ["acme", "globex"] as const;
+/** Who consented at the provider `drive`, in each tenant. */
+export const GRANTED = "webchat:+49 170 1";
 
 /** What a tenant has, by the names that routes take. */
 export interface Seeded {
@@ -51,6 +53,20 @@ export interface AdminHostFixture extends AsyncDisposable {
   snapshot(): Promise<unknown>;
 }
 
+/** Nobody answers there. */
+const OAUTH = `
+[server]
+public_base_url = "https://bot.example"
+[network]
+private_addresses = ["127.0.0.0/8"]
+[oauth.drive]
+issuer = "http://127.0.0.1:9"
+client_id = "ours"
+scopes = ["openid", "files"]
+[oauth.crm]
+issuer = "http://127.0.0.1:9/crm"
+`;
+
 export async function openAdminHost(
   settings: Partial<AdminConfig> = {},
   given: { readonly audit?: AuditLog; readonly toml?: string } = {},
@@ -60,7 +76,7 @@ export async function openAdminHost(
   const signing = await loadSigningKey(key.privatePath);
   writeFileSync(
     join(dir, "greentic.toml"),
-    `tenant = "acme"\n[security]\ntrusted_publishers = ["${key.publicPath}"]\n${given.toml ?? ""}`,
+    `tenant = "acme"\n[security]\ntrusted_publishers = ["${key.publicPath}"]\n${given.toml ?? ""}${OAUTH}`,
   );
   const config = loadConfig({ cwd: dir, environment: {}, flags: { store: "memory", env: "test", admin: "0" } });
   const pack = async (version: string): Promise<Uint8Array> => {
@@ -86,6 +102,10 @@ export async function openAdminHost(
     });
     await shelf.add(tenantId(tenant), first, { pack: opened, allowUnsigned: false });
     await localSecrets(config).write(parseSecretUri(`secrets://test/${tenant}/_/desk/api_key`), `value-of-${tenant}`);
+    await localSecrets(config).write(
+      parseSecretUri(`secrets://test/${tenant}/_/oauth/crm_client`),
+      JSON.stringify({ client_id: tenant, client_secret: `value-of-client-${tenant}` }),
+    );
   }
   const host = await openHost({ config, environment: {}, warn: () => undefined });
   const tokens = new AdminTokens(config.dataDir, host.world);
@@ -211,6 +231,18 @@ async function seed(
   const [dead] = await store.listDeadLetters({ tenant: tenantId(tenant) });
   const { record } = await tokens.create({ name: "seeded", tenant: tenantId(tenant), role: "viewer" });
   const pack = host.runtime.listPacks().find(({ scope }) => scope.tenant === tenant);
+  const grant = { env: config.env, tenant: tenantId(tenant), provider: "drive", kind: "user", id: GRANTED } as const;
+  await host.oauth?.broker.grants.keep(grant, {
+    tokens: {
+      accessToken: `value-of-access-${tenant}`,
+      refreshToken: `value-of-refresh-${tenant}`,
+      tokenType: "bearer",
+      scopes: ["files"],
+      subject: `account of ${tenant}`,
+    },
+    issuer: "http://127.0.0.1:9",
+    clientId: "ours",
+  });
   if (dead === undefined || pack === undefined) throw new Error(`expected a dead letter and a pack of ${tenant}`);
   return {
     session,

@@ -10,6 +10,7 @@ import { erasePeople } from "../erase-people.ts";
 import type { Host } from "../host.ts";
 import { reloadTrust } from "../trust.ts";
 import { VERSION } from "../version.ts";
+import { createAdminOAuth } from "./admin-oauth.ts";
 import { createAdminPacks } from "./admin-packs.ts";
 import { createAdminSecrets } from "./admin-secrets.ts";
 import { auditPage } from "./audit-page.ts";
@@ -82,6 +83,7 @@ async function hasCredentials({ oidc, tls }: AdminConfig, tokens: AdminTokens): 
 
 function adminHost({ config, host, gateway, bundle, environment, audit }: AdminMountOptions): AdminHost {
   const { runtime, world, blobs, trust } = host;
+  const secrets = createAdminSecrets(config, environment);
   return {
     env: config.env,
     version: VERSION,
@@ -95,7 +97,8 @@ function adminHost({ config, host, gateway, bundle, environment, audit }: AdminM
       config,
       readTrust: () => reloadTrust(config, { environment, nowMs: world.nowMs() }),
     }),
-    secrets: createAdminSecrets(config, environment),
+    secrets,
+    oauth: createAdminOAuth(host.oauth, { env: config.env, secrets }),
     revocations: {
       list: () => readRevocations(config),
       async add(revocation) {

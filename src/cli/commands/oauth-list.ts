@@ -1,4 +1,5 @@
 import { loadConfig } from "../../config/index.ts";
+import { grantState } from "../../oauth/index.ts";
 import { createMachineWorld } from "../../runner/index.ts";
 import { openMemoryStore } from "../../session/index.ts";
 import { defineCommand, hasFlag, textOption } from "../command.ts";
@@ -22,15 +23,15 @@ export default defineCommand({
     await using audit = await openAudit(config);
     const oauth = openOAuth({ config, environment: io.environment, world, store, audit });
     const grants = (await oauth?.broker.grants.list(config.tenant)) ?? [];
-    const rows = grants.map(({ owner, subject, scopes, createdAtMs, generation, broken, confirm }) => ({
-      provider: owner.provider,
-      owner: `${owner.kind}:${owner.id}`,
-      team: owner.team ?? null,
-      account: subject ?? null,
-      scopes,
-      created_at: new Date(createdAtMs).toISOString(),
-      renewed: generation,
-      state: broken ?? (confirm === undefined ? "connected" : "unconfirmed"),
+    const rows = grants.map((grant) => ({
+      provider: grant.owner.provider,
+      owner: `${grant.owner.kind}:${grant.owner.id}`,
+      team: grant.owner.team ?? null,
+      account: grant.subject ?? null,
+      scopes: grant.scopes,
+      created_at: new Date(grant.createdAtMs).toISOString(),
+      renewed: grant.generation,
+      state: grantState(grant),
     }));
     if (hasFlag(input, "json")) io.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
     else
