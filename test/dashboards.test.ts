@@ -1,17 +1,24 @@
-import { existsSync, readFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { Ajv } from "ajv";
 import { expect, test } from "vitest";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import { dashboardFiles, UNITS } from "../scripts/dashboards.ts";
 import { prometheusName } from "../scripts/dashboards/grafana.ts";
-import { openOtlpExport } from "../src/telemetry/index.ts";
+import { createLogger, createLogObserver, openOtlpExport } from "../src/telemetry/index.ts";
 import type { TurnEvent } from "../src/telemetry/index.ts";
+import type { JsonObject } from "../src/types/index.ts";
 import { channelId, conversationId, envId, sessionCtx, teamId, tenantId, userId } from "../src/types/index.ts";
 import { verifies } from "./verifies.ts";
 
 const DIR = join(import.meta.dirname, "../deploy/observability");
+const COMPOSE_SCHEMA = process.env["GREENTIC_COMPOSE_SCHEMA"];
+/** It comes with Prometheus. */
+const hasPromtool = spawnSync("promtool", ["--version"], { stdio: "ignore" }).status === 0;
 const ctx = sessionCtx(
   {
     env: envId("dev"),
@@ -35,20 +42,34 @@ const EVENTS: readonly TurnEvent[] = [
   { kind: "flow.ended", ctx, ...flow, outcome, ...at, errorCode: "E" },
   { kind: "send.ended", ctx, outcome: "sent", ...at },
   { kind: "fence.refused", ctx, atMs: 1_000 },
+  {
+    kind: "message.degraded",
+    ctx,
+    code: "element.dropped",
+    element: "other",
+    path: "cards[0].body[2]",
+    message: 0,
+    atMs: 1_000,
+  },
+  { kind: "policy.denied", ctx, point: "ingress", rule: "no-hooks", code: "POLICY_DENIED", atMs: 1_000 },
 ];
 
 interface Exported {
   readonly spans: ReadonlyMap<string, ReadonlySet<string>>;
   readonly metrics: ReadonlyMap<string, { readonly unit: string; readonly isCounter: boolean }>;
+  /** Where it was posted, as what. */
+  readonly requests: ReadonlyMap<string, string | undefined>;
 }
 
 /** Everything that the runtime exports: spans with their attributes, metrics with their units. */
 async function exported(): Promise<Exported> {
   const bodies: Record<string, string[]> = {};
+  const requests = new Map<string, string | undefined>();
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
+      requests.set(`${request.method} ${request.url}`, request.headers["content-type"]);
       (bodies[request.url ?? ""] ??= []).push(Buffer.concat(chunks).toString("utf8"));
       response.setHeader("content-type", "application/json").end("{}");
     });
@@ -58,6 +79,8 @@ async function exported(): Promise<Exported> {
   const otlp = await openOtlpExport({ endpoint, headers: {}, serviceName: "greentic", serviceVersion: "0" });
   const counts = { unread: 1, queued: 1, unknown: 0, failed: 0, deadLetters: 0, sessions: 1 };
   otlp.watch({ stats: async () => counts, nowMs: () => 0 });
+  const bus = { published: 1, dropped: 0, delivered: 1, redelivered: 0 };
+  otlp.watchBus({ stats: () => bus, isReady: () => true });
   for (const event of EVENTS) otlp.observe(event);
   await otlp.shutdown();
   await new Promise((closed) => server.close(closed));
@@ -79,7 +102,7 @@ async function exported(): Promise<Exported> {
   const metrics = all("/v1/metrics", ["resourceMetrics", "scopeMetrics", "metrics"]).map(
     ({ name, unit = "", sum }) => [name, { unit, isCounter: sum !== undefined }] as const,
   );
-  return { spans, metrics: new Map(metrics) };
+  return { spans, metrics: new Map(metrics), requests };
 }
 
 test("dashboards are as the list of panels says, and name nothing that the runtime doesn't export", async () => {
@@ -98,6 +121,10 @@ test("dashboards are as the list of panels says, and name nothing that the runti
   const used = grafana.match(/\bgreentic_\w+/g) ?? [];
   expect(used.length).toBeGreaterThan(15);
   expect(used.filter((name) => !series.has(name))).toEqual([]);
+  // A bus that is down is told by /readyz, and what goes well by the messages.
+  const undrawn = ["greentic.bus.ready", "greentic.bus.published", "greentic.bus.delivered"];
+  const isDrawn = (name: string): boolean => used.some((one) => one.startsWith(prometheusName(name)));
+  expect([...metrics.keys()].filter((name) => !isDrawn(name))).toEqual(undrawn);
 
   const objects = (dashboardFiles().get("kibana/greentic.ndjson") ?? "")
     .trim()
@@ -124,22 +151,115 @@ test("dashboards are as the list of panels says, and name nothing that the runti
   }
 });
 
-test("the compose file mounts what is there, and the collector's pipelines name what it defines", () => {
-  const compose = parse(readFileSync(join(DIR, "compose.yaml"), "utf8")) as {
-    services: Record<string, { volumes?: string[]; ports?: string[] }>;
+/** The queries of Grafana's panels, with every tenant. */
+function queries(): readonly string[] {
+  const { panels } = JSON.parse(dashboardFiles().get("grafana/dashboards/greentic.json") ?? "") as {
+    readonly panels: readonly { readonly targets: readonly { readonly expr: string }[] }[];
   };
-  for (const [name, { volumes = [], ports = [] }] of Object.entries(compose.services)) {
-    for (const volume of volumes.filter((one) => one.startsWith("./")))
+  return panels.flatMap(({ targets }) => targets.map(({ expr }) => expr.replaceAll("$tenant", ".*")));
+}
+
+test.skipIf(!hasPromtool)(
+  "Prometheus' own promtool takes its configuration and every query of Grafana's panels",
+  () => {
+    verifies("observability.dashboards");
+    const dir = mkdtempSync(join(tmpdir(), "greentic-promtool-"));
+    const check = (what: string, file: string): string =>
+      execFileSync("promtool", ["check", what, file], { encoding: "utf8", stdio: "pipe" });
+    expect(check("config", join(DIR, "prometheus.yml"))).toContain("SUCCESS");
+    const rulesOf = (exprs: readonly string[]): string => {
+      const rules = exprs.map((expr, n) => ({ record: `panel:query:${n}`, expr }));
+      writeFileSync(join(dir, "rules.yml"), stringify({ groups: [{ name: "panels", rules }] }));
+      return join(dir, "rules.yml");
+    };
+    expect(check("rules", rulesOf(queries()))).toContain(`SUCCESS: ${queries().length} rules found`);
+    expect(() => check("rules", rulesOf(["sum by (rate(x[5m]))"]))).toThrow("could not parse expression");
+  },
+);
+
+interface Service {
+  readonly image: string;
+  readonly volumes?: readonly string[];
+  readonly ports?: readonly string[];
+}
+const readYaml = (file: string): unknown => parse(readFileSync(join(DIR, file), "utf8"));
+const services = (): Readonly<Record<string, Service>> =>
+  (readYaml("compose.yaml") as { readonly services: Readonly<Record<string, Service>> }).services;
+
+test("the compose file pins its images, mounts what is there, and opens nothing to others", () => {
+  verifies("observability.compose");
+  for (const [name, { image, volumes = [], ports = [] }] of Object.entries(services())) {
+    expect(image, name).toMatch(/^[\w./-]+:v?\d+\.\d+\.\d+$/);
+    // `${VARIABLE:-./default}:place:ro`
+    for (const volume of volumes
+      .map((one) => one.replace(/^\$\{\w+:-(.*?)\}/, "$1"))
+      .filter((one) => one.startsWith("./")))
       expect(existsSync(join(DIR, volume.split(":")[0] ?? "")), `${name}: ${volume}`).toBe(true);
     for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
   }
-  const collector = parse(readFileSync(join(DIR, "collector.yaml"), "utf8")) as Record<
-    string,
-    Record<string, unknown>
-  > & {
-    service: { pipelines: Record<string, Record<"receivers" | "processors" | "exporters", string[]>> };
+});
+
+test.skipIf(COMPOSE_SCHEMA === undefined)("the compose file is valid by the schema in GREENTIC_COMPOSE_SCHEMA", () => {
+  const { $schema: _draft, ...schema } = JSON.parse(readFileSync(COMPOSE_SCHEMA ?? "", "utf8")) as JsonObject;
+  const validate = new Ajv({ strict: false, validateFormats: false }).compile(schema);
+  validate(readYaml("compose.yaml"));
+  expect(validate.errors).toBeNull();
+  expect(validate({ services: { collector: { imag: "otel" } } })).toBe(false);
+});
+
+test("the collector takes what hosts export and write, and its neighbours are where it looks for them", async () => {
+  verifies("observability.compose");
+  const collector = readYaml("collector.yaml") as {
+    readonly [part in "receivers" | "processors" | "exporters"]: Readonly<Record<string, unknown>>;
+  } & {
+    readonly receivers: {
+      readonly otlp: { readonly protocols: { readonly http: { readonly endpoint: string } } };
+      readonly filelog: { readonly include: readonly string[] };
+    };
+    readonly exporters: {
+      readonly elasticsearch: { readonly endpoints: readonly string[] };
+      readonly prometheus: { readonly endpoint: string };
+    };
+    readonly service: {
+      readonly pipelines: Readonly<
+        Record<string, Readonly<Record<"receivers" | "processors" | "exporters", readonly string[]>>>
+      >;
+    };
   };
-  for (const pipeline of Object.values(collector.service.pipelines))
+  const { receivers, exporters, service } = collector;
+  for (const pipeline of Object.values(service.pipelines))
     for (const part of ["receivers", "processors", "exporters"] as const)
-      for (const name of pipeline[part]) expect(Object.keys(collector[part] ?? {})).toContain(name);
+      for (const name of pipeline[part]) expect(Object.keys(collector[part])).toContain(name);
+
+  // OTLP/HTTP as JSON, at the receiver's own paths: nothing of it is set, so they are the specification's.
+  expect([...(await exported()).requests]).toEqual(
+    expect.arrayContaining([
+      ["POST /v1/traces", "application/json"],
+      ["POST /v1/metrics", "application/json"],
+    ]),
+  );
+  expect(receivers.otlp.protocols).toEqual({ http: { endpoint: "0.0.0.0:4318" } });
+  const all = services();
+  expect(all["collector"]?.ports).toEqual(["127.0.0.1:4318:4318"]);
+  expect(readFileSync(join(import.meta.dirname, "../docs/observability.md"), "utf8")).toContain(
+    "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318",
+  );
+  for (const endpoint of exporters.elasticsearch.endpoints) expect(all).toHaveProperty(new URL(endpoint).hostname);
+  const port = exporters.prometheus.endpoint.split(":").at(-1);
+  expect(readYaml("prometheus.yml")).toMatchObject({
+    scrape_configs: [{ static_configs: [{ targets: [`collector:${port}`] }] }],
+  });
+  const [logs] = (all["collector"]?.volumes ?? []).filter((volume) => volume.includes("logs"));
+  expect(receivers.filelog.include.map((glob) => dirname(glob))).toEqual([logs?.split(":").at(-2)]);
+
+  // What the operators parse is what a log line has.
+  const lines: string[] = [];
+  const log = createLogger({ level: "info", format: "json", stream: { write: (line) => void lines.push(line) } });
+  createLogObserver(log)({ kind: "fence.refused", ctx, atMs: 1_000 });
+  const line = JSON.parse(lines[0] ?? "") as JsonObject;
+  const parsed = JSON.stringify(receivers.filelog).match(/(?<=attributes\.)\w+/g) ?? [];
+  expect(new Set(parsed)).toEqual(new Set(["time", "level", "trace_id", "msg"]));
+  for (const field of parsed) expect(line[field], field).toBeTypeOf("string");
+  expect(line["time"]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  expect(line["trace_id"]).toMatch(/^[0-9a-f]{32}$/);
 });

@@ -271,6 +271,7 @@ export const REQUIREMENTS = define({
   "security.pii": { source: "ng 7", behavior: "Telemetry holds no personal data, message texts or secrets" },
   "observability.span-per-node": { source: "ng 8", behavior: "A span per node carries tenant, session_id, flow_id, node_id, provider, outcome" },
   "observability.dashboards": { source: "ng 8", behavior: "Elastic and Kibana dashboards exist" },
+  "observability.compose": { source: "issue 7 telemetry", behavior: "The collector's configuration takes what hosts export and write, by protocol, port, path and field, and its neighbours are where it looks for them" },
   "observability.conformance": { source: "ng 8", behavior: "Conformance checks telemetry's consistency" },
   "deploy.desktop": { source: "ng 9", behavior: "The desktop runs an embedded runner in development mode" },
   "deploy.serverless": { source: "ng 9", behavior: "A containerised runner runs serverless with a key/value backend" },

@@ -84,20 +84,21 @@ function seriesOf({ id, source }: Panel): readonly object[] {
     return [series(id, source.name, [growth], source.by)];
   }
   if (source.value === "count") return [series(id, source.span, [{ id: `${id}-count`, type: "count" }], source.by)];
-  if (typeof source.value === "object") {
+  if (typeof source.value === "object" && "sumOf" in source.value) {
     const sum = { id: `${id}-sum`, type: "sum", field: `attributes.${source.value.sumOf}` };
     return [series(id, source.value.sumOf, [sum], source.by)];
   }
-  // Spans last nanoseconds.
+  // Spans last nanoseconds: from which unit, to which, and how many decimals.
+  const [field, formatter] =
+    source.value === "p50 and p99" ? ["duration", "ns,ms,1"] : [`attributes.${source.value.percentilesOf}`, "bytes"];
   return ["50", "99"].map((percentile) => {
     const measured = {
       id: `${id}-p${percentile}`,
       type: "percentile",
-      field: "duration",
+      field,
       percentiles: [{ id: `${id}-p${percentile}-line`, mode: "line", value: percentile, shade: 0.2 }],
     };
-    // From which unit, to which, and how many decimals.
-    return { ...series(`${id}-${percentile}`, `p${percentile}`, [measured], source.by), formatter: "ns,ms,1" };
+    return { ...series(`${id}-${percentile}`, `p${percentile}`, [measured], source.by), formatter };
   });
 }
 

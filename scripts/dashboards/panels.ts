@@ -1,6 +1,6 @@
 /** What the dashboards show, once for every tool that draws them. */
 
-/** Something that spans tell: how many there are, or how long they took (`duration`, ms), or the sum of an attribute. */
+/** Something that spans tell: how many there are, how long they took (`duration`, ms), or the sum or the percentiles of an attribute. */
 interface SpanSource {
   readonly kind: "spans";
   readonly span:
@@ -10,7 +10,7 @@ interface SpanSource {
     | "message.accept"
     | "message.wait"
     | "message.send";
-  readonly value: "count" | "p50 and p99" | { readonly sumOf: string };
+  readonly value: "count" | "p50 and p99" | { readonly sumOf: string } | { readonly percentilesOf: string };
   /** One line for each value of this attribute. */
   readonly by?: string;
   /** Attributes that the spans must have. */
@@ -132,6 +132,35 @@ export const PANELS: readonly Panel[] = [
     unit: "short",
     source: { kind: "spans", span: "component.call", value: { sumOf: "fuel" }, by: "component" },
     metric: { counter: "greentic.component.fuel" },
+  },
+  {
+    id: "memory",
+    title: "Memory of components' calls",
+    help: "At the peak of a call; limits are the pack's and the operator's.",
+    unit: "bytes",
+    source: { kind: "spans", span: "component.call", value: { percentilesOf: "memory_bytes" }, by: "component" },
+    metric: { histogram: "greentic.component.memory" },
+  },
+  {
+    id: "denied",
+    title: "Denials a minute, by rule",
+    help: "What policy and quotas turned away: gtc audit list says who and what.",
+    unit: "short",
+    source: { kind: "counter", name: "greentic.policy.denied", by: "rule" },
+  },
+  {
+    id: "degraded",
+    title: "Elements that channels don't show, a minute",
+    help: "docs/channels.md says what each channel leaves out.",
+    unit: "short",
+    source: { kind: "counter", name: "greentic.messages.degraded", by: "code" },
+  },
+  {
+    id: "bus",
+    title: "Wake-ups that didn't leave, or came again",
+    help: "Since each process's start. Nothing is lost by them, as the store has all: work waits for the next look instead.",
+    unit: "short",
+    source: { kind: "gauges", names: ["greentic.bus.dropped", "greentic.bus.redelivered"] },
   },
   {
     id: "fences",
