@@ -326,6 +326,8 @@ export const REQUIREMENTS = define({
   "conformance.public.pack": { source: "issue 7 conformance", behavior: "check-pack takes the arguments of the public greentic-conformance and prints its report" },
   "conformance.public.runner": { source: "issue 7 conformance", behavior: "check-runner runs anybody's runner by the public contract and prints its report" },
   "conformance.public.judged": { source: "issue 7 conformance", behavior: "Our own runner passes the public check-runner contract, whoever judges" },
+  "conformance.provider.works": { source: "issue 7 conformance", behavior: "The provider suite passes packs that work: the template's, and the built-in channels as packs" },
+  "conformance.provider.faults": { source: "issue 7 conformance", behavior: "A provider pack that drops, repeats, misnames, is late or says a secret fails the case that is meant" },
   "stores.turso": { source: "issue 7 stores", behavior: "Turso and libSQL keep sessions and state under the same contract", pending: "issue 7: not begun; SQLite, Redis and PostgreSQL are there" },
   "stores.dynamodb": { source: "issue 7 stores", behavior: "DynamoDB keeps sessions and state under the same contract", pending: "issue 7: not begun; SQLite, Redis and PostgreSQL are there" },
   "quota.stored-bytes": { source: "issue 7 policy", behavior: "What a tenant's files and state take is bounded by its quota", pending: "issue 7: turns, sends, fuel and memory are bounded" },

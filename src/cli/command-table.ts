@@ -196,7 +196,7 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     load: () => import("./commands/conformance-runner.ts"),
   },
   "conformance provider": {
-    summary: "Judge a provider pack: its parts answer, and what nobody signed is refused",
+    summary: "Judge a provider pack: what it sends arrives once, and what nobody signed is refused",
     load: () => import("./commands/conformance-provider.ts"),
   },
   "conformance telemetry": {

@@ -17,7 +17,7 @@ export { runConversationFile, testFilesBelow } from "./flow-test/test-files.ts";
 export { fullChecks, probeComponent } from "./full-checks.ts";
 export type { PackSuiteOptions } from "./pack-suite.ts";
 export { judgePack } from "./pack-suite.ts";
-export type { ProviderSuiteOptions } from "./provider-suite.ts";
+export type { ProviderSuiteOptions, RecordedRequest } from "./judged-provider.ts";
 export { judgeProvider } from "./provider-suite.ts";
 export type { PublicPackReport, PublicSignaturePolicy } from "./public-pack-check.ts";
 export { checkPublicPack } from "./public-pack-check.ts";

@@ -1,45 +1,33 @@
 import { InProcessComponentHost } from "../component/index.ts";
-import { createPackOperator, createPackProvider } from "../messaging/index.ts";
-import type { Received, WebhookRequest } from "../messaging/index.ts";
+import { createPackOperator } from "../messaging/index.ts";
 import type { Pack } from "../pack/index.ts";
-import { createMachineWorld, openProviderPack } from "../runner/index.ts";
-import type { ProviderPack } from "../runner/index.ts";
-import { channelId, DEFAULT_TEAM, envId, GreenticError, quote, tenantId } from "../types/index.ts";
-import type { ChannelAddress } from "../messaging/index.ts";
+import { quote } from "../types/index.ts";
 import { openAnyPack } from "./check-pack.ts";
-import { OFFLINE_POLICY } from "./flow-test/run-conversation.ts";
-import type { CaseSpec, ConformanceReport, Verdict } from "./report.ts";
+import { JudgePlatform } from "./judge-platform.ts";
+import { JudgedProvider, originsOf } from "./judged-provider.ts";
+import type { ProviderSuiteOptions } from "./judged-provider.ts";
+import { egressCases } from "./provider-egress.ts";
+import { ingressCases } from "./provider-ingress.ts";
+import type { CaseSpec, ConformanceReport } from "./report.ts";
 import { fail, failIfAny, PASS, runSuite, skip } from "./report.ts";
 
-/** What a provider pack is judged with. */
-export interface ProviderSuiteOptions {
-  readonly target: string;
-  readonly nowMs: number;
-}
-
-const ADDRESS: ChannelAddress = {
-  env: envId("test"),
-  tenant: tenantId("conformance"),
-  team: DEFAULT_TEAM,
-  channel: channelId("conformance"),
-};
-/** What every secret of the channel is here: nobody who forges a request knows it. */
-const SECRET = "conformance-secret-0123456789";
-
-/** Judges a provider pack: its parts answer, and requests that nobody signed come to nothing. It reaches no network. */
+/**
+ * Judges a provider pack: its parts answer, what it sends reaches its platform once whatever that does, requests that nobody signed come
+ * to nothing, and no secret stands in what it says. All its requests end at a platform of the judge's, on loopback.
+ */
 export function judgeProvider(bytes: Uint8Array, options: ProviderSuiteOptions): Promise<ConformanceReport> {
   return runSuite("provider", options.target, casesOf(bytes, options));
 }
 
-async function* casesOf(bytes: Uint8Array, { nowMs }: ProviderSuiteOptions): AsyncGenerator<CaseSpec> {
+async function* casesOf(bytes: Uint8Array, options: ProviderSuiteOptions): AsyncGenerator<CaseSpec> {
   await using components = new InProcessComponentHost();
-  const opened: { pack?: Pack; provider?: ProviderPack } = {};
-  const asked: string[] = [];
+  await using platform = await JudgePlatform.open();
+  const opened: { pack?: Pack; judged?: JudgedProvider } = {};
   yield {
     id: "provider.opens",
     title: "The pack opens",
     judge: async () => {
-      opened.pack = await openAnyPack(bytes, nowMs);
+      opened.pack = await openAnyPack(bytes, options.nowMs);
       return PASS;
     },
   };
@@ -48,35 +36,20 @@ async function* casesOf(bytes: Uint8Array, { nowMs }: ProviderSuiteOptions): Asy
     title: "Its components serve a channel: asked without grants, one receives or sends",
     judge: async () => {
       if (opened.pack === undefined) return skip(UNOPENED);
-      const provider = await openProviderPack(opened.pack, {
-        components,
-        policy: OFFLINE_POLICY,
-        address: ADDRESS,
-        world: createMachineWorld(),
-        http: {
-          judge: async ({ url }) => {
-            asked.push(url.origin);
-            throw new GreenticError("HTTP_UNAVAILABLE", "Send request: a provider that is judged has no network");
-          },
-        },
-        granted: { http: [], secrets: [] },
-        secret: async () => SECRET,
-        config: opened.pack.manifest.config,
-        log: () => undefined,
-      });
-      if (provider.problem !== undefined) return fail(provider.problem);
-      opened.provider = provider;
+      const judged = await JudgedProvider.open(opened.pack, { components, platform, options });
+      if (judged.pack.problem !== undefined) return fail(judged.pack.problem);
+      opened.judged = judged;
       return PASS;
     },
   };
-  const { pack, provider } = opened;
+  const { pack, judged } = opened;
   yield {
     id: "provider.describe",
     title: "Each part says what it is",
     judge: async () => {
-      if (pack === undefined || provider === undefined) return skip(UNSERVED);
+      if (pack === undefined || judged === undefined) return skip(UNSERVED);
       const silent: string[] = [];
-      for (const name of new Set(Object.values(provider.components))) {
+      for (const name of new Set(Object.values(judged.pack.components))) {
         const { sha256 } = await components.examine(
           pack.read(pack.components.get(name)?.path ?? "") ?? new Uint8Array(),
         );
@@ -89,74 +62,27 @@ async function* casesOf(bytes: Uint8Array, { nowMs }: ProviderSuiteOptions): Asy
     id: "provider.setup",
     title: "Its set-up has questions, and answers that are none are refused or taken as data",
     judge: async () => {
-      if (provider === undefined) return skip(UNSERVED);
-      const operator = createPackOperator(provider);
+      if (judged === undefined) return skip(UNSERVED);
+      const operator = createPackOperator(judged.pack);
       if (!operator.hasQuestions) return skip("its operator has no questions of its own");
-      await operator.questions("default");
-      await operator.applyAnswers("default", { answers: {}, config: {} });
+      const questions = await operator.questions("default");
+      const applied = await operator.applyAnswers("default", { answers: {}, config: {} });
+      judged.said.push(JSON.stringify([questions, applied]));
       return PASS;
     },
   };
-  for (const [name, title, request] of FORGED)
-    yield {
-      id: `provider.ingress.${name}`,
-      title: `${title} is refused, without effect`,
-      judge: async () => (provider === undefined ? skip(UNSERVED) : refusal(provider, request, asked)),
-    };
+  yield* ingressCases(judged, UNSERVED);
+  const canReach = pack !== undefined && originsOf(pack, options).length > 0;
+  yield* egressCases(judged, { unopened: UNSERVED, canReach });
+  yield {
+    id: "provider.secrets",
+    title: "No secret stands in its logs, its answers or what it says of a send",
+    judge: () =>
+      judged === undefined
+        ? skip(UNSERVED)
+        : failIfAny(judged.leaks().map((text) => `it said ${quote(text.slice(0, 200))}`)),
+  };
 }
 
 const UNOPENED = "the pack doesn't open";
 const UNSERVED = "the pack serves no channel";
-
-const requestOf = (body: Uint8Array, headers: WebhookRequest["headers"] = {}): WebhookRequest => ({
-  method: "POST",
-  url: "/v1/messaging/ingress/conformance/conformance",
-  headers: { "content-type": "application/json", ...headers },
-  body,
-});
-
-const FORGED: readonly (readonly [string, string, WebhookRequest])[] = [
-  ["garbage", "What isn't a message at all", requestOf(Uint8Array.from({ length: 1_024 }, (_, n) => (n * 37) % 256))],
-  ["unsigned", "A request that nobody signed", requestOf(Buffer.from('{"message":{"text":"hello"}}'))],
-  [
-    "forged",
-    "A request with a guessed signature",
-    requestOf(Buffer.from('{"message":{"text":"hello"}}'), {
-      authorization: "Bearer guess",
-      "x-signature": "00".repeat(32),
-      "x-hub-signature-256": `sha256=${"00".repeat(32)}`,
-    }),
-  ],
-];
-
-/** Sends a request to the ingress itself, where the pack verifies, and through the host's channel, as it would come. */
-async function refusal(pack: ProviderPack, request: WebhookRequest, asked: string[]): Promise<Verdict> {
-  const { operations, traits } = pack.parts;
-  if (!operations.ingress.has("ingest_http") && !operations.ingress.has("handle-webhook"))
-    return skip("it doesn't receive");
-  asked.length = 0;
-  const provider = createPackProvider({
-    address: ADDRESS,
-    parts: pack.parts,
-    call: pack.call,
-    config: {},
-    // A pack that leaves it to the host is believed by a rule of the operator's: here one whose secret nobody has.
-    verification:
-      traits.verify === "component"
-        ? { scheme: "component", handshake: false }
-        : { scheme: "header", header: "x-conformance", secret: "conformance", handshake: false },
-    secrets: async () => [SECRET],
-    world: createMachineWorld(),
-  });
-  const received: Received | undefined = await provider.receive?.(request);
-  if (asked.length > 0) return fail(`it made requests to ${[...new Set(asked)].map(quote).join(", ")}`);
-  return received === undefined ? skip("it doesn't receive") : verdictOn(received);
-}
-
-function verdictOn(received: Received): Verdict {
-  if (received.kind === "refused") return PASS;
-  if (received.kind === "answer") return received.status >= 400 ? PASS : fail(`it answers ${received.status}`);
-  const { messages, events = [], notices = [], receipts = [] } = received;
-  const count = messages.length + events.length + notices.length + receipts.length;
-  return count === 0 ? fail("it is accepted, though nothing comes of it") : fail(`${count} messages come of it`);
-}

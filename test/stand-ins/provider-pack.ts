@@ -13,11 +13,13 @@ export interface ProviderPackFiles {
   readonly components: Readonly<Record<string, { readonly bytes: Uint8Array; readonly grants?: string }>>;
   /** Lines below `[secrets]`. */
   readonly secrets?: string;
+  /** Lines below `[config]`. */
+  readonly config?: string;
 }
 
 /** Builds a provider pack and returns the archive. */
 export async function makeProviderPack(files: ProviderPackFiles): Promise<Uint8Array> {
-  const { name, provider, components, secrets = "" } = files;
+  const { name, provider, components, secrets = "", config = "" } = files;
   const dir = mkdtempSync(join(tmpdir(), "greentic-provider-"));
   mkdirSync(join(dir, "components"));
   const listed = Object.entries(components).map(([component, { bytes, grants = "" }]) => {
@@ -26,7 +28,7 @@ export async function makeProviderPack(files: ProviderPackFiles): Promise<Uint8A
   });
   writeFileSync(
     join(dir, "pack.toml"),
-    `[pack]\nname = "${name}"\nversion = "1.0.0"\n[capabilities]\nid = "greentic.cap.messaging.provider.v1"\nprovides = ["${name}"]\n[provider]\n${provider}\n[secrets]\n${secrets}\n${listed.join("")}`,
+    `[pack]\nname = "${name}"\nversion = "1.0.0"\n[capabilities]\nid = "greentic.cap.messaging.provider.v1"\nprovides = ["${name}"]\n[provider]\n${provider}\n[secrets]\n${secrets}\n[config]\n${config}\n${listed.join("")}`,
   );
   const { bytes } = await buildPack(dir, {
     probeComponent: (wasm) => ({ abi: inspectComponent(wasm).abi, world: "" }),

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RunnerCommand } from "../../conformance/index.ts";
-import { GreenticError, parseJson, quote } from "../../types/index.ts";
-import type { JsonValue } from "../../types/index.ts";
+import { GreenticError, isJsonObject, parseJson, quote } from "../../types/index.ts";
+import type { JsonObject, JsonValue } from "../../types/index.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { listOption, textOption } from "../command.ts";
 import { commandWords } from "./command-words.ts";
@@ -34,6 +34,13 @@ export function jsonOption(input: CommandInput, name: string): JsonValue | undef
       cause: error,
     });
   }
+}
+
+/** Reads an option that is a JSON object. @throws CLI_USAGE_INVALID */
+export function jsonObjectOption(input: CommandInput, name: string): JsonObject | undefined {
+  const value = jsonOption(input, name);
+  if (value === undefined || isJsonObject(value)) return value;
+  throw new GreenticError("CLI_USAGE_INVALID", `Read --${name}: expected a JSON object`);
 }
 
 function readPair(pair: string): readonly [string, string] {
