@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { BlobStore } from "../src/blob/index.ts";
 import type { SessionKey, SessionKeyText } from "../src/types/index.ts";
 import { channelId, conversationId, envId, formatSessionKey, teamId, tenantId, userId } from "../src/types/index.ts";
+import { verifies } from "../test/verifies.ts";
 
 /** How the contract gets at a backend. */
 export interface BlobFactory {
@@ -138,6 +139,7 @@ export function blobStoreContract(name: string, factory: BlobFactory): void {
     });
 
     test("storedBytes() adds up a tenant's files, each once", async () => {
+      verifies("quota.stored-bytes");
       await using store = await factory.open();
       expect(await store.storedBytes(acme)).toBe(0);
       const { url } = await store.put(anna, pieces("12345"), OPTIONS);

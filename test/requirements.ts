@@ -330,7 +330,7 @@ export const REQUIREMENTS = define({
   "conformance.provider.faults": { source: "issue 7 conformance", behavior: "A provider pack that drops, repeats, misnames, is late or says a secret fails the case that is meant" },
   "stores.turso": { source: "issue 7 stores", behavior: "Turso and libSQL keep sessions and state under the same contract", pending: "issue 7: not begun; SQLite, Redis and PostgreSQL are there" },
   "stores.dynamodb": { source: "issue 7 stores", behavior: "DynamoDB keeps sessions and state under the same contract", pending: "issue 7: not begun; SQLite, Redis and PostgreSQL are there" },
-  "quota.stored-bytes": { source: "issue 7 policy", behavior: "What a tenant's files and state take is bounded by its quota", pending: "issue 7: turns, sends, fuel and memory are bounded" },
+  "quota.stored-bytes": { source: "issue 7 policy", behavior: "What a tenant's files and state take is bounded by its quota: files and growth beyond it are refused with an event, what shrinks or was let in goes on, and no message is lost" },
   "retention.conversation-log": { source: "issue 7 policy", behavior: "Web chat's log is kept for as many days as a tenant says: an entry that old is told no more, and sweeps drop it" },
   "examples.weather": { source: "ng 4", behavior: "Example packs exist: the weather demo" },
   "examples.stories": { source: "issue 7 examples", behavior: "Examples of forms, approvals, events of GitHub and Stripe, times, mails and teams run against stand-ins and fail on any other outcome" },

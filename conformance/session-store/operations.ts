@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { JOURNAL_RETENTION_MS, JOURNAL_TURNS_MAX } from "../../src/session/index.ts";
 import { envId, tenantId } from "../../src/types/index.ts";
+import { verifies } from "../../test/verifies.ts";
 import type { StoreFactory } from "../session-store.ts";
 import { enqueue, entryOf, KEY, keyOf, leaseOf, ManualWorld, recordOf, rowOf, runTurn, turnOf } from "./fixtures.ts";
 
@@ -96,6 +97,7 @@ export function operationsContract({ open, crash }: StoreFactory): void {
   });
 
   test("storedBytes() adds up records and state of a tenant's sessions, and nothing else", async () => {
+    verifies("quota.stored-bytes");
     await using store = await open(new ManualWorld());
     const acme = { env: envId("prod"), tenant: tenantId("acme") };
     const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));

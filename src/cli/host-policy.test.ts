@@ -27,6 +27,7 @@ async function openPolicy(toml: string, audit: AuditLog = memoryAuditLog()) {
     readBundle: () => Promise.resolve(bundle),
     world: createMachineWorld(),
     buckets: { takeTokens: () => Promise.resolve(0) },
+    keepers: [],
     audit,
     observe: (event) => events.push(event),
   });

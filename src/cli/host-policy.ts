@@ -12,7 +12,7 @@ import type {
 } from "../config/index.ts";
 import { loadConfig, policyFilesOf, readBundlePolicy } from "../config/index.ts";
 import { PolicyGate, Quotas } from "../policy/index.ts";
-import type { PolicyEngine, QuotaBuckets } from "../policy/index.ts";
+import type { BytesKeeper, PolicyEngine, QuotaBuckets } from "../policy/index.ts";
 import type { AuditLog, TurnEvent, TurnObserver } from "../telemetry/index.ts";
 import { DEFAULT_TEAM, toGreenticError } from "../types/index.ts";
 import type { World } from "../types/index.ts";
@@ -28,6 +28,8 @@ export interface HostPolicyOptions {
   readonly readBundle: () => Promise<Bundle | undefined>;
   readonly world: World;
   readonly buckets: QuotaBuckets;
+  /** Where tenants keep what a quota bounds. */
+  readonly keepers: readonly BytesKeeper[];
   readonly audit: AuditLog;
   /** Hears denials and changes. */
   readonly observe: TurnObserver | undefined;
@@ -64,11 +66,11 @@ export class HostPolicy {
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(options: HostPolicyOptions, settings: Settings, engine: PolicyEngine) {
-    const { world, observe, audit, buckets } = options;
+    const { world, observe, audit, buckets, keepers } = options;
     this.#options = options;
     this.#settings = settings;
     this.gate = new PolicyGate({ engine, world, observe, audit });
-    this.quotas = new Quotas({ quota: settings.quota, buckets, nowMs: () => world.nowMs() });
+    this.quotas = new Quotas({ quota: settings.quota, buckets, keepers, nowMs: () => world.nowMs() });
     const times = (): RetentionConfig => this.#settings.retention;
     this.retention = {
       get all() {

@@ -17,7 +17,7 @@ import {
 import type { ChannelAddress, KeepFile, Provider } from "../messaging/index.ts";
 import { FlowOAuth } from "../oauth/index.ts";
 import type { SecretReader } from "../secrets/index.ts";
-import { createMachineWorld, openRuntime } from "../runner/index.ts";
+import { createMachineWorld, fileRoom, openRuntime } from "../runner/index.ts";
 import type { PackApp, Runtime, RuntimeOptions } from "../runner/index.ts";
 import type { AuditLog, TurnObserver } from "../telemetry/index.ts";
 import {
@@ -144,6 +144,10 @@ async function openOver({ options, world, components, opening, audit }: HostPart
     world,
     // The store is opening still.
     buckets: { takeTokens: async (...taken) => (await opening).store.takeTokens(...taken) },
+    keepers: [
+      { storedBytes: async (whose) => (await opening).store.storedBytes(whose) },
+      { storedBytes: async (whose) => (await opening).blobs.storedBytes(whose) },
+    ],
     audit,
     observe: options.observe,
   });
@@ -163,6 +167,7 @@ async function openOver({ options, world, components, opening, audit }: HostPart
   const filesOf = ({ blobs }: Services): FileKeeper =>
     new FileKeeper({
       blobs,
+      room: fileRoom({ quotas, gate }),
       rules: { ...DEFAULT_FILE_RULES, ...config.attachments },
       keepMs: (owner) => keepTimesOf(retention, parseSessionKey(owner).tenant).blobsMs ?? FILES_KEEP_MS,
       nowMs: () => world.nowMs(),

@@ -80,6 +80,7 @@ const quotaFields: Record<string, SchemaObject> = {
   sends_per_minute: { type: "integer", minimum: 1, maximum: 1_000_000 },
   fuel_per_minute: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
   memory_bytes: { type: "integer", minimum: 65_536, maximum: 4_294_967_296 },
+  stored_bytes: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
 };
 
 /** `[quota]` of greentic.toml. */

@@ -8,6 +8,8 @@ export interface TenantQuota {
   readonly fuelPerMinute?: number;
   /** Of one call of a component. */
   readonly memoryBytes?: number;
+  /** What its files and its sessions' records and state take together. */
+  readonly storedBytes?: number;
 }
 
 /** What tenants may use of a host. */
@@ -24,6 +26,7 @@ interface QuotaTable {
   readonly sends_per_minute?: number;
   readonly fuel_per_minute?: number;
   readonly memory_bytes?: number;
+  readonly stored_bytes?: number;
 }
 
 /** Reads `[quota]`. */
@@ -44,11 +47,13 @@ export function readQuota(table: JsonObject): QuotaConfig {
 }
 
 function quotaOf(table: QuotaTable): TenantQuota {
-  const { turns_per_minute: turns, sends_per_minute: sends, fuel_per_minute: fuel, memory_bytes: memory } = table;
+  const { turns_per_minute: turns, sends_per_minute: sends, fuel_per_minute: fuel } = table;
+  const { memory_bytes: memory, stored_bytes: stored } = table;
   return {
     ...(turns !== undefined && { turnsPerMinute: turns }),
     ...(sends !== undefined && { sendsPerMinute: sends }),
     ...(fuel !== undefined && { fuelPerMinute: fuel }),
     ...(memory !== undefined && { memoryBytes: memory }),
+    ...(stored !== undefined && { storedBytes: stored }),
   };
 }

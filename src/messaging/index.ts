@@ -5,7 +5,7 @@ export { messageToText } from "./cards/message-to-text.ts";
 export { applyChoice, CHOICE_TOKEN_KEY, choiceToken, findChoice, findNumbered, longChoices } from "./choice.ts";
 export type { FindingCode, NoteFinding, ProjectionFinding } from "./findings.ts";
 export { isDataUrl, readDataUrl } from "./files/data-url.ts";
-export type { FileKeeperOptions, IncomingFile } from "./files/keep-files.ts";
+export type { FileKeeperOptions, FileRoom, IncomingFile } from "./files/keep-files.ts";
 export { FileKeeper, refusedFile } from "./files/keep-files.ts";
 export type { FileRules } from "./files/rules.ts";
 export { safeFileName } from "./files/file-name.ts";

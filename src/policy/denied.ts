@@ -19,3 +19,14 @@ export function quotaExceeded(rule: string, retryAfterMs?: number): GreenticErro
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   });
 }
+
+/** Makes the error of a tenant that keeps as much as it may, with the figures of it. */
+export function storageExceeded(usedBytes: number, allowedBytes: number): GreenticError {
+  const rule = "quota.stored_bytes";
+  return new GreenticError(
+    "POLICY_QUOTA_EXCEEDED",
+    `Use quota: the tenant keeps ${usedBytes} bytes, and ${quote(rule)} allows ${allowedBytes}; ` +
+      "erase conversations (gtc session erase), keep them for fewer days ([retention]), or raise it",
+    { details: { rule, usedBytes, allowedBytes } },
+  );
+}

@@ -9,4 +9,5 @@ export { FACT_TYPES } from "./facts.ts";
 export { OPEN_GATE, PolicyGate } from "./gate.ts";
 export type { QuotaBuckets } from "./quotas.ts";
 export { NO_QUOTAS, Quotas } from "./quotas.ts";
+export type { BytesKeeper } from "./stored-bytes.ts";
 export { openOpa } from "./opa.ts";

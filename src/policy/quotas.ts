@@ -1,6 +1,8 @@
 import type { QuotaConfig, TenantQuota } from "../config/index.ts";
-import type { EnvId, TenantId } from "../types/index.ts";
-import { quotaExceeded } from "./denied.ts";
+import type { EnvId, GreenticError, TenantId } from "../types/index.ts";
+import { quotaExceeded, storageExceeded } from "./denied.ts";
+import type { BytesKeeper } from "./stored-bytes.ts";
+import { StoredBytes } from "./stored-bytes.ts";
 
 /** Where allowances are kept: in the store, so that all processes over it share them. */
 export interface QuotaBuckets {
@@ -14,6 +16,8 @@ export interface QuotaBuckets {
 export interface QuotasOptions {
   readonly quota: QuotaConfig;
   readonly buckets: QuotaBuckets;
+  /** Where tenants keep what their `storedBytes` bounds. */
+  readonly keepers?: readonly BytesKeeper[];
   readonly nowMs: () => number;
 }
 
@@ -31,13 +35,16 @@ export class Quotas {
   readonly #options: QuotasOptions;
   #quota: QuotaConfig = { all: {}, tenants: {} };
   #hasAny = false;
+  #boundsStored = false;
   /** When the next one that waits here is let ask, by bucket: all at once would ask in vain. */
   readonly #slots = new Map<string, number>();
   /** Fuel that calls took and that isn't paid yet, by tenant: what a call costs is known behind it. */
   readonly #debts = new Map<string, number>();
+  readonly #stored: StoredBytes;
 
   constructor(options: QuotasOptions) {
     this.#options = options;
+    this.#stored = new StoredBytes(options.keepers ?? [], options.nowMs);
     this.use(options.quota);
   }
 
@@ -45,6 +52,12 @@ export class Quotas {
   use(quota: QuotaConfig): void {
     this.#quota = quota;
     this.#hasAny = Object.keys(quota.all).length > 0 || Object.keys(quota.tenants).length > 0;
+    this.#boundsStored = [quota.all, ...Object.values(quota.tenants)].some((own) => own.storedBytes !== undefined);
+  }
+
+  /** Whether what any tenant keeps is bounded. */
+  get boundsStored(): boolean {
+    return this.#boundsStored;
   }
 
   /** Turns under way at once in this process, above which callers are turned away; undefined where nobody is. */
@@ -101,6 +114,27 @@ export class Quotas {
   chargeCall({ tenant }: Whose, fuel: number): void {
     if (this.of(tenant).fuelPerMinute === undefined || fuel <= 0) return;
     this.#debts.set(tenant, (this.#debts.get(tenant) ?? 0) + fuel);
+  }
+
+  /** Sees to it that what a bounded tenant keeps is known; asks nobody about others. @throws STORE_UNAVAILABLE */
+  async measureStored(whose: Whose): Promise<void> {
+    if (this.of(whose.tenant).storedBytes !== undefined) await this.#stored.measure(whose);
+  }
+
+  /** Bytes that a tenant may keep beside what it keeps, as far as that is known. */
+  storedRoom(whose: Whose): number {
+    const allowed = this.of(whose.tenant).storedBytes;
+    return allowed === undefined ? Number.POSITIVE_INFINITY : Math.max(0, allowed - this.#stored.of(whose));
+  }
+
+  /** Makes the error of what a tenant has no room for. */
+  storageExceeded(whose: Whose): GreenticError {
+    return storageExceeded(this.#stored.of(whose), this.of(whose.tenant).storedBytes ?? 0);
+  }
+
+  /** Notes what is kept more of a tenant, or less. */
+  noteStored(whose: Whose, bytes: number): void {
+    if (this.of(whose.tenant).storedBytes !== undefined) this.#stored.add(whose, bytes);
   }
 
   #take(bucket: string, perMinute: number): Promise<number> {

@@ -36,7 +36,7 @@ export function takeApprovalTurn(turn: Turn): boolean {
 
 function judge(turn: Turn, note: ApprovalNote): void {
   if (note.kind === "open") {
-    turn.working.set(OPEN, note.open as unknown as JsonValue);
+    turn.working.set(OPEN, note.open as unknown as JsonValue, { isLetIn: true });
     return;
   }
   const { verdict, code } = note;

@@ -6,6 +6,7 @@ import type { EffectSteps } from "./effect-steps.ts";
 import type { MessageDraft, NodeCall } from "./kinds/kind.ts";
 import type { LoadedNode, LoadedPack } from "./loaded-pack.ts";
 import { modelEnded } from "./model-ended.ts";
+import { admitSaidFiles } from "./stored-growth.ts";
 import type { Turn } from "./turn.ts";
 import { addressReply } from "./turn-messages.ts";
 
@@ -126,9 +127,12 @@ export class AttemptCall implements NodeCall {
     return write === undefined ? this.#turn.working.get({ prefix, key }) : write.value;
   }
 
-  /** Writes state, or deletes where there is no value; ignored once the attempt is over. */
+  /** Writes state, or deletes where there is no value; ignored once the attempt is over. @throws POLICY_QUOTA_EXCEEDED */
   write(write: StateWrite): void {
-    if (!this.#isOver) this.#writes.set(`${write.prefix}/${write.key}`, write);
+    if (this.#isOver) return;
+    const key = `${write.prefix}/${write.key}`;
+    if (this.#turn.working.isBounded) this.#turn.working.admit(new Map(this.#writes).set(key, write).values());
+    this.#writes.set(key, write);
   }
 
   /** Ends the attempt: what is still under way for it is told to stop. */
@@ -143,6 +147,7 @@ export class AttemptCall implements NodeCall {
 
   send(draft: MessageDraft): ChannelMessageEnvelope {
     this.#turn.requireReader();
+    admitSaidFiles(this.#turn, draft.attachments);
     const message = addressReply(this.#turn, draft, this.#turn.messages.length + this.messages.length);
     if (!this.#isOver) this.messages.push(message);
     return message;

@@ -7,6 +7,7 @@ export type { OpenProviderPackOptions, ProviderPack } from "./provider-packs/ope
 export { openProviderPack } from "./provider-packs/open-provider-pack.ts";
 export type { RuntimeOptions } from "./open-runtime.ts";
 export { openRuntime } from "./open-runtime.ts";
+export { fileRoom } from "./stored-growth.ts";
 export type { WebAnswer, WebFile } from "./web-files.ts";
 export type { Ask, FlowChoice, FlowOffer, PackSummary, Runtime, Scope, StepReport, TurnReport } from "./runtime.ts";
 export type { Role } from "./wake-ups.ts";

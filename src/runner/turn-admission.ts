@@ -12,9 +12,18 @@ export type Admitted =
   | { readonly kind: "deny"; readonly error: GreenticError };
 
 /**
- * Asks policy and quotas about a message's turn; undefined where there is nothing to ask. Timers go on with what was let in before.
+ * Asks policy and quotas about a message's turn; undefined where there is nothing to ask. Timers go on with what was let in before; of
+ * any turn it has to be known what its tenant keeps, where that is bounded.
  */
-export function admitTurn({ gate, quotas }: EngineEnv, lease: Lease, trigger: Trigger): Promise<Admitted> | undefined {
+export function admitTurn(env: EngineEnv, lease: Lease, trigger: Trigger): Promise<Admitted> | undefined {
+  const { quotas } = env;
+  if (!quotas.boundsStored) return admitMessage(env, lease, trigger);
+  return quotas
+    .measureStored(parseSessionKey(lease.key))
+    .then(() => admitMessage(env, lease, trigger) ?? { kind: "go" });
+}
+
+function admitMessage({ gate, quotas }: EngineEnv, lease: Lease, trigger: Trigger): Promise<Admitted> | undefined {
   if (trigger.kind !== "message" || trigger.isLater === true) return undefined;
   const { tenant } = trigger.entry.envelope.tenant;
   const isJudged = gate.judges("turn");

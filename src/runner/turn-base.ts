@@ -18,6 +18,7 @@ import type { OperatorRecord, Relayed } from "./relay.ts";
 import { questionOf } from "./policy-questions.ts";
 import { RELAY } from "./relay.ts";
 import type { StepReport } from "./runtime.ts";
+import { admitSaidFiles } from "./stored-growth.ts";
 import type { Trigger } from "./trigger.ts";
 import { laterOf } from "./trigger.ts";
 import type { NotUndone } from "./undo.ts";
@@ -223,6 +224,7 @@ export abstract class TurnBase extends TurnScope {
     const [first] = relayed;
     if (own === undefined && first !== undefined) return first.message;
     this.requireReader();
+    admitSaidFiles(this, draft.attachments);
     const message = addressReply(this, { ...draft, to: own });
     this.messages.push(message);
     return message;

@@ -224,7 +224,7 @@ function apply(
       const slash = whole.indexOf("/");
       const key = { prefix: whole.slice(0, slash), key: whole.slice(slash + 1) };
       if (value === undefined) turn.working.delete(key);
-      else turn.working.set(key, value);
+      else turn.working.set(key, value, { isLetIn: true });
     }
     if (undo.length > 0) frame.undo = [...frame.undo, ...undo];
     turn.notUndone.push(...notUndone);

@@ -191,7 +191,7 @@ async function pause(turn: Turn, ms: number): Promise<void> {
 function apply(turn: Turn, effect: Effect): KindResult {
   for (const { prefix, key, value } of effect.writes) {
     if (value === undefined) turn.working.delete({ prefix, key });
-    else turn.working.set({ prefix, key }, value);
+    else turn.working.set({ prefix, key }, value, { isLetIn: true });
   }
   turn.messages.push(...effect.messages);
   return effect.result;

@@ -1,13 +1,22 @@
 import type { CompiledFlow, FlowScope } from "../flow/index.ts";
 import type { Lease } from "../session/index.ts";
 import { WorkingSet } from "../state/index.ts";
-import type { ChannelMessageEnvelope, ErrorCode, JsonObject, JsonValue, TenantCtx } from "../types/index.ts";
+import type {
+  ChannelMessageEnvelope,
+  ErrorCode,
+  GreenticError,
+  JsonObject,
+  JsonValue,
+  TenantCtx,
+} from "../types/index.ts";
 import { parseSessionKey } from "../types/index.ts";
 import type { EngineEnv } from "./engine-env.ts";
 import type { Frame } from "./frame.ts";
 import { FLOW_STATE_PREFIX } from "./kinds/state.ts";
 import type { LoadedPack } from "./loaded-pack.ts";
+import { questionOf } from "./policy-questions.ts";
 import { readLocale } from "./read-locale.ts";
+import { stateGrowth } from "./stored-growth.ts";
 import { builtInText, fillText, isTextKey } from "./texts.ts";
 import { calledParameters } from "./flow-offers.ts";
 import { entryOf } from "./turn-entry.ts";
@@ -48,7 +57,10 @@ export abstract class TurnScope implements FlowScope {
     this.lease = lease;
     this.message = trigger.message;
     this.nowMs = trigger.nowMs;
-    this.working = new WorkingSet(trigger.state ?? lease.state);
+    this.working = new WorkingSet(
+      trigger.state ?? lease.state,
+      stateGrowth(env, lease, (error) => this.tellDenied(error)),
+    );
     this.locale = readLocale(trigger.message?.metadata["locale"]) ?? lease.session?.locale ?? env.limits.locale;
   }
 
@@ -149,6 +161,13 @@ export abstract class TurnScope implements FlowScope {
       };
     }
     return this.#ctx;
+  }
+
+  /** Tells of a quota that the running node has met. */
+  tellDenied(error: GreenticError): void {
+    const { ctx, frame } = this;
+    const place = { pack: this.loaded?.name, packHash: this.loaded?.packHash, flow: frame?.flow.id, node: frame?.node };
+    this.env.gate.tell(error, { ...questionOf(ctx, "node"), ...place }, ctx);
   }
 
   t(key: string, args?: JsonObject): string {

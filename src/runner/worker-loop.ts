@@ -1,13 +1,14 @@
 import type { Provider } from "../messaging/index.ts";
 import type { Lease, TurnCommit } from "../session/index.ts";
 import { channelOf } from "../session/index.ts";
-import type { SessionKeyText, TenantId } from "../types/index.ts";
+import type { ErrorCode, SessionKeyText, TenantId } from "../types/index.ts";
 import { GreenticError, isGreenticError, parseSessionKey, quote, randomHex, toGreenticError } from "../types/index.ts";
 import { chooseTrigger } from "./choose-trigger.ts";
 import type { EngineEnv } from "./engine-env.ts";
 import { PinnedElsewhere } from "./pinned-elsewhere.ts";
 import type { TurnReport } from "./runtime.ts";
 import { startTurn } from "./start-turn.ts";
+import { judgeGrowth } from "./stored-growth.ts";
 import { isCondemned, isSuspect, markOf, processEnded, Suspects } from "./suspects.ts";
 import type { MessageTrigger } from "./incoming-files.ts";
 import { IncomingFiles } from "./incoming-files.ts";
@@ -50,6 +51,8 @@ const MAX_FAILURES = 5;
 const BACKOFF_MS = 100;
 const STORE_BACKOFF_MS = 1_000;
 const LEASE_BATCH = 64;
+/** What is told where it is denied. */
+const DENIALS: ReadonlySet<string> = new Set(["POLICY_DENIED", "POLICY_QUOTA_EXCEEDED"] satisfies ErrorCode[]);
 /** A session that another process may be able to go on with is looked at again after this. */
 const ELSEWHERE_REST_MS = 1_000;
 /** Why a turn was given up that nobody wants any more. */
@@ -274,7 +277,10 @@ export class WorkerLoop {
     if (env.files !== undefined && hasOutgoingFiles(turn))
       await this.#keepAlive(turn, keepOutgoingFiles(turn, provider, env.files));
     const commit = commitOf(turn, provider);
+    const growth = judgeGrowth(turn, commit);
+    if (growth?.denied !== undefined) return this.#giveUp(lease, trigger, growth.denied);
     const next = await env.store.commit(lease, commit, { keep: !this.#isDraining });
+    if (growth !== undefined) env.quotas.noteStored(parseSessionKey(lease.key), growth.bytes);
     if (env.observe !== undefined) this.#observe(turn, startedMs);
     if (this.#survived.size > 0) this.#survived.delete(lease.key);
     onCommit(lease.key, commit);
@@ -462,8 +468,7 @@ export class WorkerLoop {
       ...(answers === undefined ? {} : { answers }),
     };
     const next = await env.store.commit(lease, commit, { keep: !this.#isDraining });
-    // A denial was told of when it was made.
-    if (isWanted && error.code !== "POLICY_DENIED") this.#report(error, lease);
+    if (isWanted && !DENIALS.has(error.code)) this.#report(error, lease);
     onCommit(lease.key, commit);
     if (trigger.kind === "message") {
       waiters.resolve({ key: lease.key, dedupeKey: trigger.entry.dedupeKey }, report);

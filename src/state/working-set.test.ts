@@ -95,3 +95,32 @@ test("isJsonWithin() never admits what JSON.stringify makes longer", () => {
     }),
   );
 });
+
+test("a working set that somebody lets grow asks what it would take beside what there was, and shrinks unasked", () => {
+  const asked: number[] = [];
+  const base = new Map<string, JsonValue>([["flow/old", "x".repeat(98)]]);
+  const working = new WorkingSet(base, (bytes) => {
+    asked.push(bytes);
+    if (bytes > 50) throw new RangeError("no room");
+  });
+  working.set(stateKey("flow", "old"), "x".repeat(58));
+  expect([working.grownBytes, asked]).toEqual([-40, []]);
+  // Less than there was at first, whatever it is next.
+  working.set(stateKey("flow", "old"), "x".repeat(78));
+  expect([working.grownBytes, asked]).toEqual([-20, []]);
+  working.set(stateKey("flow", "ü"), "y".repeat(41));
+  expect([working.grownBytes, asked]).toEqual([30, [30]]);
+  expect(() => working.set(stateKey("flow", "b"), "z".repeat(40))).toThrow("no room");
+  expect(() =>
+    working.admit([
+      { prefix: "flow", key: "b", value: 1 },
+      { prefix: "flow", key: "c", value: "z".repeat(9) },
+    ]),
+  ).toThrow("no room");
+  working.admit([{ prefix: "flow", key: "old" }]);
+  expect([working.grownBytes, working.has(stateKey("flow", "b"))]).toEqual([30, false]);
+  working.set(stateKey("flow", "b"), "z".repeat(40), { isLetIn: true });
+  expect(working.grownBytes).toBe(78);
+  expect(working.delete(stateKey("flow", "b"))).toBe(true);
+  expect(working.grownBytes).toBe(30);
+});

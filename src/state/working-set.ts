@@ -10,6 +10,9 @@ export const STATE_KEYS_MAX = 1_000;
 
 const MAX_DEPTH = 64;
 
+/** Lets a session's state take so many bytes more than before, or throws. */
+export type AdmitGrowth = (bytes: number) => void;
+
 /** Reads a session's state. */
 export interface StateReader {
   get(key: StateKey): JsonValue | undefined;
@@ -25,12 +28,25 @@ export interface StateReader {
 export class WorkingSet implements StateReader {
   readonly #base: ReadonlyMap<string, JsonValue>;
   readonly #writes = new Map<string, JsonValue | undefined>();
+  readonly #admit: AdmitGrowth | undefined;
   #size: number;
+  #grownBytes = 0;
 
-  /** `base` is a lease's `state`; it is read, never written. */
-  constructor(base: ReadonlyMap<string, JsonValue>) {
+  /** `base` is a lease's `state`; it is read, never written. `admit` lets what is written take more than before, or throws. */
+  constructor(base: ReadonlyMap<string, JsonValue>, admit?: AdmitGrowth) {
     this.#base = base;
     this.#size = base.size;
+    this.#admit = admit;
+  }
+
+  /** Whether somebody lets it grow, or doesn't. */
+  get isBounded(): boolean {
+    return this.#admit !== undefined;
+  }
+
+  /** How many bytes more the state takes with this turn's writes; counted only where somebody lets it. */
+  get grownBytes(): number {
+    return this.#grownBytes;
   }
 
   /** Number of keys that the session has with this turn's writes. */
@@ -46,8 +62,11 @@ export class WorkingSet implements StateReader {
     return this.#get(formatStateKey(key)) !== undefined;
   }
 
-  /** Writes one value. The value belongs to the working set from then on: don't change it. @throws STATE_VALUE_TOO_LARGE, STATE_KEYS_TOO_MANY */
-  set(key: StateKey, value: JsonValue): void {
+  /**
+   * Writes one value. The value belongs to the working set from then on: don't change it. What `isLetIn` was let in before.
+   * @throws STATE_VALUE_TOO_LARGE, STATE_KEYS_TOO_MANY, and what lets it grow
+   */
+  set(key: StateKey, value: JsonValue, { isLetIn = false }: { readonly isLetIn?: boolean } = {}): void {
     const text = formatStateKey(key);
     if (!isJsonWithin(value, { maxBytes: STATE_VALUE_MAX_BYTES, maxDepth: MAX_DEPTH })) {
       throw new GreenticError(
@@ -55,6 +74,8 @@ export class WorkingSet implements StateReader {
         `Write state ${quote(text)}: expected at most ${STATE_VALUE_MAX_BYTES} bytes of JSON and ${MAX_DEPTH} levels, got more`,
       );
     }
+    const grownBytes = this.#admit === undefined ? 0 : this.#growth([[text, value]]);
+    if (!isLetIn) this.#letIn(grownBytes);
     if (this.#get(text) === undefined) {
       if (this.#size >= STATE_KEYS_MAX) {
         throw new GreenticError(
@@ -65,6 +86,22 @@ export class WorkingSet implements StateReader {
       this.#size++;
     }
     this.#writes.set(text, value);
+    this.#grownBytes += grownBytes;
+  }
+
+  /** Asks for several changes to be let in together, which are yet to be made; undefined deletes. @throws as `set` does */
+  admit(changes: Iterable<StateKey & { readonly value?: JsonValue }>): void {
+    if (this.#admit === undefined) return;
+    this.#letIn(this.#growth([...changes].map(({ prefix, key, value }) => [formatStateKey({ prefix, key }), value])));
+  }
+
+  /** A change that makes nothing grow is let in, however much there is. */
+  #letIn(bytes: number): void {
+    if (bytes > 0 && this.#grownBytes + bytes > 0) this.#admit?.(this.#grownBytes + bytes);
+  }
+
+  #growth(changes: readonly (readonly [string, JsonValue | undefined])[]): number {
+    return changes.reduce((sum, [key, value]) => sum + storedSize(key, value) - storedSize(key, this.#get(key)), 0);
   }
 
   /** Deletes one value; true where there was one. */
@@ -72,6 +109,7 @@ export class WorkingSet implements StateReader {
     const text = formatStateKey(key);
     if (this.#get(text) === undefined) return false;
     this.#size--;
+    if (this.#admit !== undefined) this.#grownBytes += this.#growth([[text, undefined]]);
     if (this.#base.has(text)) this.#writes.set(text, undefined);
     else this.#writes.delete(text);
     return true;
@@ -101,4 +139,9 @@ export class WorkingSet implements StateReader {
     if (written !== undefined) return written;
     return this.#writes.has(text) ? undefined : this.#base.get(text);
   }
+}
+
+/** What a value takes in a store, with its key. */
+export function storedSize(key: string, value: JsonValue | undefined): number {
+  return value === undefined ? 0 : Buffer.byteLength(key) + Buffer.byteLength(JSON.stringify(value));
 }

@@ -1,5 +1,5 @@
 import type { BlobStore } from "../../blob/index.ts";
-import type { Attachment, ErrorCode, SessionKeyText } from "../../types/index.ts";
+import type { Attachment, ErrorCode, GreenticError, SessionKeyText } from "../../types/index.ts";
 import { isGreenticError } from "../../types/index.ts";
 import { readDataUrl } from "./data-url.ts";
 import { safeFileName } from "./file-name.ts";
@@ -15,6 +15,16 @@ export interface IncomingFile {
   readonly name?: string | undefined;
 }
 
+/** Bounds files by what else their tenants keep. */
+export interface FileRoom {
+  /** Bytes that may be kept beside what there is, for whoever owns a session. @throws STORE_UNAVAILABLE */
+  left(owner: SessionKeyText): Promise<number>;
+  /** Hears what was kept. */
+  taken(owner: SessionKeyText, sizeBytes: number): void;
+  /** Tells of a file that there was no room for, and makes the error. `isOwn` as of `keep`. */
+  refuse(owner: SessionKeyText, file: { readonly isOwn: boolean }): GreenticError;
+}
+
 /** What keeping files needs. */
 export interface FileKeeperOptions {
   readonly blobs: BlobStore;
@@ -22,6 +32,8 @@ export interface FileKeeperOptions {
   /** How long a file is kept at least, by whose it is; after that as long as its session is there. */
   readonly keepMs: (owner: SessionKeyText) => number;
   readonly nowMs: () => number;
+  /** Default: as much as anybody sends. */
+  readonly room?: FileRoom;
 }
 
 /** Keeps files by the host's rules: what is taken is named by its attachment, what is refused says why in it. */
@@ -51,20 +63,26 @@ export class FileKeeper {
     { isOwn = false }: { readonly isOwn?: boolean } = {},
   ): Promise<Attachment> {
     const { blobs, rules } = this;
+    const { room } = this.#options;
     const reading = file.content[Symbol.asyncIterator]();
+    let leftBytes = Number.POSITIVE_INFINITY;
     try {
       const head = await readHead(reading);
       const verdict = judgeFile(head.subarray(0, SNIFF_BYTES), { mimeType: file.mimeType, name: file.name }, rules);
       const type = isOwn ? plainType(file.mimeType) : verdict.type;
       const name = isOwn ? safeFileName(file.name, type) : verdict.name;
       if (verdict.kind === "refused" && !isOwn) return refusedFile({ name, mime_type: type }, verdict.error);
+      leftBytes = (await room?.left(owner)) ?? leftBytes;
       const whole = rest(head, reading);
       const { url, sizeBytes } = await blobs.put(owner, whole, {
-        maxBytes: rules.maxBytes,
+        maxBytes: Math.min(rules.maxBytes, leftBytes),
         keepUntilMs: this.keepUntilMs(owner),
       });
+      room?.taken(owner, sizeBytes);
       return { mime_type: type, name, size_bytes: sizeBytes, url };
     } catch (error) {
+      if (isGreenticError(error, "BLOB_TOO_LARGE") && leftBytes < rules.maxBytes && room !== undefined)
+        return refusedFile({ mime_type: file.mimeType, name: file.name }, room.refuse(owner, { isOwn }));
       if (isGreenticError(error, "BLOB_TOO_LARGE") || isGreenticError(error, "HTTP_RESPONSE_TOO_LARGE"))
         return refusedFile({ mime_type: file.mimeType, name: file.name }, "MESSAGING_FILE_TOO_LARGE");
       throw error;
@@ -95,21 +113,21 @@ export class FileKeeper {
   }
 }
 
-/** The attachment of a file that isn't kept: what it was, and the code of why. */
+/** The attachment of a file that isn't kept: what it was, and the code of why, with the figures that an error has of it. */
 export function refusedFile(
   {
     mime_type,
     name,
     size_bytes,
   }: { readonly mime_type: string; readonly name?: string | undefined; readonly size_bytes?: number },
-  error: ErrorCode,
+  error: ErrorCode | GreenticError,
 ): Attachment {
   const type = plainType(mime_type);
   return {
     mime_type: type,
     name: safeFileName(name, type),
     ...(size_bytes === undefined ? {} : { size_bytes }),
-    content: { code: error },
+    content: typeof error === "string" ? { code: error } : { code: error.code, ...error.details },
   };
 }
 

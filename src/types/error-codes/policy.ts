@@ -8,7 +8,7 @@ export const policyErrors = {
   },
   POLICY_QUOTA_EXCEEDED: {
     kind: "rate_limited",
-    help: "The tenant has used what it may; try again later, or raise what the message names in [quota] of greentic.toml.",
+    help: "The tenant has used what it may; try again later, make room where the message says so, or raise what it names in [quota] of greentic.toml.",
   },
   POLICY_EXPRESSION_INVALID: {
     kind: "invalid_input",
