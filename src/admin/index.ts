@@ -23,5 +23,5 @@ export { isLoopback } from "./listen.ts";
 export type { AdminOptions, AdminReport, ClaimGrant, ClientGrant, OidcOptions } from "./options.ts";
 export type { Grant, Role } from "./roles.ts";
 export { ROLES } from "./roles.ts";
-export type { TokenRecord } from "./tokens/admin-tokens.ts";
+export type { AdminTokensOptions, TokenRecord } from "./tokens/admin-tokens.ts";
 export { AdminTokens, isLiving } from "./tokens/admin-tokens.ts";

@@ -1,12 +1,17 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, test } from "vitest";
+import { openFileTexts } from "../files/index.ts";
 import { verifies } from "../../test/verifies.ts";
 import { adminOpenApi } from "./open-api.ts";
 import { problemSchema } from "./problem.ts";
 import { routeTable } from "./route-table.ts";
 import { AdminTokens } from "./tokens/admin-tokens.ts";
 
-const tokens = new AdminTokens("/nowhere", { nowMs: () => 0, randomBytes: (size) => new Uint8Array(size) });
+const tokens = new AdminTokens({
+  kept: openFileTexts("/nowhere").of("admin-tokens"),
+  usedFile: "/nowhere/used.json",
+  world: { nowMs: () => 0, randomBytes: (size) => new Uint8Array(size) },
+});
 const routes = routeTable({ tokens, maxPackBytes: 1, document: () => ({}) });
 
 test("adminOpenApi() describes every route under its own name, with what its path names and what it answers", () => {

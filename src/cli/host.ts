@@ -30,6 +30,8 @@ import {
   userId,
 } from "../types/index.ts";
 import type { JsonObject, Policy, TeamId, TenantId, World } from "../types/index.ts";
+import type { SharedTexts } from "../files/index.ts";
+import { HostRevocations } from "./admin/revocations.ts";
 import { AppReader } from "./app-reader.ts";
 import type { AppReaderOptions } from "./app-reader.ts";
 import { openAudit, watchSecrets, watchWrites } from "./open-audit.ts";
@@ -40,7 +42,7 @@ import { openOAuth } from "./open-oauth.ts";
 import { LivePacks } from "./live-packs.ts";
 import { secretReader, secretWriter } from "./secret-stores.ts";
 import type { Services } from "./services.ts";
-import { openServices } from "./services.ts";
+import { openConfiguredTexts, openServices } from "./services.ts";
 import { reloadTrust } from "./trust.ts";
 import { TrustWatch } from "./trust-watch.ts";
 
@@ -80,6 +82,9 @@ export interface Host extends AsyncDisposable {
   readonly trust: TrustWatch;
   /** Policy, quotas and retention as they count now. */
   readonly policy: HostPolicy;
+  /** What hosts over the same store agree on. */
+  readonly texts: SharedTexts;
+  readonly revocations: HostRevocations;
   /** The OAuth broker; undefined where no provider is declared. */
   readonly oauth: HostOAuth | undefined;
   /** Whether what comes in can be kept and told of. */
@@ -109,10 +114,13 @@ export async function openHost(options: HostOptions): Promise<Host> {
     ...(config.componentProcesses > 0 && { poolSize: config.componentProcesses }),
   });
   const audit = await openAudit(config, (error) => options.onError?.(error, undefined));
+  let texts: SharedTexts | undefined;
   try {
-    return await openOver({ options, world, components, opening, audit });
+    texts = await openConfiguredTexts(config);
+    return await openOver({ options, world, components, opening, audit, texts });
   } catch (error) {
     await Promise.allSettled([
+      texts?.[Symbol.asyncDispose](),
       audit[Symbol.asyncDispose](),
       components[Symbol.asyncDispose](),
       opening.then(({ store, blobs, bus }) =>
@@ -129,11 +137,14 @@ interface HostParts {
   readonly components: ProcessComponentHost;
   readonly opening: Promise<Services>;
   readonly audit: AuditLog;
+  readonly texts: SharedTexts;
 }
 
-async function openOver({ options, world, components, opening, audit }: HostParts): Promise<Host> {
+async function openOver({ options, world, components, opening, audit, texts }: HostParts): Promise<Host> {
   const { config, bundle } = options;
   const reader = new AppReader({ ...options, audit });
+  const revocations = new HostRevocations(config, texts);
+  await revocations.sync();
   const hostPolicy = await HostPolicy.open({
     config,
     environment: options.environment,
@@ -273,15 +284,21 @@ async function openOver({ options, world, components, opening, audit }: HostPart
   }
   for (const { name, tenant, error } of kept.refused)
     options.warn(`flows of ${tenant} that wait on an older version of ${name} are stopped: ${error.message}`);
+  const onTrustError = (error: unknown): void =>
+    options.onError?.(toGreenticError(error, "PACK_TRUST_INVALID", "Read trust"), undefined);
   const trust = new TrustWatch({
     runtime,
     world,
     apps: () => packs.apps,
     retired: () => retired.values(),
-    readTrust: () => reloadTrust(config, { environment: options.environment, nowMs: world.nowMs() }),
+    async readTrust() {
+      // Without the store, what was heard last counts on.
+      await revocations.sync().catch((error: unknown) => onTrustError(error));
+      return reloadTrust(config, { environment: options.environment, nowMs: world.nowMs() });
+    },
     audit,
     warn: options.warn,
-    onError: (error) => options.onError?.(toGreenticError(error, "PACK_TRUST_INVALID", "Read trust"), undefined),
+    onError: onTrustError,
   });
   return {
     runtime,
@@ -292,6 +309,8 @@ async function openOver({ options, world, components, opening, audit }: HostPart
     packs,
     trust,
     policy: hostPolicy,
+    texts,
+    revocations,
     oauth,
     isReady: () => services.isReady(),
     status: () => services.status(),
@@ -304,6 +323,7 @@ async function openOver({ options, world, components, opening, audit }: HostPart
       await runtime[Symbol.asyncDispose]();
       await bus[Symbol.asyncDispose]();
       await components[Symbol.asyncDispose]();
+      await texts[Symbol.asyncDispose]();
       await audit[Symbol.asyncDispose]();
     },
   };

@@ -5,7 +5,16 @@ import type { Bus } from "../bus/index.ts";
 import { openInProcessBus, openNatsBus } from "../bus/index.ts";
 import type { Config, ServicesConfig } from "../config/index.ts";
 import type { RuntimeOptions } from "../runner/index.ts";
-import { openMemoryStore, openPostgresStore, openRedisStore, openSqliteStore } from "../session/index.ts";
+import { openFileTexts } from "../files/index.ts";
+import type { SharedTexts } from "../files/index.ts";
+import {
+  openMemoryStore,
+  openPostgresStore,
+  openPostgresTexts,
+  openRedisStore,
+  openRedisTexts,
+  openSqliteStore,
+} from "../session/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { JsonObject, World } from "../types/index.ts";
 import { GreenticError } from "../types/index.ts";
@@ -60,6 +69,13 @@ export async function openConfiguredBlobs({ redis, postgres, store, dataDir }: C
   if (redis !== undefined) return openRedisBlobs({ url: redis.url });
   if (postgres !== undefined) return openPostgresBlobs(postgres);
   return store === "memory" ? openMemoryBlobs() : openDirectoryBlobs(join(dataDir, "files"));
+}
+
+/** Opens the small texts that hosts of an env agree on: in the store that they share, else in the data directory. @throws STORE_URL_INVALID, STORE_UNAVAILABLE */
+export async function openConfiguredTexts({ env, redis, postgres, dataDir }: Config): Promise<SharedTexts> {
+  if (redis !== undefined) return openRedisTexts({ url: redis.url, scope: env });
+  if (postgres !== undefined) return openPostgresTexts({ ...postgres, scope: env });
+  return openFileTexts(dataDir);
 }
 
 /** Refuses roles that need other processes where there is nothing that processes share. @throws CLI_ROLE_ALONE */

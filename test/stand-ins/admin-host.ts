@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dump, rowOf, turnOf } from "../../conformance/session-store/fixtures.ts";
-import type { Admin, Grant } from "../../src/admin/index.ts";
-import { AdminTokens } from "../../src/admin/index.ts";
+import type { Admin, AdminTokens, Grant } from "../../src/admin/index.ts";
 import { createHostAdmin } from "../../src/cli/admin/admin-mount.ts";
+import { openHostTokens } from "../../src/cli/admin/host-tokens.ts";
 import { openHost } from "../../src/cli/host.ts";
 import type { Host } from "../../src/cli/host.ts";
 import { localSecrets } from "../../src/cli/local-secrets.ts";
@@ -69,7 +69,7 @@ issuer = "http://127.0.0.1:9/crm"
 
 export async function openAdminHost(
   settings: Partial<AdminConfig> = {},
-  given: { readonly audit?: AuditLog; readonly toml?: string } = {},
+  given: { readonly audit?: AuditLog; readonly toml?: string; readonly redisUrl?: string } = {},
 ): Promise<AdminHostFixture> {
   const dir = mkdtempSync(join(tmpdir(), "greentic-admin-"));
   const key = await generateKeyFiles(join(dir, "key.pem"));
@@ -78,7 +78,12 @@ export async function openAdminHost(
     join(dir, "greentic.toml"),
     `tenant = "acme"\n[security]\ntrusted_publishers = ["${key.publicPath}"]\n${given.toml ?? ""}${OAUTH}`,
   );
-  const config = loadConfig({ cwd: dir, environment: {}, flags: { store: "memory", env: "test", admin: "0" } });
+  const { redisUrl } = given;
+  const config = loadConfig({
+    cwd: dir,
+    environment: redisUrl === undefined ? {} : { GREENTIC_REDIS_URL: redisUrl },
+    flags: { ...(redisUrl === undefined && { store: "memory" as const }), env: "test", admin: "0" },
+  });
   const pack = async (version: string): Promise<Uint8Array> => {
     const source = join(dir, `source-${version}`);
     mkdirSync(join(source, "flows"), { recursive: true });
@@ -108,9 +113,11 @@ export async function openAdminHost(
     );
   }
   const host = await openHost({ config, environment: {}, warn: () => undefined });
-  const tokens = new AdminTokens(config.dataDir, host.world);
+  const tokens = await openHostTokens(config, host);
   const seeded: Record<string, Seeded> = {};
-  for (const tenant of TENANTS) seeded[tenant] = await seed(host, { tenant, tokens, config });
+  // What hosts share has names of its own already.
+  if (redisUrl === undefined)
+    for (const tenant of TENANTS) seeded[tenant] = await seed(host, { tenant, tokens, config });
   const gateway = createGateway({
     runtime: host.runtime,
     env: config.env,

@@ -1,8 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
-import { statSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { withFileLock, writeFileAtomic } from "../../files/index.ts";
+import { readFile } from "node:fs/promises";
+import { changeText, writeFileAtomic } from "../../files/index.ts";
+import type { SharedText } from "../../files/index.ts";
 import { GreenticError, quote, randomHex } from "../../types/index.ts";
 import type { World } from "../../types/index.ts";
 import type { Grant } from "../roles.ts";
@@ -28,24 +27,30 @@ const MAX_TOKENS = 1_000;
 /** When a token was used last is known to the minute. */
 const USED_EVERY_MS = 60_000;
 
-type TokensWorld = Pick<World, "nowMs" | "randomBytes">;
+export interface AdminTokensOptions {
+  /** What is kept of them: for one machine a file, for processes over a shared store a record of that. */
+  readonly kept: SharedText;
+  /** When each was used last, as far as this host knows; a file that it alone writes. */
+  readonly usedFile: string;
+  readonly world: Pick<World, "nowMs" | "randomBytes">;
+}
 
 /**
- * The tokens of a data directory, `admin-tokens.json`. Every look-up reads what is there now, so that what another process revokes
- * counts with the next request. When each was used last stands beside it, in a file that only the serving host writes.
+ * The tokens of the hosts that share what is kept of them. Every look-up reads what is there now, so that what another process revokes
+ * counts with the next request; where it can't be read, no token lets anybody in.
  */
 export class AdminTokens {
-  readonly #file: string;
+  readonly #kept: SharedText;
   readonly #usedFile: string;
-  readonly #world: TokensWorld;
-  #cached: { readonly stamp: string; readonly records: readonly TokenRecord[] } | undefined;
+  readonly #world: AdminTokensOptions["world"];
+  #cached: { readonly text: string; readonly records: readonly TokenRecord[] } | undefined;
   readonly #used = new Map<string, number>();
   #savedAtMs = Number.NEGATIVE_INFINITY;
   #saving: Promise<void> = Promise.resolve();
 
-  constructor(dataDir: string, world: TokensWorld) {
-    this.#file = join(dataDir, "admin-tokens.json");
-    this.#usedFile = join(dataDir, "admin-tokens-used.json");
+  constructor({ kept, usedFile, world }: AdminTokensOptions) {
+    this.#kept = kept;
+    this.#usedFile = usedFile;
     this.#world = world;
   }
 
@@ -54,9 +59,10 @@ export class AdminTokens {
     wanted: Grant & { readonly name: string; readonly expiresAtMs?: number | undefined },
   ): Promise<{ readonly token: string; readonly record: TokenRecord }> {
     const { name, tenant, role, expiresAtMs } = wanted;
-    return this.#locked(async () => {
+    const token = makeToken(this.#world);
+    return this.#change((all) => {
       const nowMs = this.#world.nowMs();
-      const records = (await this.#read()).filter((record) => !isForgotten(record, nowMs));
+      const records = all.filter((record) => !isForgotten(record, nowMs));
       if (records.some((one) => one.name === name && one.tenant === tenant && isLiving(one, nowMs)))
         throw new GreenticError("ADMIN_NAME_TAKEN", `Create token: ${quote(name)} names a living one`);
       if (records.length >= MAX_TOKENS)
@@ -64,7 +70,6 @@ export class AdminTokens {
           "ADMIN_NAME_TAKEN",
           `Create token: expected at most ${MAX_TOKENS} tokens, got one more`,
         );
-      const token = makeToken(this.#world);
       const record: TokenRecord = {
         id: randomHex(this.#world as World, 8),
         name,
@@ -74,8 +79,7 @@ export class AdminTokens {
         createdAtMs: nowMs,
         ...(expiresAtMs !== undefined && { expiresAtMs }),
       };
-      await this.#save([...records, record]);
-      return { token, record };
+      return { records: [...records, record], value: { token, record } };
     });
   }
 
@@ -86,13 +90,20 @@ export class AdminTokens {
 
   /** Revokes the living token of an id; false where there is none. Counts with the next request. */
   revoke(id: string, tenant?: string): Promise<boolean> {
-    return this.#locked(async () => {
+    return this.#change((records) => {
       const nowMs = this.#world.nowMs();
-      const records = await this.#read();
       const found = records.find((one) => one.id === id && (tenant === undefined || one.tenant === tenant));
-      if (found === undefined || found.revokedAtMs !== undefined) return false;
-      await this.#save(records.map((one) => (one === found ? { ...one, revokedAtMs: nowMs } : one)));
-      return true;
+      if (found === undefined || found.revokedAtMs !== undefined) return { value: false };
+      return { records: records.map((one) => (one === found ? { ...one, revokedAtMs: nowMs } : one)), value: true };
+    });
+  }
+
+  /** Takes in tokens that were kept elsewhere before, as `text` has them; those that are known stay as they are. @throws ADMIN_TOKENS_INVALID */
+  adopt(text: string, place: string): Promise<void> {
+    const found = readTokens(text, place);
+    return this.#change((records) => {
+      const others = found.filter(({ id }) => !records.some((one) => one.id === id));
+      return { ...(others.length > 0 && { records: [...records, ...others] }), value: undefined };
     });
   }
 
@@ -142,24 +153,23 @@ export class AdminTokens {
   }
 
   /** The command line and hosts may write at once. */
-  async #locked<T>(work: () => Promise<T>): Promise<T> {
-    await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
-    return withFileLock(`${this.#file}.lock`, work);
+  #change<T>(
+    edit: (records: readonly TokenRecord[]) => { readonly records?: readonly TokenRecord[]; readonly value: T },
+  ): Promise<T> {
+    return changeText(this.#kept, (text) => {
+      const { records, value } = edit(this.#parse(text));
+      return { ...(records && { text: formatTokens(records) }), value };
+    });
   }
 
   async #read(): Promise<readonly TokenRecord[]> {
-    const stat = statSync(this.#file, { throwIfNoEntry: false });
-    if (stat === undefined) return [];
-    const stamp = `${stat.mtimeMs}:${stat.size}:${stat.ino}`;
-    if (this.#cached?.stamp === stamp) return this.#cached.records;
-    const records = readTokens(await readFile(this.#file), this.#file);
-    this.#cached = { stamp, records };
-    return records;
+    return this.#parse(await this.#kept.read());
   }
 
-  async #save(records: readonly TokenRecord[]): Promise<void> {
-    await writeFileAtomic(this.#file, Buffer.from(formatTokens(records)));
-    this.#cached = undefined;
+  #parse(text: string | undefined): readonly TokenRecord[] {
+    if (text === undefined) return [];
+    if (this.#cached?.text !== text) this.#cached = { text, records: readTokens(text, this.#kept.place) };
+    return this.#cached.records;
   }
 }
 

@@ -20,15 +20,15 @@ export function formatTokens(records: readonly TokenRecord[]): string {
 }
 
 /** Reads the file; one that isn't whole lets nobody in. @throws ADMIN_TOKENS_INVALID */
-export function readTokens(bytes: Uint8Array, file: string): readonly TokenRecord[] {
+export function readTokens(text: string, place: string): readonly TokenRecord[] {
   try {
-    const root = parseJson(bytes, { maxBytes: 4 << 20 });
+    const root = parseJson(text, { maxBytes: 4 << 20 });
     const tokens = isJsonObject(root) ? root["tokens"] : undefined;
     if (Array.isArray(tokens)) return (tokens as readonly JsonValue[]).map(readToken);
   } catch {
     // Told below.
   }
-  throw new GreenticError("ADMIN_TOKENS_INVALID", `Read admin tokens: ${quote(file)} is damaged`);
+  throw new GreenticError("ADMIN_TOKENS_INVALID", `Read admin tokens: ${quote(place)} is damaged`);
 }
 
 function readToken(value: JsonValue): TokenRecord {

@@ -1,5 +1,13 @@
-import { AdminTokens, createAdmin, isLoopback, LOOPBACK_HOSTS } from "../../admin/index.ts";
-import type { Admin, AdminHost, AdminReport, Listening, OidcOptions, PolicyView } from "../../admin/index.ts";
+import { createAdmin, isLoopback, LOOPBACK_HOSTS } from "../../admin/index.ts";
+import type {
+  AdminTokens,
+  Admin,
+  AdminHost,
+  AdminReport,
+  Listening,
+  OidcOptions,
+  PolicyView,
+} from "../../admin/index.ts";
 import type { AdminConfig, AdminOidcConfig, Bundle, Config, Environment, PolicyRule } from "../../config/index.ts";
 import type { Gateway } from "../../gateway/index.ts";
 import { sendHttp } from "../../http/index.ts";
@@ -14,7 +22,8 @@ import { createAdminOAuth } from "./admin-oauth.ts";
 import { createAdminPacks } from "./admin-packs.ts";
 import { createAdminSecrets } from "./admin-secrets.ts";
 import { auditPage } from "./audit-page.ts";
-import { addRevocation, readRevocations, removeRevocation } from "./revocations.ts";
+import { openHostTokens } from "./host-tokens.ts";
+import { readRevocations } from "./revocations.ts";
 
 const OIDC_TIMEOUT_MS = 5_000;
 const OIDC_MAX_BYTES = 1 << 20;
@@ -33,7 +42,7 @@ export interface AdminMountOptions {
 /** Serves the admin API of a host as its configuration says. @throws ADMIN_LISTEN_UNSAFE, ADMIN_ADDRESS_UNAVAILABLE */
 export async function mountAdmin(settings: AdminConfig, options: AdminMountOptions): Promise<Listening> {
   const { config, host, warn } = options;
-  const tokens = new AdminTokens(config.dataDir, host.world);
+  const tokens = await openHostTokens(config, host);
   await checkListen(settings, { config, tokens });
   if (!(await hasCredentials(settings, tokens)))
     warn("the admin API lets nobody in yet: gtc admin token create makes a token");
@@ -82,7 +91,7 @@ async function hasCredentials({ oidc, tls }: AdminConfig, tokens: AdminTokens): 
 }
 
 function adminHost({ config, host, gateway, bundle, environment, audit }: AdminMountOptions): AdminHost {
-  const { runtime, world, blobs, trust } = host;
+  const { runtime, world, blobs, trust, revocations } = host;
   const secrets = createAdminSecrets(config, environment);
   return {
     env: config.env,
@@ -102,13 +111,13 @@ function adminHost({ config, host, gateway, bundle, environment, audit }: AdminM
     revocations: {
       list: () => readRevocations(config),
       async add(revocation) {
-        const isNew = await addRevocation(config, { ...revocation, at: new Date(world.nowMs()).toISOString() });
+        const isNew = await revocations.add({ ...revocation, at: new Date(world.nowMs()).toISOString() });
         // What it serves ends before the answer, also where an earlier request was cut off here.
         await trust.check();
         return isNew;
       },
       async remove(revocation) {
-        const wasThere = await removeRevocation(config, revocation);
+        const wasThere = await revocations.remove(revocation);
         if (wasThere) await trust.check();
         return wasThere;
       },

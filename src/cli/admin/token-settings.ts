@@ -1,30 +1,40 @@
-import { AdminTokens, ROLES } from "../../admin/index.ts";
-import type { Grant, Role } from "../../admin/index.ts";
-import { loadConfig } from "../../config/index.ts";
+import { ROLES } from "../../admin/index.ts";
+import type { AdminTokens, Grant, Role } from "../../admin/index.ts";
 import type { Config } from "../../config/index.ts";
 import { createMachineWorld } from "../../runner/index.ts";
 import { GreenticError, quote, tenantId } from "../../types/index.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { textOption } from "../command.ts";
 import { openAudit } from "../open-audit.ts";
+import { ENV_OPTION, envConfig } from "../open-store.ts";
+import { openConfiguredTexts } from "../services.ts";
+import { openHostTokens } from "./host-tokens.ts";
 
 /** The options of commands on tokens. */
 export const TOKEN_OPTIONS = [
+  ENV_OPTION,
   { flags: "--data <dir>", summary: "the data directory" },
   { flags: "--config <file>", summary: "another greentic.toml" },
   { flags: "--json", summary: "print as JSON" },
 ] as const;
 
-/** Opens the tokens of the configured data directory. */
-export function tokensOf(
-  input: CommandInput,
-  io: CommandIo,
-): { readonly config: Config; readonly tokens: AdminTokens } {
-  const flags = { data: textOption(input, "data"), config: textOption(input, "config") };
-  const config = loadConfig({ cwd: io.cwd, environment: io.environment, flags });
+/** The tokens that a command is about. */
+interface OpenTokens extends AsyncDisposable {
+  readonly config: Config;
+  readonly tokens: AdminTokens;
+}
+
+/** Opens the tokens of the configured store. @throws as `openHostTokens` */
+export async function openTokens(input: CommandInput, io: CommandIo): Promise<OpenTokens> {
+  const config = await envConfig(input, io);
   const world = createMachineWorld();
   const chance = (size: number): Uint8Array => world.randomBytes(size);
-  return { config, tokens: new AdminTokens(config.dataDir, { nowMs: () => io.nowMs(), randomBytes: chance }) };
+  const texts = await openConfiguredTexts(config);
+  return {
+    config,
+    tokens: await openHostTokens(config, { texts, world: { nowMs: () => io.nowMs(), randomBytes: chance } }),
+    [Symbol.asyncDispose]: () => texts[Symbol.asyncDispose](),
+  };
 }
 
 /** Puts on record that somebody at the machine makes or takes back a token, before it is done. @throws TELEMETRY_AUDIT_FAILED */

@@ -4,7 +4,7 @@ import {
   recordTokenChange,
   roleOption,
   TOKEN_OPTIONS,
-  tokensOf,
+  openTokens,
 } from "../admin/token-settings.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import { GreenticError, quote } from "../../types/index.ts";
@@ -29,7 +29,8 @@ export default defineCommand({
     const tenant = grantTenant(textOption(input, "tenant") ?? "");
     const role = roleOption(input);
     const expiresAtMs = expiresOption(input, io);
-    const { config, tokens } = tokensOf(input, io);
+    await using opened = await openTokens(input, io);
+    const { config, tokens } = opened;
     await recordTokenChange(config, { action: "token.create", target: `${name} ${role}`, tenant });
     const { token, record } = await tokens.create({ name, role, tenant, expiresAtMs });
     const { digest: _digest, ...told } = record;

@@ -1,5 +1,5 @@
 import { isLiving } from "../../admin/index.ts";
-import { TOKEN_OPTIONS, tokensOf } from "../admin/token-settings.ts";
+import { TOKEN_OPTIONS, openTokens } from "../admin/token-settings.ts";
 import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 
 export default defineCommand({
@@ -9,7 +9,8 @@ export default defineCommand({
     ...TOKEN_OPTIONS,
   ],
   async run(input, io) {
-    const { tokens } = tokensOf(input, io);
+    await using opened = await openTokens(input, io);
+    const { tokens } = opened;
     const used = await tokens.lastUsed();
     const iso = (ms: number | undefined): string | undefined =>
       ms === undefined ? undefined : new Date(ms).toISOString();

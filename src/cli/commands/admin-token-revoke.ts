@@ -1,6 +1,6 @@
 import { isLiving } from "../../admin/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
-import { recordTokenChange, TOKEN_OPTIONS, tokensOf } from "../admin/token-settings.ts";
+import { recordTokenChange, TOKEN_OPTIONS, openTokens } from "../admin/token-settings.ts";
 import { defineCommand } from "../command.ts";
 
 export default defineCommand({
@@ -10,7 +10,8 @@ export default defineCommand({
   examples: ["gtc admin token revoke 3f0c9a1be27d4c58"],
   async run(input, io) {
     const id = input.args[0] ?? "";
-    const { config, tokens } = tokensOf(input, io);
+    await using opened = await openTokens(input, io);
+    const { config, tokens } = opened;
     const found = (await tokens.list()).find((one) => one.id === id);
     if (found === undefined || !isLiving(found, io.nowMs()))
       throw new GreenticError("ADMIN_NOT_FOUND", `Revoke token: none that lives is ${quote(id)}`);

@@ -54,9 +54,11 @@ const FUNCTIONS = {
   blob_drop: 4,
   blob_claims: 4,
   blob_past: 3,
+  text_read: 1,
+  text_write: 3,
 } as const;
 
-const FILES = ["common", "turn", "commit", "outbox", "admin", "erase", "blob"] as const;
+const FILES = ["common", "turn", "commit", "outbox", "admin", "erase", "blob", "text"] as const;
 
 const CONSTANTS: Readonly<Record<string, number>> = {
   LEASE_INBOX_MAX,
@@ -87,7 +89,7 @@ export interface PostgresLibrary {
 }
 
 /** Brings a store's tables from version `index` to `index + 1`; never changed once released, only added to. */
-export const UPGRADES: readonly string[] = [sqlOf("tables"), sqlOf("tables-2")];
+export const UPGRADES: readonly string[] = [sqlOf("tables"), sqlOf("tables-2"), sqlOf("tables-3")];
 
 /** Puts the library together; its version is the hash of its code. */
 export function postgresLibrary(): PostgresLibrary {
