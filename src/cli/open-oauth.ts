@@ -74,6 +74,7 @@ export function oauthRoutes(
   const { config, environment, isTenant, continueFlow, report } = options;
   const secrets = secretReader(config, environment);
   return createOAuthRoutes({
+    env: config.env,
     broker,
     baseUrl,
     jwks: () => keys.jwks(),

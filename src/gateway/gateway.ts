@@ -36,7 +36,7 @@ export interface Gateway {
 
 /** Paths of the OAuth broker, where there is one. */
 const OAUTH_PATH =
-  /^\/(?:v1\/oauth\/|oauth\/|authorize\/|status\/|callback$|token$|resource-token$|signed-fetch$|\.well-known\/(?:greentic-oauth|jwks\.json)$)/;
+  /^\/(?:v1\/oauth\/|oauth\/|authorize\/|status\/|callback$|token$|resource-token$|signed-fetch$|[^/]+\/[^/]+\/[a-z0-9-]+\/start$|\.well-known\/(?:greentic-oauth|jwks\.json)$)/;
 const MCP_PATH = /^\/v1\/mcp\/[^/]+$/;
 
 /** Makes the gateway of a runtime. @throws GATEWAY_OPTIONS_INVALID */

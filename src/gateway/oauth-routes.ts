@@ -1,15 +1,17 @@
-import type { Arrival, ConsentEnd, OAuthBroker } from "../oauth/index.ts";
+import type { ConsentEnd, OAuthBroker } from "../oauth/index.ts";
 import { CALLBACK_PATH, grantState, hintsOf } from "../oauth/index.ts";
-import type { JsonObject } from "../types/index.ts";
+import type { EnvId, JsonObject } from "../types/index.ts";
 import { GreenticError, isJsonObject, parseJson, teamId } from "../types/index.ts";
-import { errorAnswer, jsonAnswer, unknownRoute } from "./answers.ts";
+import { errorAnswer, jsonAnswer } from "./answers.ts";
 import type { GatewayAnswer, GatewayRequest } from "./exchange.ts";
 import type { BrokerScope } from "./oauth-bodies.ts";
 import { checkScope, headersField, optionalText, ownerField, scopesField, textField } from "./oauth-bodies.ts";
-import { askPage, connectedPage, FAILED_PAGE, leavePage } from "./oauth-pages.ts";
+import { authorize, browser, callback } from "./oauth-browser.ts";
+import { describeBlueprint, describeProvider, describeRequirements } from "./oauth-discovery.ts";
 import type { GatewayReport } from "./options.ts";
 
 export interface OAuthRoutesOptions {
+  readonly env: EnvId;
   readonly broker: OAuthBroker;
   /** The public half of what signs handles. */
   readonly jwks: () => Promise<object>;
@@ -44,13 +46,24 @@ export function createOAuthRoutes(options: OAuthRoutesOptions): OAuthRoutes {
       return browser(options, () => authorize(request, parts[2] ?? "", options));
     if (path === CALLBACK_PATH || path === "/callback" || path.startsWith(`${CALLBACK_PATH}/`))
       return browser(options, () => callback(request, path, options));
+    const described = DISCOVERY.exec(path)?.groups;
+    if (described !== undefined) return discover(request, described, options);
     if (request.method === "POST" && /^\/oauth\/[a-z0-9-]+\/token\/refresh$/.test(path))
       return program(request, { options, run: (body, on) => token({ ...body, force_refresh: true }, on) });
     if (request.method !== "GET") return undefined;
-    if (path === "/.well-known/jwks.json") return options.jwks().then((keys) => jsonAnswer(200, keys));
+    if (path === "/.well-known/jwks.json" || path === "/oauth/discovery/jwks")
+      return options.jwks().then((keys) => jsonAnswer(200, keys));
     if (path === "/.well-known/greentic-oauth") return Promise.resolve(jsonAnswer(200, wellKnown(options)));
     if (parts[1] === "status" && parts.length === 5)
       return program(request, { options, run: (_body, on) => status(parts.slice(2), request, on), isRead: true });
+    // What browsers opened once without proof of anything: whoever asks here is a program, and hands the address on.
+    if (parts.length === 5 && parts[1] === options.env && parts[4] === "start")
+      return program(request, {
+        options,
+        run: (_body, on) => legacyStart(parts, request, on),
+        isRead: true,
+        answer: redirectTo,
+      });
     if (path === "/oauth/discovery/providers") return program(request, { options, run: discovery, isRead: true });
     return undefined;
   };
@@ -60,6 +73,10 @@ interface On {
   readonly broker: OAuthBroker;
   readonly scope: BrokerScope;
 }
+
+/** `/oauth/discovery/[{tenant}/]providers/{id}[/requirements|/blueprint]` */
+const DISCOVERY =
+  /^\/oauth\/discovery\/(?:(?<tenant>[^/]+)\/)?providers\/(?<id>[a-z0-9-]+)(?:\/(?<what>requirements|blueprint))?$/;
 
 type Program = (body: JsonObject, on: On) => Promise<object>;
 
@@ -79,7 +96,13 @@ async function program(
     options,
     run,
     isRead = false,
-  }: { readonly options: OAuthRoutesOptions; readonly run: Program; readonly isRead?: boolean },
+    answer = (result) => jsonAnswer(200, result),
+  }: {
+    readonly options: OAuthRoutesOptions;
+    readonly run: Program;
+    readonly isRead?: boolean;
+    readonly answer?: (result: object) => GatewayAnswer;
+  },
 ): Promise<GatewayAnswer> {
   const scope = await options.authorize(request);
   if (scope === undefined)
@@ -88,7 +111,7 @@ async function program(
     );
   const body = isRead ? {} : await readBody(request);
   checkScope(body, scope);
-  return jsonAnswer(200, await run(body, { broker: options.broker, scope }));
+  return answer(await run(body, { broker: options.broker, scope }));
 }
 
 async function readBody(request: GatewayRequest): Promise<JsonObject> {
@@ -182,6 +205,54 @@ async function status(
     }));
 }
 
+/** Answers about one provider; undefined where the method isn't the path's. */
+function discover(
+  request: GatewayRequest,
+  { tenant, id = "", what }: Readonly<Record<string, string>>,
+  options: OAuthRoutesOptions,
+): Promise<GatewayAnswer> | undefined {
+  const method = what === "blueprint" ? "POST" : "GET";
+  if (request.method !== method || (what !== undefined && tenant === undefined)) return undefined;
+  return program(request, {
+    options,
+    isRead: method === "GET",
+    run: (body, on) => {
+      if (tenant !== undefined) checkScope({ tenant }, on.scope);
+      const about = { ...on, base: options.baseUrl() ?? "" };
+      if (what === undefined) return describeProvider(id, about);
+      return what === "blueprint" ? describeBlueprint(id, body, about) : describeRequirements(id, about);
+    },
+  });
+}
+
+/** `GET /{env}/{tenant}/{provider}/start`, with what `/oauth/start` takes in its query. */
+function legacyStart(
+  [, env = "", tenant = "", provider = ""]: readonly string[],
+  { query }: GatewayRequest,
+  on: On,
+): Promise<object> {
+  const { scopes, ...rest } = Object.fromEntries(new URLSearchParams(query));
+  const body = {
+    ...rest,
+    ...(scopes !== undefined && { scopes: scopes.split(/[ ,]+/).filter((scope) => scope !== "") }),
+    env,
+    tenant,
+    provider,
+  };
+  checkScope(body, on.scope);
+  return start(body, on);
+}
+
+/** Says where the consent is that was asked for. */
+function redirectTo(started: object): GatewayAnswer {
+  const { start_url: location } = started as { readonly start_url: string };
+  return {
+    status: 302,
+    headers: { location, "cache-control": "no-store", "referrer-policy": "no-referrer" },
+    body: "",
+  };
+}
+
 async function discovery(_body: JsonObject, { broker, scope }: On): Promise<object> {
   return broker.providers.listFor(scope.tenant).map(({ name, preset, scopes }) => ({ id: name, preset, scopes }));
 }
@@ -195,71 +266,11 @@ function wellKnown({ baseUrl }: OAuthRoutesOptions): object {
     token_endpoint: `${base}/oauth/token`,
     resource_token_endpoint: `${base}/oauth/resource-token`,
     signed_fetch_endpoint: `${base}/oauth/signed-fetch`,
+    discovery_endpoint: `${base}/oauth/discovery/providers`,
     status_endpoint: `${base}/status/{env}/{tenant}/{provider}`,
     redirect_uris: `${base}${CALLBACK_PATH}/{provider}`,
     code_challenge_methods_supported: ["S256"],
   };
-}
-
-/** What a browser is told: its page, or that it didn't work. */
-async function browser(options: OAuthRoutesOptions, answer: () => Promise<GatewayAnswer>): Promise<GatewayAnswer> {
-  try {
-    return await answer();
-  } catch (error) {
-    if (!(error instanceof GreenticError) || error.kind === "internal")
-      options.report?.({ kind: "failed", route: "/oauth", error });
-    return FAILED_PAGE;
-  }
-}
-
-async function authorize(request: GatewayRequest, id: string, options: OAuthRoutesOptions): Promise<GatewayAnswer> {
-  if (request.method !== "GET" && request.method !== "POST") return unknownRoute();
-  const departure = await options.broker.leave(id, { isSure: request.method === "POST" });
-  if (departure.kind === "ask") return askPage(departure.provider);
-  const { name, value, maxAgeSeconds } = departure.cookie;
-  // Over plain HTTP, which is this machine's own, a browser would not keep a cookie that is for TLS alone.
-  const isSecure = options.baseUrl()?.startsWith("https:") === true;
-  const cookie = `${isSecure ? "__Host-" : ""}${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAgeSeconds}${isSecure ? "; Secure" : ""}`;
-  if (request.method === "POST") return leavePage(departure.location, cookie);
-  return {
-    status: 302,
-    headers: {
-      location: departure.location,
-      "set-cookie": cookie,
-      "cache-control": "no-store",
-      "referrer-policy": "no-referrer",
-    },
-    body: "",
-  };
-}
-
-async function callback(request: GatewayRequest, path: string, options: OAuthRoutesOptions): Promise<GatewayAnswer> {
-  if (request.method !== "GET") return unknownRoute();
-  const isSecure = options.baseUrl()?.startsWith("https:") === true;
-  const cookies = request.header("cookie") ?? "";
-  const arrival: Arrival = await options.broker.arrive(path, new URLSearchParams(request.query), (name) =>
-    cookieOf(cookies, `${isSecure ? "__Host-" : ""}${name}`),
-  );
-  if (arrival.end !== undefined) {
-    try {
-      await options.continueFlow(arrival.end);
-    } catch (error) {
-      // The tokens are kept: the flow finds them with the person's next word, or when its wait is over.
-      options.report?.({ kind: "failed", route: CALLBACK_PATH, error });
-    }
-  }
-  if (arrival.outcome === "denied") return FAILED_PAGE;
-  if (arrival.returnUrl === undefined) return connectedPage(arrival.code);
-  return { status: 302, headers: { location: arrival.returnUrl, "cache-control": "no-store" }, body: "" };
-}
-
-function cookieOf(header: string, name: string): string | undefined {
-  const values = header.split(";").flatMap((part) => {
-    const at = part.indexOf("=");
-    return at > 0 && part.slice(0, at).trim() === name ? [part.slice(at + 1).trim()] : [];
-  });
-  // Somebody who can plant a second one must not decide which counts.
-  return values.length === 1 ? values[0] : undefined;
 }
 
 function expiry(expiresAtMs: number | undefined): { readonly expires_at?: number } {

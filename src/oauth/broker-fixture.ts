@@ -96,7 +96,13 @@ export interface BrokerFixture {
 /** Opens a broker; what it shares with another one is given. */
 export function openBroker(
   config: Partial<OAuthConfig>,
-  shared: { readonly world?: MovedWorld; readonly store?: SessionStore; readonly secrets?: MemorySecrets } = {},
+  shared: {
+    readonly world?: MovedWorld;
+    readonly store?: SessionStore;
+    readonly secrets?: MemorySecrets;
+    /** Where grants are kept, where that isn't with the other secrets. */
+    readonly grants?: GrantSecrets;
+  } = {},
 ): BrokerFixture {
   const world = shared.world ?? new MovedWorld();
   const store = shared.store ?? openMemoryStore(world);
@@ -108,7 +114,7 @@ export function openBroker(
     config: { providers: [], returnUrls: [], ...config },
     store,
     secrets: createSecretReader([secrets]),
-    grants: secrets,
+    grants: shared.grants ?? secrets,
     keys: new BrokerKeys(new Uint8Array(32).fill(7)),
     baseUrl: () => BASE,
     http: { privateAddresses: ["127.0.0.0/8"] },

@@ -79,6 +79,11 @@ export class Providers {
     return { config, server, client: { client_id: clientId }, auth };
   }
 
+  /** What a provider publishes of itself, whoever this host is to it. @throws OAUTH_PROVIDER_UNKNOWN, OAUTH_PROVIDER_INVALID, OAUTH_PROVIDER_UNAVAILABLE */
+  metadata(name: string, tenant: TenantId): Promise<oauth.AuthorizationServer> {
+    return this.#serverOf(this.config(name, tenant));
+  }
+
   #serverOf(config: OAuthProviderConfig): Promise<oauth.AuthorizationServer> {
     const known = this.#metadata.get(config.name);
     const nowMs = this.#options.world.monotonicMs();

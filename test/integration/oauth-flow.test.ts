@@ -111,6 +111,7 @@ async function open(provider: OidcStandIn, { confirm = true } = {}): Promise<Sto
     }),
   });
   const routes = createOAuthRoutes({
+    env: ENV,
     broker,
     jwks: () => keys.jwks(),
     baseUrl: () => BASE,
@@ -296,11 +297,23 @@ test("programs need a tenant's broker token, for that tenant alone; browsers' ro
     ["/resource-token", { resource_id: "drive" }],
     ["/signed-fetch", { token_handle: "x", method: "GET", url: provider.issuer }],
     ["/oauth/drive/token/refresh", { token_handle: "x" }],
+    ["/oauth/discovery/acme/providers/drive/blueprint", { grant_type: "authorization_code" }],
   ] as const) {
     for (const token of [undefined, "wrong", `${HOST_TOKEN}x`])
       expect((await send(path, body, token)).status, `${path} ${token}`).toBe(401);
   }
-  expect((await story.ask("/status/test/acme/drive")).status).toBe(401);
+  for (const path of [
+    "/status/test/acme/drive",
+    "/oauth/discovery/providers",
+    "/oauth/discovery/providers/drive",
+    "/oauth/discovery/acme/providers/drive",
+    "/oauth/discovery/acme/providers/drive/requirements",
+    "/test/acme/drive/start?owner_kind=user&owner_id=crm:7",
+  ])
+    for (const authorization of [undefined, "Bearer wrong"]) {
+      const answer = await story.ask(path, authorization === undefined ? {} : { headers: { authorization } });
+      expect(answer.status, path).toBe(401);
+    }
   expect((await send("/oauth/start", { ...begin, tenant: "other" }, HOST_TOKEN)).status).toBe(401);
   expect((await send("/oauth/start", { ...begin, owner_kind: "god" }, HOST_TOKEN)).status).toBe(400);
 
@@ -341,4 +354,60 @@ test("programs need a tenant's broker token, for that tenant alone; browsers' ro
   expect(new Set(story.notes.map(({ action }) => action))).toEqual(
     new Set(["oauth.consent", "oauth.token", "oauth.refresh"]),
   );
+});
+
+test("programs find out what a provider needs, and start consents by the older address", async () => {
+  verifies("oauth.surface");
+  await using provider = await startOidcStandIn();
+  const story = await open(provider);
+  const get = async (path: string, init: RequestInit = {}): Promise<Response> =>
+    story.ask(path, {
+      ...init,
+      headers: { authorization: `Bearer ${HOST_TOKEN}`, "content-type": "application/json" },
+    });
+  const json = async (path: string): Promise<unknown> => (await get(path)).json();
+  const described = await json("/oauth/discovery/providers/drive");
+  expect(described).toMatchObject({
+    id: "drive",
+    grant_types: ["authorization_code", "device_code"],
+    auth_url: `${provider.issuer}/authorize`,
+    token_url: `${provider.issuer}/token`,
+    scopes: ["openid", "files"],
+    redirect_uri_templates: [`${BASE}/oauth/callback/drive`],
+  });
+  expect(await json("/v1/oauth/oauth/discovery/acme/providers/drive")).toEqual(described);
+  expect(await json("/oauth/discovery/acme/providers/drive/requirements")).toMatchObject({
+    provider_id: "drive",
+    tenant: "acme",
+    grant_paths: [
+      { grant_type: "authorization_code", action_links: [{ href: `${BASE}/oauth/start`, method: "POST" }] },
+      { grant_type: "device_code", action_links: [] },
+    ],
+  });
+  const blueprint = (grant_type: string): Promise<Response> =>
+    get("/oauth/discovery/acme/providers/drive/blueprint", { method: "POST", body: JSON.stringify({ grant_type }) });
+  expect(await (await blueprint("authorization_code")).json()).toMatchObject({
+    state: "init",
+    steps: [{ name: "register-app" }, { name: "user-consent" }, { name: "exchange-code" }],
+    next_actions: [{ rel: "start-authorization" }],
+  });
+  // A public client has nothing to ask for tokens of its own with.
+  expect((await blueprint("client_credentials")).status).toBe(400);
+  expect((await get("/oauth/discovery/globex/providers/drive")).status).toBe(401);
+  expect((await get("/oauth/discovery/providers/none")).status).toBe(404);
+  expect((await get("/oauth/discovery/providers/drive/requirements")).status).toBe(404);
+  expect(await json("/oauth/discovery/jwks")).toEqual(await (await story.ask("/.well-known/jwks.json")).json());
+
+  const start = "/test/acme/drive/start?owner_kind=user&owner_id=crm:7&scopes=openid,files&flow_id=f";
+  const started = await get(start);
+  const location = started.headers.get("location") ?? "";
+  expect([started.status, location]).toEqual([
+    302,
+    expect.stringMatching(new RegExp(`^${BASE}/authorize/acme\\.[\\w-]{43}$`)),
+  ]);
+  expect((await story.ask(location.slice(BASE.length))).headers.get("location")).toContain(`${provider.issuer}/`);
+  expect((await get(start.replace("acme", "globex"))).status).toBe(401);
+  expect((await get(start.replace("files", "mail"))).status).toBe(403);
+  // Another env's isn't the broker's path.
+  expect((await get(start.replace("/test/", "/prod/"))).status).toBe(404);
 });

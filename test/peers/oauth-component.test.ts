@@ -7,7 +7,7 @@ import type { BrokerFixture } from "../../src/oauth/broker-fixture.ts";
 import { receiveConsole } from "../../src/messaging/index.ts";
 import { FlowOAuth } from "../../src/oauth/index.ts";
 import type { OAuthProviderConfig } from "../../src/config/index.ts";
-import { consoleChannel, makePack, openTestRuntime } from "../../src/runner/runtime-fixture.ts";
+import { consoleChannel, ENV, makePack, openTestRuntime } from "../../src/runner/runtime-fixture.ts";
 import { DENY_ALL, tenantId } from "../../src/types/index.ts";
 import { createGatewayFixture } from "../stand-ins/gateway-fixture.ts";
 import { PassingWorld } from "../stand-ins/passing-world.ts";
@@ -68,6 +68,7 @@ async function open(providers: readonly OAuthProviderConfig[]): Promise<Story> {
     policy: () => ({ ...DENY_ALL, oauth: ["peer", "hidden"] }),
   });
   const routes = createOAuthRoutes({
+    env: ENV,
     broker: broker.broker,
     jwks: async () => ({ keys: [] }),
     baseUrl: () => BASE,
