@@ -98,11 +98,10 @@ export function fileRoom({ quotas, gate }: { readonly quotas: Quotas; readonly g
       return quotas.storedRoom(whose);
     },
     taken: (owner, bytes) => quotas.noteStored(parseSessionKey(owner), bytes),
-    refuse(owner, { isOwn }) {
+    refused(owner, { isOwn }) {
       const { env, tenant, team, channel, user } = parseSessionKey(owner);
-      const error = quotas.storageExceeded({ env, tenant });
-      gate.tell(error, { point: isOwn ? "send" : "ingress", env, tenant, team, channel, user });
-      return error;
+      const point = isOwn ? "send" : "ingress";
+      gate.tell(quotas.storageExceeded({ env, tenant }), { point, env, tenant, team, channel, user });
     },
   };
 }

@@ -119,3 +119,55 @@ test("a host answers 429 with the time where a quota is used up, 403 where a rul
   expect(stdout + host.said.join("")).not.toContain("my-secret-text");
   rmSync(dir, { recursive: true });
 });
+
+const KEEP = `id: keep
+type: webhook
+nodes:
+  keep:
+    state.set: { key: big, value: "{{in.text}}" }
+    routing: [{ on: error, to: full }, { to: kept }]
+  full: { template.render: { template: "{{keep.error.code}}" }, routing: reply }
+  kept: { template.render: { template: kept }, routing: reply }
+`;
+
+test("a host keeps a tenant's state and files within its stored bytes, and tells flows and people what there is no room for", async () => {
+  verifies("quota.stored-bytes", "policy.events");
+  const dir = await makeChannelBundle({
+    flow: CITY_FLOW(["Rome"]),
+    more: { keep: KEEP },
+    providers: "  webchat: { type: webchat }\n",
+    secrets: {},
+  });
+  appendFileSync(join(dir, "greentic.toml"), `[quota.tenants.demo]\nstored_bytes = 10_000\n`);
+  const host = await startHostProcess(".", { cwd: dir, args: ["--port", "0", "--data", "data"] });
+  try {
+    const keep = async (text: string): Promise<unknown> => {
+      const url = `${host.url}/v1/webhook/demo/keep`;
+      return (await fetch(url, { method: "POST", body: JSON.stringify({ text }) })).json();
+    };
+    expect(JSON.stringify(await keep("a".repeat(7_000)))).toContain("kept");
+    expect(JSON.stringify(await keep("b".repeat(7_000)))).toContain("POLICY_QUOTA_EXCEEDED");
+    const chat = `${host.url}/v1/messaging/webchat/demo/v3/directline`;
+    const { token, conversationId } = (await (await fetch(`${chat}/tokens/generate`, { method: "POST" })).json()) as {
+      token: string;
+      conversationId: string;
+    };
+    const authorization = `Bearer ${token}`;
+    await fetch(`${chat}/conversations`, { method: "POST", headers: { authorization } });
+    const upload = await fetch(`${chat}/conversations/${conversationId}/upload?userId=x`, {
+      method: "POST",
+      headers: { authorization, "content-type": "text/plain", "content-disposition": 'attachment; filename="a.txt"' },
+      body: "c".repeat(5_000),
+    });
+    expect(upload.status).toBe(200);
+    const activities = await fetch(`${chat}/conversations/${conversationId}/activities`, {
+      headers: { authorization },
+    });
+    expect(JSON.stringify(await activities.json())).toContain("POLICY_QUOTA_EXCEEDED");
+  } finally {
+    expect(await host.stop()).toBe(0);
+  }
+  const { stdout } = await openShell().run(`cd ${dir} && gtc audit list --data data --json`);
+  expect(stdout.match(/quota\.stored_bytes/g)?.length).toBeGreaterThanOrEqual(2);
+  rmSync(dir, { recursive: true });
+});

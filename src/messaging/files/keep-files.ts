@@ -1,5 +1,5 @@
 import type { BlobStore } from "../../blob/index.ts";
-import type { Attachment, ErrorCode, GreenticError, SessionKeyText } from "../../types/index.ts";
+import type { Attachment, ErrorCode, SessionKeyText } from "../../types/index.ts";
 import { isGreenticError } from "../../types/index.ts";
 import { readDataUrl } from "./data-url.ts";
 import { safeFileName } from "./file-name.ts";
@@ -21,8 +21,8 @@ export interface FileRoom {
   left(owner: SessionKeyText): Promise<number>;
   /** Hears what was kept. */
   taken(owner: SessionKeyText, sizeBytes: number): void;
-  /** Tells of a file that there was no room for, and makes the error. `isOwn` as of `keep`. */
-  refuse(owner: SessionKeyText, file: { readonly isOwn: boolean }): GreenticError;
+  /** Hears of a file that there was no room for; `isOwn` as of `keep`. */
+  refused(owner: SessionKeyText, file: { readonly isOwn: boolean }): void;
 }
 
 /** What keeping files needs. */
@@ -81,8 +81,10 @@ export class FileKeeper {
       room?.taken(owner, sizeBytes);
       return { mime_type: type, name, size_bytes: sizeBytes, url };
     } catch (error) {
-      if (isGreenticError(error, "BLOB_TOO_LARGE") && leftBytes < rules.maxBytes && room !== undefined)
-        return refusedFile({ mime_type: file.mimeType, name: file.name }, room.refuse(owner, { isOwn }));
+      if (isGreenticError(error, "BLOB_TOO_LARGE") && leftBytes < rules.maxBytes) {
+        room?.refused(owner, { isOwn });
+        return refusedFile({ mime_type: file.mimeType, name: file.name }, "POLICY_QUOTA_EXCEEDED");
+      }
       if (isGreenticError(error, "BLOB_TOO_LARGE") || isGreenticError(error, "HTTP_RESPONSE_TOO_LARGE"))
         return refusedFile({ mime_type: file.mimeType, name: file.name }, "MESSAGING_FILE_TOO_LARGE");
       throw error;
@@ -113,21 +115,21 @@ export class FileKeeper {
   }
 }
 
-/** The attachment of a file that isn't kept: what it was, and the code of why, with the figures that an error has of it. */
+/** The attachment of a file that isn't kept: what it was, and the code of why. */
 export function refusedFile(
   {
     mime_type,
     name,
     size_bytes,
   }: { readonly mime_type: string; readonly name?: string | undefined; readonly size_bytes?: number },
-  error: ErrorCode | GreenticError,
+  error: ErrorCode,
 ): Attachment {
   const type = plainType(mime_type);
   return {
     mime_type: type,
     name: safeFileName(name, type),
     ...(size_bytes === undefined ? {} : { size_bytes }),
-    content: typeof error === "string" ? { code: error } : { code: error.code, ...error.details },
+    content: { code: error },
   };
 }
 
