@@ -29,7 +29,7 @@ export interface MemorySpaceOptions {
 }
 
 /** The bounds of the narrowest database. */
-export const NARROW_LIMITS = { changes: 100, bytes: 4_000_000, recordBytes: 390_000 } as const;
+const NARROW_LIMITS = { changes: 100, bytes: 4_000_000, recordBytes: 390_000 } as const;
 
 /** A record space in this process's memory, to hold stores of records to their promises: it keeps to the bounds and can fail. */
 export function memorySpace(shared: MemoryRecords, options: MemorySpaceOptions = {}): RecordSpace {

@@ -53,8 +53,8 @@ export interface RowId {
   readonly key: SessionKeyText;
 }
 
-/** Changes that a commit has beside its rows once these are decided. */
-const REST_OF_COMMIT = 16;
+/** A commit has so few other changes that rows of its own may take half of a write, with their ids. */
+const OWN_RECORDS = 1 / 4;
 /** Rows that are taken out of a bundle at once. */
 const UNPACKED = 40;
 
@@ -138,6 +138,11 @@ export async function isPending(unit: Unit, core: RecordCore, id: string): Promi
   return rows.some(({ order }) => order === known.order);
 }
 
+/** Whether a turn's rows are too many for one write. The write then doesn't look at their ids, so that these must have been read. */
+export function areMany({ units }: RecordCore, rows: readonly NewOutboxRow[]): boolean {
+  return rows.length > units.records.limits.changes * OWN_RECORDS;
+}
+
 /**
  * Puts a turn's rows into its lane. What is too much for one write lies in one record at first. Returns the last order drawn and
  * whether there is something to unpack.
@@ -160,7 +165,7 @@ export async function addRows(
     return { id, provider, sinkClass, payload, traceId, key: names.key, order, ...fate, createdAtMs };
   });
   const first = added[0]?.order ?? 0;
-  const isPacked = unit.size + 2 * rows.length + REST_OF_COMMIT > core.units.records.limits.changes;
+  const isPacked = areMany(core, rows);
   if (isPacked) unit.put(bundleName(first), added);
   else for (const row of added) putRow(unit, row);
   let lane = await loadLane(unit, core, names.conversation);

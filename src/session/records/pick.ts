@@ -15,11 +15,18 @@ import type { StoredRecord } from "./space.ts";
 const SPARE = 2;
 const CANDIDATES_MAX = 1_000;
 
+/** How many leases are wanted, for whom and how long. */
+interface Wanted {
+  readonly worker: string;
+  readonly limit: number;
+  readonly ttlMs: number;
+}
+
 /** Leases any sessions that are free and have work: whose lease ended or whose timer fell due first, then the longest waiting. */
 export function leaseAny(
   core: RecordCore,
   attempt: Attempt,
-  { worker, limit, ttlMs }: { readonly worker: string; readonly limit: number; readonly ttlMs: number },
+  { worker, limit, ttlMs }: Wanted,
 ): Promise<readonly Lease[]> {
   return take(limit, {
     find: async (count) => {
@@ -30,6 +37,18 @@ export function leaseAny(
       ]);
       return { isAll: found.every(({ isAll }) => isAll), names: found.flatMap(({ records }) => records.map(keyIn)) };
     },
+    tryOne: (key) => leaseOne(core, attempt, { key: key as SessionKeyText, worker, ttlMs }),
+  });
+}
+
+/** Leases those of some sessions that are free and have work. */
+export function leaseNamed(
+  core: RecordCore,
+  attempt: Attempt,
+  { keys, worker, limit, ttlMs }: Wanted & { readonly keys: readonly SessionKeyText[] },
+): Promise<readonly Lease[]> {
+  return take(limit, {
+    find: async () => ({ isAll: true, names: keys }),
     tryOne: (key) => leaseOne(core, attempt, { key: key as SessionKeyText, worker, ttlMs }),
   });
 }
@@ -71,7 +90,13 @@ async function take<T>(limit: number, { find, tryOne }: Source<T>): Promise<T[]>
     while (fresh.length > 0 && taken.length < limit) {
       const batch = fresh.splice(0, limit - taken.length);
       for (const name of batch) tried.add(name);
-      for (const one of await Promise.all(batch.map(tryOne))) if (one !== undefined) taken.push(one);
+      const results = await Promise.allSettled(batch.map(tryOne));
+      for (const result of results)
+        if (result.status === "fulfilled" && result.value !== undefined) taken.push(result.value);
+      const failed = results.find((result) => result.status === "rejected");
+      // What was taken is held: its holder must hear of it.
+      if (failed !== undefined && taken.length > 0) return taken;
+      if (failed !== undefined) throw failed.reason;
     }
     if (isAll) break;
   }

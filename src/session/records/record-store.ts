@@ -38,11 +38,11 @@ import {
 } from "./admin.ts";
 import type { RecordCore } from "./core.ts";
 import { erase } from "./erase.ts";
-import { accept, leaseOne, record, release, renew } from "./intake.ts";
+import { accept, record, release, renew } from "./intake.ts";
 import { readLog } from "./logs.ts";
 import { Names } from "./names.ts";
 import { Orders } from "./orders.ts";
-import { claimAny, leaseAny } from "./pick.ts";
+import { claimAny, leaseAny, leaseNamed } from "./pick.ts";
 import { Records } from "./records.ts";
 import { abandonSend, beginSend, dropRow, endSend, renewSends, retrySend } from "./sends.ts";
 import type { RecordSpace } from "./space.ts";
@@ -93,16 +93,11 @@ class RecordSessionStore implements SessionStore {
     options: { readonly limit: number; readonly keys?: readonly SessionKeyText[]; readonly ttlMs?: number },
   ): Promise<readonly Lease[]> {
     const { limit, keys, ttlMs = LEASE_TTL_MS } = options;
-    return this.#run("lease", async (attempt) => {
-      if (keys === undefined) return leaseAny(this.#core, attempt, { worker, limit, ttlMs });
-      const leases: Lease[] = [];
-      for (const key of new Set(keys)) {
-        if (leases.length >= limit) break;
-        const lease = await leaseOne(this.#core, attempt, { key, worker, ttlMs });
-        if (lease !== undefined) leases.push(lease);
-      }
-      return leases;
-    });
+    return this.#run("lease", (attempt) =>
+      keys === undefined
+        ? leaseAny(this.#core, attempt, { worker, limit, ttlMs })
+        : leaseNamed(this.#core, attempt, { keys, worker, limit, ttlMs }),
+    );
   }
 
   renew(lease: Lease, ttlMs: number): Promise<boolean> {

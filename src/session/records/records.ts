@@ -13,6 +13,8 @@ export interface WholeRecord extends StoredRecord {
 }
 
 const AGAIN_MS = 30;
+/** How often those that wait for others look whether they have waited for long enough. */
+const LOOK_MS = 100;
 /** How long a store that is closed waits for what is under way. */
 const CLOSE_MS = 5_000;
 /** How often a record is read whose parts are exchanged at the same time. */
@@ -64,6 +66,15 @@ export class Records {
 
   write(attempt: Attempt, changes: readonly RecordChange[], version: string): Promise<boolean> {
     return this.#ask(attempt, () => this.#space.write(changes, version));
+  }
+
+  /** Waits for others of this process, for no longer than for the database. @throws STORE_UNAVAILABLE */
+  async wait(attempt: Attempt, others: Promise<unknown>): Promise<void> {
+    const over = others.then(() => true);
+    while (!this.#patience.isOver(attempt)) {
+      if (await Promise.race([over, sleep(LOOK_MS, false, { ref: false })])) return;
+    }
+    throw unavailable("the database doesn't answer");
   }
 
   /** Lets what is under way end, for some seconds at most, then closes the space. */

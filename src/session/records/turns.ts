@@ -8,7 +8,7 @@ import type { RecordCore } from "./core.ts";
 import { carry, hasWork, isEmpty, loadBody, loadHead, putHead } from "./head.ts";
 import type { Body, Head } from "./head.ts";
 import type { Delivery } from "./intake.ts";
-import { addRows, isPending, unpackRows } from "./lanes.ts";
+import { addRows, areMany, isPending, unpackRows } from "./lanes.ts";
 import { appendLog } from "./logs.ts";
 import { idName, letterName, pad, short } from "./names.ts";
 import type { Name, SessionNames } from "./names.ts";
@@ -68,7 +68,14 @@ async function load(unit: Unit, core: RecordCore, { names, lease, turn }: Commit
   });
   const keys: Name[] = [...entries, ...answered, ...(log.length === 0 ? [] : [core.names.log(names.conversation)])];
   if (outbox.length > 0) keys.push(core.names.lane(names.conversation));
-  return loadHead(unit, names, { keys, guesses: [names.body, ...outbox.map(({ id }) => idName(id))] });
+  const ids = outbox.map(({ id }) => idName(id));
+  return loadHead(
+    unit,
+    names,
+    areMany(core, outbox)
+      ? { keys: [...keys, ...ids], guesses: [names.body] }
+      : { keys, guesses: [names.body, ...ids] },
+  );
 }
 
 /** The orders that a turn names, each once. */

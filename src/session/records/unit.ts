@@ -61,11 +61,6 @@ export class Unit {
     return this.#changes.size === 0;
   }
 
-  /** How many records it changes. */
-  get size(): number {
-    return this.#changes.size;
-  }
-
   /**
    * Reads records, in one request at most. `guesses` are read with them; where nothing else has to be read, they are taken for
    * missing, which the write checks.

@@ -29,7 +29,7 @@ const ORPHANED_MS = 3_600_000;
 /** What a record's body may have around it: its names. */
 const NAMES_BYTES = 3_000;
 /** Names of garbage that one note holds. */
-const NOTED_MAX = 1_000;
+const NOTED_MAX = 200;
 
 /** Runs units: reads, decides and writes, again where others were faster. */
 export class Units {
@@ -49,16 +49,15 @@ export class Units {
   /** Runs a unit behind all others of its lane in this process, so that they don't fight. @throws STORE_UNAVAILABLE */
   async run<T>(attempt: Attempt, lane: string, work: (unit: Unit) => Promise<T>): Promise<T> {
     const before = this.#lanes.get(lane);
-    const done = before === undefined ? this.#try(attempt, work) : before.then(() => this.#try(attempt, work));
-    const settled = done.then(
-      () => undefined,
-      () => undefined,
-    );
+    const turn = before === undefined ? undefined : this.records.wait(attempt, before);
+    const done = turn === undefined ? this.#try(attempt, work) : turn.then(() => this.#try(attempt, work));
+    // Who waits no longer lets nobody pass who came later.
+    const settled = Promise.allSettled([before, done]);
     this.#lanes.set(lane, settled);
     try {
       return await done;
     } finally {
-      if (this.#lanes.get(lane) === settled) this.#lanes.delete(lane);
+      void settled.then(() => this.#lanes.get(lane) === settled && this.#lanes.delete(lane));
     }
   }
 
