@@ -173,7 +173,7 @@ export class OAuthBroker {
       const tokens = await redeemAnswer(provider, authorization, { answer, state, fetch: this.fetch, world });
       if (pending.request.exchange !== undefined) return await this.#handOver({ ...pending, step: "redeemed", tokens });
       const digits = needsConfirmation === true ? sixDigits(world.randomBytes(4)) : undefined;
-      await this.#keep(pending, tokens, digits);
+      await this.#keep(pending, tokens, { digits });
       return {
         ...rest,
         outcome: "connected",
@@ -210,7 +210,7 @@ export class OAuthBroker {
         `Exchange a code of ${quote(owner.provider)}: it isn't good for this`,
       );
     }
-    await this.#keep(pending, tokens, undefined);
+    await this.#keep(pending, tokens, { actor });
     return this.grants.token(owner, { actor });
   }
 
@@ -242,13 +242,18 @@ export class OAuthBroker {
     return { outcome: "connected", returnUrl: url.href };
   }
 
-  async #keep({ request, authorization }: Pending, tokens: TokenSet, digits: string | undefined): Promise<void> {
+  async #keep(
+    { request, authorization }: Pending,
+    tokens: TokenSet,
+    { digits, actor }: { readonly digits?: string | undefined; readonly actor?: string },
+  ): Promise<void> {
     const { owner, visibility, waiting } = request;
     await this.grants.keep(owner, {
       tokens,
       issuer: authorization?.issuer ?? "",
       clientId: authorization?.clientId ?? "",
       ...(visibility !== undefined && { visibility }),
+      ...(actor !== undefined && { actor }),
       ...(digits !== undefined && { confirm: { hash: hash("sha256", digits), tries: 0 } }),
       ...(waiting !== undefined && { asked: waiting.code }),
     });

@@ -127,6 +127,10 @@ test.skipIf(!hasPeers)(
     const exchanged = JSON.parse(await ask({ act: "exchange", code, path: "/hook?a=1" })) as Record<string, unknown>;
     expect(Object.keys(exchanged).sort()).toEqual(["access_token", "expires_at", "scope", "token_type"]);
     expect(JSON.parse(await ask({ act: "token" }))).toEqual(exchanged);
+    expect(broker.notes.filter(({ action }) => action === "oauth.consent").at(-1)).toMatchObject({
+      actor: "flow:default/ask",
+      outcome: "allowed",
+    });
     // A code is used up by its use.
     expect(await ask({ act: "exchange", code, path: "/hook?a=1" })).toBe("");
     expect(notes().at(-1)).toBe("denied OAUTH_CODE_INVALID");
