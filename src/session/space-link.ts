@@ -20,6 +20,8 @@ export interface Failures {
 const STALL_MS = 4_000;
 /** How long a server that has too much to do is asked again. */
 const BUSY_MS = 5_000;
+/** A connection that was kept and has died meanwhile says so at once: another one is tried. */
+const DEAD_MS = 500;
 const PAUSE_MS = 10;
 const PAUSE_MAX_MS = 400;
 /** Requests that are under way at once. */
@@ -27,7 +29,7 @@ const WIDTH = 32;
 /** Requests that may wait; who can't keep up says so instead of filling the memory. */
 const WAITING_MAX = 20_000;
 
-/** Asks a server that each request reaches by itself, over HTTP. One that is busy is asked again, one that is away is the store's to wait for. */
+/** Asks a server that each request reaches by itself, over HTTP. One that is busy is asked again; one that is away is the store's to wait for. */
 export class SpaceLink {
   readonly #world: World;
   readonly #failures: Failures;
@@ -50,8 +52,10 @@ export class SpaceLink {
       try {
         return await this.#attempt(attempt);
       } catch (error) {
-        const isLate = this.#world.monotonicMs() - startedMs > BUSY_MS;
-        if (this.#failures.remedyFor(error) !== "again" || isLate) throw this.#failures.failure(error, doing);
+        const remedy = this.#failures.remedyFor(error);
+        const passedMs = this.#world.monotonicMs() - startedMs;
+        const helps = remedy === "again" ? passedMs < BUSY_MS : remedy === "away" && tries === 0 && passedMs < DEAD_MS;
+        if (!helps) throw this.#failures.failure(error, doing);
       }
       await this.#pause(tries);
     }

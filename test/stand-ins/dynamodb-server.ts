@@ -42,6 +42,8 @@ export interface DynamoServer extends AsyncDisposable {
   failing: number | undefined;
   /** Keys that one BatchGetItem processes at most. */
   batchKeys: number;
+  /** Breaks all connections. */
+  reset(): void;
 }
 
 const PREFIX = "DynamoDB_20120810.";
@@ -105,22 +107,17 @@ export async function startDynamo(): Promise<DynamoServer> {
     headers: IncomingHttpHeaders,
     operations: readonly Operation[],
   ): Promise<readonly Reason[]> => {
-    const images = await Promise.all(
-      operations.map(({ table, key }) =>
-        ask(headers, "GetItem", JSON.stringify({ TableName: table, Key: key, ConsistentRead: true })),
-      ),
-    );
     const reasons = operations.map(() => OK);
     const undo: (() => Promise<unknown>)[] = [];
     for (const hasCondition of [true, false]) {
       const doing = operations.map(async ({ action, input, table, key, isCheck }, n) => {
         if (hasCondition !== "ConditionExpression" in input) return;
-        const done = await ask(headers, action, JSON.stringify(input));
+        const done = await ask(headers, action, JSON.stringify({ ...input, ReturnValues: "ALL_OLD" }));
         if (done.status !== 200) {
           reasons[n] = { Code: reasonOf(done.body), Message: String(done.body["message"]) };
           return;
         }
-        const Item = images[n]?.body["Item"];
+        const { Attributes: Item } = done.body;
         const restore = (): Promise<unknown> =>
           Item === undefined
             ? ask(headers, "DeleteItem", JSON.stringify({ TableName: table, Key: key }))
@@ -221,6 +218,7 @@ export async function startDynamo(): Promise<DynamoServer> {
     throttled: 0,
     failing: undefined,
     batchKeys: TRANSACTION_MAX,
+    reset: () => outer.closeAllConnections(),
     async [Symbol.asyncDispose]() {
       outer.close();
       outer.closeAllConnections();

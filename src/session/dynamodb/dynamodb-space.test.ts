@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { recordSpaceContract } from "../../../conformance/record-space.ts";
 import { hasPeers } from "../../../test/peers/load-peer.ts";
 import { AWS_REGION, useAwsKey } from "../../../test/stand-ins/aws-key.ts";
 import { startDynamo } from "../../../test/stand-ins/dynamodb-server.ts";
 import type { DynamoServer } from "../../../test/stand-ins/dynamodb-server.ts";
 import { createMachineWorld } from "../../../test/stand-ins/machine-world.ts";
+import { verifies } from "../../../test/verifies.ts";
 import type { RecordSpace } from "../records/space.ts";
 import { openDynamoSpace } from "./dynamodb-space.ts";
 
@@ -26,6 +27,14 @@ describe.skipIf(!hasPeers)("DynamoDB (skipped where npm run peers has not been r
     tables.set(space, table);
     return space;
   }
+
+  test("keeps what another process finds", async () => {
+    verifies("stores.records.space", "stores.dynamodb");
+    await using space = await openAt(`store-${++serial}`);
+    expect(await space.write([{ partition: "p", sort: "a", body: "1" }], "another")).toBe(true);
+    await using another = await openAt(tables.get(space) ?? "");
+    expect((await another.get([{ partition: "p", sort: "a" }]))[0]).toMatchObject({ version: "another", body: "1" });
+  });
 
   recordSpaceContract("DynamoDB", {
     open: () => openAt(`store-${++serial}`),

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { checkWrite } from "../records/check-write.ts";
 import type { RecordChange, RecordKey, RecordRange, RecordSpace, SpaceLimits, StoredRecord } from "../records/space.ts";
 import { ServerClock } from "../server-clock.ts";
@@ -24,9 +23,8 @@ const LIMITS: SpaceLimits = {
   recordBytes: (400 << 10) - OVERHEAD,
 };
 const KEYS_AT_ONCE = 100;
+const PARTITION_BYTES = 2_048;
 const SORT_BYTES = 1_024;
-/** Of the service's 2,048; longer names are hashed. */
-const PARTITION_BYTES = 1_024;
 
 /** Opens a database of records in DynamoDB. @throws STORE_UNAVAILABLE, STORE_SERVER_UNFIT, SECRETS_SDK_MISSING */
 export async function openDynamoSpace(options: DynamoPlaceOptions): Promise<RecordSpace> {
@@ -64,17 +62,11 @@ class DynamoSpace implements RecordSpace {
   }
 
   async get(keys: readonly RecordKey[]): Promise<readonly (StoredRecord | undefined)[]> {
-    const asked = new Map(keys.map((key) => [nameOf(key), key]));
+    // It refuses to be asked for the same one twice.
+    const wanted = [...new Map(keys.map((key) => [nameOf(key), keyOf(key)])).values()];
     const found = new Map<string, StoredRecord>();
-    const names = [...asked];
-    for (let at = 0; at < names.length; at += KEYS_AT_ONCE) {
-      const page = names.slice(at, at + KEYS_AT_ONCE);
-      const items = await this.#read(page.map(([, key]) => keyOf(key)));
-      const byItem = new Map(page.map(([name, key]) => [JSON.stringify(keyOf(key)), { name, key }]));
-      for (const item of items) {
-        const of = byItem.get(JSON.stringify({ pk: item.pk, sk: item.sk }));
-        if (of !== undefined) found.set(of.name, recordOf(of.key.partition, item));
-      }
+    for (let at = 0; at < wanted.length; at += KEYS_AT_ONCE) {
+      for (const record of await this.#read(wanted.slice(at, at + KEYS_AT_ONCE))) found.set(nameOf(record), record);
     }
     return keys.map((key) => found.get(nameOf(key)));
   }
@@ -96,7 +88,7 @@ class DynamoSpace implements RecordSpace {
       const answer = await this.#ask("scan", "Query", {
         KeyConditionExpression: `pk = :p${rangeOf(after, before)}`,
         ExpressionAttributeValues: {
-          ":p": textOf(partitionOf(partition)),
+          ":p": textOf(partition),
           ...(after !== "" && { ":a": textOf(after) }),
           ...(before !== undefined && { ":b": textOf(before) }),
         },
@@ -106,7 +98,7 @@ class DynamoSpace implements RecordSpace {
         ...(start !== undefined && { ExclusiveStartKey: start }),
       });
       for (const item of answer["Items"] as readonly Item[]) {
-        if (item.sk.S !== after && item.sk.S !== before) records.push(recordOf(partition, item));
+        if (item.sk.S !== after && item.sk.S !== before) records.push(recordOf(item));
       }
       start = answer["LastEvaluatedKey"];
     } while (start !== undefined && records.length < limit);
@@ -152,23 +144,24 @@ class DynamoSpace implements RecordSpace {
   }
 
   /** Reads up to 100 items; the service may leave some for another time. */
-  async #read(keys: readonly Fields[]): Promise<readonly Item[]> {
+  async #read(keys: readonly Fields[]): Promise<readonly StoredRecord[]> {
     const { table, client, link } = this.#parts;
-    const items: Item[] = [];
+    const records: StoredRecord[] = [];
     let left = keys;
     while (left.length > 0) {
       const asked = left;
       left = await link.ask("get", async (signal) => {
         const RequestItems = { [table]: { Keys: asked, ConsistentRead: true } };
         const answer = await client.send("BatchGetItem", { RequestItems }, signal);
-        items.push(...((answer["Responses"] as Readonly<Record<string, readonly Item[]>>)[table] ?? []));
+        const items = (answer["Responses"] as Readonly<Record<string, readonly Item[]>>)[table] ?? [];
         const unprocessed = answer["UnprocessedKeys"] as Readonly<Record<string, { readonly Keys: readonly Fields[] }>>;
         const rest = unprocessed[table]?.Keys ?? [];
         if (rest.length === asked.length) throw throttled();
+        records.push(...items.map(recordOf));
         return rest;
       });
     }
-    return items;
+    return records;
   }
 
   #ask(name: string, command: "Query", input: Fields): Promise<Fields> {
@@ -181,19 +174,16 @@ function textOf(text: string): Value {
   return { S: text };
 }
 
-/** Partitions are found by their whole name alone, so that one that is too long may have another. */
-function partitionOf(partition: string): string {
-  if (Buffer.byteLength(partition) <= PARTITION_BYTES) return `=${partition}`;
-  return `#${createHash("sha256").update(partition).digest("hex")}`;
-}
-
-/** @throws RangeError for a name that the service can't sort */
+/** @throws RangeError for a name that the service takes for none */
 function keyOf({ partition, sort }: RecordKey): Pick<Item, "pk" | "sk"> {
-  const bytes = Buffer.byteLength(sort);
-  if (bytes === 0 || bytes > SORT_BYTES) {
-    throw new RangeError(`Name record: expected a sort key of 1 to ${SORT_BYTES} bytes, got ${bytes}`);
+  for (const [name, most] of [
+    [partition, PARTITION_BYTES],
+    [sort, SORT_BYTES],
+  ] as const) {
+    const bytes = Buffer.byteLength(name);
+    if (bytes === 0 || bytes > most) throw new RangeError(`Name record: expected 1 to ${most} bytes, got ${bytes}`);
   }
-  return { pk: textOf(partitionOf(partition)), sk: textOf(sort) };
+  return { pk: textOf(partition), sk: textOf(sort) };
 }
 
 function rangeOf(after: string, before: string | undefined): string {
@@ -205,6 +195,6 @@ function nameOf({ partition, sort }: RecordKey): string {
   return JSON.stringify([partition, sort]);
 }
 
-function recordOf(partition: string, { sk, v, b }: Item): StoredRecord {
-  return { partition, sort: sk.S, version: v.S, body: b.S };
+function recordOf({ pk, sk, v, b }: Item): StoredRecord {
+  return { partition: pk.S, sort: sk.S, version: v.S, body: b.S };
 }

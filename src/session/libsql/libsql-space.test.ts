@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { recordSpaceContract } from "../../../conformance/record-space.ts";
 import { hasPeers } from "../../../test/peers/load-peer.ts";
 import { startLibsql } from "../../../test/stand-ins/libsql-server.ts";
 import type { LibsqlServer } from "../../../test/stand-ins/libsql-server.ts";
 import { createMachineWorld } from "../../../test/stand-ins/machine-world.ts";
+import { verifies } from "../../../test/verifies.ts";
 import type { RecordSpace } from "../records/space.ts";
 import { openLibsqlSpace } from "./libsql-space.ts";
 
@@ -25,6 +26,14 @@ describe.skipIf(!hasPeers)("libSQL (skipped where npm run peers has not been run
     prefixes.set(space, prefix);
     return space;
   }
+
+  test("keeps what another process finds", async () => {
+    verifies("stores.records.space", "stores.turso");
+    await using space = await openAt(`t${++serial}`);
+    expect(await space.write([{ partition: "p", sort: "a", body: "1" }], "first")).toBe(true);
+    await using another = await openAt(prefixes.get(space) ?? "");
+    expect((await another.get([{ partition: "p", sort: "a" }]))[0]).toMatchObject({ version: "first", body: "1" });
+  });
 
   recordSpaceContract("libSQL", {
     open: () => openAt(`t${++serial}`),
