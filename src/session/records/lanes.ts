@@ -53,8 +53,8 @@ export interface RowId {
   readonly key: SessionKeyText;
 }
 
-/** A commit has so few other changes that rows of its own may take half of a write, with their ids. */
-const OWN_RECORDS = 1 / 4;
+/** How much of a write may be rows: each has an id beside it, and sixteen messages may have an answer and a letter each. */
+const OWN_RECORDS = 1 / 5;
 /** Rows that are taken out of a bundle at once. */
 const UNPACKED = 40;
 
@@ -166,7 +166,7 @@ export async function addRows(
   });
   const first = added[0]?.order ?? 0;
   const isPacked = areMany(core, rows);
-  if (isPacked) unit.put(bundleName(first), added);
+  if (isPacked) unit.create(bundleName(first), added);
   else for (const row of added) putRow(unit, row);
   let lane = await loadLane(unit, core, names.conversation);
   for (const { order } of added) {
@@ -178,7 +178,7 @@ export async function addRows(
 }
 
 function putRow(unit: Unit, row: OutboxRow): void {
-  unit.put(rowName("p", row.order), row);
+  unit.create(rowName("p", row.order), row);
   unit.put(idName(row.id), { order: row.order, key: row.key } satisfies RowId);
 }
 

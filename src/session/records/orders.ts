@@ -1,3 +1,4 @@
+import type { World } from "../../types/index.ts";
 import type { Attempt } from "../patience.ts";
 import { SHARDS_MAX } from "./names.ts";
 import type { Name } from "./names.ts";
@@ -26,19 +27,21 @@ const SLOT: Name = { partition: "slots", sort: "-" };
 export class Orders {
   readonly #units: Units;
   readonly #clock: StoreClock;
+  readonly #world: World;
   #slot: number | undefined;
   #slotUntilMs = 0;
   #taking: Promise<void> | undefined;
   #ticks = 0;
 
-  constructor(units: Units) {
+  constructor(units: Units, world: World) {
     this.#units = units;
     this.#clock = units.clock;
+    this.#world = world;
   }
 
   /** Makes sure that numbers can be drawn. @throws STORE_UNAVAILABLE */
   async prepare(attempt: Attempt): Promise<void> {
-    if (this.#slot !== undefined && performance.now() < this.#slotUntilMs) return;
+    if (this.#slot !== undefined && this.#world.monotonicMs() < this.#slotUntilMs) return;
     this.#taking ??= this.#take(attempt).finally(() => {
       this.#taking = undefined;
     });
@@ -54,7 +57,7 @@ export class Orders {
   }
 
   async #take(attempt: Attempt): Promise<void> {
-    const startedMs = performance.now();
+    const startedMs = this.#world.monotonicMs();
     this.#slot = await this.#units.run(attempt, "slots", async (unit) => {
       const taken = (await unit.read<number>(SLOT)) ?? 0;
       unit.put(SLOT, taken + 1);

@@ -2,7 +2,16 @@ import { setImmediate as others } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { MemoryRecords, memorySpace } from "../../../conformance/memory-space.ts";
 import type { FaultPlan } from "../../../conformance/memory-space.ts";
-import { entryOf, keyOf, leaseOf, recordOf, rowOf, turnOf } from "../../../conformance/session-store/fixtures.ts";
+import {
+  enqueue,
+  entryOf,
+  keyOf,
+  leaseOf,
+  ManualWorld,
+  recordOf,
+  rowOf,
+  turnOf,
+} from "../../../conformance/session-store/fixtures.ts";
 import { createMachineWorld } from "../../../test/stand-ins/machine-world.ts";
 import { verifies } from "../../../test/verifies.ts";
 import { conversationOf } from "../store.ts";
@@ -137,4 +146,21 @@ test("what one process remembers of a session counts only while no other has cha
     expect((await mine.read(key))?.session?.revision).toBe(n);
     await expect(mine.commit(lease, turnOf(lease))).rejects.toMatchObject({ code: "STORE_FENCE_STALE" });
   }
+});
+
+test("what was held before the clock was set back is not held for as long as that", async () => {
+  const world = new ManualWorld();
+  await using store = openRecordStore(memorySpace(new MemoryRecords(), { nowMs: () => world.nowMs() }), { world });
+  await enqueue(store, ["r1", "r2"]);
+  await store.accept(entryOf("m1"));
+  const lease = await leaseOf(store);
+  const [row] = await store.claimSends("s1", { limit: 1 });
+  if (row === undefined) throw new Error("expected a row");
+  await store.beginSend(row, "s1");
+  world.jump(-3_600_000);
+  expect(await store.sweep(0)).toMatchObject({ sessions: [lease.key], sends: true });
+  expect((await leaseOf(store)).attempt).toBe(1);
+  expect(await store.claimSends("s2", { limit: 1 })).toMatchObject([{ id: "r1", status: "unknown" }]);
+  // What was held since stays held.
+  expect(await store.sweep(0)).toEqual({ sessions: [], sends: false });
 });

@@ -79,7 +79,7 @@ class RecordSessionStore implements SessionStore {
     const ofSpace: StoreClock = { nowMs: () => space.nowMs(), monotonicMs: () => space.nowMs() };
     this.#records = new Records(space);
     const units = new Units(this.#records, { world, clock: clock === "world" ? world : ofSpace });
-    this.#core = { units, clock: units.clock, world, names: new Names(shards), orders: new Orders(units) };
+    this.#core = { units, clock: units.clock, world, names: new Names(shards), orders: new Orders(units, world) };
     this.#stats = new RecordStats(this.#core);
   }
 

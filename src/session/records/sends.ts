@@ -58,6 +58,13 @@ export function claimFirst(
   });
 }
 
+/** Frees a lane whose claim is over. */
+export async function freeLane(core: RecordCore, attempt: Attempt, conversation: string): Promise<void> {
+  await onLane(core, attempt, conversation, async (unit, lane) => {
+    if (lane.claim !== undefined && isFree(lane.claim, core.clock)) putLane(unit, core, await expireClaim(unit, lane));
+  });
+}
+
 function heldBy({ claim }: Lane, { order, attempts }: OutboxRow, sender: string): Claim | undefined {
   const isHeld = claim?.sender === sender && claim.order === order && claim.attempts === attempts;
   return isHeld ? claim : undefined;

@@ -9,9 +9,11 @@ import type { RecordCore } from "./core.ts";
 import { forget, GONE_MS, isEmpty, isFree, loadHead, putHead, putMarks, refile } from "./head.ts";
 import type { Head, HeadMark, Mark } from "./head.ts";
 import type { Delivery } from "./intake.ts";
+import type { LaneMark } from "./lanes.ts";
 import { reviewLog } from "./logs.ts";
 import { bucketName, floorOf, pad, prefixed, rowName, short } from "./names.ts";
 import { keyIn, scanEach } from "./pick.ts";
+import { freeLane } from "./sends.ts";
 import type { StoredRecord } from "./space.ts";
 import type { KeptTurn } from "./turns.ts";
 import type { Garbage, Unit } from "./unit.ts";
@@ -45,10 +47,12 @@ export async function sweep(core: RecordCore, attempt: Attempt): Promise<Overdue
   const { clock } = core;
   const due = await scanEach(core, attempt, { index: "timer", before: pad(clock.nowMs() + 1), limit: DUE_MAX });
   await inTurns(due.records, (record) => fileAnew(core, attempt, keyIn(record)));
+  const claims = await setBack(core, attempt, "claim");
+  await inTurns(claims, ({ body }) => freeLane(core, attempt, (JSON.parse(body) as LaneMark).conversation));
   const [held, ready, back, timers, ...sends] = await Promise.all([
     scanEach(core, attempt, { index: "held", before: pad(clock.monotonicMs() + 1), limit: OVERDUE_MAX }),
     scanEach(core, attempt, { index: "ready", limit: OVERDUE_MAX }),
-    setBack(core, attempt),
+    setBack(core, attempt, "held"),
     scanEach(core, attempt, { index: "timer", after: `${pad(clock.nowMs())}~`, limit: 1 }),
     scanEach(core, attempt, { index: "go", limit: 1 }),
     scanEach(core, attempt, { index: "rest", before: pad(clock.nowMs() + 1), limit: 1 }),
@@ -63,14 +67,18 @@ export async function sweep(core: RecordCore, attempt: Attempt): Promise<Overdue
 }
 
 /** What is held from a time on that is yet to come, since a clock was set back, is among what is held the longest. */
-async function setBack({ units, names, clock }: RecordCore, attempt: Attempt): Promise<StoredRecord[]> {
+async function setBack(
+  { units, names, clock }: RecordCore,
+  attempt: Attempt,
+  index: "held" | "claim",
+): Promise<StoredRecord[]> {
   const pages = await Promise.all(
     names.shards.map((shard) =>
-      units.records.scan(attempt, { partition: `held:${shard}`, isBackwards: true, limit: WIDTH }),
+      units.records.scan(attempt, { partition: `${index}:${shard}`, isBackwards: true, limit: WIDTH }),
     ),
   );
   return pages.flat().filter(({ body }) => {
-    const { sinceMs = 0 } = JSON.parse(body) as HeadMark;
+    const { sinceMs = 0 } = JSON.parse(body) as HeadMark | LaneMark;
     return isFree({ sinceMs, untilMs: Number.POSITIVE_INFINITY }, clock);
   });
 }

@@ -4,7 +4,7 @@ import type { Name } from "./names.ts";
 import { nameOf } from "./record-cache.ts";
 import type { RecordCache } from "./record-cache.ts";
 import type { Records, WholeRecord } from "./records.ts";
-import type { RecordChange, RecordRange } from "./space.ts";
+import type { RecordChange, RecordKey, RecordRange } from "./space.ts";
 import type { Spill } from "./spill.ts";
 
 /** A record as a unit found it. */
@@ -116,6 +116,11 @@ export class Unit {
     this.#change(key, JSON.stringify(value));
   }
 
+  /** Writes a record that must not be there. */
+  create(key: Name, value: unknown): void {
+    this.#changes.set(nameOf(key), { ...keyOf(key), body: JSON.stringify(value), expected: null, name: key });
+  }
+
   /** Drops a record. One that was loaded must not have changed since; one that may be large must have been loaded. */
   delete(key: Name): void {
     this.#change(key, null);
@@ -174,14 +179,17 @@ export class Unit {
 
   #change(key: Name, body: string | null): void {
     const loaded = this.#loaded.get(nameOf(key));
-    const { partition, sort } = key;
     const expected = loaded === undefined ? {} : { expected: loaded.record?.version ?? null };
     if (!this.#changes.has(nameOf(key))) this.#discardParts(key);
-    this.#changes.set(nameOf(key), { partition, sort, body, ...expected, name: key });
+    this.#changes.set(nameOf(key), { ...keyOf(key), body, ...expected, name: key });
   }
 
   #discardParts(key: Name): void {
     const spill = this.#loaded.get(nameOf(key))?.record?.spill;
     if (spill !== undefined) this.#garbage.push([spill.name, spill.count]);
   }
+}
+
+function keyOf({ partition, sort }: Name): RecordKey {
+  return { partition, sort };
 }

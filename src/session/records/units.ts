@@ -126,43 +126,39 @@ export class Units {
   async #spill(attempt: Attempt, changes: readonly RecordChange[], version: string): Promise<Spilled> {
     const { bytes, recordBytes } = this.records.limits;
     const sizes = changes.map(({ body }) => NAMES_BYTES + (typeof body === "string" ? Buffer.byteLength(body) : 0));
+    const largestFirst = [...sizes.keys()].sort((a, b) => (sizes[b] ?? 0) - (sizes[a] ?? 0));
     let total = sizes.reduce((sum, size) => sum + size, 0);
     const spills = new Map<string, Spill>();
-    const notes: Note[] = [];
+    const parts: RecordChange[] = [];
     const fitted = [...changes];
-    for (const at of sizes.map((_, n) => n).sort((a, b) => (sizes[b] ?? 0) - (sizes[a] ?? 0))) {
-      const [size, change] = [sizes[at] ?? 0, changes[at]];
-      if (size <= recordBytes && total <= bytes) break;
-      if (typeof change?.body !== "string") continue;
-      const parts = cut(change.body, recordBytes - NAMES_BYTES);
-      const spill = { name: `${version}.${spills.size}`, count: parts.length };
+    for (const at of largestFirst) {
+      const [size = 0, change] = [sizes[at], changes[at]];
+      if ((size <= recordBytes && total <= bytes) || typeof change?.body !== "string") break;
+      const bodies = cut(change.body, recordBytes - NAMES_BYTES);
+      const spill = { name: `${version}.${spills.size}`, count: bodies.length };
+      parts.push(...partsOf(spill).map((key, n) => ({ ...key, body: bodies[n] ?? "" })));
       spills.set(nameOf(change), spill);
       total -= size - NAMES_BYTES;
       fitted[at] = { ...change, body: spilledBody(spill) };
-      const note = this.#note(`s${spill.name}`, this.clock.nowMs() + ORPHANED_MS, [[spill.name, spill.count]]);
-      const noted = await this.#writeParts(attempt, { spill, parts, note });
-      notes.push(note);
-      // Were it gone, so would be the parts.
-      fitted.push({ ...note.key, body: null, expected: noted });
     }
-    return { changes: fitted, spills, notes };
+    if (spills.size === 0) return { changes, spills, notes: [] };
+    const garbage = [...spills.values()].map(({ name, count }) => [name, count] as const);
+    const note = this.#note(`s${version}`, this.clock.nowMs() + ORPHANED_MS, garbage);
+    const expected = await this.#writeParts(attempt, parts, note);
+    // Were the note gone, so would be the parts.
+    return { changes: [...fitted, { ...note.key, body: null, expected }], spills, notes: [note] };
   }
 
-  /** Returns the version of the note, which is written with the first parts. */
-  async #writeParts(
-    attempt: Attempt,
-    { spill, parts, note }: { readonly spill: Spill; readonly parts: readonly string[]; readonly note: Note },
-  ): Promise<string> {
+  /** Writes parts, the note of them before all others. Returns the note's version. */
+  async #writeParts(attempt: Attempt, parts: readonly RecordChange[], { key, body }: Note): Promise<string> {
     const { bytes, recordBytes, changes } = this.records.limits;
     const size = Math.max(1, Math.min(changes, Math.floor(bytes / recordBytes)) - 1);
-    const keys = partsOf(spill);
-    const first = randomUUID();
-    for (let from = 0; from < keys.length; from += size) {
-      const batch = keys.slice(from, from + size).map((key, n) => ({ ...key, body: parts[from + n] ?? "" }));
-      const noted = from === 0 ? [{ ...note.key, body: note.body }] : [];
-      await this.records.write(attempt, [...batch, ...noted], from === 0 ? first : randomUUID());
+    const version = randomUUID();
+    await this.records.write(attempt, [{ ...key, body }, ...parts.slice(0, size)], version);
+    for (let from = size; from < parts.length; from += size) {
+      await this.records.write(attempt, parts.slice(from, from + size), randomUUID());
     }
-    return first;
+    return version;
   }
 
   /** Adds as much of the garbage as there is room for, and notes of the rest. */
