@@ -79,13 +79,13 @@ export const MUTANTS: readonly Mutant[] = [
     bug: "the outbox is written in a transaction before the turn's own",
     edits: edit(
       "runner/worker-loop.ts",
-      "const next = await env.store.commit(lease, commit, { keep: !this.#isDraining });\n    if (env.observe",
+      "const next = await env.store.commit(lease, commit, { keep: !this.#isDraining });\n    if (growth",
       `if (commit.outbox.length > 0) {
          await env.store.commit(lease, { session: lease.session ?? null, consumed: [], state: [], timersDone: [], timersNew: [], outbox: commit.outbox, log: [] }, { keep: true });
          onCommit(lease.key, commit);
        }
        const next = await env.store.commit(lease, { ...commit, outbox: [] }, { keep: !this.#isDraining });
-    if (env.observe`,
+    if (growth`,
     ),
   },
   {

@@ -247,8 +247,9 @@ class StoreClient {
  */
 function arrivedAt([entry, ...rest]: readonly unknown[], nowMs: number): readonly unknown[] {
   if (!Array.isArray(entry)) return [{ ...(entry as IngressEntry), receivedAtMs: nowMs }, ...rest];
-  const [key, dedupe, , trace, body, ttl, isUnnamed, log, worker] = entry as unknown as RawIngress;
-  return worker === undefined ? [[key, dedupe, nowMs, trace, body, ttl, isUnnamed, log], ...rest] : [entry, ...rest];
+  const [key, dedupe, , trace, body, ttl, isUnnamed, log, worker, leaseTtl, logKeepMs] = entry as unknown as RawIngress;
+  const received: RawIngress = [key, dedupe, nowMs, trace, body, ttl, isUnnamed, log, worker, leaseTtl, logKeepMs];
+  return worker === undefined ? [received, ...rest] : [entry, ...rest];
 }
 
 function unavailable(state: string): StoreAnswer {

@@ -51,6 +51,7 @@ const EVENTS: readonly TurnEvent[] = [
     message: 0,
     atMs: 1_000,
   },
+  { kind: "policy.changed", ctx, outcome: "changed", atMs: 1_000 },
   { kind: "policy.denied", ctx, point: "ingress", rule: "no-hooks", code: "POLICY_DENIED", atMs: 1_000 },
 ];
 
@@ -121,10 +122,10 @@ test("dashboards are as the list of panels says, and name nothing that the runti
   const used = grafana.match(/\bgreentic_\w+/g) ?? [];
   expect(used.length).toBeGreaterThan(15);
   expect(used.filter((name) => !series.has(name))).toEqual([]);
-  // A bus that is down is told by /readyz, and what goes well by the messages.
-  const undrawn = ["greentic.bus.ready", "greentic.bus.published", "greentic.bus.delivered"];
+  // Changed policies are on the audit log; a bus that is down is told by /readyz, and what goes well by the messages.
+  const undrawn = ["greentic.policy.changes", "greentic.bus.ready", "greentic.bus.published", "greentic.bus.delivered"];
   const isDrawn = (name: string): boolean => used.some((one) => one.startsWith(prometheusName(name)));
-  expect([...metrics.keys()].filter((name) => !isDrawn(name))).toEqual(undrawn);
+  expect([...metrics.keys()].filter((name) => !isDrawn(name)).sort()).toEqual(undrawn.sort());
 
   const objects = (dashboardFiles().get("kibana/greentic.ndjson") ?? "")
     .trim()

@@ -167,6 +167,7 @@ export function createSpanObserver(tracer: Tracer, meter: Meter, withIds: WithId
         for (const key of flows.keys()) if (key.endsWith(`:${ctx.session ?? ""}`)) flows.delete(key);
         return;
       }
+      case "policy.changed":
       case "warning":
     }
   };
