@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { probeComponent } from "../../src/conformance/full-checks.ts";
 import { buildPack, generateKeyFiles, loadSigningKey, signPackFile } from "../../src/pack/index.ts";
 import { DirectLineClient } from "./direct-line-client.ts";
 import type { HostProcess } from "./host-process.ts";
@@ -28,6 +29,8 @@ export async function startExample(
     readonly secrets?: Readonly<Record<string, string>>;
     /** Lines behind greentic.toml's. */
     readonly config?: string;
+    /** Default one that is free. */
+    readonly port?: number;
     /** What of the bundle is otherwise here, such as a port. */
     readonly bundle?: (text: string) => string;
   } = {},
@@ -39,7 +42,7 @@ export async function startExample(
   await generateKeyFiles(key);
   for (const pack of packsOf(place)) {
     await runConversations(pack);
-    const { bytes, fileName } = await buildPack(pack, { probeComponent: () => ({ abi: "none", world: "" }) });
+    const { bytes, fileName } = await buildPack(pack, { probeComponent });
     writeFileSync(join(place, "dist", fileName), bytes);
     await signPackFile(join(place, "dist", fileName), await loadSigningKey(key));
   }
@@ -55,7 +58,7 @@ export async function startExample(
   const rewrites = Object.entries(options.rewrite ?? {}).map(([from, to]) => `${from}=${to}`);
   const host: HostProcess = await startHostProcess(".", {
     cwd: place,
-    args: ["--port", "0", "--data", join(place, "data"), "--strict"],
+    args: ["--port", String(options.port ?? 0), "--data", join(place, "data"), "--strict"],
     env: { GREENTIC_HTTP_REWRITE: rewrites.join(","), GREENTIC_LOG_LEVEL: "warn" },
   });
   return {

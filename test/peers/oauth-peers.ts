@@ -32,8 +32,8 @@ export interface Peer extends AsyncDisposable {
   readonly grants: string[];
 }
 
-/** Starts `oidc-provider` with a web client of the broker, a public one of command lines, and rotation of refresh tokens. */
-export async function startOidcProvider(): Promise<Peer> {
+/** Starts `oidc-provider` with a web client of a broker at `base`, a public one of command lines, and rotation of refresh tokens. */
+export async function startOidcProvider(base = BASE): Promise<Peer> {
   const { Provider } = loadPeer("oidc-provider") as {
     readonly Provider: new (issuer: string, options: object) => OidcProvider;
   };
@@ -48,7 +48,7 @@ export async function startOidcProvider(): Promise<Peer> {
       {
         client_id: "peer-client",
         client_secret: "peer-secret",
-        redirect_uris: [`${BASE}/oauth/callback/peer`],
+        redirect_uris: [`${base}/oauth/callback/peer`],
         grant_types: ["authorization_code", "refresh_token"],
         response_types: ["code"],
       },
