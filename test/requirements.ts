@@ -173,6 +173,7 @@ export const REQUIREMENTS = define({
   "stores.records.space": { source: "issue 7 stores", behavior: "Databases of records order, write whole or not at all, and do a repeated write once, alike" },
   "stores.records.clock": { source: "issue 7 stores", behavior: "A database's own time is known from its answers, also where they tell whole seconds" },
   "stores.records.files": { source: "issue 7 stores", behavior: "Files lie in a database of records beside the sessions, and lost answers change nothing of them" },
+  "config.services.records": { source: "issue 7 stores", behavior: "A libSQL or DynamoDB that is configured, by file or environment, is the store of all processes" },
   "stores.turso": { source: "issue 7 stores", behavior: "Turso and libSQL keep sessions and state under the same contract" },
   "stores.libsql.again": { source: "issue 7 stores", behavior: "What libSQL did though its answer was lost is told to who asks again, and what it was told to refuse never happens late" },
   "stores.libsql.schema": { source: "issue 7 stores", behavior: "Hosts that start at once make one libSQL store together, and a newer one's tables are refused" },

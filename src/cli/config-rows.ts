@@ -38,7 +38,7 @@ function valueOf(config: Config, key: string): unknown {
     .map((part) => part.replaceAll(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase()));
   let value: unknown = config;
   for (const part of path) value = (value as Record<string, unknown> | undefined)?.[part];
-  // It signs tokens.
-  if (key === "server.token_key" && value !== undefined) return "***";
+  // One signs tokens, the other is one.
+  if ((key === "server.token_key" || key === "libsql.token") && value !== undefined) return "***";
   return key.endsWith(".url") && typeof value === "string" ? withoutLogin(value) : value;
 }

@@ -10,7 +10,8 @@ export function redactorOf(config: Config): SecretRedactor {
   if (known !== undefined) return known;
   const redactor = new SecretRedactor();
   for (const value of Object.values(config.telemetry.otlpHeaders)) redactor.add(value);
-  for (const url of [config.redis?.url, config.nats?.url])
+  if (config.libsql?.token !== undefined) redactor.add(config.libsql.token);
+  for (const url of [config.redis?.url, config.postgres?.url, config.nats?.url])
     for (const [, password = ""] of url?.matchAll(/:\/\/[^/?#@]*?:([^/?#@]+)@/g) ?? []) {
       redactor.add(password);
       redactor.add(unescaped(password));

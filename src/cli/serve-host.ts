@@ -33,7 +33,10 @@ export const SERVE_OPTIONS = [
   { flags: "--host <host>", summary: "address to listen on (default 127.0.0.1)" },
   { flags: "--data <dir>", summary: "data directory (default .greentic)" },
   { flags: "--env <env>", summary: "environment (default dev)" },
-  { flags: "--store <store>", summary: "sqlite, redis, postgres, or memory where nothing may survive" },
+  {
+    flags: "--store <store>",
+    summary: "sqlite, redis, postgres, libsql, dynamodb, or memory where nothing may survive",
+  },
   { flags: "--admin <address>", summary: "where the admin API listens, such as 127.0.0.1:8081 (default nowhere)" },
   { flags: "--config <file>", summary: "another greentic.toml" },
   { flags: "--verbose", summary: "log every turn" },

@@ -1,21 +1,33 @@
 import { join } from "node:path";
 import type { BlobStore } from "../blob/index.ts";
-import { openDirectoryBlobs, openMemoryBlobs, openPostgresBlobs, openRedisBlobs } from "../blob/index.ts";
+import {
+  openDirectoryBlobs,
+  openMemoryBlobs,
+  openPostgresBlobs,
+  openRecordBlobs,
+  openRedisBlobs,
+} from "../blob/index.ts";
 import type { Bus } from "../bus/index.ts";
 import { openInProcessBus, openNatsBus } from "../bus/index.ts";
 import type { Config, ServicesConfig } from "../config/index.ts";
+import { createMachineWorld } from "../runner/index.ts";
 import type { RuntimeOptions } from "../runner/index.ts";
 import { openFileTexts } from "../files/index.ts";
 import type { SharedTexts } from "../files/index.ts";
 import {
+  openDynamoSpace,
+  openDynamoStore,
+  openLibsqlSpace,
+  openLibsqlStore,
   openMemoryStore,
   openPostgresStore,
   openPostgresTexts,
+  openRecordTexts,
   openRedisStore,
   openRedisTexts,
   openSqliteStore,
 } from "../session/index.ts";
-import type { SessionStore } from "../session/index.ts";
+import type { RecordSpace, SessionStore } from "../session/index.ts";
 import type { JsonObject, World } from "../types/index.ts";
 import { GreenticError } from "../types/index.ts";
 
@@ -59,30 +71,57 @@ export function openConfiguredStore(
 ): Promise<SessionStore> {
   if (config.redis !== undefined) return openRedisStore({ ...config.redis, world });
   if (config.postgres !== undefined) return openPostgresStore({ ...config.postgres, world });
+  if (config.libsql !== undefined) return openLibsqlStore({ ...config.libsql, world });
+  if (config.dynamodb !== undefined) return openDynamoStore({ ...config.dynamodb, tags: tagsOf(config), world });
   return config.store === "memory"
     ? Promise.resolve(openMemoryStore(world))
     : openSqliteStore({ dir: config.dataDir, world, onDamage });
 }
 
 /** Opens the store of files that goes with the configured store. @throws STORE_URL_INVALID, STORE_UNAVAILABLE */
-export async function openConfiguredBlobs({ redis, postgres, store, dataDir }: Config): Promise<BlobStore> {
+export async function openConfiguredBlobs(config: Config): Promise<BlobStore> {
+  const { redis, postgres, store, dataDir } = config;
   if (redis !== undefined) return openRedisBlobs({ url: redis.url });
   if (postgres !== undefined) return openPostgresBlobs(postgres);
+  const space = await openConfiguredSpace(config);
+  if (space !== undefined) return openRecordBlobs(space);
   return store === "memory" ? openMemoryBlobs() : openDirectoryBlobs(join(dataDir, "files"));
 }
 
 /** Opens the small texts that hosts of an env agree on: in the store that they share, else in the data directory. @throws STORE_URL_INVALID, STORE_UNAVAILABLE */
-export async function openConfiguredTexts({ env, redis, postgres, dataDir }: Config): Promise<SharedTexts> {
+export async function openConfiguredTexts(config: Config): Promise<SharedTexts> {
+  const { env, redis, postgres, dataDir } = config;
   if (redis !== undefined) return openRedisTexts({ url: redis.url, scope: env });
   if (postgres !== undefined) return openPostgresTexts({ ...postgres, scope: env });
+  const space = await openConfiguredSpace(config);
+  if (space !== undefined) return openRecordTexts(space, env);
   return openFileTexts(dataDir);
 }
 
+/** Opens the database of records that the store lies in, where it is one; what lies beside the sessions takes the machine's time. */
+async function openConfiguredSpace(config: Config): Promise<RecordSpace | undefined> {
+  const world = createMachineWorld();
+  if (config.libsql !== undefined) return openLibsqlSpace({ ...config.libsql, world });
+  if (config.dynamodb !== undefined) return openDynamoSpace({ ...config.dynamodb, tags: tagsOf(config), world });
+  return undefined;
+}
+
+/** By what the bill of an account tells the table that a host made from others. */
+function tagsOf({ env }: Config): Readonly<Record<string, string>> {
+  return { "greentic-env": env };
+}
+
+/** Whether the store is one that processes share. */
+function isSharedStore({ redis, postgres, libsql, dynamodb }: ServicesConfig): boolean {
+  return [redis, postgres, libsql, dynamodb].some((place) => place !== undefined);
+}
+
 /** Refuses roles that need other processes where there is nothing that processes share. @throws CLI_ROLE_ALONE */
-function checkRoles({ roles, store, redis, postgres, nats }: ServicesConfig): void {
+function checkRoles(config: ServicesConfig): void {
+  const { roles, store, nats } = config;
   if (roles.length === 3) return;
   const doing = `Start ${roles.join(" and ")}`;
-  if (redis === undefined && postgres === undefined)
+  if (!isSharedStore(config))
     throw new GreenticError(
       "CLI_ROLE_ALONE",
       `${doing}: expected a store that processes share, got ${store}, which one process has to itself`,
@@ -110,7 +149,7 @@ export async function openServices({ config, world, onError }: ServicesOptions):
       await store[Symbol.asyncDispose]();
       throw error;
     });
-    const isShared = config.redis !== undefined || config.postgres !== undefined;
+    const isShared = isSharedStore(config);
     return {
       store,
       blobs,

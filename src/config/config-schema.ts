@@ -25,7 +25,7 @@ export const configSchema: SchemaObject = object({
   tenant: text,
   team: text,
   data_dir: text,
-  store: { enum: ["sqlite", "memory", "redis", "postgres"] },
+  store: { enum: ["sqlite", "memory", "redis", "postgres", "libsql", "dynamodb"] },
   roles: { type: "array", minItems: 1, uniqueItems: true, items: { enum: ["gateway", "worker", "egress"] } },
   redis: object({ url: text, durability: { enum: ["strict", "relaxed"] } }),
   postgres: object({
@@ -35,6 +35,14 @@ export const configSchema: SchemaObject = object({
     ca_file: text,
     cert_file: text,
     key_file: text,
+  }),
+  libsql: object({ url: text, token: text, sdk_dir: text }),
+  dynamodb: object({
+    table: { type: "string", pattern: "^[a-zA-Z0-9_.-]{3,255}$" },
+    region: text,
+    endpoint: text,
+    create: { type: "boolean" },
+    sdk_dir: text,
   }),
   nats: object({ url: text, credentials: text, ca_file: text, cert_file: text, key_file: text }),
   journal: { enum: ["off", "turns", "replay"] },

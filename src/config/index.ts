@@ -33,7 +33,16 @@ export type { RegistryScope } from "./registry.ts";
 export type { VaultConfig } from "./secrets-config.ts";
 export type { SourceDocument, SourceRules } from "./source-document.ts";
 export { readJson, readToml, readYaml } from "./source-document.ts";
-export type { NatsConfig, PostgresConfig, RedisConfig, RoleName, ServicesConfig, StoreName } from "./services.ts";
+export type {
+  DynamoConfig,
+  LibsqlConfig,
+  NatsConfig,
+  PostgresConfig,
+  RedisConfig,
+  RoleName,
+  ServicesConfig,
+  StoreName,
+} from "./services.ts";
 export type { GrantAuth, HttpMcpServer, McpAuth, OperatorMcpServer, StdioMcpServer } from "./mcp-server.ts";
 export { endpointAuthSchema, httpServerSchema, readEndpointAuth, readHttpServer } from "./mcp-server.ts";
 export type { OAuthConfig, OAuthEndpoints, OAuthPreset, OAuthProviderConfig } from "./oauth-providers.ts";

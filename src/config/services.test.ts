@@ -26,7 +26,7 @@ test("loadConfig() keeps sessions in the Redis that is configured, unless someth
   expect(load(redis, {}, { store: "sqlite" }).redis).toBeUndefined();
   expect(load(redis, { GREENTIC_STORE: "memory" })).toMatchObject({ store: "memory" });
   expect(() => load('store = "redis"\n')).toThrow(/redis\.url or GREENTIC_REDIS_URL/);
-  expect(() => load("", { GREENTIC_STORE: "mysql" })).toThrow(/sqlite, memory, redis, postgres/);
+  expect(() => load("", { GREENTIC_STORE: "mysql" })).toThrow(/sqlite, memory, redis, postgres, libsql, dynamodb/);
   expect(() => load('[redis]\nurl = "x"\ndurability = "mostly"\n')).toThrow(/redis\.durability/);
 });
 
@@ -44,6 +44,38 @@ test("loadConfig() keeps sessions in the PostgreSQL that is configured, and asks
   expect(() => load(postgres, { GREENTIC_REDIS_URL: REDIS })).toThrow(/store = "postgres" or "redis"/);
   expect(load(postgres, { GREENTIC_REDIS_URL: REDIS, GREENTIC_STORE: "redis" }).store).toBe("redis");
   expect(() => load(`${postgres}connections = 0\n`)).toThrow(/postgres\.connections/);
+});
+
+test("loadConfig() keeps sessions in the libSQL or the DynamoDB that is configured", () => {
+  verifies("config.services.records");
+  const url = "libsql://db-org.turso.io";
+  const libsql = `[libsql]\nurl = "${url}"\n`;
+  expect(load(libsql)).toMatchObject({ store: "libsql", libsql: { url } });
+  expect(load(`${libsql}token = "s3cret"\nsdk_dir = "sdk"\n`).libsql).toMatchObject({ url, token: "s3cret" });
+  expect(load(`${libsql}sdk_dir = "sdk"\n`).libsql?.sdkDir).toMatch(/^\/.*\/sdk$/);
+  expect(load("", { GREENTIC_LIBSQL_URL: url, GREENTIC_LIBSQL_TOKEN: "s3cret" })).toMatchObject({
+    store: "libsql",
+    libsql: { url, token: "s3cret" },
+  });
+  expect(load(libsql, {}, { store: "sqlite" }).libsql).toBeUndefined();
+  expect(() => load('store = "libsql"\n')).toThrow(/libsql\.url or GREENTIC_LIBSQL_URL/);
+
+  const dynamodb = '[dynamodb]\ntable = "greentic"\n';
+  expect(load(dynamodb)).toMatchObject({ store: "dynamodb", dynamodb: { table: "greentic", create: true } });
+  expect(
+    load(`${dynamodb}region = "eu-central-1"\nendpoint = "http://localhost:1"\ncreate = false\n`).dynamodb,
+  ).toEqual({
+    table: "greentic",
+    region: "eu-central-1",
+    endpoint: "http://localhost:1",
+    create: false,
+  });
+  expect(load("", { GREENTIC_DYNAMODB_TABLE: "greentic" })).toMatchObject({ store: "dynamodb" });
+  expect(() => load('store = "dynamodb"\n')).toThrow(/dynamodb\.table or GREENTIC_DYNAMODB_TABLE/);
+  expect(() => load('[dynamodb]\ntable = "a b"\n')).toThrow(/dynamodb\.table/);
+  expect(() => load(`${libsql}${dynamodb}`)).toThrow(
+    /store = "libsql" or "dynamodb" beside libsql\.url and dynamodb\.table/,
+  );
 });
 
 test("loadConfig() reads the bus with its credentials, beside the file that names them", () => {

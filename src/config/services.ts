@@ -2,7 +2,7 @@ import { GreenticError, quote } from "../types/index.ts";
 import type { JsonObject, JsonValue } from "../types/index.ts";
 
 /** Which backend keeps conversations. */
-export type StoreName = "sqlite" | "memory" | "redis" | "postgres";
+export type StoreName = "sqlite" | "memory" | "redis" | "postgres" | "libsql" | "dynamodb";
 /** What a process of the host does. */
 export type RoleName = "gateway" | "worker" | "egress";
 
@@ -25,6 +25,27 @@ export interface PostgresConfig {
   readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
 }
 
+/** A libSQL database, Turso's or of a server of one's own, that processes share as their store. Paths are absolute. */
+export interface LibsqlConfig {
+  readonly url: string;
+  /** What the server knows the host by: never printed. */
+  readonly token?: string;
+  /** Where `@libsql/client` is installed, if not beside the host. */
+  readonly sdkDir?: string;
+}
+
+/** A table of DynamoDB that processes share as their store. Paths are absolute. */
+export interface DynamoConfig {
+  readonly table: string;
+  /** Without it, the SDK's own. */
+  readonly region?: string;
+  readonly endpoint?: string;
+  /** Whether the table is made where it is missing. */
+  readonly create: boolean;
+  /** Where `@aws-sdk/client-dynamodb` is installed, if not beside the host. */
+  readonly sdkDir?: string;
+}
+
 /** A NATS that processes share as their bus. Paths are absolute. */
 export interface NatsConfig {
   /** May hold a password: never printed. */
@@ -41,6 +62,10 @@ export interface ServicesConfig {
   readonly redis?: RedisConfig;
   /** Present where the store is in PostgreSQL. */
   readonly postgres?: PostgresConfig;
+  /** Present where the store is in libSQL. */
+  readonly libsql?: LibsqlConfig;
+  /** Present where the store is in DynamoDB. */
+  readonly dynamodb?: DynamoConfig;
   readonly nats?: NatsConfig;
   readonly roles: readonly RoleName[];
   /** 32 bytes that sign WebChat's tokens, the same for every gateway; absolute. Default one of the data directory. */
@@ -49,7 +74,16 @@ export interface ServicesConfig {
   readonly tokenKey?: string;
 }
 
-const STORES = ["sqlite", "memory", "redis", "postgres"] as const;
+const STORES = ["sqlite", "memory", "redis", "postgres", "libsql", "dynamodb"] as const;
+/** What names the place of a store that processes share: a key of the file, and a variable. */
+const SHARED = {
+  postgres: { key: "url", variable: "GREENTIC_POSTGRES_URL" },
+  redis: { key: "url", variable: "GREENTIC_REDIS_URL" },
+  libsql: { key: "url", variable: "GREENTIC_LIBSQL_URL" },
+  dynamodb: { key: "table", variable: "GREENTIC_DYNAMODB_TABLE" },
+} as const;
+type SharedName = keyof typeof SHARED;
+const SHARED_NAMES = Object.keys(SHARED) as readonly SharedName[];
 const ROLES = ["gateway", "worker", "egress"] as const;
 
 type PickValue = <T>(
@@ -63,7 +97,7 @@ type PickValue = <T>(
   },
 ) => T;
 
-/** Reads store, bus and roles: a Redis or PostgreSQL that is configured is the store unless something says otherwise. @throws CONFIG_VALUE_INVALID, CONFIG_ENV_INVALID */
+/** Reads store, bus and roles: a place that processes can share is the store unless something says otherwise. @throws CONFIG_VALUE_INVALID, CONFIG_ENV_INVALID */
 export function readServices(
   {
     root,
@@ -76,22 +110,17 @@ export function readServices(
     readonly bundleNats?: string | undefined;
   },
 ): ServicesConfig {
-  const redis = (root["redis"] ?? {}) as JsonObject;
-  const nats = (root["nats"] ?? {}) as JsonObject;
-  const server = (root["server"] ?? {}) as JsonObject;
-  const redisUrl = pick<string | undefined>("redis.url", {
-    variable: "GREENTIC_REDIS_URL",
-    file: redis["url"],
-    fallback: undefined,
-  });
-  const postgres = (root["postgres"] ?? {}) as JsonObject;
-  const postgresUrl = pick<string | undefined>("postgres.url", {
-    variable: "GREENTIC_POSTGRES_URL",
-    file: postgres["url"],
-    fallback: undefined,
-  });
-  const named = [postgresUrl !== undefined && "postgres", redisUrl !== undefined && "redis"] as const;
-  const [fallback = "sqlite", another] = named.filter((name) => name !== false);
+  const section = (name: string): JsonObject => (root[name] ?? {}) as JsonObject;
+  const nats = section("nats");
+  const server = section("server");
+  const places = new Map<StoreName, string>();
+  for (const name of SHARED_NAMES) {
+    const { key, variable } = SHARED[name];
+    const file = section(name)[key];
+    const place = pick<string | undefined>(`${name}.${key}`, { variable, file, fallback: undefined });
+    if (place !== undefined) places.set(name, place);
+  }
+  const [fallback = "sqlite", another] = places.keys();
   const store = pick<StoreName | undefined>("store", {
     flag: flags.store,
     variable: "GREENTIC_STORE",
@@ -99,30 +128,25 @@ export function readServices(
     file: root["store"],
     fallback: another === undefined ? fallback : undefined,
   });
-  if (store === undefined)
+  if (store === undefined) {
+    const named = SHARED_NAMES.filter((name) => places.has(name));
+    const keys = named.map((name) => `${name}.${SHARED[name].key}`).join(" and ");
     throw new GreenticError(
       "CONFIG_VALUE_INVALID",
-      `Read store: expected store = "${fallback}" or "${another}" beside redis.url and postgres.url, got none`,
+      `Read store: expected store = ${named.map((name) => `"${name}"`).join(" or ")} beside ${keys}, got none`,
     );
-  if (store === "redis" && redisUrl === undefined)
+  }
+  const shared = SHARED_NAMES.find((name) => name === store);
+  const place = places.get(store);
+  if (shared !== undefined && place === undefined)
     throw new GreenticError(
       "CONFIG_VALUE_INVALID",
-      'Read store: expected redis.url or GREENTIC_REDIS_URL beside store "redis", got neither',
-    );
-  if (store === "postgres" && postgresUrl === undefined)
-    throw new GreenticError(
-      "CONFIG_VALUE_INVALID",
-      'Read store: expected postgres.url or GREENTIC_POSTGRES_URL beside store "postgres", got neither',
+      `Read store: expected ${shared}.${SHARED[shared].key} or ${SHARED[shared].variable} beside store "${shared}", got neither`,
     );
   const natsUrl = pick<string | undefined>("nats.url", {
     variable: "GREENTIC_NATS_URL",
     file: nats["url"],
     fallback: flags.bundleNats,
-  });
-  const durability = pick("redis.durability", { file: redis["durability"], fallback: "strict" as const });
-  const connections = pick<number | undefined>("postgres.connections", {
-    file: postgres["connections"],
-    fallback: undefined,
   });
   const tokenKey = pick<string | undefined>("server.token_key_file", {
     variable: "GREENTIC_TOKEN_KEY_FILE",
@@ -136,16 +160,9 @@ export function readServices(
   return {
     store,
     ...(tokenKeyText !== undefined && { tokenKey: tokenKeyText }),
-    ...(store === "redis" && redisUrl !== undefined && { redis: { url: redisUrl, durability } }),
-    ...(store === "postgres" &&
-      postgresUrl !== undefined && {
-        postgres: {
-          url: postgresUrl,
-          durability: pick("postgres.durability", { file: postgres["durability"], fallback: "strict" as const }),
-          ...(connections !== undefined && { connections }),
-          ...readTls(postgres, path),
-        },
-      }),
+    ...(shared !== undefined &&
+      place !== undefined &&
+      readShared(shared, { place, section: section(shared), pick, path })),
     ...(natsUrl !== undefined && { nats: { url: natsUrl, ...readLogin(nats, path) } }),
     roles: pick("roles", {
       flag: flags.roles,
@@ -156,6 +173,59 @@ export function readServices(
     }),
     ...(tokenKey !== undefined && { tokenKeyFile: path(tokenKey) }),
   };
+}
+
+/** Reads what there is to know of the shared store beside its place. */
+function readShared(
+  store: SharedName,
+  {
+    place,
+    section,
+    pick,
+    path,
+  }: {
+    readonly place: string;
+    readonly section: JsonObject;
+    readonly pick: PickValue;
+    readonly path: (file: string) => string;
+  },
+): Pick<ServicesConfig, SharedName> {
+  const text = (key: string, variable?: string): string | undefined =>
+    pick<string | undefined>(`${store}.${key}`, {
+      ...(variable !== undefined && { variable }),
+      file: section[key],
+      fallback: undefined,
+    });
+  const durability = (): "strict" | "relaxed" =>
+    pick(`${store}.durability`, { file: section["durability"], fallback: "strict" as const });
+  const sdk = (): { readonly sdkDir?: string } => {
+    const sdkDir = text("sdk_dir");
+    return { ...(sdkDir !== undefined && { sdkDir: path(sdkDir) }) };
+  };
+  switch (store) {
+    case "redis":
+      return { redis: { url: place, durability: durability() } };
+    case "postgres": {
+      const connections = pick<number | undefined>("postgres.connections", {
+        file: section["connections"],
+        fallback: undefined,
+      });
+      const limits = { ...(connections !== undefined && { connections }) };
+      return { postgres: { url: place, durability: durability(), ...limits, ...readTls(section, path) } };
+    }
+    case "libsql": {
+      const token = text("token", "GREENTIC_LIBSQL_TOKEN");
+      return { libsql: { url: place, ...(token !== undefined && { token }), ...sdk() } };
+    }
+    case "dynamodb":
+    default: {
+      const region = text("region");
+      const endpoint = text("endpoint");
+      const where = { ...(region !== undefined && { region }), ...(endpoint !== undefined && { endpoint }) };
+      const create = pick("dynamodb.create", { file: section["create"], fallback: true });
+      return { dynamodb: { table: place, ...where, create, ...sdk() } };
+    }
+  }
 }
 
 /** Reads `gateway,worker`. @throws RangeError */

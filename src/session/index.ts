@@ -12,6 +12,7 @@ export type { PostgresLink } from "./postgres/link.ts";
 export type { PostgresPlaceOptions, PostgresStoreOptions } from "./postgres/postgres-store.ts";
 export { openPostgresLink, openPostgresStore } from "./postgres/postgres-store.ts";
 export type { PostgresTls } from "./postgres/postgres-url.ts";
+export { openRecordTexts } from "./records/record-texts.ts";
 export type { WholeRecord } from "./records/records.ts";
 export { Records } from "./records/records.ts";
 export type { RecordChange, RecordKey, RecordRange, RecordSpace } from "./records/space.ts";

@@ -34,7 +34,7 @@ export const secretsErrors = {
   },
   SECRETS_SDK_MISSING: {
     kind: "not_found",
-    help: "Install the package beside the host or in the directory that `[secrets] sdk_dir` names, with the command of the message.",
+    help: "Install the package beside the host or in the directory that `sdk_dir` names (of `[secrets]`, `[libsql]` or `[dynamodb]`), with the command of the message.",
   },
   SECRETS_SDK_BROKEN: {
     kind: "internal",

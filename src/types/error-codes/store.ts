@@ -41,7 +41,7 @@ export const storeErrors = {
   },
   STORE_URL_INVALID: {
     kind: "invalid_input",
-    help: "Write redis://, redis-sentinel:// or redis-cluster:// (rediss… for TLS) and the hosts, or postgres://, the host and a database; escape special characters of a password with %.",
+    help: "Write redis://, redis-sentinel:// or redis-cluster:// (rediss… for TLS) and the hosts, postgres://, the host and a database, or libsql://, https:// or http:// and the host; escape special characters of a password with %.",
   },
   STORE_DURABILITY_WEAK: {
     kind: "conflict",
@@ -49,7 +49,7 @@ export const storeErrors = {
   },
   STORE_SERVER_UNFIT: {
     kind: "conflict",
-    help: 'Use Redis 7.0 or newer (or Valkey) with "maxmemory-policy noeviction", since a server that evicts keys loses conversations; or PostgreSQL 14 or newer with a database in UTF8.',
+    help: 'Use Redis 7.0 or newer (or Valkey) with "maxmemory-policy noeviction", since a server that evicts keys loses conversations; PostgreSQL 14 or newer with a database in UTF8, libSQL with one in UTF-8, or a DynamoDB table with the keys pk and sk.',
   },
   STATE_VALUE_TOO_LARGE: {
     kind: "invalid_input",
