@@ -344,6 +344,7 @@ export const REQUIREMENTS = define({
   "conformance.public.pack": { source: "issue 7 conformance", behavior: "check-pack takes the arguments of the public greentic-conformance and prints its report" },
   "conformance.public.runner": { source: "issue 7 conformance", behavior: "check-runner runs anybody's runner by the public contract and prints its report" },
   "conformance.public.judged": { source: "issue 7 conformance", behavior: "Our own runner passes the public check-runner contract, whoever judges" },
+  "conformance.runner.faults": { source: "issue 7 conformance", behavior: "Runners that say so are judged by what reaches their platform while it fails and is slow, they are killed and activities come again; ours says so" },
   "conformance.provider.works": { source: "issue 7 conformance", behavior: "The provider suite passes packs that work: the template's, and the built-in channels as packs" },
   "conformance.provider.faults": { source: "issue 7 conformance", behavior: "A provider pack that drops, repeats, misnames, is late or says a secret fails the case that is meant" },
   "quota.stored-bytes": { source: "issue 7 policy", behavior: "What a tenant's files and state take is bounded by its quota: files and growth beyond it are refused with an event, what shrinks or was let in goes on, and no message is lost" },

@@ -2,6 +2,7 @@
 //   <runner> PACK, with GREENTIC_CONFORMANCE=1, TENANT_ID, TEAM_ID, USER_ID and SESSION_ID in its environment
 //   standard input: one activity, a JSON value or a text; nothing at all only loads the pack
 //   standard output: one JSON object; exit code 0 where the activity was answered
+//   GREENTIC_CONFORMANCE_PLATFORM: where messages are posted; see runner-platform.ts
 import { openInProcessBus } from "../bus/index.ts";
 import { InProcessComponentHost } from "../component/index.ts";
 import { createConsoleProvider, receiveConsole } from "../messaging/index.ts";
@@ -10,14 +11,22 @@ import { createMachineWorld, openRuntime } from "../runner/index.ts";
 import type { TurnReport } from "../runner/index.ts";
 import { createSecretReader } from "../secrets/index.ts";
 import { openMemoryStore, openSqliteStore } from "../session/index.ts";
-import { channelId, envId, isGreenticError, parseJson, randomHex, teamId, tenantId } from "../types/index.ts";
+import {
+  channelId,
+  envId,
+  isGreenticError,
+  isJsonObject,
+  parseJson,
+  randomHex,
+  teamId,
+  tenantId,
+} from "../types/index.ts";
 import type { JsonValue } from "../types/index.ts";
+import { platformChannel, untilSent } from "./answer-platform.ts";
 import { openAnyPack } from "./check-pack.ts";
 import { OFFLINE_POLICY, toolsOf } from "./flow-test/run-conversation.ts";
 import { StubbedComponents, Stubs } from "./flow-test/stubs.ts";
-
-/** The name of the environment's variable that says a judge is asking. */
-export const CONFORMANCE_FLAG = "GREENTIC_CONFORMANCE";
+import { PLATFORM_VARIABLE } from "./runner-contract.ts";
 
 /** What a judge asks of a runner. */
 export interface RunnerCheck {
@@ -36,6 +45,8 @@ export interface RunnerAnswer extends Partial<TurnReport> {
   readonly pack: { readonly name: string; readonly version: string };
   /** The ids of the flows that were loaded. */
   readonly flows: readonly string[];
+  /** What a judge may do to it beside asking. */
+  readonly supports: readonly string[];
 }
 
 /**
@@ -46,12 +57,19 @@ export interface RunnerAnswer extends Partial<TurnReport> {
 export async function answerRunnerCheck(check: RunnerCheck): Promise<RunnerAnswer> {
   const { environment, activity, timeoutMs } = check;
   const pack = await openAnyPack(check.pack, check.nowMs);
-  const named = { pack: { name: pack.name, version: pack.version }, flows: [...pack.flows.keys()] };
+  const named = {
+    pack: { name: pack.name, version: pack.version },
+    flows: [...pack.flows.keys()],
+    supports: ["platform"],
+  };
   const env = envId("test");
   const tenant = tenantId(environment["TENANT_ID"] ?? "conformance");
   const team = teamId(environment["TEAM_ID"] ?? "default");
-  const provider = createConsoleProvider({ env, tenant, team, channel: channelId("console") });
   const world = createMachineWorld();
+  const address = { env, tenant, team, channel: channelId("console") };
+  const platform = environment[PLATFORM_VARIABLE];
+  const provider =
+    platform === undefined ? createConsoleProvider(address) : platformChannel(platform, { address, world });
   const stubs = new Stubs(new Map(), remoteTools(pack));
   await using components = new StubbedComponents(new InProcessComponentHost(), { stubs, aheadMs: 0 });
   await using runtime = await openRuntime({
@@ -73,13 +91,24 @@ export async function answerRunnerCheck(check: RunnerCheck): Promise<RunnerAnswe
   });
   if (activity.trim() === "") return named;
   runtime.start();
-  const message = receiveConsole(provider.address, valueOf(activity), {
-    session: environment["SESSION_ID"] ?? randomHex(world, 16),
-    id: randomHex(world, 16),
-    user: environment["USER_ID"] ?? "conformance",
-  });
-  return { ...named, ...(await runtime.request(provider, message, { timeoutMs })) };
+  const said = valueOf(activity);
+  const session = environment["SESSION_ID"] ?? randomHex(world, 16);
+  const id = nameOf(said) ?? randomHex(world, 16);
+  const user = environment["USER_ID"] ?? "conformance";
+  // Judges name activities within a session, channels within themselves.
+  const message = { ...receiveConsole(address, said, { session, id, user }), dedupeKey: `${session}:${id}` };
+  const report = await runtime.request(provider, message, { timeoutMs });
+  if (platform !== undefined) await untilSent(report.session, { store: runtime.store, world, timeoutMs });
+  return { ...named, ...report };
 }
+
+/** The activity's own name, by which a redelivery is known. */
+function nameOf(said: JsonValue): string | undefined {
+  const id = isJsonObject(said) ? said["id"] : undefined;
+  return typeof id === "string" && id !== "" && id.length <= MAX_ID ? id : undefined;
+}
+
+const MAX_ID = 256;
 
 function remoteTools(pack: Pack): ReadonlySet<string> {
   return new Set([...toolsOf(pack)].filter(([, { target }]) => target.kind !== "component").map(([name]) => name));

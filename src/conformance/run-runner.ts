@@ -16,6 +16,7 @@ export type RunnerRun =
   | { readonly kind: "exited"; readonly code: number; readonly stdout: string; readonly stderr: string }
   | { readonly kind: "unstarted"; readonly reason: string }
   | { readonly kind: "late" }
+  | { readonly kind: "killed" }
   | { readonly kind: "flood" };
 
 const MAX_OUTPUT = 4 << 20;
@@ -31,6 +32,8 @@ export function runRunner(
     readonly cwd: string;
     readonly timeoutMs: number;
     readonly path: string;
+    /** Kills it. */
+    readonly kill?: AbortSignal;
   },
 ): Promise<RunnerRun> {
   return new Promise((done) => {
@@ -52,6 +55,7 @@ export function runRunner(
       }
     };
     const timer = setTimeout(() => end({ kind: "late" }), run.timeoutMs);
+    run.kill?.addEventListener("abort", () => end({ kind: "killed" }), { once: true });
     const [stdout, stderr]: Buffer[][] = [[], []];
     let [sizeBytes, talkBytes] = [0, 0];
     child.stdout.on("data", (chunk: Buffer) => {

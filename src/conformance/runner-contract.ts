@@ -1,8 +1,13 @@
 // The public contract of runners, from outside: <runner> PACK [args], an environment, an activity on standard input, one JSON object.
 import { isGreenticError, isJsonObject, parseJson, quote } from "../types/index.ts";
 import type { JsonObject } from "../types/index.ts";
-import { CONFORMANCE_FLAG } from "./answer-check.ts";
 import type { RunnerRun } from "./run-runner.ts";
+
+/** The name of the environment's variable that says a judge is asking. */
+const CONFORMANCE_FLAG = "GREENTIC_CONFORMANCE";
+
+/** The name of the environment's variable that says where messages go. */
+export const PLATFORM_VARIABLE = "GREENTIC_CONFORMANCE_PLATFORM";
 
 /** The environment of a run, beside what a runner's operator gives it. */
 export function contractOf(
@@ -33,6 +38,7 @@ export const shown = (text: string): string => quote(text.trim().slice(0, MAX_SA
 export function problemOf(run: RunnerRun, timeoutMs: number): string | undefined {
   if (run.kind === "unstarted") return `it can't be started: ${run.reason}`;
   if (run.kind === "late") return `it took more than ${timeoutMs} ms`;
+  if (run.kind === "killed") return "it was killed";
   return run.kind === "flood" ? "it printed more than 4 MiB" : exitProblem(run);
 }
 

@@ -10,7 +10,8 @@ import type { CaseSpec, ConformanceReport, Verdict } from "./report.ts";
 import { fail, failIfAny, PASS, runSuite, skip } from "./report.ts";
 import type { RunnerCommand, RunnerRun } from "./run-runner.ts";
 import { runRunner } from "./run-runner.ts";
-import { answerOf, contractOf, problemOf, SESSION, shown } from "./runner-contract.ts";
+import { platformCases } from "./runner-platform.ts";
+import { answerOf, contractOf, PLATFORM_VARIABLE, problemOf, SESSION, shown } from "./runner-contract.ts";
 
 /** What a runner is judged with. */
 export interface RunnerSuiteOptions {
@@ -60,7 +61,14 @@ async function* casesOf(command: RunnerCommand, scope: Scope): AsyncGenerator<Ca
   await writeFile(file, pack.bytes);
   const ask = (
     activity: string,
-    more: { session?: string; file?: string; timeoutMs?: number; faults?: string } = {},
+    more: {
+      readonly session?: string;
+      readonly file?: string;
+      readonly timeoutMs?: number;
+      readonly faults?: string;
+      readonly platform?: string;
+      readonly kill?: AbortSignal;
+    } = {},
   ): Promise<RunnerRun> =>
     runRunner(command, {
       pack: more.file ?? file,
@@ -71,7 +79,9 @@ async function* casesOf(command: RunnerCommand, scope: Scope): AsyncGenerator<Ca
       environment: {
         ...contractOf(more.file ?? file, { session: more.session ?? SESSION }),
         ...(more.faults !== undefined && { GREENTIC_CONFORMANCE_FAULTS: more.faults }),
+        ...(more.platform !== undefined && { [PLATFORM_VARIABLE]: more.platform }),
       },
+      ...(more.kill && { kill: more.kill }),
     });
   let loaded: RunnerRun = { kind: "late" };
   yield {
@@ -141,7 +151,8 @@ async function* casesOf(command: RunnerCommand, scope: Scope): AsyncGenerator<Ca
     },
   };
   const supports = answerOf(loaded)?.["supports"] ?? answerOf(first)?.["supports"];
-  const hasFaults = Array.isArray(supports) && supports.includes("faults");
+  const can = (what: string): boolean => Array.isArray(supports) && supports.includes(what);
+  const hasFaults = can("faults");
   for (const one of PUBLISHED_FAULTS)
     yield {
       id: `runner.faults:${one.name}`,
@@ -156,6 +167,7 @@ async function* casesOf(command: RunnerCommand, scope: Scope): AsyncGenerator<Ca
         return likeVerdict(run, { ...expect }, "the published expectation");
       },
     };
+  yield* platformCases((activity, more) => ask(activities[activity], more), can("platform"));
 }
 
 const UNANSWERED = "the first activity wasn't answered";

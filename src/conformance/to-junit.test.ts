@@ -1,61 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { checkJunit, readXml } from "../../test/stand-ins/junit-reader.ts";
 import { verifies } from "../../test/verifies.ts";
 import type { ConformanceReport } from "./report.ts";
 import { fail, failIfAny, PASS, runSuite, skip } from "./report.ts";
 import { toJunit } from "./to-junit.ts";
-
-interface Element {
-  readonly name: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly children: Element[];
-  text: string;
-}
-
-const NAMED: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-
-/** Reads the little of XML 1.0 that reports are made of, and throws for anything that isn't well-formed. */
-function readXml(xml: string): Element {
-  // oxlint-disable-next-line no-control-regex -- XML 1.0 §2.2, Char
-  if (!/^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]*$/u.test(xml))
-    throw new Error("a character that XML forbids");
-  const declared = /^<\?xml version="1\.0" encoding="UTF-8"\?>\n/.exec(xml);
-  if (declared === null) throw new Error("no declaration");
-  const top: Element = { name: "", attributes: {}, children: [], text: "" };
-  const open: Element[] = [top];
-  let at = declared[0].length;
-  const plain = (raw: string): string => {
-    if (/[<]/.test(raw) || /&(?!(?:amp|lt|gt|quot|apos|#\d+);)/.test(raw)) throw new Error(`unescaped in ${raw}`);
-    return raw.replace(/&(#?)(\w+);/g, (_, isCode: string, name: string) =>
-      isCode === "#" ? String.fromCodePoint(Number(name)) : (NAMED[name] ?? ""),
-    );
-  };
-  while (at < xml.length) {
-    const tag = /^<(\/?)([a-z]+)((?: [a-z]+="[^"<]*")*)(\/?)>/.exec(xml.slice(at));
-    const last = open.at(-1) ?? top;
-    if (tag === null) {
-      const end = xml.indexOf("<", at);
-      if (end === at) throw new Error(`no tag at ${at}`);
-      last.text += plain(xml.slice(at, end === -1 ? undefined : end));
-      at = end === -1 ? xml.length : end;
-      continue;
-    }
-    const [whole, close, name = "", attributes = "", isEmpty] = tag;
-    at += whole.length;
-    if (close === "/") {
-      if (open.pop()?.name !== name) throw new Error(`</${name}> closes another`);
-      continue;
-    }
-    const pairs = [...attributes.matchAll(/ ([a-z]+)="([^"]*)"/g)].map(
-      ([, key = "", raw = ""]) => [key, plain(raw)] as const,
-    );
-    const element: Element = { name, attributes: Object.fromEntries(pairs), children: [], text: "" };
-    last.children.push(element);
-    if (isEmpty !== "/") open.push(element);
-  }
-  if (open.length !== 1 || top.children.length !== 1) throw new Error("not one root");
-  return top.children[0] as Element;
-}
 
 /** A text as XML 1.0 can carry it. */
 const carried = (text: string): string =>
@@ -79,7 +28,9 @@ test("toJunit() is well-formed and keeps every text, however a target, a case or
           { id: "flow.c", title, status: "skip", reason, durationMs: 0 },
         ],
       };
-      const [suite] = readXml(toJunit([report])).children;
+      const root = readXml(toJunit([report]));
+      checkJunit(root);
+      const [suite] = root.children;
       expect(suite?.attributes).toEqual({
         name: carried(`flow ${target}`),
         tests: "3",
@@ -109,6 +60,23 @@ test("the reader of this test refuses what isn't well-formed", () => {
   for (const bad of ["<a>", "<a></b>", "<a>&</a>", '<a b="<"/>', "<a/><a/>", "<a>\u0001</a>", '<a b="&nope;"/>'])
     expect(() => readXml(`${head}${bad}`)).toThrow();
   expect(readXml(`${head}<a b="&amp;">x</a>`)).toMatchObject({ name: "a", attributes: { b: "&" }, text: "x" });
+});
+
+test("the reader of this test refuses what Jenkins' schema does", () => {
+  verifies("conformance.suites");
+  const head = '<?xml version="1.0" encoding="UTF-8"?>\n';
+  const suite = (inner: string, time = "1.000"): string =>
+    `${head}<testsuites><testsuite name="a" tests="1" failures="0" errors="0" time="${time}">${inner}</testsuite></testsuites>`;
+  checkJunit(readXml(suite('<testcase name="a" classname="b" time="0.100"><skipped message="m"/></testcase>')));
+  for (const bad of [
+    `${head}<testsuite name="a" tests="0" failures="0" errors="0"/>`,
+    suite('<testcase classname="b"/>'),
+    suite('<testcase name="a" status="b"/>'),
+    suite('<testcase name="a">words</testcase>'),
+    suite('<testcase name="a"><reason/></testcase>'),
+    suite("", "soon"),
+  ])
+    expect(() => checkJunit(readXml(bad)), bad).toThrow();
 });
 
 test("runSuite() makes a failure of what a case throws, goes on, and is ok only where something passed", async () => {
