@@ -360,7 +360,7 @@ export const REQUIREMENTS = define({
   "quickstart.run-flow": { source: "ng 14", behavior: "greentic-runner run-flow --tenant acme --input JSON answers with the flow's first turn" },
 
   // Language models
-  "llm.client": { source: "issue 7 llm", behavior: "Models are asked over OpenAI's chat completions, as streams or whole, and the test server is one that OpenAI's own client reads the same way" },
+  "llm.client": { source: "issue 7 llm", behavior: "Models are asked over OpenAI's chat completions, as streams or whole, the test server is one that OpenAI's own client and the AI SDK's read the same way, and a server of others is read, too" },
   "llm.faults": { source: "issue 7 llm", behavior: "Refusals, limits, cut and malformed streams and silence are typed failures; what may pass is tried again, no sooner than the server asks" },
   "llm.events": { source: "issue 7 llm", behavior: "Streams are read as the specification of server-sent events says, within bounds" },
   "llm.schema": { source: "issue 7 llm", behavior: "A node's answer fits its schema, after one repair at most, or the node fails" },

@@ -7,6 +7,11 @@ const own = createRequire(import.meta.url);
 /** Tells whether `npm run peers` has installed the platforms' heavy official clients; what needs them skips where it hasn't. */
 export const hasPeers: boolean = existsSync(new URL("node_modules", import.meta.url));
 
+/** Tells whether one of them is there: a list that has grown is installed when somebody asks for it again. */
+export function hasPeer(name: string): boolean {
+  return existsSync(new URL(`node_modules/${name}`, import.meta.url));
+}
+
 /** Loads one of `test/peers/package.json`; its types are the caller's to say. */
 export function loadPeer(name: string): unknown {
   return own(name);
