@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import type { SQLInputValue } from "node:sqlite";
 import { afterAll, expect, test } from "vitest";
 import {
   entryOf,
@@ -10,11 +11,13 @@ import {
   leaseOf,
   ManualWorld,
   recordOf,
+  runTurn,
   turnOf,
 } from "../../conformance/session-store/fixtures.ts";
 import { verifies } from "../../test/verifies.ts";
 import { tenantId } from "../types/index.ts";
 import { conversationOf, openSqliteStore } from "./index.ts";
+import { rowSum } from "./sqlite-sum.ts";
 
 /** What the first released version made; kept as it was. */
 const VERSION_1 = `
@@ -123,4 +126,29 @@ test("openSqliteStore() upgrades a file of version 1 with all that is in it", as
   expect(await log()).toEqual([]);
   await store.sweep(world.nowMs());
   expect(damage).toEqual([]);
+});
+
+test("openSqliteStore() upgrades the logs of a file of version 2, and takes no damage for whole", async () => {
+  verifies("session.upgrade");
+  const world = new ManualWorld();
+  const dir = mkdtempSync(join(root, "v2-"));
+  {
+    await using store = await openSqliteStore({ dir, world });
+    await runTurn(store, { log: ["whole", "damaged"] });
+  }
+  const db = new DatabaseSync(join(dir, "sessions.db"));
+  db.function("row_sum", { varargs: true }, rowSum as (...columns: readonly SQLInputValue[]) => number);
+  db.exec(`ALTER TABLE conversation DROP COLUMN keep; ALTER TABLE conversation DROP COLUMN base; ALTER TABLE log DROP COLUMN at;
+    UPDATE conversation SET sum = row_sum(id, key, touched); UPDATE log SET sum = row_sum(conversation, idx, body);
+    UPDATE log SET body = '"damagad"' WHERE idx = 1; PRAGMA user_version = 2`);
+  db.close();
+  const damage: string[] = [];
+  await using store = await openSqliteStore({ dir, world, onDamage: ({ message }) => void damage.push(message) });
+  expect(damage).toEqual([expect.stringMatching(/log of conversation "1", idx "1": its checksum doesn't fit/)]);
+  expect(await store.readLog(conversationOf(KEY), { after: -1, limit: 1 })).toEqual([{ index: 0, activity: "whole" }]);
+  await expect(store.readLog(conversationOf(KEY), { after: 0, limit: 9 })).rejects.toMatchObject({
+    code: "STORE_DATA_CORRUPT",
+  });
+  await runTurn(store, { log: ["next"], logKeepMs: 60_000 });
+  expect(await store.readLog(conversationOf(KEY), { after: 1, limit: 9 })).toEqual([{ index: 2, activity: "next" }]);
 });
