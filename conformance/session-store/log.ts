@@ -161,6 +161,21 @@ export function logContract({ open, crash }: StoreFactory): void {
     expect(await texts(store)).toHaveLength(3);
   });
 
+  test("readLog() tells nothing that is as old as it is asked to, whatever was said of how long it is kept", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    await runTurn(store, { log: ["a"] });
+    world.advance(5_000);
+    await runTurn(store, { log: ["b"] });
+    const indexes = async (keepMs: number): Promise<readonly number[]> =>
+      (await store.readLog(CONVERSATION, { after: -1, limit: 1, keepMs })).map(({ index }) => index);
+    expect([await indexes(5_001), await indexes(5_000)]).toEqual([[0], [1]]);
+    await runTurn(store, { log: ["c"], logKeepMs: 5_001 });
+    expect([await indexes(60_000), await indexes(5_000)]).toEqual([[0], [1]]);
+    world.advance(1);
+    expect(await indexes(60_000)).toEqual([1]);
+  });
+
   test("a log stays longer than logs do by themselves where it is kept longer", async () => {
     const world = new ManualWorld();
     await using store = await open(world);

@@ -1,3 +1,4 @@
+import { keepTimesOf } from "../config/index.ts";
 import { activityFromLog } from "../messaging/index.ts";
 import type { JsonObject } from "../types/index.ts";
 import { GreenticError } from "../types/index.ts";
@@ -22,7 +23,11 @@ export async function readActivities(
 ): Promise<{ readonly activities: readonly JsonObject[]; readonly watermark: string } | undefined> {
   const provider = runtime.channel(claims, WEBCHAT_CHANNEL);
   if (provider === undefined) return undefined;
-  const entries = await runtime.store.readLog(logKeyOf(claims, provider), { after: watermark - 1, limit: PAGE_SIZE });
+  const entries = await runtime.store.readLog(logKeyOf(claims, provider), {
+    after: watermark - 1,
+    limit: PAGE_SIZE,
+    keepMs: keepTimesOf(runtime.retention, provider.address.tenant).conversationLogMs,
+  });
   const last = entries.at(-1);
   if (last === undefined) return undefined;
   const activities = entries.map((entry) => activityFromLog(claims.conversation, entry));

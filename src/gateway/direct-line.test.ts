@@ -38,6 +38,30 @@ describe("DirectLine", () => {
     expect((await client.read(at, "undefined")).activities).toHaveLength(4);
   });
 
+  test("tells nothing that is older than its tenant's days, and a watermark into it goes on with what is there", async () => {
+    verifies("retention.conversation-log");
+    const fixture = createGatewayFixture({
+      retention: { all: {}, tenants: { demo: { conversationLogMs: 60_000 } } },
+    });
+    const client = clientOf(fixture);
+    const at = await client.start();
+    await client.say(at, { type: "message", text: "old" });
+    await settled();
+    const first = await client.read(at);
+    expect(first.activities.map(({ text }) => text)).toEqual(["old", "You said: old"]);
+    fixture.world.advance(60_000);
+    expect((await client.read(at)).activities).toEqual([]);
+    await client.say(at, { type: "message", text: "new" });
+    await settled();
+    for (const watermark of [undefined, "1", first.watermark]) {
+      const { activities } = await client.read(at, watermark);
+      expect(activities.map(({ id, text }) => [id, text])).toEqual([
+        [`${at.conversationId}|0000002`, "new"],
+        [`${at.conversationId}|0000003`, "You said: new"],
+      ]);
+    }
+  });
+
   test("serves the token under /token too, and replays everything on a reconnect without watermark", async () => {
     const fixture = createGatewayFixture();
     const client = clientOf(fixture);

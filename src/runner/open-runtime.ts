@@ -9,6 +9,7 @@ import type {
 } from "../messaging/index.ts";
 import type { Accepted, IngressEntry, LeaseTo, SessionStore, TurnCommit } from "../session/index.ts";
 import { LEASE_TTL_MS } from "../session/index.ts";
+import type { RetentionConfig } from "../config/index.ts";
 import { NO_RETENTION } from "../config/index.ts";
 import { NO_QUOTAS, OPEN_GATE } from "../policy/index.ts";
 import type { SessionKeyText } from "../types/index.ts";
@@ -76,6 +77,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
 class LocalRuntime implements Runtime {
   readonly store: SessionStore;
   readonly files: FileKeeper | undefined;
+  readonly retention: RetentionConfig;
   readonly #options: RuntimeOptions;
   readonly #intake: IntakeGate;
   readonly #registry: PackRegistry;
@@ -115,6 +117,7 @@ class LocalRuntime implements Runtime {
     const log = options.log ?? ((): void => undefined);
     this.store = store;
     this.files = options.files;
+    this.retention = retention;
     this.#roles = new Set(options.roles ?? ["gateway", "worker", "egress"]);
     this.#providers = new Map(options.providers.map((provider) => [channelKey(provider.address), provider]));
     for (const { address } of options.providers) this.#addRelay({ ...address, channel: RELAY });
@@ -428,7 +431,7 @@ class LocalRuntime implements Runtime {
     if (this.#state === "draining" || this.#state === "closed") {
       throw new GreenticError("RUNNER_DRAINING", "Accept message: the host is shutting down");
     }
-    const { world, retention = NO_RETENTION } = this.#options;
+    const { world } = this.#options;
     if (!isOwn) await this.#intake.judge(provider, message);
     const key = sessionKeyOf(provider, message);
     const isPaid = !isOwn && (isWaitedFor || message.log !== undefined) && (await this.#intake.admitCaller(provider));
@@ -441,7 +444,7 @@ class LocalRuntime implements Runtime {
       dedupeTtlMs: message.dedupeTtlMs ?? provider.dedupeTtlMs,
       // Without a waiter the answer is all that is left of the turn.
       ...(message.isUnnamed === true && isWaitedFor ? { isUnnamed: true } : {}),
-      ...(message.log === undefined ? {} : { log: message.log, ...logKeepOf(retention, provider.address.tenant) }),
+      ...(message.log === undefined ? {} : { log: message.log, ...logKeepOf(this.retention, provider.address.tenant) }),
     };
     const isHere = this.#state === "running" && this.#roles.has("worker");
     const canTake = isHere && this.#worker.canTake(key);

@@ -1,4 +1,5 @@
 import type { CallStats } from "../component/index.ts";
+import type { RetentionConfig } from "../config/index.ts";
 import type { Offer } from "../flow/index.ts";
 import type {
   FileKeeper,
@@ -98,6 +99,8 @@ export interface Runtime extends AsyncDisposable {
   readonly store: SessionStore;
   /** Keeps files; absent where none are kept. */
   readonly files?: FileKeeper | undefined;
+  /** How long what people say is kept, as it counts now. */
+  readonly retention: RetentionConfig;
   /** Appends a message to its session's inbox and wakes a worker; durable when it resolves. The flow runs later. */
   accept(provider: Provider, message: ReceivedMessage): Promise<Accepted>;
   /** Appends an event to the inbox; durable when it resolves. Every flow that wants it starts later, once. */

@@ -39,6 +39,7 @@ export type {
   Lease,
   LeaseTo,
   LogEntry,
+  LogRange,
   NewOutboxRow,
   OutboxRow,
   OutboxStatus,

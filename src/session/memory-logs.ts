@@ -1,6 +1,6 @@
 import type { JsonValue } from "../types/index.ts";
 import { LOG_ENTRIES_MAX, logStaysMs } from "./store.ts";
-import type { LogEntry } from "./store.ts";
+import type { LogEntry, LogRange } from "./store.ts";
 
 interface Kept extends LogEntry {
   readonly atMs: number;
@@ -39,13 +39,13 @@ export class MemoryLogs {
 
   read(
     conversation: string,
-    { after, limit, nowMs }: { readonly after: number; readonly limit: number; readonly nowMs: number },
+    { after, limit, keepMs = Number.POSITIVE_INFINITY, nowMs }: LogRange & { readonly nowMs: number },
   ): LogEntry[] {
     const log = this.#logs.get(conversation);
     if (log === undefined) return [];
     const newest = log.entries
       .slice(-LOG_ENTRIES_MAX)
-      .filter((entry) => entry.index > after && isKept(entry, log, nowMs));
+      .filter((entry) => entry.index > after && isKept(entry, log, nowMs) && entry.atMs > nowMs - keepMs);
     return newest.slice(0, limit).map(({ index, activity }) => ({ index, activity }));
   }
 

@@ -21,6 +21,7 @@ import type {
   Lease,
   LeaseTo,
   LogEntry,
+  LogRange,
   OutboxRow,
   OutboxStatus,
   Overdue,
@@ -267,10 +268,7 @@ class MemorySessionStore implements SessionStore {
     return this.#dead.delete(order);
   }
 
-  async readLog(
-    conversation: string,
-    options: { readonly after: number; readonly limit: number },
-  ): Promise<readonly LogEntry[]> {
+  async readLog(conversation: string, options: LogRange): Promise<readonly LogEntry[]> {
     this.#checkOpen();
     return this.#logs.read(conversation, { ...options, nowMs: this.#world.nowMs() });
   }

@@ -75,7 +75,7 @@ function answers(writer: SqliteWriter): Map<string, string> {
   for (const [n, key] of keys.entries()) {
     ask(`read ${n}`, "read", [key]);
     ask(`journal ${n}`, "readJournal", [key, 9]);
-    ask(`log ${n}`, "readLog", [conversationOf(key), -1, 99]);
+    ask(`log ${n}`, "readLog", [conversationOf(key), { after: -1, limit: 99 }]);
     for (let k = 1; k <= 3; k++) ask(`again ${n} ${k}`, "accept", rawArgs(`${n}-${k}`, key));
   }
   ask("list", "list", [{ tenant: undefined, limit: 99, after: "" }]);

@@ -3,6 +3,7 @@ import type { LogHead, SqliteCore } from "./sqlite-core.ts";
 import { isWhole, rowSum, sumSql, wholeRow } from "./sqlite-sum.ts";
 import type { SqlRow } from "./sqlite-sum.ts";
 import { LOG_ENTRIES_MAX, logStaysMs } from "./store.ts";
+import type { LogRange } from "./store.ts";
 
 /** Entries are trimmed this many at a time, and reading hides what is yet to be trimmed. */
 const TRIM_EVERY = 64;
@@ -66,10 +67,11 @@ export class LogOps {
     if (index >= LOG_ENTRIES_MAX && index % TRIM_EVERY === 0) this.#trim.run(head.id, index + 1 - LOG_ENTRIES_MAX);
   }
 
-  readLog(conversation: string, after: number, limit: number): (readonly [number, string])[] {
+  readLog(conversation: string, { after, limit, keepMs }: LogRange): (readonly [number, string])[] {
     const head = this.#head(conversation);
     if (head === undefined) return [];
-    const since = head.keepMs === null ? Number.MIN_SAFE_INTEGER : this.#core.nowMs - head.keepMs;
+    const keptMs = Math.min(head.keepMs ?? Number.MAX_SAFE_INTEGER, keepMs ?? Number.MAX_SAFE_INTEGER);
+    const since = this.#core.nowMs - keptMs;
     const rows = this.#select.all(head.id, Math.max(after, head.next - LOG_ENTRIES_MAX - 1), since, limit);
     return rows.map((row) => [Number(row["idx"]), String(wholeRow("log", row)["body"])]);
   }

@@ -1,7 +1,7 @@
 // What the store's thread and its worker say to each other. Bodies are JSON text, made and read on the store's side; arrays rather
 // than objects, and many requests to one message, since copying between threads is a good part of a turn's cost.
 import type { ErrorCode } from "../types/index.ts";
-import type { Erased, Erasure, SendResult, StoreStats } from "./store.ts";
+import type { Erased, Erasure, LogRange, SendResult, StoreStats } from "./store.ts";
 
 /** `[order, dedupeKey, receivedAtMs, traceId, envelope, forgetMs]` */
 export type RawEntry = readonly [number, string, number, string, string, number];
@@ -166,7 +166,7 @@ export interface StoreOps {
   listDeadLetters(filter: RawFilter): readonly RawDeadLetter[];
   redrive(order: number): boolean;
   dropDeadLetter(order: number): boolean;
-  readLog(conversation: string, after: number, limit: number): readonly (readonly [number, string])[];
+  readLog(conversation: string, range: LogRange): readonly (readonly [number, string])[];
   read(key: string): RawSummary | undefined;
   list(filter: RawFilter & { readonly after: string }): readonly RawSummary[];
   readJournal(key: string, limit: number): readonly RawJournalEntry[];

@@ -15,6 +15,7 @@ import type {
   Lease,
   LeaseTo,
   LogEntry,
+  LogRange,
   OutboxRow,
   OutboxStatus,
   Overdue,
@@ -156,11 +157,8 @@ export class SqliteSessionStore implements SessionStore {
     return this.#link.call("dropDeadLetter", order);
   }
 
-  async readLog(
-    conversation: string,
-    options: { readonly after: number; readonly limit: number },
-  ): Promise<readonly LogEntry[]> {
-    const entries = await this.#link.call("readLog", conversation, options.after, options.limit);
+  async readLog(conversation: string, options: LogRange): Promise<readonly LogEntry[]> {
+    const entries = await this.#link.call("readLog", conversation, options);
     return entries.map(([index, body]) => ({ index, activity: JSON.parse(body) as LogEntry["activity"] }));
   }
 

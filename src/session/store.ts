@@ -235,6 +235,13 @@ export interface LogEntry {
   readonly activity: JsonValue;
 }
 
+/** Which entries of a log to read: those behind an index, oldest first, and none that is as old as `keepMs`. */
+export interface LogRange {
+  readonly after: number;
+  readonly limit: number;
+  readonly keepMs?: number | undefined;
+}
+
 /** A message that no turn could handle. */
 export interface DeadLetter extends Omit<InboxEntry, "isForgotten"> {
   readonly key: SessionKeyText;
@@ -361,12 +368,9 @@ export interface SessionStore extends AsyncDisposable {
   /**
    * Reads a conversation's log after an index (-1 for all), oldest first. `conversation` is the key of its sessions without the user part.
    * Where its last entry was appended with a `logKeepMs`, entries that old are told no more, and sweeps drop them; else the log stays
-   * as a whole for {@link LOG_RETENTION_MS} after its last entry.
+   * as a whole for {@link LOG_RETENTION_MS} after its last entry. With `keepMs` entries that old aren't told either, whatever was said.
    */
-  readLog(
-    conversation: string,
-    options: { readonly after: number; readonly limit: number },
-  ): Promise<readonly LogEntry[]>;
+  readLog(conversation: string, options: LogRange): Promise<readonly LogEntry[]>;
 
   /** Reads one session; undefined where it has neither a record nor unread messages nor timers. */
   read(key: SessionKeyText): Promise<SessionSummary | undefined>;

@@ -2,6 +2,8 @@
  * A runtime without flows for tests of what stands in front of one: messages are accepted by a real memory store, and each gets the
  * reply that `reply` makes, committed as a turn. The text "silence" gets none.
  */
+import type { RetentionConfig } from "../../src/config/index.ts";
+import { NO_RETENTION } from "../../src/config/index.ts";
 import type { FileKeeper, Provider, ReceivedMessage } from "../../src/messaging/index.ts";
 import type { Runtime, Scope, TurnReport } from "../../src/runner/runtime.ts";
 import type { Accepted, SessionStore } from "../../src/session/index.ts";
@@ -33,6 +35,7 @@ export function createEchoRuntime(
     readonly output?: (message: ChannelMessageEnvelope, flow: string | undefined) => TurnReport["output"];
     readonly observe?: TurnObserver;
     readonly files?: FileKeeper;
+    readonly retention?: RetentionConfig;
   },
 ): EchoRuntime {
   const { world } = options;
@@ -96,6 +99,7 @@ export function createEchoRuntime(
   const runtime: EchoRuntime = {
     accepted,
     files: options.files,
+    retention: options.retention ?? NO_RETENTION,
     isDown: false,
     store,
     accept: async (provider, message) => {

@@ -1,6 +1,7 @@
 import type { Gateway, GatewayOptions, GatewayReport } from "../../src/gateway/index.ts";
 import { createGateway, createTurnFeed } from "../../src/gateway/index.ts";
 import { openMemoryBlobs } from "../../src/blob/index.ts";
+import type { RetentionConfig } from "../../src/config/index.ts";
 import {
   DEFAULT_FILE_RULES,
   FileKeeper,
@@ -36,10 +37,11 @@ export function createGatewayFixture(
   extra: Partial<GatewayOptions> & {
     /** Whether files are kept, of at most 1 MiB. */
     readonly keepsFiles?: boolean;
+    readonly retention?: RetentionConfig;
     readonly output?: (text: string | undefined, flow: string | undefined) => JsonValue;
   } = {},
 ): GatewayFixture {
-  const { output, keepsFiles = false, ...options } = extra;
+  const { output, keepsFiles = false, retention, ...options } = extra;
   const world = createTestWorld();
   const env = envId("dev");
   const at = (tenant: string, channel: string): ChannelAddress => ({
@@ -70,6 +72,7 @@ export function createGatewayFixture(
   const runtime = createEchoRuntime(providers, {
     world,
     observe: turns.observe,
+    ...(retention && { retention }),
     ...(keepsFiles && {
       files: new FileKeeper({
         blobs: openMemoryBlobs(),

@@ -62,7 +62,7 @@ END $$;
 
 -- → index, activity; oldest first
 CREATE FUNCTION read_log(
-  p_now bigint, p_mono bigint, p_token text, p_conversation text, p_after bigint, p_limit integer
+  p_now bigint, p_mono bigint, p_token text, p_conversation text, p_after bigint, p_limit integer, p_keep bigint
 ) RETURNS json[] LANGUAGE plpgsql AS $$
 DECLARE
   v_now bigint := wall(p_now);
@@ -73,7 +73,8 @@ BEGIN
   RETURN ARRAY (
     SELECT json_build_array(idx, body) FROM log
     WHERE conversation = p_conversation AND idx > p_after AND idx >= c.log_next - LOG_ENTRIES_MAX
-      AND (c.log_keep_ms IS NULL OR at_ms > v_now - c.log_keep_ms)
+      -- `least` passes over what nobody said.
+      AND (coalesce(c.log_keep_ms, p_keep) IS NULL OR at_ms > v_now - least(c.log_keep_ms, p_keep))
     ORDER BY idx LIMIT p_limit);
 END $$;
 

@@ -31,7 +31,7 @@ const FUNCTIONS = {
   drop_dead: 1,
   read: 1,
   list: 3,
-  read_log: 3,
+  read_log: 4,
   read_journal: 2,
   take_tokens: 4,
   stats: 0,

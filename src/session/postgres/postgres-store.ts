@@ -12,6 +12,7 @@ import type {
   Lease,
   LeaseTo,
   LogEntry,
+  LogRange,
   OutboxRow,
   OutboxStatus,
   Overdue,
@@ -225,11 +226,9 @@ class PostgresSessionStore implements SessionStore {
     return Number.isSafeInteger(order) && (await this.#ask({ name: "drop_dead", args: [order] })) === true;
   }
 
-  async readLog(
-    conversation: string,
-    options: { readonly after: number; readonly limit: number },
-  ): Promise<readonly LogEntry[]> {
-    const entries = await this.#ask({ name: "read_log", args: [conversation, options.after, options.limit] });
+  async readLog(conversation: string, options: LogRange): Promise<readonly LogEntry[]> {
+    const { after, limit, keepMs = null } = options;
+    const entries = await this.#ask({ name: "read_log", args: [conversation, after, limit, keepMs] });
     return (entries as (readonly [number, JsonValue])[]).map(([index, activity]) => ({ index, activity }));
   }
 

@@ -1,7 +1,7 @@
 import type { JsonValue } from "../../types/index.ts";
 import type { Attempt } from "../patience.ts";
 import { LOG_ENTRIES_MAX, logStaysMs } from "../store.ts";
-import type { LogEntry } from "../store.ts";
+import type { LogEntry, LogRange } from "../store.ts";
 import type { RecordCore } from "./core.ts";
 import { pad, short } from "./names.ts";
 import type { RecordKey } from "./space.ts";
@@ -66,7 +66,7 @@ export async function appendLog(
 export async function readLog(
   { units, names, clock }: RecordCore,
   attempt: Attempt,
-  { conversation, after, limit }: { readonly conversation: string; readonly after: number; readonly limit: number },
+  { conversation, after, limit, keepMs }: LogRange & { readonly conversation: string },
 ): Promise<readonly LogEntry[]> {
   const nowMs = clock.nowMs();
   const [found] = await units.records.get(attempt, [names.log(conversation)]);
@@ -76,11 +76,13 @@ export async function readLog(
   const pages = await units.records.scan(attempt, {
     ...pageRange(conversation, names.log(conversation).partition),
     ...(from === 0 ? {} : { after: names.logPage(conversation, from - 1).sort }),
-    limit: head.keepMs === undefined ? Math.min(limit, LOG_ENTRIES_MAX) : LOG_ENTRIES_MAX,
+    limit: head.keepMs === undefined && keepMs === undefined ? Math.min(limit, LOG_ENTRIES_MAX) : LOG_ENTRIES_MAX,
   });
   const entries = pages.flatMap(({ body }) => {
     const page = JSON.parse(body) as LogPage;
-    return isKept(page, head, nowMs) ? page.activities.map((activity, n) => ({ index: page.first + n, activity })) : [];
+    return isKept(page, head, nowMs) && isKept(page, { keepMs }, nowMs)
+      ? page.activities.map((activity, n) => ({ index: page.first + n, activity }))
+      : [];
   });
   return entries.filter(({ index }) => index >= from).slice(0, Math.max(0, limit));
 }
@@ -156,7 +158,7 @@ function pageRange(conversation: string, partition: string): { partition: string
   return { partition, after: `${short(conversation)} p`, before: `${short(conversation)} q` };
 }
 
-function isKept({ atMs }: LogPage, { keepMs }: LogHead, nowMs: number): boolean {
+function isKept({ atMs }: LogPage, { keepMs }: { readonly keepMs?: number | undefined }, nowMs: number): boolean {
   return keepMs === undefined || atMs > nowMs - keepMs;
 }
 

@@ -11,6 +11,7 @@ import type {
   Lease,
   LeaseTo,
   LogEntry,
+  LogRange,
   OutboxRow,
   OutboxStatus,
   Overdue,
@@ -168,11 +169,8 @@ class RecordSessionStore implements SessionStore {
     return this.#run("drop_dead", (attempt) => dropLetter(this.#core, attempt, order));
   }
 
-  readLog(
-    conversation: string,
-    { after, limit }: { readonly after: number; readonly limit: number },
-  ): Promise<readonly LogEntry[]> {
-    return this.#run("read_log", (attempt) => readLog(this.#core, attempt, { conversation, after, limit }));
+  readLog(conversation: string, range: LogRange): Promise<readonly LogEntry[]> {
+    return this.#run("read_log", (attempt) => readLog(this.#core, attempt, { conversation, ...range }));
   }
 
   read(key: SessionKeyText): Promise<SessionSummary | undefined> {

@@ -54,12 +54,13 @@ local function is_kept(c, entry, keep)
   return tonumber(string.match(entry, '^%d+ (%S+)')) + keep > c.now
 end
 
--- conversation, after, limit → entries oldest first
+-- conversation, after, limit, how old they may be ("": as their log says) → entries oldest first
 local function read_log(c)
-  local conversation, after, limit = take(c), take(c), number(c)
+  local conversation, after, limit, asked = take(c), take(c), number(c), number(c)
   local next_index, keep = log_end(c, conversation)
   local found, from = {}, 0
   if not next_index then return found end
+  if asked then keep = math.min(asked, keep or asked) end
   while #found < limit do
     local page = call('ZRANGEBYSCORE', at(c, 'g', conversation), '(' .. after, '+inf', 'LIMIT', from, limit - #found)
     for _, entry in ipairs(page) do

@@ -12,6 +12,7 @@ import type {
   Lease,
   LeaseTo,
   LogEntry,
+  LogRange,
   OutboxRow,
   OutboxStatus,
   Overdue,
@@ -230,11 +231,9 @@ class RedisSessionStore implements SessionStore {
     return (await this.#shards.ofOrder(order, "drop_dead", [order])) === 1;
   }
 
-  async readLog(
-    conversation: string,
-    options: { readonly after: number; readonly limit: number },
-  ): Promise<readonly LogEntry[]> {
-    const entries = await this.#shards.of(conversation, "read_log", [conversation, options.after, options.limit]);
+  async readLog(conversation: string, options: LogRange): Promise<readonly LogEntry[]> {
+    const { after, limit, keepMs = "" } = options;
+    const entries = await this.#shards.of(conversation, "read_log", [conversation, after, limit, keepMs]);
     return (entries as string[]).map(logEntryOf);
   }
 
