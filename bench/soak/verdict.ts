@@ -10,7 +10,9 @@ const HOUR_MS = 3_600_000;
 const FLAT_SHARE = 0.03;
 /** What lives may gain as much between its two measurements: conversations come and go. */
 const FLAT_LIVE_BYTES = 4 * MIB;
-/** So many descriptors come and go with connections. */
+/** Connections come and go, and their number goes with what the machine is busy with; what leaks is still there at the quietest moment. */
+const QUIETEST_OF_MS = 300_000;
+/** At such moments as many descriptors more or less. */
 const FLAT_DESCRIPTORS = 4;
 
 /** A line through points. */
@@ -38,11 +40,19 @@ function fitLine(points: readonly (readonly [atMs: number, value: number])[]): L
   return { perHour: slope * HOUR_MS, error: error * HOUR_MS, mean: meanValue, gain: slope * lasted };
 }
 
+/** Keeps of each stretch of time the point with the least value. */
+function quietest(points: readonly (readonly [atMs: number, value: number])[]): typeof points {
+  const startMs = points[0]?.[0] ?? 0;
+  const stretches = Map.groupBy(points, ([atMs]) => Math.floor((atMs - startMs) / QUIETEST_OF_MS));
+  return [...stretches.values()].map((stretch) => stretch.reduce((least, one) => (one[1] < least[1] ? one : least)));
+}
+
 /** What one process came to. */
 export interface ProcessVerdict {
   readonly role: string;
   readonly resident: Line;
   readonly heap: Line;
+  /** At the quietest moment of each five minutes. */
   readonly descriptors: Line;
   readonly threads: Line;
   readonly childrenResident: Line;
@@ -61,9 +71,10 @@ export function judgeProcesses(dir: string, from: number, to: number): readonly 
     const late = samples.filter(({ atMs }) => atMs >= from);
     const first = late[0];
     if (first === undefined) return [];
-    const line = (pick: (sample: Sample) => number): Line => fitLine(late.map((one) => [one.atMs, pick(one)]));
+    const points = (pick: (sample: Sample) => number) => late.map((one) => [one.atMs, pick(one)] as const);
+    const line = (pick: (sample: Sample) => number): Line => fitLine(points(pick));
     const resident = line((one) => one.resident);
-    const descriptors = line((one) => one.descriptors + one.childrenDescriptors);
+    const descriptors = fitLine(quietest(points((one) => one.descriptors + one.childrenDescriptors)));
     // A process more for a component that is left one of its own is no growth.
     const childrenResident = line((one) => one.childrenResident / Math.max(1, one.children));
     const live = samples.flatMap((one) => one.live ?? []);
@@ -106,7 +117,7 @@ export function verdictRows(verdicts: readonly ProcessVerdict[]): readonly Row[]
       told("resident MiB", verdict.resident, MIB),
       told("heap MiB", verdict.heap, MIB),
       told("resident MiB of a component process", verdict.childrenResident, MIB),
-      told("descriptors, with component processes", verdict.descriptors, 1),
+      told("descriptors at quiet moments, with component processes", verdict.descriptors, 1),
       told("threads", verdict.threads, 1),
       told("data directory MiB", verdict.disk, MIB),
     ];
