@@ -208,7 +208,7 @@ export const REQUIREMENTS = define({
   "audit.secrets": { source: "issue 7 audit", behavior: "Every read and write of a secret, by components, channels and set-up, is on record with who, which and what came of it, never with its value" },
   "secrets.handles": { source: "issue 7 secrets", behavior: "A component's requests carry a secret that the host puts into a header, which the component never sees and no other origin gets" },
   "secrets.clouds": { source: "ao technology", behavior: "Credentials come from AWS, Azure, GCP or Vault" },
-  "secrets.canary": { source: "issue 7 secrets", behavior: "Secrets and what people say of themselves are in no log, trace, metric, error, dead letter or child's environment, at debug level and with a component that tells all it knows" },
+  "secrets.canary": { source: "issue 7 secrets", behavior: "Secrets, tokens and what people say of themselves are in no log, trace, metric, error, answer, dead letter, audit, doctor's or set-up's report or child's environment, at debug level, with a component that tells all it knows and platforms that repeat all they hear, over every channel, models, tools, OAuth, MCP, events, files and the admin API" },
   "message.ingress": { source: "ao life of a message 1-2", behavior: "An external message reaches the provider's ingress as a webhook" },
   "message.ingress.subject": { source: "ao life of a message 3", behavior: "Ingress is announced on greentic.messaging.ingress.{env}.{tenant}.{team}.{channel}" },
   "message.router": { source: "ao life of a message 4", behavior: "The flow router resolves the flow by tenant and team" },

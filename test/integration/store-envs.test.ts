@@ -5,10 +5,11 @@ import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
 import { enqueue, entryOf, keyOf, leaseOf, turnOf } from "../../conformance/session-store/fixtures.ts";
 import { openStore } from "../../src/cli/open-store.ts";
-import { runCli } from "../../src/cli/run-cli.ts";
 import { loadConfig } from "../../src/config/index.ts";
 import type { SessionStore } from "../../src/session/index.ts";
 import { hasRedis, startRedis } from "../stand-ins/redis-server.ts";
+import { runGtc } from "../stand-ins/run-gtc.ts";
+import type { GtcRun } from "../stand-ins/run-gtc.ts";
 import { verifies } from "../verifies.ts";
 
 interface Place {
@@ -16,26 +17,8 @@ interface Place {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Runs a command line here, since the store's part of it is all that is judged. */
-async function gtc(
-  { dir, environment }: Place,
-  line: string,
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const out = { stdout: "", stderr: "" };
-  const stream = (name: "stdout" | "stderr"): PassThrough =>
-    new PassThrough().on("data", (chunk: Buffer) => void (out[name] += chunk.toString("utf8")));
-  const io = {
-    stdin: new PassThrough(),
-    stdout: stream("stdout"),
-    stderr: stream("stderr"),
-    cwd: dir,
-    environment,
-    nowMs: Date.now,
-    signal: new AbortController().signal,
-  };
-  const code = await runCli(line.split(" ").slice(1), io);
-  return { code, ...out };
-}
+const gtc = ({ dir, environment }: Place, line: string): Promise<GtcRun> =>
+  runGtc(line.split(" ").slice(1), { cwd: dir, environment });
 
 /** A session, a send and a dead letter of one tenant in an env. */
 async function seed(store: SessionStore, env: string): Promise<void> {

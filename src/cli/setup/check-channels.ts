@@ -6,6 +6,7 @@ import type { SetupStep } from "../../messaging/index.ts";
 import { createMachineWorld } from "../../runner/index.ts";
 import { isGreenticError } from "../../types/index.ts";
 import { channelProblems, channelSecret } from "../channels.ts";
+import { redactorOf } from "../known-secrets.ts";
 import { commandSecrets } from "../command-secrets.ts";
 import type { CommandIo } from "../command.ts";
 import type { PackChannelReport } from "../pack-channel-report.ts";
@@ -40,6 +41,7 @@ export async function checkChannels(
     return [];
   }
   await using kept = commandSecrets(config, io.environment);
+  const redactor = redactorOf(config);
   const context = { bundle, config, http, world: createMachineWorld(), secrets: kept.secrets, audit: kept.audit };
   const byPacks = bundle.providers.some(({ prefers }) => prefers === "pack")
     ? servePackChannels(bundle, { ...context, environment: io.environment })
@@ -48,7 +50,9 @@ export async function checkChannels(
     const served = (await byPacks)?.get(provider);
     const check = `channel ${provider.name}`;
     const tell = (ok: boolean, said: string): Check => {
-      return { check, ok, detail: served?.why === undefined ? said : `${said} (${served.why})` };
+      const detail = served?.why === undefined ? said : `${said} (${served.why})`;
+      // What platforms say in their errors is theirs.
+      return { check, ok, detail: redactor.redact(detail) };
     };
     const moved = movedAddress(provider, context);
     const problems = [

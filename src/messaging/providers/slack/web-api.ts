@@ -23,6 +23,8 @@ const SLACK_ORIGIN = "https://slack.com";
 const TOKEN = /^xox[a-z]-[A-Za-z0-9-]{10,400}$|^xoxe\.xox[a-z]-[A-Za-z0-9-]{10,600}$/;
 const DEFAULT_RETRY_SECONDS = 1;
 const MAX_RETRY_SECONDS = 86_400;
+/** Slack's own codes. Whatever else stands there may be anything, what was sent too, and isn't repeated. */
+const CODE = /^[a-z][a-z0-9_]{0,63}$/;
 // "It's possible some aspect of the operation succeeded before the error was raised."
 const UNKNOWN = new Set(["fatal_error", "internal_error", "request_timeout"]);
 const BUSY = new Set(["service_unavailable", "team_added_to_org"]);
@@ -70,7 +72,8 @@ export async function callSlack(
 
 function resultOf({ status, headers, body }: HttpResponse): SlackResult {
   const answer = parseAnswer(body);
-  const error = typeof answer?.error === "string" ? answer.error : "";
+  const said = typeof answer?.error === "string" ? answer.error : "";
+  const error = said === "" || CODE.test(said) ? said : "unreadable_error";
   if (status === 429 || error === "ratelimited" || error === "rate_limited") {
     const after = headers.find(([name]) => name === "retry-after")?.[1] ?? "";
     const seconds = /^\d{1,6}$/.test(after) ? Number(after) : DEFAULT_RETRY_SECONDS;
