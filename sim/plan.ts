@@ -70,7 +70,7 @@ export interface ProcessPlan {
 /** Everything that a seed decides before its run. */
 export interface Plan {
   readonly seed: number;
-  readonly backing: "memory" | "sqlite" | "sqlite-file";
+  readonly backing: "memory" | "records" | "sqlite" | "sqlite-file";
   readonly processes: readonly ProcessPlan[];
   /** Whether the store lives and dies with the one process. */
   readonly isEmbedded: boolean;

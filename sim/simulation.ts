@@ -9,6 +9,7 @@ import type { Policy } from "../src/types/index.ts";
 import { DENY_ALL } from "../src/types/index.ts";
 import type { Backing, Clock } from "./backing.ts";
 import { MemoryBacking, SqliteBacking, SqliteFileBacking } from "./backing.ts";
+import { RecordsBacking } from "./records-backing.ts";
 import { check } from "./check.ts";
 import { ENV, packOf, placeOf } from "./flows.ts";
 import { History, textOf } from "./history.ts";
@@ -311,5 +312,6 @@ function isOver({ status }: OutboxRow): boolean {
 
 function backingOf({ backing }: Plan, clock: Clock): Backing {
   if (backing === "memory") return new MemoryBacking();
+  if (backing === "records") return new RecordsBacking();
   return backing === "sqlite" ? new SqliteBacking(clock) : new SqliteFileBacking(clock);
 }
