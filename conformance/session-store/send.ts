@@ -302,6 +302,31 @@ export function sendContract({ open, crash, holdsOutliveCrash = false }: StoreFa
     expect((await attempt(store, { kind: "sent" })).id).toBe("r3");
   });
 
+  test("listOutbox() says when a row was over, and nothing of one that is yet to be sent", async () => {
+    const world = new ManualWorld();
+    await using store = await open(world);
+    await enqueue(store, ["sent", "failed", "abandoned", "unknown"]);
+    const startMs = world.nowMs();
+    world.advance(1_000);
+    await attempt(store, { kind: "sent" });
+    world.advance(1_000);
+    await attempt(store, { kind: "failed", error: "X" });
+    world.advance(1_000);
+    await store.abandonSend("abandoned");
+    await attempt(store, { kind: "unknown", error: "T" });
+    const ended = async (): Promise<unknown> =>
+      Object.fromEntries(
+        (await store.listOutbox({})).map(({ id, endedAtMs }) => [id, endedAtMs && endedAtMs - startMs]),
+      );
+    expect(await ended()).toEqual({ sent: 1_000, failed: 2_000, abandoned: 3_000, unknown: undefined });
+    await store.retrySend("failed");
+    await store.retrySend("abandoned");
+    expect(await ended()).toEqual({ sent: 1_000, failed: undefined, abandoned: undefined, unknown: undefined });
+    world.advance(1_000);
+    await attempt(store, { kind: "failed", error: "X" });
+    expect(await ended()).toEqual({ sent: 1_000, failed: 4_000, abandoned: undefined, unknown: undefined });
+  });
+
   test("dropSend() forgets what is over, and nothing that is yet to be sent", async () => {
     const world = new ManualWorld();
     await using store = await open(world);

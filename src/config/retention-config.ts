@@ -6,7 +6,7 @@ export interface KeepTimes {
   readonly sessionsMs?: number;
   /** After the message couldn't be handled. */
   readonly deadLettersMs?: number;
-  /** Of sends that are over: after the turn that said them. */
+  /** Of sends: after they were over. */
   readonly outboxMs?: number;
   /** After a file was last taken in or used, even while its session is there. */
   readonly blobsMs?: number;

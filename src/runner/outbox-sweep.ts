@@ -32,9 +32,12 @@ export class OutboxSweep {
     this.#nextAtMs = world.monotonicMs() + EVERY_MS;
     const nowMs = world.nowMs();
     for (const status of OVER)
-      for (const { order, key, createdAtMs } of await store.listOutbox({ status, limit: MAX_ROWS })) {
+      for (const { order, key, createdAtMs, endedAtMs = createdAtMs } of await store.listOutbox({
+        status,
+        limit: MAX_ROWS,
+      })) {
         const { outboxMs } = keepTimesOf(retention, parseSessionKey(key).tenant);
-        if (outboxMs !== undefined && createdAtMs <= nowMs - outboxMs) await store.dropSend(order);
+        if (outboxMs !== undefined && endedAtMs <= nowMs - outboxMs) await store.dropSend(order);
       }
   }
 }

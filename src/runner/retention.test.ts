@@ -165,7 +165,11 @@ test("sends that are over go after their tenant's days, and what is in doubt sta
   const everything = ["doubtful-acme", "doubtful-globex", "given-up-acme", "given-up-globex"];
   await world.advance(2 * DAY_MS);
   expect(await left()).toEqual(everything);
+  // Its days count from its last end.
+  expect([await store.retrySend("given-up-globex"), await store.abandonSend("given-up-globex")]).toEqual([true, true]);
   await world.advance(DAY_MS + 2 * 3_600_000);
+  expect(await left()).toEqual(everything);
+  await world.advance(2 * DAY_MS);
   expect(await left()).toEqual(everything.filter((id) => id !== "given-up-globex"));
   await world.advance(60 * DAY_MS);
   expect(await left()).toEqual(everything.filter((id) => id !== "given-up-globex"));

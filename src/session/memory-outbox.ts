@@ -63,7 +63,12 @@ export class MemoryOutbox {
     if (held === undefined) throw claimLost("End send", row.id);
     if (held.isGone) return this.#lanes.end(claimed);
     const { lastError, ...fate } = fateOf(held.row, result);
-    const ended: OutboxRow = { ...held.row, ...fate, ...(lastError === undefined ? {} : { lastError }) };
+    const ended: OutboxRow = {
+      ...held.row,
+      ...fate,
+      ...(lastError === undefined ? {} : { lastError }),
+      ...(isPending(fate.status) ? {} : { endedAtMs: this.#world.nowMs() }),
+    };
     this.#rows.set(ended.id, ended);
     if (isPending(ended.status)) this.#lanes.end(claimed, ended);
     else this.#lanes.end(claimed);
@@ -74,7 +79,8 @@ export class MemoryOutbox {
     const row = this.#rows.get(id);
     if (row === undefined || (row.status !== "failed" && row.status !== "unknown" && row.status !== "abandoned"))
       return false;
-    const queued: OutboxRow = { ...row, status: "queued", notBeforeMs: 0 };
+    const { endedAtMs: _endedAtMs, ...kept } = row;
+    const queued: OutboxRow = { ...kept, status: "queued", notBeforeMs: 0 };
     if (row.status === "unknown") this.#file(queued);
     else {
       this.#rows.set(id, queued);
@@ -89,7 +95,8 @@ export class MemoryOutbox {
     if (row === undefined || !isPending(row.status)) return false;
     const conversation = conversationOf(row.key);
     if (this.#lanes.isHeld(conversation, row.order)) return false;
-    this.#rows.set(id, { ...row, status: "abandoned", notBeforeMs: 0, lastError: SEND_GIVEN_UP });
+    const endedAtMs = this.#world.nowMs();
+    this.#rows.set(id, { ...row, status: "abandoned", notBeforeMs: 0, lastError: SEND_GIVEN_UP, endedAtMs });
     this.#lanes.drop(conversation, ({ order }) => order === row.order);
     return true;
   }

@@ -1,5 +1,5 @@
 import type { ChannelMessageEnvelope, JsonValue, SessionKeyText } from "../types/index.ts";
-import { STATUSES } from "./outbox-rules.ts";
+import { isPending, STATUSES } from "./outbox-rules.ts";
 // Bodies were written by this module, as JSON of the type that they are read as.
 import type {
   RawAccepted,
@@ -148,7 +148,12 @@ export function rowOf(raw: RawRow): OutboxRow {
     notBeforeMs: raw.not_before,
     createdAtMs: raw.created,
   };
-  return raw.error === null ? row : { ...row, lastError: raw.error };
+  return {
+    ...row,
+    ...(raw.error === null ? {} : { lastError: raw.error }),
+    // A row that is sent again keeps the time of its last end.
+    ...(raw.ended === null || isPending(status) ? {} : { endedAtMs: raw.ended }),
+  };
 }
 
 /** Reads a dead letter. */

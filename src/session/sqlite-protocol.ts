@@ -39,6 +39,7 @@ export interface RawRow {
   readonly sink: string;
   readonly trace: string;
   readonly error: string | null;
+  readonly ended: number | null;
   readonly payload: string;
 }
 

@@ -147,6 +147,8 @@ export interface OutboxRow extends NewOutboxRow {
   readonly createdAtMs: number;
   /** The last failure's code; never the platform's text. */
   readonly lastError?: string;
+  /** When it was over; absent while it is yet to be sent, and where an earlier version of the store saw its end. */
+  readonly endedAtMs?: number;
 }
 
 /**

@@ -42,7 +42,7 @@ export type RawCommitted =
   | readonly ["fence"]
   | readonly ["unread", number]
   | readonly ["row", string];
-/** `[body, key, status, attempts, was unknown, not before, created, error, order]` */
+/** `[body, key, status, attempts, was unknown, not before, created, error, order, ended]` */
 export type RawRow = readonly [
   {
     readonly id: string;
@@ -59,6 +59,7 @@ export type RawRow = readonly [
   number,
   string | null,
   number,
+  number | null,
 ];
 /** `[key, record, unread]` */
 export type RawSummary = readonly [string, SessionRecord | null, number];
@@ -157,6 +158,7 @@ export function rowOf([
   createdAtMs,
   error,
   order,
+  endedAtMs,
 ]: RawRow): OutboxRow {
   const known = STATUSES[status];
   if (known === undefined) throw new RangeError(`Read outbox row: expected a status of 0 to 5, got ${status}`);
@@ -170,6 +172,7 @@ export function rowOf([
     notBeforeMs,
     createdAtMs,
     ...(error === null ? {} : { lastError: error }),
+    ...(endedAtMs === null ? {} : { endedAtMs }),
   };
 }
 

@@ -1,7 +1,7 @@
 -- The outbox: one lane a conversation, whose first row alone may leave.
 
 CREATE FUNCTION row_of(o outbox) RETURNS json LANGUAGE sql IMMUTABLE AS
-$$ SELECT json_build_array(o.body, o.key, o.status, o.attempts, o.was_unknown, o.rest_ms, o.created_ms, o.error, o.ord) $$;
+$$ SELECT json_build_array(o.body, o.key, o.status, o.attempts, o.was_unknown, o.rest_ms, o.created_ms, o.error, o.ord, o.ended_ms) $$;
 
 -- Frees a lane that the caller has locked, and puts its first row in front.
 CREATE FUNCTION unclaim(p_key text) RETURNS void LANGUAGE plpgsql AS $$

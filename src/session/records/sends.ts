@@ -122,7 +122,7 @@ function delayed({ world, clock }: RecordCore, result: SendResult): SendResult {
 function settle(unit: Unit, { clock }: RecordCore, row: OutboxRow): void {
   const place = placeOf(row);
   unit.delete(rowName("p", row.order));
-  unit.put(rowName(place, row.order), row);
+  unit.put(rowName(place, row.order), { ...row, endedAtMs: clock.nowMs() } satisfies OutboxRow);
   if (place !== "s") return;
   unit.delete(idName(row.id));
   const sort = `${pad(clock.nowMs() + SENT_RETENTION_MS)} r${pad(row.order)}`;
@@ -194,7 +194,8 @@ async function findRow(
 export async function retrySend(core: RecordCore, attempt: Attempt, id: string): Promise<boolean> {
   const isRetried = await onRow(core, attempt, id, async ({ unit, lane, row, name }) => {
     if (row.status !== "failed" && row.status !== "unknown" && row.status !== "abandoned") return false;
-    const queued: OutboxRow = { ...row, status: "queued", notBeforeMs: 0 };
+    const { endedAtMs: _endedAtMs, ...kept } = row;
+    const queued: OutboxRow = { ...kept, status: "queued", notBeforeMs: 0 };
     if (row.status === "unknown") {
       unit.put(name, queued);
       putLane(unit, core, replaceRow(lane, queued));

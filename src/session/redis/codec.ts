@@ -28,8 +28,8 @@ type Text = string | null;
 export type RawLease = readonly [string, string, Text, string[], string[], string[], string[], number];
 /** `["new" | "known", log index, lease or answer]` */
 export type RawAccepted = readonly ["new" | "known", string | number | null, RawLease | string | null];
-/** `[body, key, status, attempts, was unknown, not before, created, error, order]` */
-export type RawRow = readonly [string, string, string, string, string, string, string, Text, string];
+/** `[body, key, status, attempts, was unknown, not before, created, error, ended, order]` */
+export type RawRow = readonly [string, string, string, string, string, string, string, Text, Text, string];
 /** `[key, record, unread]` */
 export type RawSummary = readonly [string, Text, number];
 /** `[key, reason, died, entry]` */
@@ -142,7 +142,18 @@ function timersOf(flat: readonly string[]): Timer[] {
 }
 
 /** Reads an outbox row. */
-export function rowOf([body, key, status, attempts, wasUnknown, notBefore, created, error, order]: RawRow): OutboxRow {
+export function rowOf([
+  body,
+  key,
+  status,
+  attempts,
+  wasUnknown,
+  notBefore,
+  created,
+  error,
+  ended,
+  order,
+]: RawRow): OutboxRow {
   const { id, provider, sinkClass, payload, traceId } = JSON.parse(body) as RowBody;
   const known = STATUSES[Number(status)];
   if (known === undefined) throw new RangeError(`Read outbox row: expected a status of 0 to 5, got ${status}`);
@@ -160,6 +171,7 @@ export function rowOf([body, key, status, attempts, wasUnknown, notBefore, creat
     notBeforeMs: Number(notBefore),
     createdAtMs: Number(created),
     ...(error === null ? {} : { lastError: error }),
+    ...(ended === null ? {} : { endedAtMs: Number(ended) }),
   };
 }
 

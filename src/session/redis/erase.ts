@@ -30,7 +30,7 @@ export async function eraseFromRedis(shards: RedisShards, whose: Erasure): Promi
   for (const status of Object.values(STATUS)) {
     for await (const [shard, page] of shards.walk("list_rows", [status, whose.tenant])) {
       const rows = (page as readonly RawRow[]).filter((row) => isWanted(row[1]));
-      await drop("rows", { shard, name: "erase_rows", items: rows.map((row) => row[8]) });
+      await drop("rows", { shard, name: "erase_rows", items: rows.map((row) => row[9]) });
     }
   }
   for await (const [shard, page] of shards.walk("list_dead", [whose.tenant])) {

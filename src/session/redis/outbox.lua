@@ -6,9 +6,9 @@ local function is_pending(status)
 end
 
 local function row_of(c, order)
-  local row = call('HMGET', at(c, 'o', order), 'b', 'k', 's', 'a', 'u', 'n', 't', 'e')
+  local row = call('HMGET', at(c, 'o', order), 'b', 'k', 's', 'a', 'u', 'n', 't', 'e', 'd')
   if not row[1] then return nil end
-  row[9] = order
+  row[10] = order
   return row
 end
 
@@ -201,7 +201,10 @@ local function end_send(c)
   if kind == 'unknown' then call('HSET', row, 'u', '1') end
   if error_code ~= '' then call('HSET', row, 'e', error_code) end
   if receipt ~= '' then call('HSET', row, 'r', receipt) end
-  if not is_pending(status) then unlane(c, order, conversation) end
+  if not is_pending(status) then
+    unlane(c, order, conversation)
+    call('HSET', row, 'd', text(c.now))
+  end
   if kind == 'sent' then
     call('ZADD', index(c, 'sent'), text(c.now), order)
     if call('HGET', index(c, 'ids'), now[2]) == order then call('HDEL', index(c, 'ids'), now[2]) end
@@ -221,6 +224,7 @@ local function retry_send(c)
   local conversation = conversation_of(row[2])
   set_status(c, order, row[1], '0')
   call('HSET', at(c, 'o', order), 'n', '0')
+  call('HDEL', at(c, 'o', order), 'd')
   call('ZADD', at(c, 'l', conversation), order, order)
   file(c, conversation)
   return tell(c, '1')
@@ -244,7 +248,7 @@ local function abandon_send(c)
   local status = call('HGET', at(c, 'o', order), 's')
   if status ~= '0' and status ~= '4' then return 0 end
   set_status(c, order, status, '5')
-  call('HSET', at(c, 'o', order), 'n', '0', 'e', code)
+  call('HSET', at(c, 'o', order), 'n', '0', 'e', code, 'd', text(c.now))
   unlane(c, order, conversation)
   file(c, conversation)
   return tell(c, '1')
