@@ -10,7 +10,7 @@ import { fail, PASS, skip } from "./report.ts";
 export const PROVIDER_TIMEOUT_MS = 5_000;
 
 /** What platforms answer to a message, or to whoever asks for a token, in one. */
-const TAKEN: JsonValue = {
+export const TAKEN: JsonValue = {
   ok: true,
   id: "conformance-1",
   message_id: "conformance-1",

@@ -54,6 +54,7 @@ beforeAll(async () => {
   }
   await run("gtc pack build pigeon -o pigeon.gtpack");
   await run("gtc pack validate pigeon.gtpack");
+  await run("gtc conformance provider pigeon.gtpack");
   dir = await makeChannelBundle({
     flow: FLOW,
     providers: "  loft: { pack: pigeon.gtpack }\n",
