@@ -15,7 +15,7 @@ import type { Row } from "./table.ts";
 import { keepTables, printTable } from "./table.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
-const STARTS = 9;
+const STARTS = 5;
 const TURNS = 20_000;
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
@@ -35,6 +35,7 @@ async function starts(endpoint: string): Promise<readonly Row[]> {
   const data = join(ROOT, ".greentic/bench-telemetry");
   rmSync(data, { recursive: true, force: true });
   const times = { off: [] as number[], on: [] as number[] };
+  const processor = { off: [] as number[], on: [] as number[] };
   for (let run = 0; run <= STARTS; run++)
     for (const kind of ["off", "on"] as const) {
       const server = await startServer(
@@ -43,13 +44,17 @@ async function starts(endpoint: string): Promise<readonly Row[]> {
       );
       // The first of each fills what later starts find on disk.
       if (run > 0) times[kind].push(server.readyMs);
+      if (run > 0) processor[kind].push(server.treeCpuMs());
       await server.stop();
     }
   const [off, on] = [median(times.off), median(times.on)];
-  return [
-    { subject: `start to ready, no export, median of ${STARTS}`, ms: Math.round(off), "of none": 1 },
-    { subject: `start to ready, exporting`, ms: Math.round(on), "of none": Math.round((on / off) * 100) / 100 },
-  ];
+  const row = (kind: "off" | "on", ms: number): Row => ({
+    subject: `start to ready, ${kind === "off" ? "no export" : "exporting"}, median of ${STARTS}`,
+    ms: Math.round(ms),
+    "of none": Math.round((ms / off) * 100) / 100,
+    "processor ms by then": Math.round(median(processor[kind])),
+  });
+  return [row("off", off), row("on", on)];
 }
 
 /** The events of one turn of three nodes, one of them a component's call, with its answer. */
