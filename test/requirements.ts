@@ -565,7 +565,7 @@ export const REQUIREMENTS = define({
   "admin.mtls": { source: "issue 7 admin", behavior: "A client certificate of the configured authority gives the roles of its name, and no other certificate gives any" },
   "admin.listen": { source: "issue 7 admin", behavior: "The admin API is served only where it is configured, and for others than its own machine only with TLS, names and somebody who may come in" },
   "admin.rebinding": { source: "issue 7 admin", behavior: "The admin API answers only to host names and sites that are allowed" },
-  "admin.shared": { source: "issue 7 admin", behavior: "Hosts over one Redis or PostgreSQL agree on tokens at the next request and on revoked packs and publishers within seconds, and what a data directory had by itself before is taken in" },
+  "admin.shared": { source: "issue 7 admin", behavior: "Hosts over one shared store agree on tokens at the next request and on revoked packs and publishers within seconds, and what a data directory had by itself before is taken in" },
   "store.texts": { source: "issue 7 admin", behavior: "Small texts that processes share are written over what was read and never over anything else, in a folder, Redis and PostgreSQL" },
   "admin.audit": { source: "issue 7 admin", behavior: "No change is made through the admin API that isn't on the audit log before, and refusals are on it too" },
   "admin.openapi": { source: "issue 7 admin", behavior: "The admin API serves exactly what its OpenAPI document describes, and answers as it describes" },

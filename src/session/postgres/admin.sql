@@ -245,9 +245,13 @@ DECLARE
   v_keys text[];
 BEGIN
   PERFORM drop_expired(v_now, v_mono);
+  -- Where more wait than there is room for, one tenant's crowd takes half of it while others wait behind.
   v_keys := ARRAY (
-    SELECT key FROM session WHERE run_ord IS NOT NULL AND (fence IS NULL OR is_over(until_ms, since_ms, v_mono))
-    ORDER BY run_ord LIMIT p_limit);
+    SELECT key FROM (
+      SELECT key, run_ord, row_number() OVER (PARTITION BY split_part(key, ':', 2) ORDER BY run_ord) AS place FROM (
+        SELECT key, run_ord FROM session WHERE run_ord IS NOT NULL AND (fence IS NULL OR is_over(until_ms, since_ms, v_mono))
+        ORDER BY run_ord LIMIT p_limit * LOOK_BEHIND) w) p
+    ORDER BY place > p_limit / 2, run_ord LIMIT p_limit);
   v_keys := v_keys || ARRAY (
     SELECT key FROM (
       SELECT t.key, t.due_ms FROM timer t JOIN session x ON x.key = t.key

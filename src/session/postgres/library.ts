@@ -69,6 +69,8 @@ const CONSTANTS: Readonly<Record<string, number>> = {
   SENT_RETENTION_MS,
   /** Sessions, lanes and claims that one call looks after at most. */
   DUE_MAX: 500,
+  /** How far a sweep looks behind a crowd, in times of what was asked for. */
+  LOOK_BEHIND: 4,
   /** Logs that one sweep drops entries of at most. */
   LOGS_MAX: 50,
   /** Rows of one table that a sweep drops at most. */

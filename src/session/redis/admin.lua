@@ -158,6 +158,32 @@ local function drop_expired(c)
   end
 end
 
+-- The first that wait; where there are more than there is room for, one tenant's crowd takes half of it while others wait behind. Each
+-- sweep looks at one page behind the first, another each time: to look at all of them would keep the server from its work.
+local function waiting(c, limit)
+  local keys = call('ZRANGE', index(c, 'run'), 0, limit - 1)
+  if #keys < limit then return keys end
+  local pages = math.min(LOOK_BEHIND, math.ceil(call('ZCARD', index(c, 'run')) / limit))
+  local from = pages > 1 and (1 + c.now % (pages - 1)) * limit or nil
+  local behind = from and call('ZRANGE', index(c, 'run'), from, from + limit - 1) or {}
+  local picked, rest, shares = {}, {}, {}
+  for _, page in ipairs({ keys, behind }) do
+    for _, key in ipairs(page) do
+      local tenant = tenant_of(key)
+      local share = shares[tenant] or 0
+      if share < limit / 2 then
+        shares[tenant] = share + 1
+        picked[#picked + 1] = key
+        if #picked == limit then return picked end
+      else
+        rest[#rest + 1] = key
+      end
+    end
+  end
+  for n = 1, limit - #picked do picked[#picked + 1] = rest[n] end
+  return picked
+end
+
 -- limit → sessions, whether sends are ready, next timer | ""
 local function sweep(c)
   local limit = number(c)
@@ -166,7 +192,7 @@ local function sweep(c)
   wake_delayed(c)
   local is_ready = next_ready(c) ~= nil or call('ZCOUNT', index(c, 'claimed'), '-inf', text(c.mono)) > 0
   local timer = call('ZRANGEBYSCORE', index(c, 'timers'), '(' .. text(c.now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-  return { call('ZRANGE', index(c, 'run'), 0, limit - 1), is_ready and 1 or 0, timer[2] or '' }
+  return { waiting(c, limit), is_ready and 1 or 0, timer[2] or '' }
 end
 
 -- → unread, oldest, queued or being sent, oldest, unknown, failed, dead letters, sessions with a record

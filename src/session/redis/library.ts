@@ -64,6 +64,8 @@ const CONSTANTS = {
   JOURNAL_RETENTION_MS,
   SENT_RETENTION_MS,
   EXPIRED_AGAIN_MS: 60_000,
+  /** How far sweeps look behind a crowd, in times of what was asked for. */
+  LOOK_BEHIND: 20,
   /** Logs that one sweep drops entries of at most. */
   LOGS_MAX: 20,
 };

@@ -301,7 +301,8 @@ class RedisSessionStore implements SessionStore {
     const found = (await this.#shards.all("sweep", [OVERDUE_MAX], nowMs)) as (readonly [string[], number, string])[];
     const timers = found.flatMap(([, , timer]) => (timer === "" ? [] : [Number(timer)]));
     return {
-      sessions: found.flatMap(([sessions]) => sessions as SessionKeyText[]).slice(0, OVERDUE_MAX),
+      // A crowd in one shard mustn't hide what waits in the others.
+      sessions: inTurn(found.map(([sessions]) => sessions as SessionKeyText[])).slice(0, OVERDUE_MAX),
       sends: found.some(([, sends]) => sends === 1),
       ...(timers.length === 0 ? {} : { nextTimerAtMs: Math.min(...timers) }),
     };
@@ -314,6 +315,14 @@ class RedisSessionStore implements SessionStore {
 
 function claimOf({ key, order, attempts }: OutboxRow, sender: string): Argument[] {
   return [conversationOf(key), order, attempts, sender];
+}
+
+/** The first of each list, then the second of each, and so on. */
+function inTurn<T>(lists: readonly (readonly T[])[]): readonly T[] {
+  const [only = []] = lists;
+  if (lists.length === 1) return only;
+  const longest = Math.max(...lists.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, at) => lists.flatMap((list) => list.slice(at, at + 1))).flat();
 }
 
 function newest<T extends { readonly order: number }>(found: readonly T[], limit: number): T[] {
