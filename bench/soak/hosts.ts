@@ -84,7 +84,7 @@ async function startFour(bundle: string, env: Readonly<Record<string, string>>):
   const nats = await startNatsServer();
   const deployment = await startDeployment({
     bundle,
-    storeUrl: `redis://127.0.0.1:${redis.port}`,
+    store: { GREENTIC_REDIS_URL: `redis://127.0.0.1:${redis.port}` },
     natsUrl: `nats://127.0.0.1:${nats.port}`,
     env,
   });

@@ -29,6 +29,7 @@ test("loadSdk() says how to install what is missing, and that what is broken is 
   await expect(loadSdk("@example/nowhere", { sdkDir: "/srv/sdk" })).rejects.toThrow(
     "npm install --prefix /srv/sdk @example/nowhere",
   );
+  await expect(loadSdk("@example/nowhere/http")).rejects.toThrow(/npm install @example\/nowhere$/);
   const sdkDir = install("@example/broken", "throw new Error('hunter2');");
   const thrown: unknown = await loadSdk("@example/broken", { sdkDir }).catch((error: unknown) => error);
   expect(thrown).toMatchObject({ code: "SECRETS_SDK_BROKEN" });

@@ -19,7 +19,7 @@ export function loadSdk(name: string, { sdkDir }: SdkPlace = {}): Promise<unknow
     if (place === undefined)
       throw new GreenticError(
         "SECRETS_SDK_MISSING",
-        `Load ${quote(name)}: the package isn't installed; run: npm install ${sdkDir === undefined ? "" : `--prefix ${sdkDir} `}${name}`,
+        `Load ${quote(name)}: the package isn't installed; run: npm install ${sdkDir === undefined ? "" : `--prefix ${sdkDir} `}${packageOf(name)}`,
       );
     try {
       return place(name) as unknown;
@@ -28,6 +28,14 @@ export function loadSdk(name: string, { sdkDir }: SdkPlace = {}): Promise<unknow
       throw new GreenticError("SECRETS_SDK_BROKEN", `Load ${quote(name)}: ${code}`, { cause: error });
     }
   });
+}
+
+/** An entry of a package is installed with all of it. */
+function packageOf(name: string): string {
+  return name
+    .split("/")
+    .slice(0, name.startsWith("@") ? 2 : 1)
+    .join("/");
 }
 
 function find(name: string, sdkDir: string | undefined): NodeJS.Require | undefined {

@@ -1,4 +1,4 @@
-/** Gateway, two workers and a sender as processes of their own over one Redis or PostgreSQL and one NATS, each of which can be killed or stopped. */
+/** Gateway, two workers and a sender as processes of their own over one store and one NATS, each of which can be killed or stopped. */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -23,8 +23,8 @@ export const MEMBER_NAMES = Object.keys(MEMBERS) as readonly Member[];
 export interface DeploymentOptions {
   /** Made by `makeKillBundle(MEMBER_NAMES)`. */
   readonly bundle: string;
-  /** Of the Redis or PostgreSQL that they share. */
-  readonly storeUrl: string;
+  /** The variables that name the store that they share. */
+  readonly store: Readonly<Record<string, string>>;
   readonly natsUrl: string;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -105,12 +105,12 @@ export class Deployment {
   }
 
   #env(): Readonly<Record<string, string>> {
-    const { storeUrl, natsUrl, env } = this.#options;
+    const { store, natsUrl, env } = this.#options;
     return {
       PATH: process.env["PATH"] ?? "",
       HOME: process.env["HOME"] ?? "",
       GREENTIC_LOG_LEVEL: "error",
-      [storeUrl.startsWith("postgres:") ? "GREENTIC_POSTGRES_URL" : "GREENTIC_REDIS_URL"]: storeUrl,
+      ...store,
       GREENTIC_NATS_URL: natsUrl,
       ...env,
     };

@@ -1,6 +1,10 @@
 import { expect, test } from "vitest";
+import { hasPeers, peerFile } from "../peers/load-peer.ts";
+import { AWS_ENVIRONMENT, AWS_REGION } from "../stand-ins/aws-key.ts";
+import { startDynamo } from "../stand-ins/dynamodb-server.ts";
 import { openFaultProxy } from "../stand-ins/fault-proxy.ts";
 import type { Fault } from "../stand-ins/fault-proxy.ts";
+import { startLibsql } from "../stand-ins/libsql-server.ts";
 import { startNatsServer } from "../stand-ins/nats-server.ts";
 import { hasPostgres, startPostgres } from "../stand-ins/postgres-server.ts";
 import { hasRedis, startRedis } from "../stand-ins/redis-server.ts";
@@ -17,6 +21,8 @@ const CONVERSATIONS = Number(process.env["GREENTIC_SCALE_CONVERSATIONS"] ?? 20);
 const KILLS = Number(process.env["GREENTIC_SCALE_KILLS"] ?? 6);
 /** Conversations under way at once, at most. */
 const AT_ONCE = 200;
+/** Where hosts find what their operators would have installed. */
+const PEERS = peerFile("");
 const hasNats = hasServer("nats-server");
 /** The stores that processes share, and the shares of the full run that a quick one does of each. */
 const STORES = [
@@ -24,6 +30,7 @@ const STORES = [
     name: "Redis",
     isThere: hasRedis,
     open: startRedis,
+    variables: (url: string) => ({ GREENTIC_REDIS_URL: url }),
     conversations: CONVERSATIONS,
     kills: KILLS,
   },
@@ -31,11 +38,44 @@ const STORES = [
     name: "PostgreSQL",
     isThere: hasPostgres,
     open: () => startPostgres(),
+    variables: (url: string) => ({ GREENTIC_POSTGRES_URL: url }),
     conversations: Math.ceil(CONVERSATIONS / 2),
     kills: Math.ceil(KILLS / 2),
   },
+  {
+    name: "libSQL",
+    isThere: hasPeers,
+    open: () => startLibsql({ token: "hunter2" }),
+    variables: (url: string) => ({
+      NODE_PATH: PEERS,
+      GREENTIC_LIBSQL_URL: url,
+      GREENTIC_LIBSQL_TOKEN: "hunter2",
+    }),
+    conversations: Math.ceil(CONVERSATIONS / 4),
+    kills: Math.ceil(KILLS / 3),
+  },
+  {
+    name: "DynamoDB",
+    isThere: hasPeers,
+    open: () => startDynamo(),
+    variables: (url: string) => ({
+      NODE_PATH: PEERS,
+      GREENTIC_DYNAMODB_TABLE: "greentic",
+      AWS_ENDPOINT_URL_DYNAMODB: url,
+      AWS_REGION,
+      ...AWS_ENVIRONMENT,
+    }),
+    conversations: Math.ceil(CONVERSATIONS / 4),
+    kills: Math.ceil(KILLS / 3),
+  },
 ] as const;
 type Store = (typeof STORES)[number];
+const VERIFIED: Readonly<Record<Store["name"], () => void>> = {
+  Redis: () => verifies("scale.roles.killed"),
+  PostgreSQL: () => verifies("stores.postgres.hosts"),
+  libSQL: () => verifies("stores.libsql.hosts"),
+  DynamoDB: () => verifies("stores.dynamodb.hosts"),
+};
 
 /** Runs conversations while `disturb` does its worst; `share` tells how much of it is done. */
 async function run(options: {
@@ -53,7 +93,7 @@ async function run(options: {
   const bundle = await makeKillBundle(MEMBER_NAMES, { hookUrl: hook.url });
   const deployment = await startDeployment({
     bundle,
-    storeUrl: store.url.replace(`:${store.port}`, `:${await options.storePort(store.port)}`),
+    store: options.store.variables(store.url.replace(`:${store.port}`, `:${await options.storePort(store.port)}`)),
     natsUrl: `nats://127.0.0.1:${await options.natsPort(nats.port)}`,
     env: { GREENTIC_HTTP_REWRITE: `https://api.telegram.org=${telegram.url}` },
   });
@@ -97,8 +137,7 @@ for (const store of STORES) {
     `${store.conversations} conversations over ${store.name} and NATS through ${store.kills} kills and pauses of gateway, workers and egress lose and double nothing that isn't on record`,
     { timeout: 3_600_000 },
     async () => {
-      if (store.name === "Redis") verifies("scale.roles.killed");
-      else verifies("stores.postgres.hosts");
+      VERIFIED[store.name]();
       const random = seeded(20_261_122);
       let frozen = 0;
       const told = await run({

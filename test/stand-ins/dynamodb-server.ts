@@ -34,6 +34,8 @@ export interface DynamoServer extends AsyncDisposable {
   readonly url: string;
   /** Moves with each request that changed something. */
   writes: number;
+  /** Moves with each request that was carried out. */
+  done: number;
   /** Every operation that was asked for. */
   readonly asked: string[];
   /** How many of the next requests are told that the table is asked for too much. */
@@ -184,6 +186,13 @@ export async function startDynamo(): Promise<DynamoServer> {
     return { ...answer, body: { ...answer.body, UnprocessedKeys: { [table]: { ...wanted, Keys: rest } } } };
   };
 
+  /** Dynalite makes tables without their tags. */
+  const tag = async (headers: IncomingHttpHeaders, asked: string, { TableDescription }: Json): Promise<void> => {
+    const { Tags } = JSON.parse(asked) as { readonly Tags?: readonly Json[] };
+    const ResourceArn = (TableDescription as Json)["TableArn"];
+    if (Tags !== undefined) await ask(headers, "TagResource", JSON.stringify({ ResourceArn, Tags }));
+  };
+
   const answerTo = async (headers: IncomingHttpHeaders, body: string): Promise<Answer> => {
     const action = String(headers["x-amz-target"]).replace(PREFIX, "");
     server.asked.push(action);
@@ -197,6 +206,7 @@ export async function startDynamo(): Promise<DynamoServer> {
       action === "BatchGetItem" ? getSome(headers, body) : ask(headers, action, body),
     );
     if (CHANGING.has(action) && answer.status === 200) server.writes++;
+    if (action === "CreateTable" && answer.status === 200) await tag(headers, body, answer.body);
     return answer;
   };
 
@@ -204,7 +214,10 @@ export async function startDynamo(): Promise<DynamoServer> {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      void answerTo(request.headers, Buffer.concat(chunks).toString()).then((answer) => reply(response, answer));
+      void answerTo(request.headers, Buffer.concat(chunks).toString()).then((answer) => {
+        if (answer.status === 200) server.done++;
+        reply(response, answer);
+      });
     });
   });
   outer.listen(0, "127.0.0.1");
@@ -214,6 +227,7 @@ export async function startDynamo(): Promise<DynamoServer> {
     port,
     url: `http://127.0.0.1:${port}`,
     writes: 0,
+    done: 0,
     asked: [],
     throttled: 0,
     failing: undefined,

@@ -58,7 +58,7 @@ interface Stream {
 export interface LibsqlServer extends AsyncDisposable {
   readonly port: number;
   readonly url: string;
-  /** Moves with each transaction that changed something. */
+  /** Moves with each transaction that is committed. */
   commits: number;
   /** Answers everything with this status while it is set. */
   failing: number | undefined;

@@ -40,6 +40,20 @@ describe.skipIf(!hasPeers)("DynamoDB (skipped where npm run peers has not been r
     return client.send(command, input, AbortSignal.timeout(5_000)).finally(() => client.close());
   };
 
+  /** What a table is tagged with; the client that hosts load isn't asked for this. */
+  const tagsOf = async (ResourceArn: string): Promise<unknown> => {
+    const response = await fetch(server.url, {
+      method: "POST",
+      headers: {
+        "x-amz-target": "DynamoDB_20120810.ListTagsOfResource",
+        "x-amz-date": "20260101T000000Z",
+        authorization: "AWS4-HMAC-SHA256 Credential=a/b/c/d/e, SignedHeaders=host, Signature=f",
+      },
+      body: JSON.stringify({ ResourceArn }),
+    });
+    return ((await response.json()) as Fields)["Tags"];
+  };
+
   test("hosts that start at once make one table, billed by use", async () => {
     verifies("stores.dynamodb.table");
     const before = server.asked.length;
@@ -49,6 +63,7 @@ describe.skipIf(!hasPeers)("DynamoDB (skipped where npm run peers has not been r
     expect(server.asked.slice(before)).toContain("CreateTable");
     const { Table } = await ask("DescribeTable", { TableName: "together" });
     expect(Table).toMatchObject({ BillingModeSummary: { BillingMode: "PAY_PER_REQUEST" } });
+    expect(await tagsOf(String((Table as Fields)["TableArn"]))).toEqual([{ Key: "greentic-env", Value: "prod" }]);
     const won = await Promise.all(
       spaces.map((space, n) => space.write([{ ...KEY, body: `${n}`, expected: null }], `first-${n}`)),
     );
