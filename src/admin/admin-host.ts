@@ -24,6 +24,8 @@ export interface AdminHost {
   readonly policies: () => readonly PolicyView[];
   /** Reads policy, quotas and retention anew, all or nothing; says which sections changed and the SHA-256 of what counts now. */
   readonly reloadPolicy: () => Promise<{ readonly changed: readonly string[]; readonly digest: string }>;
+  /** What a tenant keeps, and how much it may where that is bounded. */
+  readonly stored: (tenant: TenantId) => Promise<{ readonly bytes: number; readonly allowedBytes?: number }>;
   /** Erases what is kept of people: the store's records and their files. */
   readonly erase: (whose: Erasure) => Promise<Erased & { readonly files: number }>;
   readonly drain: {

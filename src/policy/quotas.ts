@@ -127,6 +127,13 @@ export class Quotas {
     return allowed === undefined ? Number.POSITIVE_INFINITY : Math.max(0, allowed - this.#stored.of(whose));
   }
 
+  /** What a tenant keeps, bounded or not, and how much it may where it is. @throws STORE_UNAVAILABLE */
+  async stored(whose: Whose): Promise<{ readonly bytes: number; readonly allowedBytes?: number }> {
+    await this.#stored.measure(whose);
+    const allowedBytes = this.of(whose.tenant).storedBytes;
+    return { bytes: this.#stored.of(whose), ...(allowedBytes !== undefined && { allowedBytes }) };
+  }
+
   /** Makes the error of what a tenant has no room for. */
   storageExceeded(whose: Whose): GreenticError {
     return storageExceeded(this.#stored.of(whose), this.of(whose.tenant).storedBytes ?? 0);

@@ -423,17 +423,23 @@ test("nothing is changed that isn't on record before; refusals are on record", a
 });
 
 test("rules of policy are seen and read anew, the host's by who has a role over it alone", async () => {
-  verifies("admin.resources", "policy.reload");
+  verifies("admin.resources", "policy.reload", "quota.stored-bytes");
   await using fixture = await openAdminHost(
     {},
-    { toml: '[[policy.rules]]\nid = "no-globex"\nat = ["turn"]\nwhen = "tenant == \'globex\'"\neffect = "deny"\n' },
+    {
+      toml: '[[policy.rules]]\nid = "no-globex"\nat = ["turn"]\nwhen = "tenant == \'globex\'"\neffect = "deny"\n[quota.tenants.acme]\nstored_bytes = 9_000_000\n',
+    },
   );
   const ask = await asAdmin(fixture);
+  const usage = { stored_bytes: expect.any(Number) as number };
+  expect((await ask("GET tenants/globex/usage")).body).toEqual(usage);
+  expect((await ask("GET tenants/acme/usage")).body).toEqual({ ...usage, allowed_bytes: 9_000_000 });
   expect((await ask("GET policies")).body.items).toMatchObject([{ id: "no-globex", effect: "deny", at: ["turn"] }]);
   expect((await ask("GET tenants/acme/policies")).body).toEqual({ items: [] });
   expect((await ask("GET tenants/acme/access")).body).toEqual({ items: [] });
   const own = await asAdmin(fixture, "acme");
   expect((await own("GET policies")).status).toBe(403);
+  expect((await own("GET tenants/acme/usage")).body.stored_bytes).toBeGreaterThan(100);
   expect((await own("POST policies/reload")).status).toBe(403);
 
   const file = fixture.config.file ?? "";

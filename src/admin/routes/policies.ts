@@ -1,5 +1,5 @@
 import { defineRoute } from "../route.ts";
-import { hash, list, object, text, token } from "../schemas.ts";
+import { count, hash, list, object, text, token } from "../schemas.ts";
 
 const rules = object({
   items: list(
@@ -41,6 +41,25 @@ export const policyRoutes = [
     answer: { status: 200, description: "Rules", schema: rules },
     handle: ({ host, tenant }) =>
       Promise.resolve({ body: { items: host.policies().filter((rule) => rule.tenant === tenant) } }),
+  }),
+  defineRoute({
+    id: "getTenantUsage",
+    method: "GET",
+    path: "/admin/v1/tenants/{tenant}/usage",
+    summary: "What a tenant's files and sessions take, and how much they may; some seconds old",
+    scope: "tenant",
+    role: "viewer",
+    effect: "read",
+    action: "quota.read",
+    answer: {
+      status: 200,
+      description: "What there is, and what is allowed where a quota says",
+      schema: object({ stored_bytes: count, "allowed_bytes?": count }),
+    },
+    handle: async ({ host, tenant }) => {
+      const { bytes, allowedBytes } = await host.stored(tenant);
+      return { body: { stored_bytes: bytes, ...(allowedBytes !== undefined && { allowed_bytes: allowedBytes }) } };
+    },
   }),
   defineRoute({
     id: "reloadPolicy",

@@ -132,6 +132,7 @@ function adminHost({ config, host, gateway, bundle, environment, audit }: AdminM
         })),
     policies: () => policiesOf(host.policy.rules),
     reloadPolicy: () => host.policy.reload(),
+    stored: (tenant) => host.policy.quotas.stored({ env: config.env, tenant }),
     erase: (whose) => erasePeople(whose, { actor: "host", audit, store: runtime.store, blobs }),
     drain: {
       isDraining: () => gateway.isDraining(),
