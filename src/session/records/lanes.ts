@@ -25,8 +25,6 @@ export interface Claim extends Held {
   readonly order: number;
   readonly attempts: number;
   readonly hasBegun: boolean;
-  /** Set once the row was erased under its holder: it leaves the lane when it is given back. */
-  readonly isGone?: boolean;
 }
 
 /** What a conversation has to send, by order: only the first may leave. Every write of one of its pending rows changes it. */
@@ -99,10 +97,9 @@ function placeOf({ conversation, rows, claim }: Lane, shard: number, nowMs: numb
   return [`go:${shard}`, pad(mark.order), mark];
 }
 
-/** Puts a row where its order belongs, but never before the one under way. */
+/** Puts a row where its order belongs. */
 export function insertRow(lane: Lane, row: LaneRow): Lane {
-  const from = lane.claim === undefined ? 0 : 1;
-  const behind = lane.rows.findIndex((other, n) => n >= from && other.order > row.order);
+  const behind = lane.rows.findIndex((other) => other.order > row.order);
   const at = behind < 0 ? lane.rows.length : behind;
   return { ...lane, rows: lane.rows.toSpliced(at, 0, row) };
 }
@@ -120,18 +117,18 @@ export function replaceRow(lane: Lane, { order, notBeforeMs, status }: OutboxRow
 export async function expireClaim(unit: Unit, lane: Lane): Promise<Lane> {
   const { claim, ...free } = lane;
   if (claim === undefined) return lane;
-  if (claim.isGone === true) return withoutRow(free, claim.order);
-  if (!claim.hasBegun) return free;
   const name = rowName("p", claim.order);
   const row = await unit.read<OutboxRow>(name);
+  // It was erased under its holder.
   if (row === undefined) return withoutRow(free, claim.order);
+  if (!claim.hasBegun) return free;
   const unknown: OutboxRow = { ...row, status: "unknown", wasUnknown: true };
   unit.put(name, unknown);
   return replaceRow(free, unknown);
 }
 
 /** Whether a row of that id, whose name was loaded, is yet to be sent. */
-export async function isPending(unit: Unit, core: RecordCore, id: string): Promise<boolean> {
+export async function isIdTaken(unit: Unit, core: RecordCore, id: string): Promise<boolean> {
   const known = unit.value(idName(id)) as RowId | undefined;
   if (known === undefined) return false;
   const { rows } = await loadLane(unit, core, conversationOf(known.key));

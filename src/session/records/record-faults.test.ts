@@ -6,6 +6,7 @@ import {
   entryOf,
   KEY,
   keyOf,
+  leaseOf,
   ManualWorld,
   recordOf,
   rowOf,
@@ -173,6 +174,50 @@ test("whatever befalls requests in a row, everybody is told the same", { timeout
     }),
     { numRuns: 15 },
   );
+});
+
+test("who is always late is told so in the end", { timeout: 20_000 }, async () => {
+  let isLate = false;
+  const fault: FaultPlan = (request) => (isLate && request === "write" ? "conflict" : undefined);
+  const world = new ManualWorld();
+  await using store = openRecordStore(memorySpace(new MemoryRecords(), { fault }), { world, clock: "world" });
+  await store.accept(entryOf("m1"));
+  isLate = true;
+  await expect(store.accept(entryOf("m2"))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  isLate = false;
+  expect((await store.accept(entryOf("m2"))).kind).toBe("accepted");
+});
+
+test("leases that were taken before the database went are handed over", { timeout: 20_000 }, async () => {
+  let left = Number.POSITIVE_INFINITY;
+  const fault: FaultPlan = (request) => (request === "write" && left-- <= 0 ? "refused" : undefined);
+  const world = new ManualWorld();
+  await using store = openRecordStore(memorySpace(new MemoryRecords(), { fault }), { world, clock: "world" });
+  for (const key of [KEY, OTHER]) await store.accept(entryOf(`m of ${key}`, { key }));
+  left = 1;
+  const leases = await store.lease("w1", { limit: 2 });
+  expect(leases).toHaveLength(1);
+  left = Number.POSITIVE_INFINITY;
+  expect(await store.renew(only(leases), 1_000)).toBe(true);
+});
+
+test("a turn that has run waits for the database longer than who can come again", { timeout: 20_000 }, async () => {
+  let isAway = false;
+  const fault: FaultPlan = () => (isAway ? "refused" : undefined);
+  const world = new ManualWorld();
+  await using store = openRecordStore(memorySpace(new MemoryRecords(), { fault }), { world, clock: "world" });
+  await store.accept(entryOf("m1"));
+  const lease = await leaseOf(store);
+  isAway = true;
+  const committed = store.commit(lease, turnOf(lease));
+  // One waits for the database, one behind the turn.
+  for (const key of [OTHER, KEY]) {
+    await expect(store.accept(entryOf("m2", { key }))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  }
+  isAway = false;
+  await committed;
+  expect((await store.accept(entryOf("m2"))).kind).toBe("accepted");
+  expect((await store.read(KEY))?.session?.revision).toBe(1);
 });
 
 test("nothing is left in the end that nobody needs", async () => {

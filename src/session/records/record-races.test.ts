@@ -14,6 +14,7 @@ import {
 } from "../../../conformance/session-store/fixtures.ts";
 import { createMachineWorld } from "../../../test/stand-ins/machine-world.ts";
 import { verifies } from "../../../test/verifies.ts";
+import { envId, tenantId } from "../../types/index.ts";
 import { conversationOf } from "../store.ts";
 import type { SessionStore } from "../store.ts";
 import { openRecordStore } from "./record-store.ts";
@@ -146,6 +147,45 @@ test("what one process remembers of a session counts only while no other has cha
     expect((await mine.read(key))?.session?.revision).toBe(n);
     await expect(mine.commit(lease, turnOf(lease))).rejects.toMatchObject({ code: "STORE_FENCE_STALE" });
   }
+});
+
+test("what one process remembers of a body goes with what it remembers of its session", async () => {
+  const [one, two] = openStores(2).stores as readonly [SessionStore, SessionStore];
+  await one.accept(entryOf("m1"));
+  const first = await leaseOf(one);
+  await one.commit(first, turnOf(first, { state: [{ key: "flow/a", value: 1 }] }));
+  await two.accept(entryOf("m2"));
+  const second = await leaseOf(two);
+  await two.commit(second, turnOf(second, { state: [{ key: "flow/a", value: 2 }] }));
+  // This reads the session, and not what it carries.
+  await one.accept(entryOf("m3"));
+  const third = await leaseOf(one);
+  expect([third.session?.revision, third.state.get("flow/a")]).toEqual([2, 2]);
+});
+
+test("a process that remembers another lease takes a turn under the one that counts", async () => {
+  const [one, two] = openStores(2).stores as readonly [SessionStore, SessionStore];
+  await one.accept(entryOf("m1"));
+  await one.release(await leaseOf(one));
+  const lease = await leaseOf(two);
+  expect(await one.renew(lease, 60_000)).toBe(true);
+  const kept = await two.commit(lease, turnOf(lease, { timersNew: [], outbox: [rowOf("r1")] }), { keep: true });
+  expect(kept).toBeUndefined();
+  await two.accept(entryOf("m2"));
+  const next = await leaseOf(two);
+  await one.commit(next, turnOf(next));
+  expect((await two.read(next.key))?.session?.revision).toBe(2);
+});
+
+test("a row that is erased by who remembers it held leaves nothing in the way of the next", async () => {
+  const [one, two] = openStores(2).stores as readonly [SessionStore, SessionStore];
+  await enqueue(one, ["r1"]);
+  const [row] = await one.claimSends("s1", { limit: 1 });
+  if (row === undefined) throw new Error("expected a row");
+  await two.endSend(row, "s1", { kind: "retry", error: "X", notBeforeMs: 0 });
+  await one.erase({ env: envId("prod"), tenant: tenantId("acme") });
+  await enqueue(two, ["r2"]);
+  expect((await two.claimSends("s2", { limit: 1 })).map(({ id }) => id)).toEqual(["r2"]);
 });
 
 test("what was held before the clock was set back is not held for as long as that", async () => {

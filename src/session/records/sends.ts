@@ -76,8 +76,7 @@ export function beginSend(core: RecordCore, attempt: Attempt, row: OutboxRow, se
     const lane = await loadLane(unit, core, conversationOf(row.key), [name]);
     const claim = heldBy(lane, row, sender);
     const stored = unit.value(name) as OutboxRow | undefined;
-    if (claim === undefined || claim.hasBegun || claim.isGone === true || stored === undefined)
-      throw claimLost("Begin send", row.id);
+    if (claim === undefined || claim.hasBegun || stored === undefined) throw claimLost("Begin send", row.id);
     const sending: OutboxRow = { ...stored, status: "sending", attempts: stored.attempts + 1 };
     unit.put(name, sending);
     putLane(unit, core, { ...replaceRow(lane, sending), claim: { ...claim, hasBegun: true } });
@@ -96,7 +95,7 @@ export function endSend(
     if (held === undefined) throw claimLost("End send", row.id);
     const { claim: _claim, ...free } = lane;
     const stored = unit.value(name) as OutboxRow | undefined;
-    if (held.isGone === true || stored === undefined) {
+    if (stored === undefined) {
       putLane(unit, core, withoutRow(free, row.order));
       return;
     }
@@ -242,8 +241,7 @@ export async function dropRow(
     const id = await unit.read<RowId>(idName(found.row.id));
     if (id?.order === order) unit.delete(idName(found.row.id));
     if (!isPending(found.row.status)) return true;
-    const isHeld = lane.claim?.order === order;
-    putLane(unit, core, isHeld ? { ...lane, claim: { ...lane.claim, isGone: true } } : withoutRow(lane, order));
+    putLane(unit, core, lane.claim?.order === order ? lane : withoutRow(lane, order));
     return true;
   });
 }

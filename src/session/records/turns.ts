@@ -8,7 +8,7 @@ import type { RecordCore } from "./core.ts";
 import { carry, hasWork, isEmpty, loadBody, loadHead, putHead } from "./head.ts";
 import type { Body, Head } from "./head.ts";
 import type { Delivery } from "./intake.ts";
-import { addRows, areMany, isPending, unpackRows } from "./lanes.ts";
+import { addRows, areMany, isIdTaken, unpackRows } from "./lanes.ts";
 import { appendLog } from "./logs.ts";
 import { idName, letterName, pad, short } from "./names.ts";
 import type { Name, SessionNames } from "./names.ts";
@@ -96,7 +96,7 @@ async function check(
   for (const { id } of turn.outbox) {
     if (ids.has(id)) throw rowDuplicate(names.key, id);
     ids.add(id);
-    if (unit.versionOf(idName(id)) !== undefined && (await isPending(unit, core, id)))
+    if (unit.versionOf(idName(id)) !== undefined && (await isIdTaken(unit, core, id)))
       throw rowDuplicate(names.key, id);
   }
 }

@@ -152,13 +152,6 @@ export class Unit {
     for (const [partition, sort] of this.#garbage) if (typeof sort === "string") cache.delete({ partition, sort });
   }
 
-  /** Lets the process forget all that the unit rests on. */
-  forget(): void {
-    const { cache } = this.#source;
-    for (const { record } of this.#loaded.values()) if (record !== undefined) cache.delete(record);
-    for (const { name } of this.#changes.values()) cache.delete(name);
-  }
-
   #missing(keys: readonly Name[]): Name[] {
     return keys.filter((key) => {
       if (this.#loaded.has(nameOf(key)) || this.#changes.has(nameOf(key))) return false;

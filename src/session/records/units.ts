@@ -103,23 +103,13 @@ export class Units {
   }
 
   async #write(attempt: Attempt, unit: Unit): Promise<boolean> {
-    try {
-      const { changes, garbage } = unit.finish();
-      const spilled = await this.#spill(attempt, changes, unit.version);
-      const fitted = this.#fit([...spilled.changes], garbage, unit.version);
-      const isDone = await this.records.write(attempt, fitted.changes, unit.version);
-      if (!isDone) {
-        unit.forget();
-        await this.#tidy(attempt, spilled.notes);
-        return false;
-      }
-      unit.remember(spilled.spills);
-      await this.#tidy(attempt, fitted.notes);
-      return true;
-    } catch (error) {
-      unit.forget();
-      throw error;
-    }
+    const { changes, garbage } = unit.finish();
+    const spilled = await this.#spill(attempt, changes, unit.version);
+    const fitted = this.#fit(spilled.changes, garbage, unit.version);
+    const isDone = await this.records.write(attempt, fitted.changes, unit.version);
+    if (isDone) unit.remember(spilled.spills);
+    await this.#tidy(attempt, isDone ? fitted.notes : spilled.notes);
+    return isDone;
   }
 
   /** Writes what is too large for one record, or together for one write, in parts before it. */
