@@ -7,7 +7,7 @@ import type { JsonObject, JsonValue } from "../types/index.ts";
 import { IN_IMAGE } from "./host-command.ts";
 
 /** What the place decides, not the operator's own machine. */
-const OF_THE_PLACE = ["env", "data_dir", "store", "roles", "redis", "nats"];
+const OF_THE_PLACE = ["env", "data_dir", "store", "roles", "redis", "postgres", "libsql", "dynamodb", "nats"];
 const SERVER_OF_THE_PLACE = ["host", "port", "token_key_file", "public_base_url"];
 
 /**

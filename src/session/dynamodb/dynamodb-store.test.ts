@@ -15,7 +15,8 @@ const machine = createMachineWorld();
 const tables = new WeakMap<SessionStore, string>();
 let serial = 0;
 
-describe.skipIf(!hasPeers)("one service (skipped where npm run peers has not been run)", () => {
+// Dynalite takes milliseconds for each record.
+describe.skipIf(!hasPeers)("one service (skipped where npm run peers has not been run)", { timeout: 180_000 }, () => {
   let server: DynamoServer;
   useAwsKey();
   beforeAll(async () => {
