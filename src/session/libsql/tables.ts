@@ -9,8 +9,11 @@ export interface Statement {
 /** The layout of the tables; a database with a newer one is left alone. */
 export const LAYOUT = 1;
 
-/** Tells the server's time in milliseconds. */
-export const CLOCK: Statement = { sql: "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)", args: [] };
+/** Tells the server's time in milliseconds, however old its SQLite is. */
+export const CLOCK: Statement = {
+  sql: "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+  args: [],
+};
 
 /** What became of a write, as its stamp says. */
 const DONE = 1;
