@@ -5,6 +5,7 @@ import { createOAuthRoutes } from "../gateway/index.ts";
 import { parseHttpRewrites } from "../http/index.ts";
 import type { ConsentEnd } from "../oauth/index.ts";
 import { BrokerKeys, OAUTH_CATEGORY, OAuthBroker } from "../oauth/index.ts";
+import { readAs } from "../secrets/index.ts";
 import type { AuditLog } from "../telemetry/index.ts";
 import type { SessionStore } from "../session/index.ts";
 import type { TenantId, World } from "../types/index.ts";
@@ -12,6 +13,7 @@ import { DEFAULT_TEAM, tenantId } from "../types/index.ts";
 import { hostKey } from "./host-keys.ts";
 import { redactorOf } from "./known-secrets.ts";
 import { localSecrets } from "./local-secrets.ts";
+import { watchSecrets } from "./open-audit.ts";
 import { secretReader } from "./secret-stores.ts";
 
 /** The secret that programs of a tenant prove themselves with, as `Bearer TENANT.SECRET`. */
@@ -46,7 +48,7 @@ export function openOAuth(options: {
     world,
     config: config.oauth,
     store,
-    secrets: secretReader(config, environment),
+    secrets: readAs(watchSecrets(secretReader(config, environment), audit), "oauth"),
     grants: localSecrets(config),
     keys,
     baseUrl,

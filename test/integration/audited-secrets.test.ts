@@ -109,3 +109,25 @@ test("the OAuth broker's acts stand in the same chain as all that the host notes
   );
   expect((await verifyAudit(config.audit.dir)).findings).toEqual([]);
 }, 60_000);
+
+test("what the OAuth broker reads of a client is on record like any other secret", async () => {
+  verifies("audit.secrets");
+  const { config, host } = await hostWith(
+    '[oauth.drive]\nissuer = "http://127.0.0.1:9"\nclient_id = "a"\nclient_secret = "drive_secret"\n',
+  );
+  const owner = { env: config.env, tenant: config.tenant, provider: "drive", kind: "service", id: "crm" } as const;
+  {
+    await using open = host;
+    open.oauth?.servedAt("http://127.0.0.1:1");
+    const asked = await open.oauth?.broker.ask({ owner });
+    await expect(open.oauth?.broker.leave(asked?.url.split("/").at(-1) ?? "", { isSure: true })).rejects.toMatchObject({
+      code: "OAUTH_CLIENT_MISSING",
+    });
+  }
+  const entries = await Array.fromAsync(readAudit(config.audit.dir));
+  expect(entries.map(({ actor, action, target }) => [actor, action, target])).toContainEqual([
+    "oauth",
+    "secret.read",
+    `secrets://${config.env}/${config.tenant}/_/oauth/drive_secret`,
+  ]);
+}, 60_000);
