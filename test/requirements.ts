@@ -187,6 +187,7 @@ export const REQUIREMENTS = define({
   "operators.journal": { source: "issue 5", behavior: "gtc session show tells what a conversation's last turns ran, without people's words unless they are asked for" },
   "operators.replay": { source: "issue 5", behavior: "A recorded session is replayed against another version of its pack, offline, and every differing decision is named" },
   "operators.env": { source: "issue 7 admin", behavior: "Commands on the store list, redrive and erase what is of one env, the one that a host started there has, whatever store it is" },
+  "operators.doctor": { source: "issue 5 operators", behavior: "gtc doctor says which store and bus are configured, and --online whether they answer" },
   "operators.dlq": { source: "issue 5", behavior: "What could not be handled is listed, tried again once on demand, or forgotten" },
   "pinned.rolling": { source: "issue 5", behavior: "While processes of several versions run side by side, a waiting session goes on where its version of the pack is" },
   "scale.roles.killed": { source: "issue 5", behavior: "Gateway, workers and senders over Redis and NATS may be killed and stopped at any moment: nothing is lost, nothing is doubled that isn't on record" },

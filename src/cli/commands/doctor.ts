@@ -12,6 +12,7 @@ import { defineCommand, hasFlag, printJson, textOption } from "../command.ts";
 import type { CommandInput, CommandIo } from "../command.ts";
 import { checkChannels } from "../setup/check-channels.ts";
 import type { Check } from "../setup/check-channels.ts";
+import { checkBus, checkStore } from "../setup/check-services.ts";
 import { trustOf } from "../trust.ts";
 
 export default defineCommand({
@@ -20,7 +21,7 @@ export default defineCommand({
     { name: "bundle", summary: "a bundle's directory, its file, or a .gtbundle image (default: here)", optional: true },
   ],
   options: [
-    { flags: "--online", summary: "ask each channel's platform whether it is live" },
+    { flags: "--online", summary: "ask the shared store, NATS and each channel's platform whether they are live" },
     { flags: "--config <file>", summary: "another greentic.toml" },
     { flags: "--data <dir>", summary: "the data directory, where secrets are" },
     { flags: "--json", summary: "print as JSON" },
@@ -53,6 +54,7 @@ async function examine(input: CommandInput, io: CommandIo): Promise<readonly Che
   // What it is refused with is told by its own check.
   const bundle = await opening?.catch(() => undefined);
   const config = (): Config => configOf(input, io, bundle);
+  const isOnline = hasFlag(input, "online");
   const checks = await Promise.all([
     attempt("Node", () => {
       if (Number(process.versions.node.split(".")[0]) < 26)
@@ -70,15 +72,15 @@ async function examine(input: CommandInput, io: CommandIo): Promise<readonly Che
     attempt("bundle", async () => (await opening)?.file ?? "none here"),
     bundle === undefined
       ? []
-      : checkChannels(bundle, { config, io, isOnline: hasFlag(input, "online") }).catch((error: unknown) => [
-          failed("channels", error),
-        ]),
+      : checkChannels(bundle, { config, io, isOnline }).catch((error: unknown) => [failed("channels", error)]),
     attempt("data directory", async () => {
       const { dataDir } = config();
       await mkdir(dataDir, { recursive: true, mode: 0o700 });
       await access(dataDir, constants.R_OK | constants.W_OK);
       return dataDir;
     }),
+    attempt("store", () => checkStore(config(), isOnline)),
+    attempt("bus", () => checkBus(config(), isOnline)),
     attempt("page", () => {
       if (!existsSync(fileURLToPath(new URL("../../../web/dist/index.html", import.meta.url))))
         throw new Error("not built: npm run build");
