@@ -112,7 +112,7 @@ function tagsOf({ env }: Config): Readonly<Record<string, string>> {
 }
 
 /** Whether the store is one that processes share. */
-function isSharedStore({ redis, postgres, libsql, dynamodb }: ServicesConfig): boolean {
+export function isSharedStore({ redis, postgres, libsql, dynamodb }: ServicesConfig): boolean {
   return [redis, postgres, libsql, dynamodb].some((place) => place !== undefined);
 }
 

@@ -1,5 +1,5 @@
 import type { World } from "../types/index.ts";
-import { GreenticError } from "../types/index.ts";
+import { unavailable } from "./unavailable.ts";
 
 /**
  * What is to be done about a failed request. `again`: the server is there, has done nothing and asks for patience; `away`: nobody knows
@@ -88,9 +88,4 @@ export class SpaceLink {
     const [chance = 0] = this.#world.randomBytes(1);
     return new Promise((later) => void this.#world.schedule((mostMs * (chance + 1)) / 256, later));
   }
-}
-
-/** The error of a store that can't be asked. */
-export function unavailable(doing: string, state: string, cause?: unknown): GreenticError {
-  return new GreenticError("STORE_UNAVAILABLE", `${doing}: ${state}`, cause === undefined ? {} : { cause });
 }

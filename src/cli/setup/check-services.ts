@@ -3,7 +3,7 @@ import type { Config } from "../../config/index.ts";
 import { openNatsBus } from "../../bus/index.ts";
 import { createMachineWorld } from "../../runner/index.ts";
 import { GreenticError } from "../../types/index.ts";
-import { openConfiguredStore } from "../services.ts";
+import { isSharedStore, openConfiguredStore } from "../services.ts";
 
 /** How long a bus is waited for. */
 const PATIENCE_MS = 5_000;
@@ -14,9 +14,9 @@ const LOOK_MS = 20;
  * DynamoDB is made. @throws what the store is refused with
  */
 export async function checkStore(config: Config, isOnline: boolean): Promise<string> {
-  const { store, redis, postgres, libsql, dynamodb } = config;
-  const isShared = [redis, postgres, libsql, dynamodb].some((place) => place !== undefined);
-  if (!isShared) return store === "memory" ? "memory, which keeps nothing" : `${store}, in the data directory`;
+  const { store, dynamodb } = config;
+  if (!isSharedStore(config))
+    return store === "memory" ? "memory, which keeps nothing" : `${store}, in the data directory`;
   if (!isOnline) return `${store}, not asked`;
   const asked = dynamodb === undefined ? config : { ...config, dynamodb: { ...dynamodb, create: false } };
   await using opened = await openConfiguredStore(asked, { world: createMachineWorld(), onDamage: () => undefined });

@@ -1,4 +1,5 @@
 import { checkWrite } from "../records/check-write.ts";
+import { recordName } from "../records/space.ts";
 import type { RecordChange, RecordKey, RecordRange, RecordSpace, SpaceLimits, StoredRecord } from "../records/space.ts";
 import { ServerClock } from "../server-clock.ts";
 import { SpaceLink } from "../space-link.ts";
@@ -63,12 +64,12 @@ class DynamoSpace implements RecordSpace {
 
   async get(keys: readonly RecordKey[]): Promise<readonly (StoredRecord | undefined)[]> {
     // It refuses to be asked for the same one twice.
-    const wanted = [...new Map(keys.map((key) => [nameOf(key), keyOf(key)])).values()];
+    const wanted = [...new Map(keys.map((key) => [recordName(key), keyOf(key)])).values()];
     const found = new Map<string, StoredRecord>();
     for (let at = 0; at < wanted.length; at += KEYS_AT_ONCE) {
-      for (const record of await this.#read(wanted.slice(at, at + KEYS_AT_ONCE))) found.set(nameOf(record), record);
+      for (const record of await this.#read(wanted.slice(at, at + KEYS_AT_ONCE))) found.set(recordName(record), record);
     }
-    return keys.map((key) => found.get(nameOf(key)));
+    return keys.map((key) => found.get(recordName(key)));
   }
 
   async scan({
@@ -189,10 +190,6 @@ function keyOf({ partition, sort }: RecordKey): Pick<Item, "pk" | "sk"> {
 function rangeOf(after: string, before: string | undefined): string {
   if (after === "") return before === undefined ? "" : " AND sk < :b";
   return before === undefined ? " AND sk > :a" : " AND sk BETWEEN :a AND :b";
-}
-
-function nameOf({ partition, sort }: RecordKey): string {
-  return JSON.stringify([partition, sort]);
 }
 
 function recordOf({ pk, sk, v, b }: Item): StoredRecord {

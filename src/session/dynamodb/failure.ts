@@ -1,6 +1,6 @@
 import { GreenticError, isGreenticError } from "../../types/index.ts";
 import type { Failures, Remedy } from "../space-link.ts";
-import { unavailable } from "../space-link.ts";
+import { unavailable } from "../unavailable.ts";
 
 // Another transaction has a record of this one, or the table is asked for more than it may give. Nothing has happened then.
 const AGAIN = new Set([

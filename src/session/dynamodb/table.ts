@@ -1,7 +1,7 @@
 import type { World } from "../../types/index.ts";
 import { GreenticError, quote } from "../../types/index.ts";
 import type { SpaceLink } from "../space-link.ts";
-import { unavailable } from "../space-link.ts";
+import { unavailable } from "../unavailable.ts";
 import type { DynamoClient, Fields } from "./client.ts";
 
 const MAKING_MS = 60_000;

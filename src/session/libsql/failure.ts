@@ -1,6 +1,6 @@
 import { GreenticError, isGreenticError } from "../../types/index.ts";
 import type { Failures, Remedy } from "../space-link.ts";
-import { unavailable } from "../space-link.ts";
+import { unavailable } from "../unavailable.ts";
 
 /** What a server, or what stands before it, answered instead of the protocol's 200. */
 export class LibsqlStatus extends Error {

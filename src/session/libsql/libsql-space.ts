@@ -2,6 +2,7 @@ import { loadSdk } from "../../secrets/index.ts";
 import { GreenticError } from "../../types/index.ts";
 import type { World } from "../../types/index.ts";
 import { checkWrite } from "../records/check-write.ts";
+import { recordName } from "../records/space.ts";
 import type { RecordChange, RecordKey, RecordRange, RecordSpace, SpaceLimits, StoredRecord } from "../records/space.ts";
 import { ServerClock } from "../server-clock.ts";
 import { SpaceLink } from "../space-link.ts";
@@ -107,9 +108,9 @@ class LibsqlSpace implements RecordSpace {
   async get(keys: readonly RecordKey[]): Promise<readonly (StoredRecord | undefined)[]> {
     const found = new Map<string, StoredRecord>();
     for (let at = 0; at < keys.length; at += KEYS_AT_ONCE) {
-      for (const record of await this.#read(keys.slice(at, at + KEYS_AT_ONCE))) found.set(nameOf(record), record);
+      for (const record of await this.#read(keys.slice(at, at + KEYS_AT_ONCE))) found.set(recordName(record), record);
     }
-    return keys.map((key) => found.get(nameOf(key)));
+    return keys.map((key) => found.get(recordName(key)));
   }
 
   async scan(range: RecordRange): Promise<readonly StoredRecord[]> {
@@ -229,10 +230,6 @@ async function fetchWhole(request: Request, signal: AbortSignal): Promise<Respon
 function constraintOf(error: unknown): number | undefined {
   if (codeOf(error)?.startsWith("SQLITE_CONSTRAINT") !== true) return undefined;
   return error instanceof Error && "statementIndex" in error ? Number(error.statementIndex) : undefined;
-}
-
-function nameOf({ partition, sort }: RecordKey): string {
-  return JSON.stringify([partition, sort]);
 }
 
 function recordOf(row: ArrayLike<string>): StoredRecord {

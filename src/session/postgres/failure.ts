@@ -1,4 +1,5 @@
 import { GreenticError, isGreenticError } from "../../types/index.ts";
+import { unavailable } from "../unavailable.ts";
 
 /**
  * What is to be done about a failed request. `again`: the same request may be sent again, since requests know themselves; `reconnect`
@@ -40,11 +41,6 @@ export function postgresFailure(thrown: unknown, doing: string): GreenticError |
   }
   if (state === "3D000") return unavailable(doing, "there is no such database");
   return unavailable(doing, `the server answered ${state}`);
-}
-
-/** The error of a store that can't be asked. */
-export function unavailable(doing: string, state: string, cause?: unknown): GreenticError {
-  return new GreenticError("STORE_UNAVAILABLE", `${doing}: ${state}`, cause === undefined ? {} : { cause });
 }
 
 /** The SQLSTATE of what the server said; undefined where the connection failed and not the request. */

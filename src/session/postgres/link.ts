@@ -3,7 +3,8 @@ import { Patience } from "../patience.ts";
 import type { Attempt } from "../patience.ts";
 import { Connection } from "./connection.ts";
 import type { Purpose } from "./connection.ts";
-import { postgresFailure, remedyFor, unavailable } from "./failure.ts";
+import { unavailable } from "../unavailable.ts";
+import { postgresFailure, remedyFor } from "./failure.ts";
 import type { PostgresFunction } from "./library.ts";
 
 /** A server that says nothing for so long is taken for gone. */

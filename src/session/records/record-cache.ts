@@ -1,3 +1,4 @@
+import { recordName } from "./space.ts";
 import type { RecordKey } from "./space.ts";
 import type { WholeRecord } from "./records.ts";
 
@@ -13,7 +14,7 @@ export class RecordCache {
   #size = 0;
 
   get(key: RecordKey): WholeRecord | undefined {
-    const name = nameOf(key);
+    const name = recordName(key);
     const record = this.#records.get(name);
     if (record === undefined) return undefined;
     this.#records.delete(name);
@@ -23,7 +24,7 @@ export class RecordCache {
 
   set(record: WholeRecord): void {
     this.delete(record);
-    this.#records.set(nameOf(record), record);
+    this.#records.set(recordName(record), record);
     this.#size += sizeOf(record);
     for (const oldest of this.#records.values()) {
       if (this.#size <= SIZE_MAX) break;
@@ -32,17 +33,12 @@ export class RecordCache {
   }
 
   delete(key: RecordKey): void {
-    const name = nameOf(key);
+    const name = recordName(key);
     const record = this.#records.get(name);
     if (record === undefined) return;
     this.#records.delete(name);
     this.#size -= sizeOf(record);
   }
-}
-
-/** One text for a record's whole name. */
-export function nameOf({ partition, sort }: RecordKey): string {
-  return `${partition}\n${sort}`;
 }
 
 function sizeOf({ partition, sort, body }: WholeRecord): number {

@@ -5,6 +5,7 @@ import type { Attempt } from "../patience.ts";
 import { partsOf, SPILLED, spillOf, withoutSpill } from "./spill.ts";
 import type { Spill } from "./spill.ts";
 import type { RecordChange, RecordKey, RecordRange, RecordSpace, StoredRecord } from "./space.ts";
+import { unavailable } from "../unavailable.ts";
 
 /** A record with all its parts. */
 export interface WholeRecord extends StoredRecord {
@@ -12,6 +13,8 @@ export interface WholeRecord extends StoredRecord {
   readonly spill?: Spill;
 }
 
+/** What an error of the store itself was met in. */
+export const DOING = "Use session store";
 const AGAIN_MS = 30;
 /** How often those that wait for others look whether they have waited for long enough. */
 const LOOK_MS = 100;
@@ -43,7 +46,7 @@ export class Records {
 
   /** Runs one operation of the store. `name` decides for how long a database that fails is asked again. @throws STORE_UNAVAILABLE */
   run<T>(name: string, operation: (attempt: Attempt) => Promise<T>): Promise<T> {
-    if (this.#isClosed) return Promise.reject(unavailable("it is closed"));
+    if (this.#isClosed) return Promise.reject(unavailable(DOING, "it is closed"));
     const running = operation({ lane: "", name, startedMs: performance.now() });
     const settled: Promise<unknown> = running.then(
       () => this.#running.delete(settled),
@@ -74,7 +77,7 @@ export class Records {
     while (!this.#patience.isOver(attempt)) {
       if (await Promise.race([over, sleep(LOOK_MS, false, { ref: false })])) return;
     }
-    throw unavailable("the database doesn't answer");
+    throw unavailable(DOING, "the database doesn't answer");
   }
 
   /** Lets what is under way end, for some seconds at most, then closes the space. */
@@ -130,10 +133,6 @@ export class Records {
     }
     throw new GreenticError("STORE_DATA_CORRUPT", "Read record: parts of it are missing");
   }
-}
-
-export function unavailable(state: string): GreenticError {
-  return new GreenticError("STORE_UNAVAILABLE", `Use session store: ${state}`);
 }
 
 export function isUnavailable(error: unknown): boolean {

@@ -6,6 +6,11 @@ export interface RecordKey {
   readonly sort: string;
 }
 
+/** One text for a record's whole name; no two names have the same. */
+export function recordName({ partition, sort }: RecordKey): string {
+  return `${partition.length}:${partition}${sort}`;
+}
+
 /** A record as it was last written. */
 export interface StoredRecord extends RecordKey {
   /** Names the write that made it. */

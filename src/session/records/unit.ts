@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Attempt } from "../patience.ts";
 import type { Name } from "./names.ts";
-import { nameOf } from "./record-cache.ts";
 import type { RecordCache } from "./record-cache.ts";
 import type { Records, WholeRecord } from "./records.ts";
+import { recordName } from "./space.ts";
 import type { RecordChange, RecordKey, RecordRange } from "./space.ts";
 import type { Spill } from "./spill.ts";
 
@@ -69,19 +69,19 @@ export class Unit {
     const missing = this.#missing(keys);
     const unknown = this.#missing(guesses);
     if (missing.length === 0 && !this.#source.isFresh) {
-      for (const key of unknown) this.#loaded.set(nameOf(key), { record: undefined, isRemembered: true });
+      for (const key of unknown) this.#loaded.set(recordName(key), { record: undefined, isRemembered: true });
       this.#isRemembering ||= unknown.length > 0;
       return;
     }
-    const wanted = [...new Map([...missing, ...unknown].map((key) => [nameOf(key), key])).values()];
+    const wanted = [...new Map([...missing, ...unknown].map((key) => [recordName(key), key])).values()];
     const found = await this.#source.records.get(this.#source.attempt, wanted);
     for (const [n, key] of wanted.entries()) this.#keep(key, found[n]);
   }
 
   /** The value of a record that was loaded, or that this unit puts. */
   value(key: Name): unknown {
-    const changed = this.#changes.get(nameOf(key))?.body;
-    const loaded = this.#loaded.get(nameOf(key));
+    const changed = this.#changes.get(recordName(key))?.body;
+    const loaded = this.#loaded.get(recordName(key));
     if (changed === undefined && loaded === undefined) throw new TypeError("Read record: expected it to be loaded");
     const body = changed === undefined ? loaded?.record?.body : changed;
     return body === undefined || body === null ? undefined : (JSON.parse(body) as unknown);
@@ -89,7 +89,7 @@ export class Unit {
 
   /** The version of a record that was loaded; undefined where there is none. */
   versionOf(key: Name): string | undefined {
-    return this.#loaded.get(nameOf(key))?.record?.version;
+    return this.#loaded.get(recordName(key))?.record?.version;
   }
 
   /** Loads a record and returns its value. */
@@ -101,7 +101,7 @@ export class Unit {
   /** Reads a range as it is now. */
   async scan(range: RecordRange): Promise<readonly WholeRecord[]> {
     const found = await this.#source.records.scan(this.#source.attempt, range);
-    for (const record of found) this.#loaded.set(nameOf(record), { record, isRemembered: false });
+    for (const record of found) this.#loaded.set(recordName(record), { record, isRemembered: false });
     return found;
   }
 
@@ -118,7 +118,7 @@ export class Unit {
 
   /** Writes a record that must not be there. */
   create(key: Name, value: unknown): void {
-    this.#changes.set(nameOf(key), { ...keyOf(key), body: JSON.stringify(value), expected: null, name: key });
+    this.#changes.set(recordName(key), { ...keyOf(key), body: JSON.stringify(value), expected: null, name: key });
   }
 
   /** Drops a record. One that was loaded must not have changed since; one that may be large must have been loaded. */
@@ -154,31 +154,31 @@ export class Unit {
 
   #missing(keys: readonly Name[]): Name[] {
     return keys.filter((key) => {
-      if (this.#loaded.has(nameOf(key)) || this.#changes.has(nameOf(key))) return false;
+      if (this.#loaded.has(recordName(key)) || this.#changes.has(recordName(key))) return false;
       const record = this.#source.isFresh || key.isKept !== true ? undefined : this.#source.cache.get(key);
       if (record === undefined) return true;
-      this.#loaded.set(nameOf(key), { record, isRemembered: true });
+      this.#loaded.set(recordName(key), { record, isRemembered: true });
       this.#isRemembering = true;
       return false;
     });
   }
 
   #keep(key: Name, record: WholeRecord | undefined): void {
-    this.#loaded.set(nameOf(key), { record, isRemembered: false });
+    this.#loaded.set(recordName(key), { record, isRemembered: false });
     if (key.isKept !== true) return;
     if (record === undefined) this.#source.cache.delete(key);
     else this.#source.cache.set(record);
   }
 
   #change(key: Name, body: string | null): void {
-    const loaded = this.#loaded.get(nameOf(key));
+    const loaded = this.#loaded.get(recordName(key));
     const expected = loaded === undefined ? {} : { expected: loaded.record?.version ?? null };
-    if (!this.#changes.has(nameOf(key))) this.#discardParts(key);
-    this.#changes.set(nameOf(key), { ...keyOf(key), body, ...expected, name: key });
+    if (!this.#changes.has(recordName(key))) this.#discardParts(key);
+    this.#changes.set(recordName(key), { ...keyOf(key), body, ...expected, name: key });
   }
 
   #discardParts(key: Name): void {
-    const spill = this.#loaded.get(nameOf(key))?.record?.spill;
+    const spill = this.#loaded.get(recordName(key))?.record?.spill;
     if (spill !== undefined) this.#garbage.push([spill.name, spill.count]);
   }
 }

@@ -3,9 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { World } from "../../types/index.ts";
 import type { Attempt } from "../patience.ts";
 import { pad } from "./names.ts";
-import { nameOf, RecordCache } from "./record-cache.ts";
-import { isUnavailable, unavailable } from "./records.ts";
+import { RecordCache } from "./record-cache.ts";
+import { unavailable } from "../unavailable.ts";
+import { DOING, isUnavailable } from "./records.ts";
 import type { Records } from "./records.ts";
+import { recordName } from "./space.ts";
 import type { RecordChange, RecordKey } from "./space.ts";
 import { cut, partsOf, spilledBody } from "./spill.ts";
 import type { Spill } from "./spill.ts";
@@ -94,7 +96,7 @@ export class Units {
       if (!unit.isUnchanged && (await this.#write(attempt, unit))) return result;
       isFresh = true;
     }
-    throw unavailable("others change the same records all the time");
+    throw unavailable(DOING, "others change the same records all the time");
   }
 
   /** A number between a half and one. */
@@ -127,7 +129,7 @@ export class Units {
       const bodies = cut(change.body, recordBytes - NAMES_BYTES);
       const spill = { name: `${version}.${spills.size}`, count: bodies.length };
       parts.push(...partsOf(spill).map((key, n) => ({ ...key, body: bodies[n] ?? "" })));
-      spills.set(nameOf(change), spill);
+      spills.set(recordName(change), spill);
       total -= size - NAMES_BYTES;
       fitted[at] = { ...change, body: spilledBody(spill) };
     }

@@ -1,4 +1,5 @@
 import { GreenticError, isGreenticError } from "../../types/index.ts";
+import { unavailable } from "../unavailable.ts";
 
 /** What is to be done about a failed request. `again`: the same request may be sent again, since requests know themselves. */
 export type Remedy = "again" | "reconnect" | "load" | "none";
@@ -33,11 +34,6 @@ export function redisFailure(thrown: unknown, doing: string): GreenticError {
     return new GreenticError("STORE_DATA_CORRUPT", `${doing}: a key holds something else`, { cause: error });
   }
   return unavailable(doing, `the server answered ${code}`, error);
-}
-
-/** The error of a store that can't be asked. */
-export function unavailable(doing: string, state: string, cause?: unknown): GreenticError {
-  return new GreenticError("STORE_UNAVAILABLE", `${doing}: ${state}`, cause === undefined ? {} : { cause });
 }
 
 /** The first word of an error reply; undefined where the connection failed and not the request. */

@@ -1,7 +1,8 @@
 /** Small texts that processes share, in the Redis of their sessions: `{prefix}:text:{scope}:{name}`, a string each. */
 import type { SharedText, SharedTexts } from "../../files/index.ts";
 import { createRedisClient } from "./client.ts";
-import { redisFailure, unavailable } from "./failure.ts";
+import { unavailable } from "../unavailable.ts";
+import { redisFailure } from "./failure.ts";
 import { parseRedisUrl } from "./redis-url.ts";
 
 export interface RedisTextsOptions {
